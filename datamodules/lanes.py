@@ -1,0 +1,68 @@
+"""Lanes: one long stream of ids, read by many readers at once."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from elman.batch import SequenceBatch
+
+
+class IdStream(Protocol):
+    """A long row of ids of which slices can be read; a numpy array is one."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> np.ndarray: ...
+
+
+class Lanes:
+    """N ids, cut into `lanes` lanes that are read side by side, `steps` steps a batch.
+
+    A step is the pair (id t, id t + 1). With n = ceil((N - 1) / lanes), lane b holds the pairs
+    [b n, min((b + 1) n, N - 1)): every pair is in one lane, once. Row b of batch i + 1 continues row
+    b of batch i, so a carry may cross batches. The last batch of a pass is as long as what is left;
+    lanes that end earlier are padded with zeros beyond `lengths` and not scored there.
+
+    Batch i belongs to pass i // `batches`, and every pass is the same.
+
+    Args:
+        ids: the stream, at least two ids.
+        lanes: rows of the global batch.
+        steps: steps of a batch.
+        rows: the lanes that this process holds, all by default; with none, one row that has no steps.
+    """
+
+    def __init__(self, ids: IdStream, *, lanes: int, steps: int, rows: range | None = None) -> None:
+        pairs = len(ids) - 1
+        self.ids = ids
+        self.steps = steps
+        self.lane_steps = -(-pairs // lanes)
+        self.batches = -(-self.lane_steps // steps)
+        starts = [min(lane * self.lane_steps, pairs) for lane in (range(lanes) if rows is None else rows)]
+        self.spans = [(start, min(start + self.lane_steps, pairs)) for start in starts] or [(0, 0)]
+
+    def batch(self, index: int) -> SequenceBatch:
+        """Batch `index` of the endless stream of passes."""
+        place = index % self.batches
+        at = place * self.steps
+        width = min(self.steps, self.lane_steps - at)
+        x = np.zeros((len(self.spans), width), dtype=np.int64)
+        y = np.zeros_like(x)
+        lengths = torch.zeros(len(self.spans), dtype=torch.int64)
+        for row, (start, stop) in enumerate(self.spans):
+            first = start + at
+            count = max(0, min(width, stop - first))
+            if count:
+                piece = self.ids[first : first + count + 1]
+                x[row, :count], y[row, :count], lengths[row] = piece[:-1], piece[1:], count
+        return SequenceBatch(
+            x=torch.from_numpy(x),
+            y=torch.from_numpy(y),
+            scored=torch.arange(width) < lengths[:, None],
+            lengths=lengths,
+            is_first=torch.full((len(self.spans),), place == 0),
+            is_last=place == self.batches - 1,
+        )

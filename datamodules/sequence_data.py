@@ -1,0 +1,88 @@
+"""SequenceData: what every data module here promises."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Literal
+
+from pytorch_lightning import LightningDataModule
+
+from datamodules.batches import Batches
+from elman.errors import BadInput
+
+Part = Literal["train", "val", "test"]
+
+
+class SequenceData(LightningDataModule, ABC):
+    """Sequences in rows, as `SequenceBatch`es.
+
+    Rows are counted over all processes: process r of n holds rows r, r + n, r + 2n, ... of the one
+    global batch, so the same rows are trained whatever the number of processes, and every process
+    gets the same number of batches.
+
+    Training batches never end. A pass is made of batches that follow on: its first batch has
+    `is_first` in every row, its last one `is_last`, and row b of each batch between continues row b
+    of the batch before. Validation and test are one pass each.
+
+    The attributes exist after `setup()`.
+    """
+
+    inputs: int
+    """Number of input symbols, or of input features."""
+
+    outputs: int
+    """Number of classes, or of target values."""
+
+    symbols: bool
+    """True: x holds ids (B, T); False: x holds values (B, T, inputs)."""
+
+    steps_per_pass: int
+    """Time steps that exist in one training pass, over all rows and processes."""
+
+    @abstractmethod
+    def description(self) -> dict[str, Any]:
+        """`name`, `source`, `digest` (hex, at most 36 characters) and `facts`, a dict of short values."""
+
+    @abstractmethod
+    def loader(self, part: Part) -> Batches:
+        """This process's batches of one part."""
+
+    def train_dataloader(self) -> Batches:
+        return self.loader("train")
+
+    def val_dataloader(self) -> Batches:
+        return self.loader("val")
+
+    def test_dataloader(self) -> Batches:
+        return self.loader("test")
+
+    def process(self) -> tuple[int, int]:
+        """(rank, number of processes); (0, 1) without a trainer."""
+        return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
+
+
+def own_rows(row_count: int, process: tuple[int, int], *, argument: str) -> range:
+    """The rows of the global batch that this process holds.
+
+    Args:
+        row_count: rows of the global batch.
+        process: (rank, number of processes).
+        argument: what a recipe calls `row_count`, for the message.
+
+    Raises:
+        BadInput: if there are fewer rows than processes.
+    """
+    rank, world = process
+    if row_count < world:
+        raise BadInput(
+            f"{argument}={row_count} rows cannot feed {world} processes: each needs at least one row; "
+            f"set {argument} to {world} or more, or use fewer trainer.devices"
+        )
+    return range(rank, row_count, world)
+
+
+def check_counts(least: int, **counts: int) -> None:
+    """Refuse, by name, a count that is not a whole number of at least `least`."""
+    for name, value in counts.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")

@@ -1,0 +1,64 @@
+"""Which characters or files are for training, validation and test."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+Split = tuple[float, float, float]
+
+
+def check_split(split: Sequence[float]) -> Split:
+    """`split` as three shares of training, validation and test that make 1; only test may be 0."""
+    shares = tuple(float(share) for share in split)
+    if len(shares) != 3 or abs(sum(shares) - 1) > 1e-9 or min(shares) < 0 or 0 in shares[:2]:
+        raise ValueError(
+            "split must be three shares [train, val, test] that sum to 1, the first two above 0, "
+            f"for example [0.9, 0.05, 0.05]; got {list(split)}"
+        )
+    return shares[0], shares[1], shares[2]
+
+
+def cut(count: int, split: Split) -> tuple[int, int]:
+    """Where validation and test begin among `count` characters: the parts are contiguous, in order.
+
+    Training has int(count * train) characters. Without a test part, validation has all the rest.
+    """
+    train = int(count * split[0])
+    return train, count if split[2] == 0 else int(count * (split[0] + split[1]))
+
+
+def assign(digests: Sequence[str], sizes: Sequence[int], split: Split, seed: int) -> list[int]:
+    """The part of each file: 0 training, 1 validation, 2 test.
+
+    Files are drawn in an order that depends on their content and the seed only, validation first,
+    until its share of the bytes is reached; a file larger than the whole share is passed over, unless
+    nothing else fits. Files of the same content go together, so no text is on both sides.
+
+    Args:
+        digests, sizes: content and bytes of each file.
+        split: shares of the bytes.
+        seed: another seed draws other files.
+
+    Raises:
+        ValueError: if there are fewer different files than parts.
+    """
+    size: dict[str, int] = {}
+    for digest, count in zip(digests, sizes, strict=True):
+        size[digest] = size.get(digest, 0) + count
+    wanted = [part for part in (1, 2) if split[part] > 0]
+    if len(size) < 1 + len(wanted):
+        raise ValueError(f"{len(size)} different files cannot make {1 + len(wanted)} parts")
+    left = sorted(size, key=lambda digest: hashlib.sha256(f"{seed} {digest}".encode()).digest())
+    total = sum(size.values())
+    part_of = dict.fromkeys(left, 0)
+    for part in wanted:
+        share, taken = split[part] * total, 0
+        for digest in left:
+            if taken < share and size[digest] <= share:
+                part_of[digest] = part
+                taken += size[digest]
+        if not taken:
+            part_of[min(left, key=size.__getitem__)] = part
+        left = [digest for digest in left if part_of[digest] == 0]
+    return [part_of[digest] for digest in digests]

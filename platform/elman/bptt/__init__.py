@@ -1,0 +1,18 @@
+"""Strategies: how far gradients travel back through time, and how often weights are updated."""
+
+from elman.bptt.checkpointed import Checkpointed
+from elman.bptt.full import Full
+from elman.bptt.split import Split
+from elman.bptt.strategy import BackpropThroughTime, Objective, State, Update
+from elman.bptt.truncated import Truncated
+
+__all__ = [
+    "BackpropThroughTime",
+    "Checkpointed",
+    "Full",
+    "Objective",
+    "Split",
+    "State",
+    "Truncated",
+    "Update",
+]

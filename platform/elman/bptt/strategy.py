@@ -1,0 +1,98 @@
+"""The contract of a strategy: how far gradients travel back through time, and how often weights move."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+from torch import Tensor, nn
+
+from elman.batch import SequenceBatch
+from elman.tree import Carry
+
+State = Any
+"""A (named) tuple of tensors with rows first, opaque to all but its strategy."""
+
+
+class Objective(Protocol):
+    """What a strategy may call: the loss of some steps, without knowing model or trainer."""
+
+    core: nn.Module
+    parameters: Sequence[nn.Parameter]
+
+    def __call__(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:
+        """Loss summed over the scored steps of `window`, and the carry after it.
+
+        Rows with `is_first` ignore `carry` and start anew. A window of no steps gives zero and the
+        carry it was given.
+        """
+
+    def agree(self, value: Tensor) -> Tensor:
+        """The mean of `value` over all ranks."""
+
+
+class Update(NamedTuple):
+    """One window's share of the gradient.
+
+    Args:
+        loss: differentiable sum over the window's scored steps; None where nothing is scored.
+        scored: how many steps that sum covers, over all rows.
+        state: detached, what the strategy needs to go on after this window.
+        closes: whether the optimiser steps after this gradient; False only adds to it.
+        lr_scale: factor on the learning rate of this update alone.
+    """
+
+    loss: Tensor | None
+    scored: int
+    state: State
+    closes: bool = True
+    lr_scale: float = 1.0
+
+
+class BackpropThroughTime(ABC):
+    """How far gradients travel back through time, and how often weights are updated.
+
+    A strategy cuts a batch into windows, calls the objective on each and yields one `Update` for
+    every window, scored or not. It knows neither model, loss nor trainer.
+    """
+
+    exact: ClassVar[bool]
+    """True promises the gradient of the whole sequence, within one batch."""
+
+    continues: ClassVar[bool]
+    """True if a window starts from the carry another window ended with."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+    """What `objective.core` must offer beyond the contract of a core, for instance {"step"}."""
+
+    @abstractmethod
+    def first_state(self, carry: Carry) -> State:
+        """The state before the first batch, from the carry rows start with."""
+
+    @abstractmethod
+    def losses(self, objective: Objective, batch: SequenceBatch, state: State) -> Iterator[Update]:
+        """Yield the windows of `batch` in order; the last one holds the state to go on with.
+
+        The caller may change the weights between two updates, and takes each gradient before it asks
+        for the next one.
+        """
+
+    @abstractmethod
+    def update_steps(self, steps: int) -> int:
+        """Steps of a row that a full update scores, in a batch of `steps`."""
+
+    @abstractmethod
+    def credit_matrix(self, steps: int) -> Tensor:
+        """(steps, steps) int: C[t, s] says how often the loss at step t is charged to step s.
+
+        With theta_s the parameters as used at step s, the gradient a strategy takes from a sequence
+        is the sum over t and s of C[t, s] dL_t/dtheta_s. `tests/bptt` holds every strategy to it.
+        """
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint must hold beyond the per-row state (a random generator, a chosen k)."""
+        return {}
+
+    def load_state_dict(self, saved: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` gave."""

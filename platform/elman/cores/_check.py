@@ -1,0 +1,47 @@
+"""Checks that every core's constructor makes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+
+def check_sizes(*, input_size: int, hidden_size: int, layers: int, dropout: float) -> None:
+    """Refuse sizes no network can have.
+
+    Raises:
+        ValueError: if a size is below 1 or `dropout` is outside [0, 1).
+    """
+    for name, value, what in (
+        ("input_size", input_size, "features of a step"),
+        ("hidden_size", hidden_size, "units of a layer"),
+        ("layers", layers, "layers"),
+    ):
+        if value < 1:
+            raise ValueError(f"{name} counts {what} and must be at least 1, got {name}={value}")
+    if not 0 <= dropout < 1:
+        raise ValueError(
+            f"dropout is the share of units dropped between layers and needs 0 <= dropout < 1, "
+            f"got dropout={dropout}; 0 turns it off"
+        )
+
+
+def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    """Refuse a value that is not one of `choices`.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if value not in choices:
+        listed = ", ".join(repr(choice) for choice in choices[:-1]) + f" or {choices[-1]!r}"
+        raise ValueError(f"{name} must be {listed}, got {value!r}")
+
+
+def check_bias(name: str, value: float | None) -> None:
+    """Refuse a bias that is neither a finite number nor None.
+
+    Raises:
+        ValueError: if it is infinite or not a number.
+    """
+    if value is not None and not math.isfinite(value):
+        raise ValueError(f"{name} must be a finite number, got {name}={value}; null leaves it to init")

@@ -1,0 +1,43 @@
+"""The contract of a recurrent network."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from elman.tree import Carry
+
+
+class Core(nn.Module, ABC):
+    """A recurrent network: inputs and a carry in, outputs and a carry out.
+
+    A carry is a tuple of tensors with rows first, float32 or wider whatever the precision of the
+    arithmetic. A core never sees an optimiser, a loss or a strategy. Every core takes `input_size`
+    first and everything else by keyword.
+    """
+
+    streams: ClassVar[bool] = True
+    """False for a core whose output at a step depends on later steps."""
+
+    input_size: int
+    output_size: int
+
+    @abstractmethod
+    def forward(self, x: Tensor, carry: Carry, lengths: Tensor | None = None) -> tuple[Tensor, Carry]:
+        """Run all steps of `x`.
+
+        Args:
+            x: (B, T, input_size).
+            carry: where each row starts.
+            lengths: (B,) int on the host, 0 <= length <= T; None: every row has T steps.
+
+        Returns:
+            out (B, T, output_size), zero from a row's length on, and the carry at each row's own
+            last step.
+        """
+
+    @abstractmethod
+    def initial_carry(self, row_count: int) -> Carry:
+        """The carry before a sequence's first step, on the parameters' device."""

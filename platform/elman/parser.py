@@ -1,0 +1,190 @@
+"""jsonargparse, made strict and brief: one line for every mistake, and nothing dropped in silence."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NoReturn
+
+import yaml
+from jsonargparse import ArgumentParser, Namespace, dict_to_namespace, set_dumper, set_loader
+
+from elman.complaints import explain
+from elman.errors import BadInput
+from elman.recipe import dump_yaml, find_line, load_fragment, load_yaml, read_text
+
+log = logging.getLogger(__name__)
+
+MODE = "recipe"
+"""Our name for strict YAML; jsonargparse's own "yaml" mode stays as it is for others in the process."""
+
+set_loader(MODE, load_fragment, exceptions=(yaml.YAMLError,))
+set_dumper(MODE, dump_yaml)
+
+_whole_defaults: ContextVar[bool] = ContextVar("whole_defaults", default=False)
+
+
+class _Dropped(logging.Handler):
+    """Hears of the arguments jsonargparse drops, which it tells to its debug log alone."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.told: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if "discarding init_args" not in message or message in self.told:
+            return
+        self.told.add(message)
+        change, _, dropped = message.removeprefix("Due to class_path change ").partition(
+            ", discarding init_args: "
+        )
+        log.warning("the change %s drops %s", change.replace("'", ""), dropped.strip("{}.").replace("'", ""))
+
+
+# A logger by name, because jsonargparse copies its parsers and only such a logger can be copied.
+_base_log = logging.getLogger("elman.parser.jsonargparse")
+_base_log.propagate = False
+_base_log.setLevel(logging.DEBUG)
+_dropped = _Dropped()
+_base_log.handlers = [_dropped]
+
+
+class RecipeParser(ArgumentParser):
+    """A parser of recipes and dotted options.
+
+    Differs from its base: YAML is strict; a mistake raises `BadInput` with one line; options are never
+    abbreviated; a changed class takes its own defaults and warns of every argument it drops.
+    `--config` is there from the start.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs = {"parser_mode": MODE, "allow_abbrev": False, "logger": _base_log, **kwargs}
+        super().__init__(*args, **kwargs)
+        self.sources: list[tuple[str, str]] = []
+        # jsonargparse makes such parsers for the arguments of each class too; it takes --config off those.
+        self.add_argument("-c", "--config", action="config", help="A recipe; several are merged in order.")
+
+    def parse_args(self, args: Sequence[str] | None = None, *more: Any, **kwargs: Any) -> Namespace:  # type: ignore[override]
+        if self.exit_on_error:
+            self.sources = []
+            _dropped.told.clear()
+            for word in args or ():
+                if word.startswith("--config=") and "{" not in word:
+                    read_text(word.removeprefix("--config="))
+        return super().parse_args(args, *more, **kwargs)
+
+    def parse_path(self, path: Any, *args: Any, **kwargs: Any) -> Namespace:
+        name = str(path)
+        text = read_text(name)
+        self.sources.append((name, text))
+        self._check_shape(load_yaml(text, name), [])
+        return super().parse_path(path, *args, **kwargs)
+
+    def get_defaults(self, *args: Any, **kwargs: Any) -> Namespace:
+        """As the base class does, but a class that is a default comes without its arguments' defaults.
+
+        The base class fills them in, and then hands them on to whatever class replaces the default: with
+        Adam as the default, AdamW would silently run with Adam's weight_decay.
+        """
+        defaults = super().get_defaults(*args, **kwargs)
+        if _whole_defaults.get():
+            return dict_to_namespace(_without_tuples(defaults.as_dict()))
+        for action in self._actions:
+            if isinstance(action.default, dict | Namespace) and "class_path" in action.default:
+                defaults[action.dest] = _class_spec(action.default)
+        return defaults
+
+    def instantiate(self, *args: Any, **kwargs: Any) -> Any:
+        """As the base class does; a `ValueError` of a constructor becomes `BadInput` with the same words."""
+        try:
+            return super().instantiate(*args, **kwargs)
+        except BadInput:
+            raise
+        except ValueError as error:
+            raise BadInput(str(error)) from error
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        if not self.exit_on_error:  # the parser of one class's arguments; the outer one will explain
+            super().error(message, ex)
+        complaint = explain(message, self)
+        where = self._written_at(complaint.keys)
+        raise BadInput(": ".join(part for part in (where, complaint.where, complaint.text) if part)) from ex
+
+    def _written_at(self, keys: list[str]) -> str:
+        """file:line of `keys`, unless the command line gave them."""
+        option = "--" + ".".join(keys)
+        if not keys or any(
+            word.startswith((option + "=", option + ".")) for word in getattr(self, "args", [])
+        ):
+            return ""
+        for name, text in reversed(self.sources):
+            if line := find_line(text, keys):
+                return f"{name}:{line}"
+        return ""
+
+    def _is_group(self, key: str) -> bool:
+        return any(a.dest.startswith(f"{key}.") and not a.dest.endswith(".help") for a in self._actions)
+
+    def _check_shape(self, values: dict[str, Any], keys: list[str]) -> None:
+        """Refuse shapes that the base class ignores or stumbles over."""
+        for key, value in values.items():
+            here = [*keys, key]
+            where = f"{self._written_at(here)}: {'.'.join(here)}"
+            if not keys and not isinstance(value, dict) and self._is_group(key):
+                raise BadInput(
+                    f"{where}: expected a mapping of its keys, got {_shown(value)}; or leave it out"
+                )
+            if not isinstance(value, dict):
+                continue
+            if "class_path" in value:
+                others = sorted(set(value) - {"class_path", "init_args", "dict_kwargs"})
+                if not isinstance(value["class_path"], str):
+                    raise BadInput(f"{where}.class_path: expected a name, got {_shown(value['class_path'])}")
+                if not isinstance(value.get("init_args", {}), dict):
+                    got = _shown(value["init_args"])
+                    raise BadInput(f"{where}.init_args: expected a mapping, got {got}; or leave it out")
+                if others:
+                    raise BadInput(f"{where}: {', '.join(others)} beside class_path; move it into init_args")
+            self._check_shape(value, here)
+
+
+def resolved(parser: RecipeParser, cfg: Namespace) -> str:
+    """The recipe of `cfg` with every value, defaults too; reads back as the same `cfg`."""
+    return parser.dump(cfg, skip_unset=False)
+
+
+def minimal(parser: RecipeParser, cfg: Namespace) -> str:
+    """The recipe of `cfg` with only what departs from the defaults; reads back as the same `cfg`."""
+    with _defaults_with_arguments():
+        return parser.dump(cfg, skip_unset=False, skip_default=True)
+
+
+@contextmanager
+def _defaults_with_arguments() -> Iterator[None]:
+    token = _whole_defaults.set(True)
+    try:
+        yield
+    finally:
+        _whole_defaults.reset(token)
+
+
+def _class_spec(default: dict | Namespace) -> Namespace:
+    default = copy.deepcopy(default)
+    return default if isinstance(default, Namespace) else dict_to_namespace(default)
+
+
+def _without_tuples(value: Any) -> Any:
+    """`value` as it would come back from YAML, so that a default can be told from a departure."""
+    if isinstance(value, dict):
+        return {key: _without_tuples(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_tuples(item) for item in value]
+    return value
+
+
+def _shown(value: Any) -> str:
+    return "null" if value is None else repr(value)

@@ -1,0 +1,7 @@
+"""What is learned: LightningModules; the only place that steps an optimiser."""
+
+from elman.tasks.loss import CrossEntropy, SequenceLoss, SquaredError
+from elman.tasks.schedule import Constant, Cosine, Schedule
+from elman.tasks.task import SequenceTask
+
+__all__ = ["Constant", "Cosine", "CrossEntropy", "Schedule", "SequenceLoss", "SequenceTask", "SquaredError"]

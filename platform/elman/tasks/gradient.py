@@ -1,0 +1,70 @@
+"""All gradients in one flat buffer, so that ranks, clipping and the finite check see one vector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+
+class Flags(NamedTuple):
+    """What travels in front of the gradient, summed over ranks.
+
+    Args:
+        working: ranks that had a window.
+        scored: steps scored in these windows.
+        loss: their summed loss.
+        open: ranks whose window does not close its update.
+    """
+
+    working: float
+    scored: float
+    loss: float
+    open: float
+
+
+class FlatGradient:
+    """One buffer [flags, gradients]; every parameter's `.grad` is a view of it.
+
+    Ranks need not know each other's number of windows: one without work adds zeros, and the flags
+    tell all of them when nobody is working any more.
+
+    Args:
+        parameters: all of one dtype and on one device.
+        ranks: processes that train together.
+
+    Raises:
+        ValueError: if parameters differ in dtype or there is none.
+    """
+
+    def __init__(self, parameters: Sequence[nn.Parameter], *, ranks: int = 1) -> None:
+        kinds = {(p.dtype, p.device) for p in parameters}
+        if len(kinds) != 1:
+            raise ValueError(f"parameters must share one dtype and device, got {sorted(map(str, kinds))}")
+        ((dtype, device),) = kinds
+        self.parameters, self.ranks = list(parameters), ranks
+        size = sum(p.numel() for p in parameters)
+        self.buffer = torch.zeros(len(Flags._fields) + size, dtype=dtype, device=device)
+        self.flags, self.vector = self.buffer[: len(Flags._fields)], self.buffer[len(Flags._fields) :]
+        pieces = self.vector.split([p.numel() for p in parameters])
+        self.views = [piece.view_as(p) for piece, p in zip(pieces, parameters, strict=True)]
+
+    def clear(self) -> None:
+        """Zero the buffer and attach the views (Lightning sets `.grad` to None at moments of its own)."""
+        self.buffer.zero_()
+        for parameter, view in zip(self.parameters, self.views, strict=True):
+            parameter.grad = view
+
+    def reduce(self, *, working: bool, scored: int, loss: Tensor | None, closes: bool) -> Flags:
+        """Sum gradient and flags over all ranks."""
+        if self.ranks == 1:
+            return Flags(float(working), float(scored), 0.0, float(not closes))
+        head = [float(working), float(scored), 0.0, float(not closes)]
+        self.flags.copy_(torch.tensor(head, dtype=self.buffer.dtype))
+        if loss is not None:
+            self.flags[2] = loss.detach()
+        dist.all_reduce(self.buffer)
+        return Flags(*self.flags.tolist())

@@ -1,0 +1,68 @@
+"""What is learned at a scored step: a class or a value."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from math import log
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class SequenceLoss(ABC):
+    """The loss of scored steps, always summed: whoever holds all sums divides once."""
+
+    @abstractmethod
+    def sums(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Summed loss of N scored steps, and how many were predicted right (None: has no meaning).
+
+        Args:
+            out: (N, O), what the network says.
+            y: (N,) classes or (N, O) values.
+        """
+
+    @abstractmethod
+    def metrics(self, loss: float, right: float | None) -> dict[str, float]:
+        """Named figures from the loss and the share predicted right per scored step."""
+
+    @abstractmethod
+    def prediction(self, out: Tensor) -> Tensor:
+        """(..., O) to the predicted classes (...) or values (..., O)."""
+
+    @property
+    @abstractmethod
+    def monitored(self) -> str:
+        """The metric that says which checkpoint is best; lower is better."""
+
+
+class CrossEntropy(SequenceLoss):
+    """Negative log-likelihood of the class, in nats (and bits)."""
+
+    monitored = "nats_per_step"
+
+    def sums(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor | None]:
+        right = None if torch.is_grad_enabled() else (out.argmax(-1) == y).sum()
+        return F.cross_entropy(out, y, reduction="sum"), right
+
+    def metrics(self, loss: float, right: float | None) -> dict[str, float]:
+        figures = {"nats_per_step": loss, "bits_per_step": loss / log(2)}
+        return figures if right is None else {**figures, "accuracy": right}
+
+    def prediction(self, out: Tensor) -> Tensor:
+        return out.argmax(-1)
+
+
+class SquaredError(SequenceLoss):
+    """Squared error, averaged over the values of a step."""
+
+    monitored = "mse"
+
+    def sums(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor | None]:
+        return F.mse_loss(out, y, reduction="sum") / out.shape[-1], None
+
+    def metrics(self, loss: float, right: float | None) -> dict[str, float]:
+        return {"mse": loss}
+
+    def prediction(self, out: Tensor) -> Tensor:
+        return out

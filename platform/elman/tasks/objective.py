@@ -1,0 +1,84 @@
+"""From a window to its loss: the one function a strategy may call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from elman.batch import SequenceBatch
+from elman.cores import Core
+from elman.tasks.loss import SequenceLoss
+from elman.tree import Carry, where_rows
+
+
+class WindowLoss:
+    """Encoder, core, readout and loss over the steps of a window.
+
+    Args:
+        encode: inputs of a window (B, T, ...) to what the core reads (B, T, F).
+        core: the recurrent network.
+        readout: (..., H) to (..., O).
+        loss: what is summed over scored steps.
+        first_carry: the carry with which the rows of a window begin.
+    """
+
+    def __init__(
+        self,
+        *,
+        encode: Callable[[Tensor], Tensor],
+        core: Core,
+        readout: nn.Module,
+        loss: SequenceLoss,
+        first_carry: Callable[[SequenceBatch], Carry],
+        parameters: Sequence[nn.Parameter],
+    ) -> None:
+        self.encode, self.core, self.readout, self.loss = encode, core, readout, loss
+        self.first_carry, self.parameters = first_carry, parameters
+
+    def __call__(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:
+        """Summed loss of the window's scored steps, and the carry after it."""
+        loss, _, carry = self.sums(window, carry)
+        return loss, carry
+
+    def sums(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Tensor | None, Carry]:
+        """Summed loss, steps predicted right (None: has no meaning), carry."""
+        features, carry = self.features(window, carry)
+        if window.y is None:
+            raise ValueError("a batch without targets has no loss; predict with it instead")
+        if bool(window.scored.all()):
+            out, y = features.flatten(0, 1), window.y.flatten(0, 1)
+        else:
+            chosen = window.scored.flatten().nonzero().squeeze(1).to(features.device)
+            out, y = features.flatten(0, 1)[chosen], window.y.flatten(0, 1)[chosen]
+        if not len(out):
+            return features.new_zeros(()), None, carry
+        loss, right = self.loss.sums(self.readout(out), y)
+        return loss, right, carry
+
+    def features(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:
+        """What the core says at every step, (B, T, H), and the carry after the last one."""
+        if window.steps == 0:
+            return next(self.core.parameters()).new_zeros(len(window.x), 0, self.core.output_size), carry
+        begins = window.is_first
+        if bool(begins.all()):
+            carry = self.first_carry(window)
+        elif bool(begins.any()):
+            carry = where_rows(begins, self.first_carry(window), carry)
+        ragged = int(window.lengths.min()) < window.steps
+        return self.core(self.encode(window.x), carry, window.lengths if ragged else None)
+
+    def agree(self, value: Tensor) -> Tensor:
+        """The mean of `value` over all ranks."""
+        if not (dist.is_available() and dist.is_initialized()):
+            return value
+        total = value.detach().clone()
+        dist.all_reduce(total)
+        return total / dist.get_world_size()
+
+
+def one_hot(ids: Tensor, size: int, dtype: torch.dtype) -> Tensor:
+    """(B, T) ids to (B, T, size) rows with a single 1."""
+    return nn.functional.one_hot(ids, size).to(dtype)

@@ -1,0 +1,126 @@
+"""Finding runs in a store: those to continue, one by name, and those whose process died."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from elman.errors import BadInput
+from elman.tracking.process import PROCESS_TAG, host, is_alive
+from elman.tracking.store import open_store, without_password
+
+log = logging.getLogger(__name__)
+
+DIGEST_TAG = "elman.recipe_digest"
+CHECKPOINTS_TAG = "elman.checkpoints"
+PAGE_RUNS = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundRun:
+    """A run of the store.
+
+    `alive` says whether the process that wrote it still runs; None: it was on another host, or unknown.
+    """
+
+    id: str
+    name: str
+    status: str
+    start_time_ms: int
+    experiment_id: str
+    alive: bool | None
+    checkpoints: str | None
+    tags: dict[str, str]
+
+
+def unfinished(tracking_uri: str, experiment: str, recipe_digest: str) -> list[FoundRun]:
+    """Runs of this recipe that did not end well, newest first."""
+    client = open_store(tracking_uri)
+    found = client.get_experiment_by_name(experiment)
+    if found is None:
+        return []
+    wanted = f"tags.`{DIGEST_TAG}` = {_quoted(recipe_digest)} and attributes.status != 'FINISHED'"
+    return [_found(run) for run in _search(client, [found.experiment_id], wanted)]
+
+
+def find_run(tracking_uri: str, text: str) -> FoundRun:
+    """The run with this id, beginning of an id, or name.
+
+    Raises:
+        BadInput: if there is none or more than one.
+    """
+    client = open_store(tracking_uri)
+    experiments = [e.experiment_id for e in client.search_experiments()]
+    runs: dict[str, Any] = {}
+    if text and experiments:
+        for run in _search(client, experiments, f"attributes.run_name = {_quoted(text)}"):
+            runs[run.info.run_id] = run
+        if text.isalnum():
+            for run in _search(client, experiments, f"attributes.run_id LIKE '{text}%'"):
+                runs[run.info.run_id] = run
+    if text in runs:
+        return _found(runs[text])
+    if not runs:
+        raise BadInput(
+            f"no run has the id or name {text!r} in {without_password(tracking_uri)}; `elman ui` lists them"
+        )
+    if len(runs) > 1:
+        listed = ", ".join(f"{r.info.run_id} ({r.info.run_name}, {r.info.status})" for r in runs.values())
+        raise BadInput(f"{len(runs)} runs match {text!r}: {listed}; give more of the id")
+    return _found(next(iter(runs.values())))
+
+
+def reap(tracking_uri: str) -> list[str]:
+    """Mark as FAILED the RUNNING runs of this host whose process is gone, as after kill -9; their ids.
+
+    A store that fails here is no reason to stop anybody: it is logged.
+    """
+    closed: list[str] = []
+    try:
+        client = open_store(tracking_uri)
+        experiments = [e.experiment_id for e in client.search_experiments()]
+        wanted = f"attributes.status = 'RUNNING' and tags.`{PROCESS_TAG}` LIKE {_quoted(host() + ':%')}"
+        for run in list(_search(client, experiments, wanted)) if experiments else []:
+            if is_alive(run.data.tags.get(PROCESS_TAG)) is False:
+                client.set_terminated(run.info.run_id, "FAILED")
+                closed.append(run.info.run_id)
+    except BadInput:
+        raise
+    except Exception as error:
+        log.warning("runs of dead processes could not be closed: %s", str(error).split("\n", 1)[0])
+    return closed
+
+
+def _search(client: Any, experiments: list[str], wanted: str) -> Iterator[Any]:
+    token = None
+    while True:
+        page = client.search_runs(
+            experiments, wanted, max_results=PAGE_RUNS, order_by=["attributes.start_time DESC"], page_token=token
+        )
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _found(run: Any) -> FoundRun:
+    tags = dict(run.data.tags)
+    return FoundRun(
+        id=run.info.run_id,
+        name=run.info.run_name or "",
+        status=run.info.status,
+        start_time_ms=run.info.start_time,
+        experiment_id=run.info.experiment_id,
+        alive=is_alive(tags.get(PROCESS_TAG)),
+        checkpoints=tags.get(CHECKPOINTS_TAG),
+        tags=tags,
+    )
+
+
+def _quoted(text: str) -> str:
+    """A value in MLflow's filter language, which has two kinds of quotes and no escape."""
+    if "'" in text and '"' in text:
+        raise BadInput(f"{text!r} holds both kinds of quotes, which MLflow cannot search for; use the run's id")
+    return f'"{text}"' if "'" in text else f"'{text}'"

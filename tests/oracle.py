@@ -1,0 +1,82 @@
+"""Gradients through time by definition: one copy of the parameters for every step."""
+
+from __future__ import annotations
+
+import torch
+from elman.batch import SequenceBatch
+from elman.tree import where_rows
+from torch import Tensor, nn
+from torch.func import functional_call
+
+
+class SquaredError(nn.Module):
+    """The plainest objective: a core, a linear readout, squared errors summed over scored steps."""
+
+    def __init__(self, core: nn.Module, outputs: int = 2) -> None:
+        super().__init__()
+        self.core, self.readout = core, nn.Linear(core.output_size, outputs)
+        self.double()
+
+    @property
+    def parameters_list(self) -> list[nn.Parameter]:
+        return list(self.parameters())
+
+    def agree(self, value: Tensor) -> Tensor:
+        return value
+
+    def forward(self, window: SequenceBatch, carry: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        if window.steps == 0:
+            return window.x.new_zeros(()), carry
+        carry = where_rows(window.is_first, self.core.initial_carry(len(window.x)), carry)
+        out, carry = self.core(window.x, carry, window.lengths)
+        errors = (self.readout(out) - window.y).square().sum(-1)
+        return errors[window.scored].sum(), carry
+
+
+def pair_gradients(net: SquaredError, batch: SequenceBatch, restart_every: int | None = None) -> Tensor:
+    """g[t, s] = dL_t / dtheta_s, (T, T, parameters), from T clones of the parameters.
+
+    Args:
+        restart_every: rows forget everything at multiples of it; None: never.
+    """
+    steps = batch.steps
+    copies = [{n: p.detach().clone().requires_grad_() for n, p in net.named_parameters()} for _ in range(steps)]
+    carry, losses = net.core.initial_carry(len(batch.x)), []
+    for s, theta in enumerate(copies):
+        window = batch.window(s, s + 1)
+        if restart_every and s % restart_every == 0:
+            window = window._replace(is_first=torch.ones_like(window.is_first))
+        loss, carry = functional_call(net, theta, (window, carry))
+        losses.append(loss)
+    thetas = [list(theta.values()) for theta in copies]
+    size = sum(p.numel() for p in thetas[0])
+    g = torch.zeros(steps, steps, size, dtype=torch.float64)
+    for t, loss in enumerate(losses):
+        if not loss.requires_grad:
+            continue
+        for s in range(t + 1):
+            grads = torch.autograd.grad(loss, thetas[s], retain_graph=True, allow_unused=True)
+            g[t, s] = torch.cat(
+                [(torch.zeros_like(p) if d is None else d).flatten() for p, d in zip(thetas[s], grads, strict=True)]
+            )
+    return g
+
+
+def flat_gradient(loss: Tensor | None, net: nn.Module) -> Tensor:
+    """The gradient of `loss` by all parameters, one vector; zeros where there is no loss."""
+    params = list(net.parameters())
+    if loss is None:
+        return torch.cat([torch.zeros_like(p).flatten() for p in params])
+    grads = torch.autograd.grad(loss, params, allow_unused=True)
+    return torch.cat([(torch.zeros_like(p) if d is None else d).flatten() for p, d in zip(params, grads, strict=True)])
+
+
+def update_gradients(bptt, net: SquaredError, batches: list[SequenceBatch]) -> list[Tensor]:
+    """One gradient per update, weights frozen, the state handed from batch to batch."""
+    state, grads = bptt.first_state(net.core.initial_carry(len(batches[0].x))), []
+    for batch in batches:
+        for update in bptt.losses(net, batch, state):
+            state = update.state
+            if update.loss is not None:
+                grads.append(flat_gradient(update.loss, net))
+    return grads
