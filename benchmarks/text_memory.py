@@ -31,7 +31,10 @@ def write_text(path: Path, size: int) -> None:
     files = standard_library().files
     written = 0
     with path.open("wb") as out:
-        for number, line in enumerate(line for turn in count() for file in files for line in file.open("rb")):
+        lines = (
+            line for _ in count() for file in files for line in file.read_bytes().splitlines(keepends=True)
+        )
+        for number, line in enumerate(lines):
             out.write(numbered := b"%d %s" % (number, line))
             written += len(numbered)
             if written >= size:
@@ -74,7 +77,7 @@ def main() -> None:
     parser.add_argument("--measure", nargs=2, metavar=("FILE", "CACHE"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
-        print(json.dumps(measure(*args.measure, whole_pass=args.whole_pass)))
+        print(json.dumps(measure(args.measure[0], args.measure[1], args.whole_pass)))
         return
     print("text MB | prepare s | peak growth MiB, prepare | batches | batches s | peak growth MiB, all")
     with tempfile.TemporaryDirectory() as folder:
@@ -85,8 +88,8 @@ def main() -> None:
             command += ["--whole-pass"] * args.whole_pass
             got = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
             print(
-                f"{megabytes:7} | {got['prepare_s']:9.2f} | {got['prepare_mib']:24.1f} | {got['batches']:7} | "
-                f"{got['batches_s']:9.2f} | {got['total_mib']:20.1f}"
+                f"{megabytes:7} | {got['prepare_s']:9.2f} | {got['prepare_mib']:24.1f} | {got['batches']:7} "
+                f"| {got['batches_s']:9.2f} | {got['total_mib']:20.1f}"
             )
 
 

@@ -54,10 +54,12 @@ def assign(digests: Sequence[str], sizes: Sequence[int], split: Split, seed: int
     part_of = dict.fromkeys(left, 0)
     for part in wanted:
         share, taken = split[part] * total, 0
+        spare = len(left) - (3 - part if split[2] > 0 else 1)  # the parts still to come need a file each
         for digest in left:
-            if taken < share and size[digest] <= share:
+            if taken < share and size[digest] <= share and spare > 0:
                 part_of[digest] = part
                 taken += size[digest]
+                spare -= 1
         if not taken:
             part_of[min(left, key=size.__getitem__)] = part
         left = [digest for digest in left if part_of[digest] == 0]

@@ -26,6 +26,7 @@ class ASequence(Generated):
 
     def __init__(self, *, rows: int = 1) -> None:
         super().__init__(steps=len(TEXT) - 1, rows=rows, batches_per_sequence=1, val_batches=1, seed=0)
+        self.text = TEXT
         self.alphabet = Alphabet("".join(sorted(set(TEXT))))
         self.inputs = self.outputs = len(self.alphabet)
 

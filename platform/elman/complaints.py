@@ -29,11 +29,17 @@ MISSING = "the following arguments are required: "
 
 @dataclass
 class Complaint:
-    """What is wrong, and where: `keys` leads from the top of the recipe to it, without `init_args`."""
+    """What is wrong, and where: `keys` leads from the top of the recipe to it, without `init_args`.
+
+    Args:
+        class_path: the class that the value at `keys` names, where that is known.
+        owner: the class that has the last of `keys` as an argument; empty at the top.
+    """
 
     text: str
     keys: list[str] = field(default_factory=list)
     class_path: str = ""
+    owner: str = ""
 
     @property
     def where(self) -> str:
@@ -63,7 +69,7 @@ def _unwrap(text: str) -> Complaint:
             groups = match.groupdict()
             if groups.get("key"):
                 found.keys += [key for key in groups["key"].split(".") if key != "init_args"]
-                found.class_path = ""
+                found.owner, found.class_path = found.class_path, ""
             if groups.get("path"):
                 found.class_path = groups["path"]
             text = text[match.end() :].strip()
@@ -131,7 +137,10 @@ def _reword(complaint: Complaint, parser: ArgumentParser) -> str:
         return f"{match['path']} is no {match['base']}{known}"
     if match := re.match(r"Expected an instantiatable class, but (\S+) is abstract", text):
         return f"{match[1]} is abstract{_choices('', _subclass_names(_type_at(complaint, parser)))}"
-    if match := re.match(r"Expected '(?P<path>\S+)' to be a (?:sub)?class .*?of (?P<base>[\w.]+?)\.*\Z", text):
+    if match := re.match(
+        r"Expected '(?P<path>\S+)' to be a (?:sub)?class .*?of (?:<class ')?(?P<base>[\w.]+?)(?:'>)?\.*\Z",
+        text,
+    ):
         known = _choices("", _subclass_names(_type_at(complaint, parser)))
         return f"{match['path']} is no {_short(match['base'])}{known}"
     if match := re.match(r"(?:Multiple subclasses with name (\w+)\.).*: (.*?)\.?\Z", text, re.DOTALL):
@@ -146,8 +155,11 @@ def _reword(complaint: Complaint, parser: ArgumentParser) -> str:
         known = _choices("", _subclass_names(_type_at(complaint, parser)))
         value = given[1].partition(". Got value")[0] if given else "this"
         return f"{value} names no class; write a name or {{class_path: NAME, init_args: {{...}}}}{known}"
-    if match := re.match(r"(?:File|Path) does not exist: '?(.*?)'?\Z|.*(?:not accessible|is not).*", text):
-        return f"no such recipe: {match[1] or text}"
+    if match := re.match(r"(?:File|Path) does not exist: '?(.*?)'?\Z", text):
+        return f"no such recipe: {match[1]}"
+    if match := re.match(r"argument .* --> (?P<key>[\w.]+): ", text):
+        keys += match["key"].split(".")
+        return "follows from other values; leave it out"
     if match := EXPECTED.match(text):
         got = match["value"] or ""
         got = f", got {got if re.match(r'[-+.0-9{[(]', got) else repr(got)}" * (match["value"] is not None)
@@ -215,6 +227,9 @@ def _given(complaint: Complaint, parser: ArgumentParser) -> int:
 
 def _type_at(complaint: Complaint, parser: ArgumentParser, keys: list[str] | None = None) -> Any:
     """The type that the parser declares for the key complained about, or None if that is not known."""
+    if keys is None and complaint.owner:
+        init = getattr(pydoc.locate(complaint.owner), "__init__", None)
+        return typing.get_type_hints(init).get(complaint.keys[-1]) if init else None
     where = ".".join(complaint.keys if keys is None else keys)
     return next((getattr(a, "_typehint", None) for a in parser._actions if a.dest == where), None)
 

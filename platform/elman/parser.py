@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import Any, NoReturn
 
 import yaml
-from jsonargparse import ArgumentParser, Namespace, dict_to_namespace, set_dumper, set_loader
+from jsonargparse import ArgumentParser, Namespace, set_dumper, set_loader
 
 from elman.complaints import explain
 from elman.errors import BadInput
@@ -92,7 +92,7 @@ class RecipeParser(ArgumentParser):
         """
         defaults = super().get_defaults(*args, **kwargs)
         if _whole_defaults.get():
-            return dict_to_namespace(_without_tuples(defaults.as_dict()))
+            return _without_tuples(defaults)
         for action in self._actions:
             if isinstance(action.default, dict | Namespace) and "class_path" in action.default:
                 defaults[action.dest] = _class_spec(action.default)
@@ -173,12 +173,16 @@ def _defaults_with_arguments() -> Iterator[None]:
 
 
 def _class_spec(default: dict | Namespace) -> Namespace:
-    default = copy.deepcopy(default)
-    return default if isinstance(default, Namespace) else dict_to_namespace(default)
+    spec = Namespace(**copy.deepcopy(vars(default) if isinstance(default, Namespace) else default))
+    if isinstance(spec.get("init_args"), dict):
+        spec["init_args"] = Namespace(**spec["init_args"])
+    return spec
 
 
 def _without_tuples(value: Any) -> Any:
     """`value` as it would come back from YAML, so that a default can be told from a departure."""
+    if isinstance(value, Namespace):
+        return Namespace(**{key: _without_tuples(item) for key, item in vars(value).items()})
     if isinstance(value, dict):
         return {key: _without_tuples(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -38,6 +38,17 @@ class WindowLoss:
         self.encode, self.core, self.readout, self.loss = encode, core, readout, loss
         self.first_carry, self.parameters = first_carry, parameters
 
+    def reading(self, encode: Callable[[Tensor], Tensor]) -> WindowLoss:
+        """The same objective over inputs that are encoded otherwise."""
+        return WindowLoss(
+            encode=encode,
+            core=self.core,
+            readout=self.readout,
+            loss=self.loss,
+            first_carry=self.first_carry,
+            parameters=self.parameters,
+        )
+
     def __call__(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:
         """Summed loss of the window's scored steps, and the carry after it."""
         loss, _, carry = self.sums(window, carry)

@@ -117,6 +117,7 @@ class SequenceTask(pl.LightningModule):
         )
         self.time_steps = 0  # steps seen in training, over all rows and ranks
         self.max_time_steps: int | None = None  # the budget, set by whoever starts the run
+        self.recipe = ""  # as resolved text, for the checkpoint
         self.restarted_rows = 0
         self.restored: dict[str, Any] | None = None
         self._state: Any = None
@@ -192,10 +193,11 @@ class SequenceTask(pl.LightningModule):
         if batch.is_last:
             self._state = None
         self._restart_rows_that_are_not_finite()
-
-    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        if self.updates.since.updates >= self.log_every:
+        if self.updates.since.updates >= self.log_every:  # before any callback saves what is since the last report
             self.report()
+
+    def on_train_end(self) -> None:
+        self.report()
 
     def report(self) -> None:
         """Log the training figures since the last report, at the time step reached."""
@@ -331,6 +333,7 @@ class SequenceTask(pl.LightningModule):
             dist.all_gather_object(ranks, own)
         checkpoint["elman"] = {
             "facts": {"inputs": self.inputs, "outputs": self.outputs, "symbols": self.symbols},
+            "recipe": self.recipe,
             "time_steps": self.time_steps,
             "restarted_rows": self.restarted_rows,
             "updates": self.updates.state_dict(),

@@ -28,7 +28,7 @@ class Point(NamedTuple):
     step: int
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The store will never take these points; sending them again is useless."""
 
 
@@ -41,7 +41,8 @@ class MetricBuffer:
     the training and the validation metrics of one step come in separate calls.
 
     Args:
-        send: store these points and tags in one call; raises `Refused` or, to be tried again, anything else.
+        send: store points and tags in one call; it raises `RefusedError`, or anything else to be tried
+            again.
         stored_steps: the steps that the store holds for a key, asked once a key; None for a new run.
         last_step: last time step logged before a resume.
         diverged_at: first time step of a non-finite value before a resume.
@@ -89,8 +90,7 @@ class MetricBuffer:
         values = {key: v if type(v) is float else _number(key, v) for key, v in metrics.items()}
         self._calls.append((values, step, time.time()))
         self._taken += 1
-        if step > self.last_step:
-            self.last_step = step
+        self.last_step = max(self.last_step, step)
 
     def flush(self, timeout: float = 30.0) -> bool:
         """Wait until everything added so far is stored; False if `timeout` seconds did not suffice."""
@@ -180,7 +180,7 @@ class MetricBuffer:
             for point in points:
                 insort(self._known[point.key], point.step)
             self._in_row = 0
-        except Refused as error:
+        except RefusedError as error:
             self.lost += size
             self._warn_once("refused", f"the tracking store refused {size} metric points: {error}")
             self._sent_diverged_at = self.diverged_at  # not to offer it forever

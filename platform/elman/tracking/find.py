@@ -97,7 +97,11 @@ def _search(client: Any, experiments: list[str], wanted: str) -> Iterator[Any]:
     token = None
     while True:
         page = client.search_runs(
-            experiments, wanted, max_results=PAGE_RUNS, order_by=["attributes.start_time DESC"], page_token=token
+            experiments,
+            wanted,
+            max_results=PAGE_RUNS,
+            order_by=["attributes.start_time DESC"],
+            page_token=token,
         )
         yield from page
         token = page.token
@@ -122,5 +126,7 @@ def _found(run: Any) -> FoundRun:
 def _quoted(text: str) -> str:
     """A value in MLflow's filter language, which has two kinds of quotes and no escape."""
     if "'" in text and '"' in text:
-        raise BadInput(f"{text!r} holds both kinds of quotes, which MLflow cannot search for; use the run's id")
+        raise BadInput(
+            f"{text!r} holds both kinds of quotes, which MLflow cannot search for; use the run's id"
+        )
     return f'"{text}"' if "'" in text else f"'{text}'"

@@ -21,7 +21,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from elman.errors import BadInput
 from elman.tracking import store, system
-from elman.tracking.buffer import MetricBuffer, Point, Refused
+from elman.tracking.buffer import MetricBuffer, Point, RefusedError
 from elman.tracking.params import flat_params
 from elman.tracking.process import PROCESS_TAG, identity, is_alive
 
@@ -32,6 +32,7 @@ P = ParamSpec("P")
 NOTE_CHARACTERS = 8000
 TAG_CHARACTERS = 8000
 DIGEST_CHARACTERS = 36
+PATIENCE_SECONDS = 30.0  # what a run that ended well waits for its store
 LAST_WORDS_SECONDS = 3.0  # Lightning kills the main process 5 s after another rank died
 NOWHERE = "http://127.0.0.1:9"  # a client of a server connects to nothing until it is used
 
@@ -97,7 +98,7 @@ class RunLogger(MLFlowLogger):
         if not experiment:
             raise BadInput("experiment must be a name, got ''")
         self.tracking_uri = store.resolve_uri(tracking_uri)
-        first = rank_zero_only.rank == 0
+        first = getattr(rank_zero_only, "rank", 0) == 0
         if first:
             store.open_store(self.tracking_uri)
         super().__init__(
@@ -114,21 +115,26 @@ class RunLogger(MLFlowLogger):
         self._monitor: Any | None = None
         self._params: set[str] = set()
         self._status = "NEW"
-        self._starting = threading.Lock()
 
     # Opening.
 
     @rank_zero_only
     def start(self) -> None:
         """Create the run, or reopen it and say RUNNING again. The second call does nothing."""
-        with self._starting:
-            if self._status == "NEW":
-                from elman.tracking.find import reap
+        if self._status != "NEW":
+            return
+        from mlflow.exceptions import MlflowException
 
-                reap(self.tracking_uri)
-                self._reopen(self._run) if self._run else self._create()
-                self._status = "RUNNING"
-                atexit.register(self._at_exit)
+        from elman.tracking.find import reap
+
+        reap(self.tracking_uri)
+        try:
+            self._reopen(self._run) if self._run else self._create()
+        except MlflowException as error:
+            shown = store.without_password(f"{self.tracking_uri}: {error}").split("\n", 1)[0]
+            raise BadInput(f"MLflow cannot open the run in {shown}") from error
+        self._status = "RUNNING"
+        atexit.register(self._at_exit)
 
     def _create(self) -> None:
         self._experiment_number = _experiment_number(self._client, self._experiment, self.tracking_uri)
@@ -158,7 +164,11 @@ class RunLogger(MLFlowLogger):
         tags = run.data.tags
         if run.info.lifecycle_stage == "deleted":
             raise BadInput(f"run {run_id!r} was deleted; restore it in MLflow or start a new run")
-        if run.info.status == "RUNNING" and tags.get(PROCESS_TAG) != identity() and is_alive(tags.get(PROCESS_TAG)):
+        if (
+            run.info.status == "RUNNING"
+            and tags.get(PROCESS_TAG) != identity()
+            and is_alive(tags.get(PROCESS_TAG))
+        ):
             raise BadInput(f"run {run_id!r} is being written by process {tags[PROCESS_TAG]}; stop that first")
         self._experiment_number = run.info.experiment_id
         self._experiment = self._client.get_experiment(run.info.experiment_id).name
@@ -204,27 +214,32 @@ class RunLogger(MLFlowLogger):
         given = flat_params(vars(params) if isinstance(params, Namespace) else params)
         fresh = [Param(key, value) for key, value in given.items() if key not in self._params]
         for first in range(0, len(fresh), 100):  # as many as MLflow takes in one call
-            self._client.log_batch(self._run, params=fresh[first : first + 100], synchronous=True)
+            self._client.log_batch(str(self._run), params=fresh[first : first + 100], synchronous=True)
         self._params.update(given)
 
     @harmless
     def log_text(self, text: str, artifact_file: str) -> None:
-        self._client.log_text(self._run, store.without_password(text), artifact_file)
+        self._client.log_text(str(self._run), store.without_password(text), artifact_file)
 
     @harmless
     def log_figure(self, figure: Any, artifact_file: str) -> None:
         """Save a matplotlib or plotly figure; the suffix of the file names the format."""
-        self._client.log_figure(self._run, figure, artifact_file)
+        self._client.log_figure(str(self._run), figure, artifact_file)
 
     @harmless
     def log_artifact(self, path: str | Path, folder: str | None = None) -> None:
         """Copy a file, or a folder with all in it, to the run's artifacts."""
         save = self._client.log_artifacts if Path(path).is_dir() else self._client.log_artifact
-        save(self._run, str(path), folder)
+        save(str(self._run), str(path), folder)
 
     @harmless
     def log_dataset(
-        self, name: str, source: str, digest: str, context: str = "train", profile: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        source: str,
+        digest: str,
+        context: str = "train",
+        profile: Mapping[str, Any] | None = None,
     ) -> None:
         """Link the data a run saw. MLflow shows 36 characters of the digest, the profile holds it whole."""
         import json
@@ -239,7 +254,7 @@ class RunLogger(MLFlowLogger):
             profile=json.dumps({**(profile or {}), "digest": digest}, default=str),
         )
         tag = InputTag(key="mlflow.data.context", value=context)
-        self._client.log_inputs(self._run, datasets=[DatasetInput(dataset, [tag])])
+        self._client.log_inputs(str(self._run), datasets=[DatasetInput(dataset, [tag])])
 
     @harmless
     def set_note(self, markdown: str) -> None:
@@ -247,7 +262,7 @@ class RunLogger(MLFlowLogger):
         text = store.without_password(markdown)
         if len(text) > NOTE_CHARACTERS:
             text = text[: NOTE_CHARACTERS - 2].rstrip() + "\n…"
-        self._client.set_tag(self._run, "mlflow.note.content", text)
+        self._client.set_tag(str(self._run), "mlflow.note.content", text)
 
     @harmless
     def set_tags(self, tags: Mapping[str, Any]) -> None:
@@ -255,10 +270,10 @@ class RunLogger(MLFlowLogger):
 
         items = [RunTag(key, store.without_password(str(v))[:TAG_CHARACTERS]) for key, v in tags.items()]
         for first in range(0, len(items), 100):
-            self._client.log_batch(self._run, tags=items[first : first + 100], synchronous=True)
+            self._client.log_batch(str(self._run), tags=items[first : first + 100], synchronous=True)
 
     @rank_zero_only
-    def flush(self, timeout: float = 30.0) -> None:
+    def flush(self, timeout: float = PATIENCE_SECONDS) -> None:
         """Wait until the points logged so far are stored. Call it before each checkpoint is written.
 
         A point older than the checkpoint is not computed again after a kill, so it must have
@@ -286,7 +301,7 @@ class RunLogger(MLFlowLogger):
             self.flush()
             return
         ended = status_of(sys.exc_info()[1])
-        self._terminate("FAILED" if ended == "FINISHED" else ended)
+        self._terminate("FAILED" if ended == "FINISHED" else ended, LAST_WORDS_SECONDS)
         self._buffer.flush(LAST_WORDS_SECONDS)
 
     @rank_zero_only
@@ -304,24 +319,25 @@ class RunLogger(MLFlowLogger):
         system.finish_monitor(self._monitor)
         ended = self._status if self._status != "RUNNING" else status_of(sys.exc_info()[1])
         calm = (status or ended) == "FINISHED"
-        self._buffer.close(30.0 if calm else LAST_WORDS_SECONDS)
-        if self._buffer.non_finite:
-            self.set_tags({"elman.non_finite_points": self._buffer.non_finite})
-        self._terminate(status or ended)
+        patience = PATIENCE_SECONDS if calm else LAST_WORDS_SECONDS
+        self._buffer.close(patience)
+        self._terminate(status or ended, patience)
         self._status = "CLOSED"
         atexit.unregister(self._at_exit)
 
-    def _terminate(self, status: str) -> None:
-        """Write the status, but do not wait for a store that is away longer than a dying process can."""
+    def _terminate(self, status: str, patience: float) -> None:
+        """Write the status, but wait at most `patience` seconds for a store that is away."""
         if self._status == status:
             return
         self._status = status
         write = threading.Thread(target=self._write_status, args=(status,), daemon=True)
         write.start()
-        write.join(LAST_WORDS_SECONDS)
+        write.join(patience)
 
     def _write_status(self, status: str) -> None:
         try:
+            if self._buffer is not None and self._buffer.non_finite:
+                self._client.set_tag(str(self._run), "elman.non_finite_points", self._buffer.non_finite)
             self._client.set_terminated(str(self._run), status)
         except Exception as error:
             log.warning("the run's status %s could not be recorded: %s", status, str(error).split("\n", 1)[0])
@@ -345,7 +361,7 @@ class RunLogger(MLFlowLogger):
             self._client.log_batch(str(self._run), metrics=metrics, tags=items, synchronous=True)
         except MlflowException as error:
             if error.error_code in ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST"):
-                raise Refused(str(error)) from error
+                raise RefusedError(str(error)) from error
             raise
 
     def _stored_steps(self, key: str) -> list[int]:

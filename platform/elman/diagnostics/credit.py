@@ -1,0 +1,100 @@
+"""Which loss is charged to which step: in numbers, measured, and as a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from elman.batch import SequenceBatch
+from elman.bptt import BackpropThroughTime
+from elman.tasks import SequenceTask
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far a strategy looks back, over the losses of a sequence.
+
+    Args:
+        least, mean, most: steps a loss is charged to, its own included.
+        covered: share of the pairs (t, s <= t) with credit.
+        doubled: pairs charged more than once.
+    """
+
+    least: int
+    mean: float
+    most: int
+    covered: float
+    doubled: int
+
+
+def reach(bptt: BackpropThroughTime, steps: int) -> Reach:
+    """The summary of a strategy's credit matrix; losses too near the beginning to tell are left out."""
+    credit = bptt.credit_matrix(steps)
+    spans = (credit > 0).sum(1)
+    possible = torch.arange(1, steps + 1)
+    telling = spans[spans < possible] if bool((spans < possible).any()) else spans[-1:]
+    return Reach(
+        least=int(telling.min()),
+        mean=float(telling.float().mean()),
+        most=int(spans.max()),
+        covered=float((credit > 0).sum() / possible.sum()),
+        doubled=int((credit > 1).sum()),
+    )
+
+
+def touched_steps(task: SequenceTask, batch: SequenceBatch, step: int) -> list[int]:
+    """The steps whose input the loss at `step` has a gradient for, as the strategy takes it.
+
+    Measured by automatic differentiation on the task's own network, not read off the credit matrix.
+
+    Args:
+        batch: complete sequences.
+        step: a step of the batch, counted from 0.
+    """
+    scored = torch.zeros_like(batch.scored)
+    scored[:, step] = True
+    features = task.encode(batch.x).detach().requires_grad_()
+    objective = task.objective.reading(lambda x: x)
+    state = task.bptt.first_state(task.core.initial_carry(len(batch.x)))
+    touched = torch.zeros(batch.steps, dtype=torch.bool)
+    for update in task.bptt.losses(objective, batch._replace(x=features, scored=scored), state):
+        if update.loss is not None:
+            (gradient,) = torch.autograd.grad(update.loss, features)
+            touched |= (gradient != 0).any(2).any(0).cpu()
+    return touched.nonzero().flatten().tolist()
+
+
+def credit_figure(bptt: BackpropThroughTime, steps: int, *, labels: str | None = None) -> Figure:
+    """The credit matrix as a picture: row t is a loss, column s a step it is charged to.
+
+    Args:
+        labels: one character a step, for the axes.
+    """
+    from matplotlib.colors import ListedColormap
+    from matplotlib.figure import Figure
+
+    credit = bptt.credit_matrix(steps)
+    shown = torch.where(torch.ones(steps, steps).tril() > 0, credit.float(), torch.nan)
+    most = max(1, int(credit.max()))
+    figure = Figure(figsize=(5.2, 5), layout="constrained")
+    axes = figure.add_subplot()
+    colours = ["#eeeeee", *[f"C{i}" for i in range(most)]] if most > 1 else ["#e6e6e6", "#2f6fab"]
+    axes.imshow(shown.numpy(), cmap=ListedColormap(colours), vmin=-0.5, vmax=most + 0.5, interpolation="nearest")
+    axes.set_xlabel("step s whose use of the weights is charged")
+    axes.set_ylabel("step t of the loss")
+    if labels:
+        axes.set_xticks(range(steps), list(labels))
+        axes.set_yticks(range(steps), list(labels))
+    found = reach(bptt, steps)
+    settings = ", ".join(f"{k}={v}" for k, v in vars(bptt).items() if not k.startswith("_"))
+    axes.set_title(
+        f"{type(bptt).__name__}({settings})\n"
+        f"a loss reaches {found.least} to {found.most} steps, {found.covered:.0%} of all pairs",
+        fontsize=10,
+    )
+    return figure

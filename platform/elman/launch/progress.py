@@ -1,0 +1,71 @@
+"""The progress bar, in time steps."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import pytorch_lightning as pl
+from tqdm import tqdm
+
+
+class Progress(pl.Callback):
+    """One line: the share of the budget, time steps per second, the last training and validation loss.
+
+    Args:
+        monitor: the validation metric shown.
+    """
+
+    def __init__(self, monitor: str) -> None:
+        self.monitor = monitor
+        self.bar: tqdm | None = None
+        self._shown = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, task: Any) -> None:
+        if trainer.is_global_zero:
+            self.bar = tqdm(
+                total=task.max_time_steps,
+                initial=task.time_steps,
+                unit=" steps",
+                unit_scale=True,
+                dynamic_ncols=True,
+                mininterval=0.2,
+                file=sys.stderr,
+                desc="training",
+            )
+
+    def on_train_batch_end(self, trainer: pl.Trainer, task: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if self.bar is None:
+            return
+        self.bar.update(task.time_steps - self.bar.n)
+        now = time.monotonic()
+        if now - self._shown > 1.0:
+            self._shown = now
+            self.bar.set_postfix(self._figures(trainer), refresh=False)
+
+    def on_validation_start(self, trainer: pl.Trainer, task: Any) -> None:
+        if self.bar is not None:
+            self.bar.set_description("validating")
+
+    def on_validation_end(self, trainer: pl.Trainer, task: Any) -> None:
+        if self.bar is not None:
+            self.bar.set_description("training")
+            self.bar.set_postfix(self._figures(trainer), refresh=True)
+
+    def on_train_end(self, trainer: pl.Trainer, task: Any) -> None:
+        self._close()
+
+    def on_exception(self, trainer: pl.Trainer, task: Any, exception: BaseException) -> None:
+        self._close()
+
+    def _figures(self, trainer: pl.Trainer) -> dict[str, str]:
+        found = trainer.callback_metrics
+        name = self.monitor.partition("/")[2]
+        shown = {"train": f"train/{name}", "val": self.monitor}
+        return {label: f"{float(found[metric]):.4f}" for label, metric in shown.items() if metric in found}
+
+    def _close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None

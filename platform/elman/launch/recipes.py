@@ -1,0 +1,141 @@
+"""The schema of a recipe: which blocks it has, and what each is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import datamodules.synthetic  # noqa: F401  (so that its classes are known by their short names)
+import datamodules.text  # noqa: F401
+import torch
+from jsonargparse import Namespace, set_parsing_settings
+
+import elman.bptt
+import elman.cores  # noqa: F401
+from datamodules.sequence_data import SequenceData
+from elman.arguments import rewrite
+from elman.errors import BadInput
+from elman.launch.trainer import REFUSED, Training
+from elman.parser import RecipeParser, minimal, resolved
+from elman.recipe import digest, load_yaml, read_recipe
+from elman.tasks import SequenceTask
+from elman.tracking.logger import RunLogger
+
+FROM_DATA = {"inputs", "outputs", "symbols"}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A parsed recipe.
+
+    Args:
+        config: values as parsed, classes by name.
+        resolved: YAML of every value.
+        minimal: YAML of what departs from the defaults.
+        question: the comment at the head of the file.
+        name: file name without suffix, with its folder.
+    """
+
+    config: Namespace
+    resolved: str
+    minimal: str
+    question: str
+    name: str
+    parser: RecipeParser
+
+    @property
+    def digest(self) -> str:
+        """Names all that decides the numbers: two runs with the same one train alike."""
+        config = self.config.clone()
+        for key in ("tracking", "config"):
+            config.pop(key, None)
+        for key in ("checkpoints", "progress", "checkpoint_every_minutes"):
+            config.trainer.pop(key, None)
+        return digest(self.parser.dump(config, skip_unset=False, skip_validation=True))
+
+    def classes(self) -> Namespace:
+        """The blocks with their classes made: data, the parts of the model, the rest as settings."""
+        return self.parser.instantiate(self.config)
+
+
+def make_parser(command: str) -> RecipeParser:
+    """The parser of recipes and dotted options."""
+    parser = RecipeParser(prog=f"elman {command}")
+    parser.add_argument("--seed_everything", type=int, default=1, help="Seed of all random numbers.")
+    parser.add_class_arguments(SequenceTask, "model", skip=FROM_DATA, instantiate=False)
+    parser.add_subclass_arguments(SequenceData, "data", required=False)
+    parser.add_class_arguments(Training, "trainer")
+    parser.add_class_arguments(RunLogger, "tracking", skip={"run_id"}, instantiate=False)
+    parser.set_defaults(
+        {
+            "model.core": {"class_path": "elman.cores.LSTM"},
+            "model.bptt": {"class_path": "elman.bptt.Truncated"},
+            "model.loss": {"class_path": "elman.tasks.CrossEntropy"},
+            "model.schedule": {"class_path": "elman.tasks.Constant"},
+            "model.optimizer": {"class_path": "torch.optim.Adam", "init_args": {"lr": 2e-3}},
+            "data": {"class_path": "datamodules.text.Text"},
+        }
+    )
+    return parser
+
+
+def parse(command: str, words: Sequence[str], *, base: tuple[str, str] | None = None) -> Recipe:
+    """Parse the words after a command.
+
+    Args:
+        words: recipes and options in any order.
+        base: (name, text) of a recipe that comes before all of them.
+
+    Raises:
+        BadInput: for whatever is wrong, in one line.
+    """
+    parser = make_parser(command)
+    ordered = rewrite(words)
+    files = [word.removeprefix("--config=") for word in ordered if word.startswith("--config=")]
+    question, name = "", "run"
+    for file in files:
+        values, question = read_recipe(Path(file))
+        name = f"{Path(file).resolve().parent.name}/{Path(file).stem}"
+        refuse_lightning_names(values.get("trainer"), where=file)
+    refuse_lightning_names([w[len("--trainer.") :].partition("=")[0] for w in ordered if w.startswith("--trainer.")])
+    if base is None:
+        config = parser.parse_args(ordered)
+    else:
+        load_yaml(base[1], base[0])
+        config = parser.parse_args(ordered, namespace=parser.parse_string(base[1]))
+    return Recipe(config, resolved(parser, config), minimal(parser, config), question, name, parser)
+
+
+def refuse_lightning_names(given: Any, *, where: str = "") -> None:
+    """Name our option for one of Lightning's that means something else here."""
+    for key in given or ():
+        if key in REFUSED:
+            raise BadInput(f"{where + ': ' if where else ''}trainer.{key} is not for elman: {REFUSED[key]}")
+
+
+def make_task(parts: Namespace, data: Any) -> SequenceTask:
+    """The task of a recipe, for data that is set up or facts of the same names.
+
+    Raises:
+        BadInput: if core, strategy and values cannot work together.
+    """
+    model = dict(vars(parts.model))
+    try:
+        return SequenceTask(inputs=data.inputs, outputs=data.outputs, symbols=data.symbols, **model)
+    except ValueError as error:
+        raise BadInput(str(error)) from error
+    except RuntimeError as error:
+        if "memory" in str(error):
+            raise BadInput(f"the network does not fit into memory: {str(error).splitlines()[0]}") from error
+        raise
+
+
+def strategy_settings(bptt: elman.bptt.BackpropThroughTime) -> dict[str, Any]:
+    """A strategy's class and arguments, for parameters and notes."""
+    values = {k: v for k, v in vars(bptt).items() if not k.startswith("_") and not isinstance(v, torch.Tensor)}
+    return {"class": type(bptt).__name__, **values}
+
+
+set_parsing_settings(validate_defaults=False)

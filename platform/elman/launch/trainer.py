@@ -1,0 +1,172 @@
+"""The trainer: Lightning's loops, with budgets, checkpoints and stops counted in time steps."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any, Literal
+
+import pytorch_lightning as pl
+import torch
+
+from elman.errors import BadInput
+from elman.launch.checkpoints import Checkpoints, WholeFiles
+from elman.launch.parallel import FlatGradientStrategy
+from elman.launch.progress import Progress
+from elman.launch.stop import Stop
+
+REFUSED = {
+    "max_steps": "trainer.max_time_steps counts the budget in time steps",
+    "max_epochs": "trainer.max_passes counts passes over the data",
+    "every_n_train_steps": "trainer.checkpoint_every_minutes says how often the run is saved",
+    "train_time_interval": "trainer.checkpoint_every_minutes says how often the run is saved",
+    "gradient_clip_val": "model.clip limits the gradient's norm",
+    "gradient_clip_algorithm": "model.clip limits the gradient's norm",
+    "accumulate_grad_batches": "model.accumulate joins updates",
+    "val_check_interval": "trainer.val_every counts time steps between validations",
+    "check_val_every_n_epoch": "trainer.val_every counts time steps between validations",
+    "log_every_n_steps": "model.log_every counts updates between reports",
+    "enable_progress_bar": "trainer.progress shows or hides the bar",
+    "logger": "the tracking block says where the run is recorded",
+    "callbacks": "elman sets its own; use elman.launch.trainer.make_trainer from Python for more",
+    "strategy": "trainer.devices alone sets up data parallelism; model.bptt names the gradient's strategy",
+}
+"""Options of Lightning's trainer that count or do something else here, and what to use."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How long a run lasts, where it runs, and how often it is validated and saved.
+
+    Args:
+        max_time_steps: budget in time steps seen, summed over rows and processes.
+        max_passes: budget in passes over the training data.
+        max_minutes: budget in minutes of training, validation included; a resumed run counts anew.
+        val_every: time steps between validations; null: a tenth of the budget.
+        checkpoint_every_minutes: longest time between two saves.
+        checkpoints: folder of all runs' checkpoints; a run's own are below it, by its id.
+        accelerator: cpu, gpu or auto.
+        devices: processes that train together, one a device.
+        precision: 32-true, bf16-mixed or 64-true; carries and sums stay in 32 bits or more.
+        threads: CPU threads of a process; null leaves it to torch.
+        progress: show a progress bar.
+        flush_denormal: treat numbers below 1e-38 as zero on CPU. Gradients that vanish through time
+            become such numbers, and arithmetic on them is many times slower.
+
+    Raises:
+        ValueError: for a value out of range.
+    """
+
+    max_time_steps: int | None = None
+    max_passes: float | None = None
+    max_minutes: float | None = None
+    val_every: int | None = None
+    checkpoint_every_minutes: float = 1.0
+    checkpoints: str = "checkpoints"
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    devices: int = 1
+    precision: Literal["32-true", "bf16-mixed", "64-true"] = "32-true"
+    threads: int | None = None
+    progress: bool = True
+    flush_denormal: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("max_time_steps", "max_passes", "max_minutes", "val_every", "checkpoint_every_minutes", "devices", "threads"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"trainer.{name} must be positive, got {value}")
+        if self.max_time_steps is not None and self.max_passes is not None:
+            raise ValueError("trainer.max_time_steps and trainer.max_passes are both budgets; set one and null the other")
+        if self.accelerator == "gpu" and not torch.cuda.is_available():
+            raise ValueError("trainer.accelerator=gpu, but torch finds no GPU here; use cpu or auto")
+
+    def budget(self, steps_per_pass: int) -> int | None:
+        """The budget in time steps; None: no such budget."""
+        return self.max_time_steps if self.max_passes is None else max(1, round(self.max_passes * steps_per_pass))
+
+
+class Budget(pl.Callback):
+    """Ends the run when its time steps or minutes are spent."""
+
+    def __init__(self, *, max_time_steps: int | None, max_minutes: float | None) -> None:
+        self.max_time_steps, self.max_minutes = max_time_steps, max_minutes
+        self._began = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, task: Any) -> None:
+        self._began = monotonic()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, task: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        spent = self.max_time_steps is not None and task.time_steps >= self.max_time_steps
+        late = self.max_minutes is not None and monotonic() - self._began >= 60 * self.max_minutes
+        if self.max_minutes is not None:
+            late = bool(trainer.strategy.broadcast(late))
+        trainer.should_stop = trainer.should_stop or spent or late
+
+
+def prepare_process(settings: Training) -> None:
+    """Settings of the whole process: quiet libraries, threads, denormal numbers."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    for message in (".*does not have many workers.*", ".*GPU available but not used.*", ".*`isinstance.treespec.*"):
+        warnings.filterwarnings("ignore", message)
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    torch.set_flush_denormal(settings.flush_denormal)
+
+
+def make_trainer(
+    settings: Training,
+    *,
+    folder: Path,
+    monitor: str,
+    steps_per_batch: int,
+    max_time_steps: int | None,
+    logger: Any = None,
+    callbacks: list[pl.Callback] | None = None,
+) -> pl.Trainer:
+    """A Lightning trainer for a `SequenceTask`.
+
+    Args:
+        settings: of the recipe.
+        folder: the run's checkpoints.
+        monitor: metric whose lowest value is best.
+        steps_per_batch: time steps of a training batch, over all rows and processes.
+        max_time_steps: the budget, if there is one.
+        logger: where metrics go.
+        callbacks: further ones.
+
+    Raises:
+        BadInput: if nothing ever ends the run, or no validation would fit.
+    """
+    if max_time_steps is None and settings.max_minutes is None:
+        raise BadInput(
+            "nothing ends this run: set trainer.max_time_steps, trainer.max_passes or trainer.max_minutes"
+        )
+    every = settings.val_every or (max_time_steps // 10 if max_time_steps else 10 * steps_per_batch)
+    stop = Stop()
+    own: list[pl.Callback] = [
+        Budget(max_time_steps=max_time_steps, max_minutes=settings.max_minutes),
+        *([Progress(monitor)] if settings.progress else []),
+        *(callbacks or []),
+        stop,
+        Checkpoints(folder, every_minutes=settings.checkpoint_every_minutes, monitor=monitor, stop=stop),
+    ]
+    return pl.Trainer(
+        accelerator=settings.accelerator,
+        devices=settings.devices,
+        precision=settings.precision,
+        strategy=FlatGradientStrategy(process_group_backend=None) if settings.devices > 1 else "auto",
+        logger=logger if logger is not None else False,
+        callbacks=own,
+        plugins=[WholeFiles()],
+        max_epochs=-1,
+        val_check_interval=max(1, round(every / steps_per_batch)),
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )

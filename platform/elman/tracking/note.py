@@ -1,0 +1,91 @@
+"""The readable page of a run: what was asked, how, and what came out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+NOTE_CHARACTERS = 8000
+
+
+def run_note(
+    *,
+    question: str,
+    command: str,
+    core: str,
+    strategy: str,
+    budget: str,
+    data: Mapping[str, Any],
+    results: Mapping[str, Any] | None = None,
+    limit: int = NOTE_CHARACTERS,
+) -> str:
+    """Markdown of at most `limit` characters.
+
+    Results come before the details, so that a cut never takes them; a long question is shortened first.
+
+    Args:
+        question: what the run asks, as in the head of its recipe.
+        command: as typed.
+        core, strategy: class and arguments, as `described` writes them.
+        budget: in words and units, "2,000,000 time steps".
+        data: what a data module says about itself.
+        results: rows of the table, best value first; None while the run goes on.
+    """
+    middle = [f"```\n{command}\n```"]
+    if results:
+        middle.append(_table("result", results))
+    details = {"core": f"`{core}`", "strategy": f"`{strategy}`", "budget": budget}
+    tail = [_table("set-up", details)]
+    if data:
+        tail.append(_table("data", data))
+    rest = "\n\n".join([*middle, *tail])
+    room = max(limit - len(rest) - 2, 200)
+    note = f"{_cut(question.strip(), room)}\n\n{rest}" if question.strip() else rest
+    return _cut(note, limit)
+
+
+def header_comment(recipe: str) -> str:
+    """The comment at the head of a recipe as text: the question it asks.
+
+    An indented line, which shows a command, stays indented.
+    """
+    lines = []
+    for line in recipe.lstrip("\ufeff\n").splitlines():
+        if not line.startswith("#"):
+            break
+        text = line[1:]
+        lines.append(text.removeprefix(" ").rstrip())
+    return "\n".join(lines).strip("\n")
+
+
+def described(class_path: str, init_args: Mapping[str, Any] | None = None) -> str:
+    """`elman.bptt.Truncated` with its arguments as `Truncated(k1=10, k2=40)`."""
+    inner = ", ".join(f"{key}={value!r}" for key, value in (init_args or {}).items())
+    return f"{class_path.rsplit('.', 1)[-1]}({inner})"
+
+
+def _table(title: str, rows: Mapping[str, Any]) -> str:
+    lines = [f"| {title} | |", "| --- | --- |"]
+    lines += [f"| {_cell(key)} | {_cell(_shown(value))} |" for key, value in rows.items()]
+    return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, Mapping | list | tuple):
+        return f"`{json.dumps(value, default=str, ensure_ascii=False)}`"
+    return str(value)
+
+
+def _cell(text: str) -> str:
+    return _cut(" ".join(text.split()).replace("|", "\\|"), 500)
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 2].rstrip() + "\n…"

@@ -1,0 +1,148 @@
+"""What a run was made of: code, versions, machine, command. Plain values, no secrets."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from elman.tracking.process import host
+from elman.tracking.store import without_password
+
+DIFF_BYTES = 1_000_000
+UNTRACKED_FILES = 1000
+GIT_SECONDS = 10.0
+PACKAGES = (
+    "elman",
+    "torch",
+    "torchaudio",
+    "pytorch-lightning",
+    "mlflow",
+    "optuna",
+    "torchmetrics",
+    "jsonargparse",
+    "numpy",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GitState:
+    """The code a run started from; commit None: a repository without one.
+
+    `diff` is what tracked files differ from the commit, whole or cut at a size and then marked;
+    `untracked` names the files that are in neither (their contents are not kept).
+    """
+
+    commit: str | None
+    branch: str | None
+    dirty: bool
+    diff: str
+    untracked: tuple[str, ...]
+
+    def tags(self) -> dict[str, str]:
+        """As tags of the run; the first is the one MLflow's own page shows."""
+        known = {"mlflow.source.git.commit": self.commit, "mlflow.source.git.branch": self.branch}
+        tags = {key: value for key, value in known.items() if value}
+        return {**tags, "elman.git_dirty": str(self.dirty).lower()}
+
+    def text(self) -> str:
+        """The diff as an artifact: `git apply` restores the code, untracked files aside."""
+        names = "".join(f"# untracked: {name}\n" for name in self.untracked)
+        return f"# commit: {self.commit}\n# branch: {self.branch}\n{names}{self.diff}"
+
+
+def git_state(folder: str | Path = ".", *, diff_bytes: int = DIFF_BYTES) -> GitState | None:
+    """The state of the repository around `folder`; None without a repository or without git."""
+    place = Path(folder).absolute()
+    place = place if place.is_dir() else place.parent
+    top = _git(place, "rev-parse", "--show-toplevel")
+    if not top:
+        return None
+    root = Path(top.rstrip("\n"))
+    commit = (_git(root, "rev-parse", "--verify", "--quiet", "HEAD") or "").strip() or None
+    branch = (_git(root, "symbolic-ref", "--short", "--quiet", "HEAD") or "").strip() or None
+    against = ["HEAD"] if commit else ["--cached"]
+    diff = _git(root, "diff", *against, "--no-color", "--no-ext-diff", "--no-textconv", limit=diff_bytes + 1)
+    diff = diff or ""
+    if len(diff.encode(errors="replace")) > diff_bytes:
+        diff = diff.encode(errors="replace")[:diff_bytes].decode(errors="ignore")
+        diff += f"\n# cut here: the diff is longer than {diff_bytes} bytes\n"
+    listed = _git(root, "ls-files", "--others", "--exclude-standard", "-z", limit=diff_bytes) or ""
+    names = [name for name in listed.split("\0") if name]
+    kept = names[:UNTRACKED_FILES]
+    if len(names) > len(kept):
+        kept.append(f"... and {len(names) - len(kept)} more")
+    return GitState(
+        commit=commit,
+        branch=branch,
+        dirty=bool(diff or names),
+        diff=without_password(diff),
+        untracked=tuple(kept),
+    )
+
+
+def versions() -> dict[str, str]:
+    """Python and the installed packages that decide a run's numbers."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def device_facts() -> dict[str, str]:
+    """The machine: host, cores this process may use, threads of torch, GPUs with their memory."""
+    import torch
+
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    facts = {
+        "host": host(),
+        "system": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": str(len(allowed)),
+        "torch_threads": str(torch.get_num_threads()),
+    }
+    if torch.cuda.is_available():
+        cards = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
+        facts["gpus"] = ", ".join(f"{card.name} ({card.total_memory / 2**30:.0f} GiB)" for card in cards)
+        facts["cuda"] = str(torch.version.cuda)
+    return facts
+
+
+def command_line(arguments: list[str] | None = None) -> str:
+    """The command as it can be pasted into a shell, passwords of URIs hidden."""
+    words = list(sys.argv if arguments is None else arguments)
+    if words and Path(words[0]).name in ("elman", "elman.exe"):
+        words[0] = "elman"
+    return shlex.join(without_password(word) for word in words)
+
+
+def _git(folder: Path, *words: str, limit: int = 100_000) -> str | None:
+    """Output of a git command, at most `limit` bytes of it; None if it failed or there is no git."""
+    # fsmonitor would start a program that the repository names; optional locks would disturb its user.
+    command = ["git", "-c", "core.fsmonitor=false", "-c", "core.quotepath=false", "-C", str(folder), *words]
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
+    try:
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+        ) as process:
+            assert process.stdout is not None
+            output = process.stdout.read(limit)
+            cut = len(output) == limit
+            if cut:
+                process.kill()
+            code = process.wait(GIT_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return output.decode(errors="replace") if code == 0 or cut else None

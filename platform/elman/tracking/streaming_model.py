@@ -1,0 +1,85 @@
+"""The logged model: weights, a builder and a description, run piece by piece. MLflow runs this file."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import torch
+from mlflow.pyfunc import PythonModel
+
+TRUST = "builds_streaming_model"
+
+
+class StreamingModel(PythonModel):
+    """`{"x", "carry_0", ...}` in, `{"y", "carry_0", ...}` out; hand the carries on to the next piece.
+
+    A carry that is left out, or has no rows, starts the sequences. (MLflow's signature cannot make
+    a tensor optional, so through `mlflow.pyfunc` send carries without rows: `start_of_sequence`.)
+
+    Loading takes the weights with `weights_only`, so no pickled object is built, and calls one
+    function: the builder that the description names, if it is a function of elman or says
+    `builder.builds_streaming_model = True` about itself.
+    """
+
+    def load_context(self, context: Any) -> None:
+        about = json.loads(Path(context.artifacts["description"]).read_text(encoding="utf-8"))
+        self.module = find_builder(about["builder"])(about["description"])
+        if not isinstance(self.module, torch.nn.Module):
+            raise TypeError(
+                f"{about['builder']} must return a torch.nn.Module, got {type(self.module).__name__}"
+            )
+        weights = torch.load(context.artifacts["weights"], map_location="cpu", weights_only=True)
+        self.module.load_state_dict(weights)
+        self.module.eval()
+
+    # MLflow makes a schema of the hint on `model_input`, which a dict of arrays has none for, and warns of
+    # a missing hint; an array it leaves alone.
+    def predict(self, context: Any, model_input: np.ndarray, params: dict[str, Any] | None = None) -> Any:
+        """Run the steps of one piece.
+
+        Args:
+            model_input: a dict of arrays: x (B, T) or (B, T, F), and the carries of the piece before.
+        """
+        tensors: Any = model_input
+        x = torch.as_tensor(np.asarray(tensors["x"]))
+        start = self.module.core.initial_carry(x.shape[0])
+        given = [tensors.get(f"carry_{i}") for i in range(len(start))]
+        fresh = [part is None or len(part) == 0 for part in given]
+        if any(fresh) and not all(fresh):
+            raise ValueError(f"give all {len(start)} carries or none")
+        carry = start
+        if not any(fresh):
+            carry = tuple(
+                torch.as_tensor(np.array(part), dtype=like.dtype)
+                for part, like in zip(given, start, strict=True)
+            )
+            for i, (part, like) in enumerate(zip(carry, start, strict=True)):
+                if part.shape != like.shape:
+                    raise ValueError(f"carry_{i} must be {tuple(like.shape)}, got {tuple(part.shape)}")
+        with torch.inference_mode():
+            y, carry = self.module.predict(x, carry)
+        return {"y": y.numpy(), **{f"carry_{i}": part.numpy() for i, part in enumerate(carry)}}
+
+
+def find_builder(path: str) -> Any:
+    """The function `package.module:name` that turns a description into a module.
+
+    Raises:
+        ValueError: if the path is malformed, or names anything that is not meant to build a model.
+    """
+    module, colon, name = path.partition(":")
+    if not colon or not name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
+        raise ValueError(f"builder must look like 'package.module:function', got {path!r}")
+    build = getattr(importlib.import_module(module), name, None)
+    own = module.split(".")[0] == "elman" and getattr(build, "__module__", None) == module
+    if not callable(build) or not (own or getattr(build, TRUST, False) is True):
+        raise ValueError(f"builder {path!r} is not of elman and does not set {TRUST} = True")
+    return build
+
+
+mlflow.models.set_model(StreamingModel())

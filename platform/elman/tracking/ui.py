@@ -1,0 +1,133 @@
+"""The MLflow dashboard of a store, on this machine."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from types import FrameType
+from typing import Any
+
+from elman.errors import BadInput
+from elman.tracking.find import reap
+from elman.tracking.store import artifact_folder, open_store, resolve_uri, without_password
+
+HOST = "127.0.0.1"
+PORT = 5000
+START_SECONDS = 60.0
+STOP_SECONDS = 10.0
+
+
+def serve(tracking_uri: str | None = None, port: int = PORT, *, experiment: str = "elman") -> int:
+    """Run MLflow's server on this machine's own address until Ctrl-C or SIGTERM; its exit code.
+
+    A store that is a server already has its page: the address is printed and nothing is started.
+    Runs whose process died are closed first, so that the page tells the truth.
+    """
+    uri = resolve_uri(tracking_uri)
+    reap(uri)
+    if uri.startswith(("http://", "https://")):
+        print(runs_url(uri, uri, experiment))
+        return 0
+    chosen = free_port(port)
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
+    command += ["--host", HOST, "--port", str(chosen), "--workers", "1"]
+    folder = artifact_folder(uri)
+    if folder is not None:
+        command += ["--default-artifact-root", folder.as_uri()]
+    address = f"http://{HOST}:{chosen}"
+    page = runs_url(uri, address, experiment)
+    # A session of its own: a Ctrl-C goes to us alone, and all its helper processes end as one group.
+    server = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
+    before = {number: signal.signal(number, _leave) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        _wait_until_up(server, address)
+        print(f"{page}\nCtrl-C ends it.", flush=True)
+        return server.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        end_group(server)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def runs_url(tracking_uri: str, address: str, experiment: str) -> str:
+    """The page of runs with charts; the plain link to an experiment opens a view for language models."""
+    found = open_store(tracking_uri).get_experiment_by_name(experiment)
+    address = without_password(address)
+    if found is None:
+        return f"{address}/#/experiments"
+    query = "workflowType=machine_learning&compareRunsMode=CHART"
+    return f"{address}/#/experiments/{found.experiment_id}/runs?{query}"
+
+
+def dashboard_line(tracking_uri: str | None = None, experiment: str = "elman") -> str:
+    """The one line to print after a run: how to open what it recorded."""
+    uri = resolve_uri(tracking_uri)
+    if uri.startswith(("http://", "https://")):
+        return f"dashboard: {runs_url(uri, uri, experiment)}"
+    if uri == resolve_uri(None):
+        return "dashboard: elman ui"
+    return f"dashboard: MLFLOW_TRACKING_URI={shlex.quote(without_password(uri))} elman ui"
+
+
+def free_port(wanted: int) -> int:
+    """`wanted` if nobody listens there, else a free one."""
+    if not 0 <= wanted <= 65535:
+        raise BadInput(f"port must be from 0 to 65535, got {wanted}")
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise BadInput(f"no free port on {HOST}")
+
+
+def end_group(server: subprocess.Popen[Any]) -> None:
+    """End the server and its helpers: ask first, then force; returns when they are gone."""
+    import psutil
+
+    helpers: list[psutil.Process] = []
+    with suppress(psutil.NoSuchProcess):
+        helpers = psutil.Process(server.pid).children(recursive=True)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(server.pid, number)
+        try:
+            server.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+        _, left = psutil.wait_procs(helpers, timeout=STOP_SECONDS if number == signal.SIGTERM else 1)
+        if not left:
+            return
+        helpers = left
+    for helper in helpers:  # one that left the group
+        helper.kill()
+
+
+def _wait_until_up(server: subprocess.Popen[Any], address: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise BadInput(f"mlflow server ended with code {server.returncode}; its messages are above")
+        try:
+            urllib.request.urlopen(f"{address}/health", timeout=1).close()
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise BadInput(f"mlflow server did not answer at {address} within {START_SECONDS:.0f} s")
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

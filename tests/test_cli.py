@@ -1,0 +1,108 @@
+"""The front door: quick, brief, and exact about what went wrong."""
+
+import json
+import subprocess
+import sys
+import types
+
+import pytest
+
+from elman import __version__
+from elman.cli import COMMANDS, main
+from elman.errors import BadInput
+
+HEAVY = ["torch", "pytorch_lightning", "mlflow", "optuna", "jsonargparse", "yaml", "numpy"]
+
+PROBE = """
+import json, sys
+from elman.cli import main
+code = main(json.loads(sys.argv[1]))
+print(json.dumps([code, [name for name in json.loads(sys.argv[2]) if name in sys.modules]]))
+"""
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["--version"], ["fitt"]])
+def test_the_front_door_imports_nothing_heavy(words):
+    probe = [sys.executable, "-c", PROBE, json.dumps(words), json.dumps(HEAVY)]
+    done = subprocess.run(probe, capture_output=True, text=True, check=True)
+    code, imported = json.loads(done.stdout.splitlines()[-1])
+    assert imported == []
+    assert code == (2 if words == ["fitt"] else 0)
+
+
+def test_help_names_every_command(capsys):
+    assert main([]) == 0
+    text = capsys.readouterr().out
+    assert all(f"\n  {name} " in text for name in COMMANDS)
+    assert "--resume [RUN]" in text
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"elman {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [("fitt", "'fit'"), ("preditc", "'predict'"), ("--fit", "'fit'"), ("xyzzy", "fit, validate")],
+)
+def test_an_unknown_command_is_one_line(capsys, word, hint):
+    assert main([word]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"elman: error: there is no command {word!r}; ")
+    assert err.count("\n") == 1
+    assert hint in err
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """Puts a function in the place of the commands."""
+
+    def put(run):
+        module = types.ModuleType("elman.launch.commands")
+        module.run = run
+        monkeypatch.setitem(sys.modules, "elman.launch.commands", module)
+
+    return put
+
+
+def raising(error):
+    def run(name, args):
+        raise error
+
+    return run
+
+
+def test_a_command_gets_its_words(command):
+    seen = []
+    command(lambda name, args: seen.append((name, args)) or 7)
+    assert main(["fit", "a.yaml", "--model.clip=1"]) == 7
+    assert seen == [("fit", ["a.yaml", "--model.clip=1"])]
+
+
+def test_bad_input_is_one_line_and_code_2(command, capsys):
+    command(raising(BadInput("a.yaml:3: k1 is 0\nbut must be positive")))
+    assert main(["fit"]) == 2
+    assert capsys.readouterr().err == "elman: error: a.yaml:3: k1 is 0 but must be positive\n"
+
+
+def test_an_interrupt_is_code_130(command, capsys):
+    command(raising(KeyboardInterrupt()))
+    assert main(["fit"]) == 130
+    assert capsys.readouterr().err == "elman: interrupted\n"
+
+
+def test_our_own_mistakes_keep_their_traceback(command):
+    command(raising(ValueError("ours")))
+    with pytest.raises(ValueError, match="ours"):
+        main(["fit"])
+
+
+def test_a_reader_that_leaves_gets_no_traceback():
+    program = "import sys; from elman.cli import main; sys.exit(main(['--help']))"
+    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    child.stdout.close()
+    assert child.stderr.read() == b""
+    assert child.wait() == 141
+    child.stderr.close()

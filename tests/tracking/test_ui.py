@@ -1,0 +1,63 @@
+"""The dashboard is started, answers, and leaves nothing behind."""
+
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+
+import psutil
+
+from elman.tracking.logger import RunLogger
+from elman.tracking.ui import dashboard_line, free_port, runs_url
+
+SERVE = "import sys; from elman.tracking.ui import serve; sys.exit(serve(None, int(sys.argv[1])))"
+
+
+def test_the_server_answers_and_ends_with_all_its_helpers(folder, uri):
+    RunLogger(system_metrics=False).close()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        wanted = taken.getsockname()[1]
+        command = [sys.executable, "-c", SERVE, str(wanted)]
+        ui = subprocess.Popen(
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        page = ui.stdout.readline().strip()
+        address = page.split("/#/")[0]
+        assert address != f"http://127.0.0.1:{wanted}"  # taken: another was chosen
+        with urllib.request.urlopen(f"{address}/health", timeout=5) as answer:
+            assert answer.status == 200
+        helpers = psutil.Process(ui.pid).children(recursive=True)
+        assert helpers
+        ui.send_signal(signal.SIGTERM)
+        assert ui.wait(30) == 0
+    _, left = psutil.wait_procs(helpers, timeout=5)
+    assert left == []
+
+
+def test_the_page_is_that_of_runs_with_charts(uri):
+    logger = RunLogger(experiment="reach", system_metrics=False)
+    logger.start()
+    page = runs_url(uri, "http://127.0.0.1:5000", "reach")
+    logger.close()
+    assert page == (
+        f"http://127.0.0.1:5000/#/experiments/{logger.experiment_id}/runs"
+        "?workflowType=machine_learning&compareRunsMode=CHART"
+    )
+    assert runs_url(uri, "http://h", "none") == "http://h/#/experiments"
+
+
+def test_the_line_after_a_run(folder, uri):
+    assert dashboard_line(None) == dashboard_line(uri) == "dashboard: elman ui"
+    assert dashboard_line(f"sqlite:///{folder}/a b.db") == (
+        f"dashboard: MLFLOW_TRACKING_URI='sqlite:///{folder}/a b.db' elman ui"
+    )
+
+
+def test_a_free_port_is_kept():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    assert free_port(port) == port
