@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import atexit
 import functools
-import getpass
 import logging
 import os
 import sys
 import threading
 from argparse import Namespace
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -22,8 +20,8 @@ from pytorch_lightning.utilities import rank_zero_only
 from elman.errors import BadInput
 from elman.tracking import store, system
 from elman.tracking.buffer import MetricBuffer, Point, RefusedError
+from elman.tracking.opening import create_run, reopen_run
 from elman.tracking.params import flat_params
-from elman.tracking.process import PROCESS_TAG, identity, is_alive
 
 log = logging.getLogger(__name__)
 
@@ -129,57 +127,22 @@ class RunLogger(MLFlowLogger):
 
         reap(self.tracking_uri)
         try:
-            self._reopen(self._run) if self._run else self._create()
+            if self._run:
+                opened = reopen_run(self._client, self.tracking_uri, self._run)
+            else:
+                opened = create_run(
+                    self._client, self.tracking_uri, experiment=self._experiment, name=self._name
+                )
         except MlflowException as error:
             shown = store.without_password(f"{self.tracking_uri}: {error}").split("\n", 1)[0]
             raise BadInput(f"MLflow cannot open the run in {shown}") from error
+        self._run, self._experiment = opened.id, opened.experiment
+        self._experiment_number, self._params = opened.experiment_id, set(opened.params)
+        self._begin(opened.tags, resumed=opened.resumed)
         self._status = "RUNNING"
         atexit.register(self._at_exit)
 
-    def _create(self) -> None:
-        self._experiment_number = _experiment_number(self._client, self._experiment, self.tracking_uri)
-        user = "unknown"
-        with suppress(Exception):  # a user id without a name, as in many containers
-            user = getpass.getuser()
-        tags = {
-            "mlflow.user": user,
-            "mlflow.source.name": store.without_password(sys.argv[0] or "python"),
-            "mlflow.source.type": "LOCAL",
-            PROCESS_TAG: identity(),
-            "elman.attempt": "1",
-        }
-        run = self._client.create_run(self._experiment_number, run_name=self._name, tags=tags)
-        self._run = run.info.run_id
-        self._begin(resumed=False, tags={})
-
-    def _reopen(self, run_id: str) -> None:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            run = self._client.get_run(run_id)
-        except MlflowException as error:
-            raise BadInput(
-                f"run_id {run_id!r} is not in {store.without_password(self.tracking_uri)}"
-            ) from error
-        tags = run.data.tags
-        if run.info.lifecycle_stage == "deleted":
-            raise BadInput(f"run {run_id!r} was deleted; restore it in MLflow or start a new run")
-        if (
-            run.info.status == "RUNNING"
-            and tags.get(PROCESS_TAG) != identity()
-            and is_alive(tags.get(PROCESS_TAG))
-        ):
-            raise BadInput(f"run {run_id!r} is being written by process {tags[PROCESS_TAG]}; stop that first")
-        self._experiment_number = run.info.experiment_id
-        self._experiment = self._client.get_experiment(run.info.experiment_id).name
-        self._params = set(run.data.params)
-        self._client.update_run(run_id, "RUNNING")
-        attempt = int(tags.get("elman.attempt", "1")) + 1
-        for key, value in {PROCESS_TAG: identity(), "elman.attempt": str(attempt)}.items():
-            self._client.set_tag(run_id, key, value)
-        self._begin(resumed=True, tags=tags)
-
-    def _begin(self, *, resumed: bool, tags: Mapping[str, str]) -> None:
+    def _begin(self, tags: Mapping[str, str], *, resumed: bool) -> None:
         self._buffer = MetricBuffer(
             self._send,
             stored_steps=self._stored_steps if resumed else None,
@@ -399,27 +362,3 @@ class RunLogger(MLFlowLogger):
     @property
     def version(self) -> str | None:
         return self.run_id
-
-
-def _experiment_number(client: Any, name: str, uri: str) -> str:
-    """The id of an experiment, created when missing, also when several processes do so at once."""
-    from mlflow.exceptions import MlflowException
-
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        folder = store.artifact_folder(uri)
-        with suppress(MlflowException):  # another process was faster
-            client.create_experiment(name, None if folder is None else (folder / _folder_name(name)).as_uri())
-        found = client.get_experiment_by_name(name)
-    if found is None:
-        raise BadInput(f"experiment {name!r} could not be created in {store.without_password(uri)}")
-    if found.lifecycle_stage == "deleted":
-        raise BadInput(
-            f"experiment {name!r} was deleted; `mlflow experiments restore -x {found.experiment_id}` "
-            "brings it back, or choose another name"
-        )
-    return str(found.experiment_id)
-
-
-def _folder_name(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "._-" else "_" for c in name).lstrip(".") or "_"

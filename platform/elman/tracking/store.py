@@ -93,7 +93,7 @@ def open_store(uri: str) -> MlflowClient:
         from filelock import FileLock, Timeout
 
         try:
-            if True:
+            with FileLock(f"{path}.lock", timeout=FIRST_TOUCH_SECONDS):
                 return MlflowClient(uri)
         except Timeout:
             raise BadInput(

@@ -44,7 +44,7 @@ def serve(tracking_uri: str | None = None, port: int = PORT, *, experiment: str 
         command += ["--default-artifact-root", folder.as_uri()]
     address = f"http://{HOST}:{chosen}"
     page = runs_url(uri, address, experiment)
-    # A session of its own: a Ctrl-C goes to us alone, and all its helper processes end as one group.
+    # A process group of its own: Ctrl-C reaches us alone, and its helper processes end with it.
     server = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
     before = {number: signal.signal(number, _leave) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

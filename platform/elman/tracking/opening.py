@@ -1,0 +1,103 @@
+"""The run a job writes to: created, or reopened to go on with."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from elman.errors import BadInput
+from elman.tracking.process import PROCESS_TAG, identity, is_alive
+from elman.tracking.store import artifact_folder, without_password
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+ATTEMPT_TAG = "elman.attempt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenRun:
+    """A RUNNING run and, where it was resumed, the tags and the names of parameters it had before."""
+
+    id: str
+    experiment: str
+    experiment_id: str
+    resumed: bool = False
+    tags: dict[str, str] = field(default_factory=dict)
+    params: frozenset[str] = frozenset()
+
+
+def create_run(client: MlflowClient, uri: str, *, experiment: str, name: str | None) -> OpenRun:
+    """A new run; None as name lets MLflow draw one."""
+    number = _experiment_id(client, uri, experiment)
+    user = "unknown"
+    with suppress(Exception):  # a user id without a name, as in many containers
+        user = getpass.getuser()
+    tags = {
+        "mlflow.user": user,
+        "mlflow.source.name": without_password(sys.argv[0] or "python"),
+        "mlflow.source.type": "LOCAL",
+        PROCESS_TAG: identity(),
+        ATTEMPT_TAG: "1",
+    }
+    run = client.create_run(number, run_name=name, tags=tags)
+    return OpenRun(id=run.info.run_id, experiment=experiment, experiment_id=number)
+
+
+def reopen_run(client: MlflowClient, uri: str, run_id: str) -> OpenRun:
+    """The same run once more, RUNNING, with the next attempt number.
+
+    Raises:
+        BadInput: if it is not there, was deleted, or another living process writes it.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        raise BadInput(f"run_id {run_id!r} is not in {without_password(uri)}") from error
+    tags = dict(run.data.tags)
+    if run.info.lifecycle_stage == "deleted":
+        raise BadInput(f"run {run_id!r} was deleted; restore it in MLflow or start a new run")
+    owner = tags.get(PROCESS_TAG)
+    if run.info.status == "RUNNING" and owner != identity() and is_alive(owner):
+        raise BadInput(f"run {run_id!r} is being written by process {owner}; stop that first")
+    client.update_run(run_id, "RUNNING")
+    client.set_tag(run_id, PROCESS_TAG, identity())
+    client.set_tag(run_id, ATTEMPT_TAG, str(int(tags.get(ATTEMPT_TAG, "1")) + 1))
+    return OpenRun(
+        id=run_id,
+        experiment=client.get_experiment(run.info.experiment_id).name,
+        experiment_id=run.info.experiment_id,
+        resumed=True,
+        tags=tags,
+        params=frozenset(run.data.params),
+    )
+
+
+def _experiment_id(client: MlflowClient, uri: str, name: str) -> str:
+    """The id of an experiment, created when missing, also when several processes do so at once."""
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        folder = artifact_folder(uri)
+        place = None if folder is None else (folder / _folder_name(name)).as_uri()
+        with suppress(MlflowException):  # another process was faster
+            client.create_experiment(name, place)
+        found = client.get_experiment_by_name(name)
+    if found is None:
+        raise BadInput(f"experiment {name!r} could not be created in {without_password(uri)}")
+    if found.lifecycle_stage == "deleted":
+        raise BadInput(
+            f"experiment {name!r} was deleted; `mlflow experiments restore -x {found.experiment_id}` "
+            "brings it back, or choose another name"
+        )
+    return str(found.experiment_id)
+
+
+def _folder_name(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in name).lstrip(".") or "_"
