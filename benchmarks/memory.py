@@ -18,6 +18,7 @@ import sys
 
 import psutil
 import torch
+
 from elman.batch import SequenceBatch, whole
 from elman.bptt import BackpropThroughTime, Checkpointed, Full, Split, Truncated
 from elman.cores import LSTM
@@ -58,7 +59,9 @@ def make_batch(steps: int) -> SequenceBatch:
 def gradient(task: SequenceTask, batch: SequenceBatch) -> list[torch.Tensor]:
     """The summed gradient of one pass."""
     task.zero_grad()
-    for update in task.bptt.losses(task.objective, batch, task.bptt.first_state(task.core.initial_carry(ROWS))):
+    for update in task.bptt.losses(
+        task.objective, batch, task.bptt.first_state(task.core.initial_carry(ROWS))
+    ):
         if update.loss is not None:
             update.loss.backward()
     return [p.grad.clone() for p in task.parameters()]
@@ -98,8 +101,12 @@ def difference(steps: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--one", nargs=2, metavar=("STRATEGY", "STEPS"), help="measure one line in this process")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--one", nargs=2, metavar=("STRATEGY", "STEPS"), help="measure one line in this process"
+    )
     given = parser.parse_args()
     if given.one:
         print(growth(given.one[0], int(given.one[1])))
@@ -109,7 +116,10 @@ def main() -> None:
     for name, lengths in LENGTHS.items():
         for steps in lengths:
             run = subprocess.run(
-                [sys.executable, __file__, "--one", name, str(steps)], check=True, capture_output=True, text=True
+                [sys.executable, __file__, "--one", name, str(steps)],
+                check=True,
+                capture_output=True,
+                text=True,
             )
             found[name, steps] = float(run.stdout)
             print(f"{name:28}{steps:>10,}{found[name, steps]:>20.1f}", flush=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
-from elman.batch import SequenceBatch
-from elman.tree import where_rows
 from torch import Tensor, nn
 from torch.func import functional_call
+
+from elman.batch import SequenceBatch
+from elman.tree import where_rows
 
 
 class SquaredError(nn.Module):
@@ -40,7 +41,9 @@ def pair_gradients(net: SquaredError, batch: SequenceBatch, restart_every: int |
         restart_every: rows forget everything at multiples of it; None: never.
     """
     steps = batch.steps
-    copies = [{n: p.detach().clone().requires_grad_() for n, p in net.named_parameters()} for _ in range(steps)]
+    copies = [
+        {n: p.detach().clone().requires_grad_() for n, p in net.named_parameters()} for _ in range(steps)
+    ]
     carry, losses = net.core.initial_carry(len(batch.x)), []
     for s, theta in enumerate(copies):
         window = batch.window(s, s + 1)
@@ -57,7 +60,10 @@ def pair_gradients(net: SquaredError, batch: SequenceBatch, restart_every: int |
         for s in range(t + 1):
             grads = torch.autograd.grad(loss, thetas[s], retain_graph=True, allow_unused=True)
             g[t, s] = torch.cat(
-                [(torch.zeros_like(p) if d is None else d).flatten() for p, d in zip(thetas[s], grads, strict=True)]
+                [
+                    (torch.zeros_like(p) if d is None else d).flatten()
+                    for p, d in zip(thetas[s], grads, strict=True)
+                ]
             )
     return g
 
@@ -68,7 +74,9 @@ def flat_gradient(loss: Tensor | None, net: nn.Module) -> Tensor:
     if loss is None:
         return torch.cat([torch.zeros_like(p).flatten() for p in params])
     grads = torch.autograd.grad(loss, params, allow_unused=True)
-    return torch.cat([(torch.zeros_like(p) if d is None else d).flatten() for p, d in zip(params, grads, strict=True)])
+    return torch.cat(
+        [(torch.zeros_like(p) if d is None else d).flatten() for p, d in zip(params, grads, strict=True)]
+    )
 
 
 def update_gradients(bptt, net: SquaredError, batches: list[SequenceBatch]) -> list[Tensor]:

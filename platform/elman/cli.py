@@ -56,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BadInput as error:
         print(f"elman: error: {' '.join(str(error).splitlines())}", file=sys.stderr)
         return 2
+    except SystemExit as done:  # the way argparse leaves after --help and --print_config
+        return done.code if isinstance(done.code, int) else int(done.code is not None)
     except KeyboardInterrupt:
         print("elman: interrupted", file=sys.stderr)
         return 130

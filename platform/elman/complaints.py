@@ -15,6 +15,8 @@ from jsonargparse import ArgumentParser
 
 SHOWN = 12
 """Names listed in one error; the closest come first."""
+LONGEST = 60
+"""Characters shown of what was given for a class."""
 
 UNION = re.compile(
     r"Does not validate against any of the Union subtypes\s*Subtypes: .*?\n\s*Errors:\n(?P<errors>.*)"
@@ -81,6 +83,8 @@ def _unwrap(text: str) -> Complaint:
                 )
         elif match := UNION.match(text):
             text = _one_of(match["errors"], match["value"])
+            given = re.match(r"Namespace\(class_path='([\w.]+)'", match["value"])
+            found.class_path = found.class_path or (given[1] if given else "")
         else:
             found.text = text
             return found
@@ -149,12 +153,16 @@ def _reword(complaint: Complaint, parser: ArgumentParser) -> str:
         path = complaint.class_path or text
         return f"cannot import {path!r} ({text}); check the import path"
     if re.match(
-        r"Dict must include a class_path|Expected an import path or a subclass spec|Not a valid", text
+        r"Dict must include a class_path|Expected an import path or a subclass spec|Not a valid"
+        r"|Unexpected import path format",
+        text,
     ):
         given = re.search(r"(?:but got|Got value:) (.*)", text)
         known = _choices("", _subclass_names(_type_at(complaint, parser)))
         value = given[1].partition(". Got value")[0] if given else "this"
         return f"{value} names no class; write a name or {{class_path: NAME, init_args: {{...}}}}{known}"
+    if match := re.match(r"Unable to load config ['\"](?P<value>.*?)['\"]\s*-", text):
+        return f"expected keys and values, got {match['value']!r}; write --{complaint.where}.KEY=VALUE"
     if match := re.match(r"(?:File|Path) does not exist: '?(.*?)'?\Z", text):
         return f"no such recipe: {match[1]}"
     if match := re.match(r"argument .* --> (?P<key>[\w.]+): ", text):
@@ -193,7 +201,8 @@ def _unknown_key(complaint: Complaint, parser: ArgumentParser) -> str:
 
 def _unknown_class(name: str, complaint: Complaint, parser: ArgumentParser) -> str:
     known = _subclass_names(_type_at(complaint, parser))
-    return f"there is no class {name!r}{_choices(name, known)}; or write an import path"
+    shown = name if len(name) <= LONGEST else f"{name[:LONGEST]}..."  # given a file, jsonargparse reads it
+    return f"there is no class {shown!r}{_choices(shown, known)}; or write an import path"
 
 
 def _choices(name: str, known: Iterable[str]) -> str:

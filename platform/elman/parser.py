@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,7 +13,7 @@ from typing import Any, NoReturn
 import yaml
 from jsonargparse import ArgumentParser, Namespace, set_dumper, set_loader
 
-from elman.complaints import explain
+from elman.complaints import Complaint, explain
 from elman.errors import BadInput
 from elman.recipe import dump_yaml, find_line, load_fragment, load_yaml, read_text
 
@@ -75,7 +76,15 @@ class RecipeParser(ArgumentParser):
             for word in args or ():
                 if word.startswith("--config=") and "{" not in word:
                     read_text(word.removeprefix("--config="))
-        return super().parse_args(args, *more, **kwargs)
+        with _imports_explained():
+            config = super().parse_args(args, *more, **kwargs)
+        for name, text in self.sources if self.exit_on_error else ():
+            self._check_nothing_dropped(load_yaml(text, name), config, "")
+        return config
+
+    def parse_string(self, *args: Any, **kwargs: Any) -> Namespace:
+        with _imports_explained():
+            return super().parse_string(*args, **kwargs)
 
     def parse_path(self, path: Any, *args: Any, **kwargs: Any) -> Namespace:
         name = str(path)
@@ -105,14 +114,19 @@ class RecipeParser(ArgumentParser):
         except BadInput:
             raise
         except ValueError as error:
-            raise BadInput(str(error)) from error
+            complaint = explain(str(error), self)
+            if complaint.class_path and args:
+                complaint.keys = _keys_of_class(args[0], complaint.class_path)
+            raise BadInput(self._located(complaint)) from error
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         if not self.exit_on_error:  # the parser of one class's arguments; the outer one will explain
             super().error(message, ex)
-        complaint = explain(message, self)
-        where = self._written_at(complaint.keys)
-        raise BadInput(": ".join(part for part in (where, complaint.where, complaint.text) if part)) from ex
+        raise BadInput(self._located(explain(message, self))) from ex
+
+    def _located(self, complaint: Complaint) -> str:
+        parts = (self._written_at(complaint.keys), complaint.where, complaint.text)
+        return ": ".join(part for part in parts if part)
 
     def _written_at(self, keys: list[str]) -> str:
         """file:line of `keys`, unless the command line gave them."""
@@ -151,6 +165,23 @@ class RecipeParser(ArgumentParser):
                     raise BadInput(f"{where}: {', '.join(others)} beside class_path; move it into init_args")
             self._check_shape(value, here)
 
+    def _check_nothing_dropped(self, values: dict[str, Any], config: Namespace, above: str) -> None:
+        """Refuse an unknown key whose value is an empty mapping, which the base class drops in silence."""
+        for key, value in values.items():
+            if not isinstance(value, dict):
+                continue
+            if key not in config:
+                self.error(f"{above}Option '{key}' is unknown")
+            below = config[key]
+            if not isinstance(below, Namespace):
+                continue
+            path = f'{above}Parser key "{key}": ' if key != "init_args" else above
+            if "class_path" in value and "class_path" in below:
+                if _short(value["class_path"]) != _short(below.class_path):
+                    continue  # a later recipe or option names another class
+                path += f"Problem with given class_path '{below.class_path}': "
+            self._check_nothing_dropped(value, below, path)
+
 
 def resolved(parser: RecipeParser, cfg: Namespace) -> str:
     """The recipe of `cfg` with every value, defaults too; reads back as the same `cfg`."""
@@ -161,6 +192,37 @@ def minimal(parser: RecipeParser, cfg: Namespace) -> str:
     """The recipe of `cfg` with only what departs from the defaults; reads back as the same `cfg`."""
     with _defaults_with_arguments():
         return parser.dump(cfg, skip_unset=False, skip_default=True)
+
+
+@contextmanager
+def _imports_explained() -> Iterator[None]:
+    """Turn what a module of the user's raises while it is imported, even an exit, into one line."""
+    try:
+        yield
+    except (BadInput, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        frames = list(traceback.walk_tb(error.__traceback__))
+        path = next((f.f_locals.get("name") for f, _ in frames if f.f_code.co_name == "import_object"), None)
+        if path is None:
+            raise
+        if isinstance(error, SyntaxError):
+            place = f"{error.filename}:{error.lineno}"
+        else:
+            place = f"{frames[-1][0].f_code.co_filename}:{frames[-1][1]}"
+        what = f"{type(error).__name__}: {error}".strip(": ")
+        raise BadInput(f"cannot import {path!r}: {place} raises {what}; mend the module") from error
+
+
+def _keys_of_class(config: Namespace, class_path: str) -> list[str]:
+    """Where in `config` the class stands; empty if that is not one place."""
+    places = [key for key, value in config.items() if key.endswith(".class_path") and value == class_path]
+    keys = places[0].split(".")[:-1] if len(places) == 1 else []
+    return [key for key in keys if key != "init_args"]
+
+
+def _short(class_path: str) -> str:
+    return class_path.rpartition(".")[2]
 
 
 @contextmanager

@@ -45,7 +45,9 @@ def finite_rows(tree: Any) -> Tensor | None:
     """(B,) bool: rows in which every floating-point value is finite; None where there is none."""
     found: list[Tensor] = []
     tree_map(lambda leaf: found.append(leaf) or leaf, tree)  # type: ignore[func-returns-value]
-    oks = [torch.isfinite(leaf).flatten(1).all(1).cpu() for leaf in found if leaf.is_floating_point()]
+    oks = [
+        torch.isfinite(leaf[:, None]).flatten(1).all(1).cpu() for leaf in found if leaf.is_floating_point()
+    ]
     return torch.stack(oks).all(0) if oks else None
 
 

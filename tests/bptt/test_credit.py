@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import inspect
 
-import elman.bptt
-import elman.cores
 import pytest
 import torch
+from oracle import SquaredError, flat_gradient, pair_gradients, update_gradients
+
+import elman.bptt
+import elman.cores
 from elman.batch import SequenceBatch, whole
 from elman.bptt import BackpropThroughTime, Checkpointed, Full, Split, Truncated, Update
 from elman.cores import GRU, LSTM, Elman, FeedForward
-from oracle import SquaredError, flat_gradient, pair_gradients, update_gradients
 
 B, T, F, H = 3, 11, 2, 4
 LENGTHS = torch.tensor([11, 7, 3])
@@ -61,7 +62,9 @@ def known() -> dict:
 
 
 def test_no_strategy_is_left_out() -> None:
-    public = {c for c in vars(elman.bptt).values() if inspect.isclass(c) and issubclass(c, BackpropThroughTime)}
+    public = {
+        c for c in vars(elman.bptt).values() if inspect.isclass(c) and issubclass(c, BackpropThroughTime)
+    }
     assert {type(s) for s in STRATEGIES} == public - {BackpropThroughTime}
 
 
@@ -112,7 +115,9 @@ def test_exact_means_exact(bptt: BackpropThroughTime) -> None:
     net, batch = SquaredError(CORES["lstm"](2)), random_batch(ragged=True)
     (update,) = bptt.losses(net, batch, bptt.first_state(net.core.initial_carry(B)))
     whole_loss, _ = net(batch, net.core.initial_carry(B))
-    torch.testing.assert_close(flat_gradient(update.loss, net), flat_gradient(whole_loss, net), rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(
+        flat_gradient(update.loss, net), flat_gradient(whole_loss, net), rtol=1e-12, atol=1e-14
+    )
 
 
 @pytest.mark.parametrize("bptt", STRATEGIES, ids=name)
@@ -126,7 +131,9 @@ def test_credit_is_where_inputs_have_gradient(bptt: BackpropThroughTime) -> None
         only_t = torch.zeros(B, T, dtype=torch.bool)
         only_t[:, t] = True
         found = torch.zeros(T, dtype=torch.bool)
-        for update in bptt.losses(net, batch._replace(x=x, scored=only_t), bptt.first_state(net.core.initial_carry(B))):
+        for update in bptt.losses(
+            net, batch._replace(x=x, scored=only_t), bptt.first_state(net.core.initial_carry(B))
+        ):
             if update.loss is not None:
                 (grad,) = torch.autograd.grad(update.loss, x)
                 found |= grad.abs().sum((0, 2)) > 0
@@ -152,8 +159,14 @@ class Linear:
 
 @pytest.mark.parametrize(
     ("bptt", "reach"),
-    [(Full(), 6), (Truncated(k1=7, k2=7), 6), (Truncated(k1=1, k2=3), 3), (Split(k=3), 0), (Checkpointed(), 6)],
-    ids=str,
+    [
+        (Full(), 6),
+        (Truncated(k1=7, k2=7), 6),
+        (Truncated(k1=1, k2=3), 3),
+        (Split(k=3), 0),
+        (Checkpointed(), 6),
+    ],
+    ids=lambda given: str(given) if isinstance(given, int) else name(given),
 )
 def test_gradient_of_an_impulse(bptt: BackpropThroughTime, reach: int) -> None:
     """x is 1 at step 0, the loss is h at the last step: dh/dw = reach * w**(T-2)."""
@@ -213,4 +226,6 @@ def test_a_strategy_from_outside_needs_nothing_but_the_contract() -> None:
     torch.manual_seed(1)
     net, batch = SquaredError(CORES["lstm"](1)), random_batch(ragged=False)
     expected = torch.einsum("ts,tsp->p", LastStepOnly().credit_matrix(T).double(), pair_gradients(net, batch))
-    torch.testing.assert_close(update_gradients(LastStepOnly(), net, [batch])[0], expected, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(
+        update_gradients(LastStepOnly(), net, [batch])[0], expected, rtol=1e-10, atol=1e-12
+    )

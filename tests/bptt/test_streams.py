@@ -6,11 +6,12 @@ import itertools
 
 import pytest
 import torch
+from oracle import SquaredError, pair_gradients, update_gradients
+
 from elman.batch import SequenceBatch, whole
 from elman.bptt import BackpropThroughTime, Split, Truncated
 from elman.cores import GRU, LSTM
 from elman.tree import detached, plain, rows
-from oracle import SquaredError, pair_gradients, update_gradients
 
 B, T, F, H = 2, 17, 2, 3
 
@@ -37,7 +38,9 @@ def test_cuts_change_nothing(bptt: BackpropThroughTime, cuts: tuple[int, ...]) -
         torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-13)
 
 
-@pytest.mark.parametrize("bptt", [Truncated(k1=3, k2=8), Truncated(k1=4, k2=4), Split(k=4)], ids=lambda s: str(vars(s)))
+@pytest.mark.parametrize(
+    "bptt", [Truncated(k1=3, k2=8), Truncated(k1=4, k2=4), Split(k=4)], ids=lambda s: str(vars(s))
+)
 def test_a_row_that_begins_at_a_border_takes_no_credit_from_before(bptt: BackpropThroughTime) -> None:
     """Row 1 starts anew at step 7: its two sequences are credited apart, row 0 runs on."""
     torch.manual_seed(1)
@@ -48,16 +51,20 @@ def test_a_row_that_begins_at_a_border_takes_no_credit_from_before(bptt: Backpro
     restart = bptt.k if isinstance(bptt, Split) else None
     expected = torch.zeros(sum(p.numel() for p in net.parameters()), dtype=torch.float64)
     uncut = stream(())[0]
-    expected += torch.einsum("ts,tsp->p", credit, pair_gradients(net, rows(uncut, torch.tensor([0])), restart))
+    expected += torch.einsum(
+        "ts,tsp->p", credit, pair_gradients(net, rows(uncut, torch.tensor([0])), restart)
+    )
     begun = credit.clone()
     begun[7:, :7] = 0  # what lies before the row's beginning is another sequence
     whole_row = rows(uncut, torch.tensor([1]))
     expected += torch.einsum("ts,tsp->p", begun, restarted_pairs(net, whole_row, 7, restart))
-    torch.testing.assert_close(sum(update_gradients(bptt, net, [first, second])), expected, rtol=1e-10, atol=1e-11)
+    torch.testing.assert_close(
+        sum(update_gradients(bptt, net, [first, second])), expected, rtol=1e-10, atol=1e-11
+    )
 
 
 def restarted_pairs(net: SquaredError, row: SequenceBatch, at: int, restart: int | None) -> torch.Tensor:
-    """`pair_gradients` of a row that begins again at step `at`: a Split window reaching over it restarts there too."""
+    """`pair_gradients` of a row that begins again at step `at`, in the middle of a Split window or not."""
     size = sum(p.numel() for p in net.parameters())
     g = torch.zeros(T, T, size, dtype=torch.float64)
     g[:at, :at] = pair_gradients(net, row.window(0, at), restart)
@@ -112,7 +119,9 @@ def test_windows_without_a_scored_step_make_no_update_but_carry_on() -> None:
     scored = torch.zeros(B, T, dtype=torch.bool)
     scored[:, -1] = True
     bptt = Truncated(k1=4, k2=6)
-    updates = list(bptt.losses(net, batch._replace(scored=scored), bptt.first_state(net.core.initial_carry(B))))
+    updates = list(
+        bptt.losses(net, batch._replace(scored=scored), bptt.first_state(net.core.initial_carry(B)))
+    )
     assert [u.scored for u in updates] == [0, 0, 0, 0, B]
     assert [u.loss is None for u in updates] == [True] * 4 + [False]
 

@@ -46,6 +46,7 @@ def test_the_page_is_that_of_runs_with_charts(uri):
         f"http://127.0.0.1:5000/#/experiments/{logger.experiment_id}/runs"
         "?workflowType=machine_learning&compareRunsMode=CHART"
     )
+    assert runs_url(uri, "http://127.0.0.1:5000", None) == page  # the newest run's
     assert runs_url(uri, "http://h", "none") == "http://h/#/experiments"
 
 

@@ -18,8 +18,13 @@ State = Any
 class Objective(Protocol):
     """What a strategy may call: the loss of some steps, without knowing model or trainer."""
 
-    core: nn.Module
-    parameters: Sequence[nn.Parameter]
+    @property
+    def core(self) -> nn.Module:
+        """The recurrent network."""
+
+    @property
+    def parameters(self) -> Sequence[nn.Parameter]:
+        """All that is learned."""
 
     def __call__(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:
         """Loss summed over the scored steps of `window`, and the carry after it.
@@ -94,5 +99,5 @@ class BackpropThroughTime(ABC):
         """What a checkpoint must hold beyond the per-row state (a random generator, a chosen k)."""
         return {}
 
-    def load_state_dict(self, saved: Mapping[str, Any]) -> None:
+    def load_state_dict(self, saved: Mapping[str, Any]) -> None:  # noqa: B027  (most keep nothing)
         """Take back what `state_dict` gave."""

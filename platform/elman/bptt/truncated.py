@@ -76,16 +76,18 @@ class Truncated(BackpropThroughTime):
         steps, carry = Stretch(state.past, batch), state.kept
         windows = self.plan(steps.first, -state.waiting, steps.stop, is_last=batch.is_last)
         if not windows:
-            yield Update(None, 0, self._after(batch, steps, carry, resume=steps.first, scored_to=-state.waiting))
+            yield Update(
+                None, 0, self._after(batch, steps, carry, resume=steps.first, scored_to=-state.waiting)
+            )
         for window in windows:
             early = steps.between(window.start, window.resume, score_from=window.first)
             late = steps.between(window.resume, window.stop, score_from=window.first)
             scored = scored_steps(early) + scored_steps(late)
             with torch.set_grad_enabled(scored > 0 and torch.is_grad_enabled()):
                 loss, carry = run(objective, early, carry)
-                if scored and late:
+                if scored:
                     rest, _ = run(objective, late, carry)
-                    loss = rest if loss is None else loss + rest
+                    loss = loss if rest is None else rest if loss is None else loss + rest
             carry = detached(carry)
             if window is windows[-1]:
                 after = self._after(batch, steps, carry, resume=window.resume, scored_to=window.stop)

@@ -72,6 +72,8 @@ def touched_steps(task: SequenceTask, batch: SequenceBatch, step: int) -> list[i
 def credit_figure(bptt: BackpropThroughTime, steps: int, *, labels: str | None = None) -> Figure:
     """The credit matrix as a picture: row t is a loss, column s a step it is charged to.
 
+    What comes after the loss is white. Where a pair is charged more than once, each count has a colour.
+
     Args:
         labels: one character a step, for the axes.
     """
@@ -84,7 +86,9 @@ def credit_figure(bptt: BackpropThroughTime, steps: int, *, labels: str | None =
     figure = Figure(figsize=(5.2, 5), layout="constrained")
     axes = figure.add_subplot()
     colours = ["#eeeeee", *[f"C{i}" for i in range(most)]] if most > 1 else ["#e6e6e6", "#2f6fab"]
-    axes.imshow(shown.numpy(), cmap=ListedColormap(colours), vmin=-0.5, vmax=most + 0.5, interpolation="nearest")
+    axes.imshow(
+        shown.numpy(), cmap=ListedColormap(colours), vmin=-0.5, vmax=most + 0.5, interpolation="nearest"
+    )
     axes.set_xlabel("step s whose use of the weights is charged")
     axes.set_ylabel("step t of the loss")
     if labels:
@@ -92,9 +96,13 @@ def credit_figure(bptt: BackpropThroughTime, steps: int, *, labels: str | None =
         axes.set_yticks(range(steps), list(labels))
     found = reach(bptt, steps)
     settings = ", ".join(f"{k}={v}" for k, v in vars(bptt).items() if not k.startswith("_"))
+    span = f"{found.least} to {found.most}" if found.least < found.most else f"{found.most}"
+    twice = f"; {found.doubled} pairs count more than once" if found.doubled else ""
     axes.set_title(
         f"{type(bptt).__name__}({settings})\n"
-        f"a loss reaches {found.least} to {found.most} steps, {found.covered:.0%} of all pairs",
-        fontsize=10,
+        f"coloured: charged, a loss reaches {span} steps; "
+        f"grey: cut off, {1 - found.covered:.0%} of all pairs{twice}",
+        fontsize=9,
+        wrap=True,
     )
     return figure

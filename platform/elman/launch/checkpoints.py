@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+import warnings
 from collections.abc import Mapping
 from math import inf, isfinite
 from pathlib import Path
@@ -18,13 +19,16 @@ from elman.errors import BadInput
 from elman.launch.stop import Stop
 from elman.tasks import SequenceTask
 
+OWN_KEYS = {"facts", "recipe", "time_steps", "updates", "bptt", "states", "restarts", "random"}
 KEPT = 2  # so that one is whole if the machine dies while the other is written
 
 
 class WholeFiles(TorchCheckpointIO):
     """Writes beside the target, waits for the disk, then renames: a kill leaves no broken file."""
 
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
+    ) -> None:
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(target.name + ".part")
@@ -54,15 +58,19 @@ class Checkpoints(pl.Callback):
         self.best_value, self.best_time_steps = inf, 0
         self._saved_at = 0.0
 
-    def on_train_start(self, trainer: pl.Trainer, task: pl.LightningModule) -> None:
+    def on_train_start(self, trainer: pl.Trainer, task: Any) -> None:
         self._saved_at = time.monotonic()
+        if trainer.is_global_zero:
+            self._tidy(task.time_steps)
 
-    def on_train_batch_end(self, trainer: pl.Trainer, task: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, task: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         due = time.monotonic() - self._saved_at >= 60 * self.every_minutes
         due, stopping = self.stop.agree(due)
-        validates = trainer.should_stop or (batch_idx + 1) % int(trainer.val_check_batch) == 0
-        if validates:
-            return
+        assert trainer.val_check_batch is not None, "validation comes every so many batches"
+        if trainer.should_stop or (batch_idx + 1) % int(trainer.val_check_batch) == 0:
+            return  # saved after the validation
         if due or stopping:
             self._save(trainer, task)
         self.stop.leave(stopping)
@@ -70,10 +78,10 @@ class Checkpoints(pl.Callback):
     def on_validation_end(self, trainer: pl.Trainer, task: Any) -> None:
         if trainer.state.fn != "fit":
             return
-        value = trainer.callback_metrics.get(self.monitor)
-        better = value is not None and isfinite(float(value)) and float(value) < self.best_value
+        value = float(trainer.callback_metrics.get(self.monitor, inf))
+        better = isfinite(value) and value < self.best_value
         if better:
-            self.best_value, self.best_time_steps = float(value), task.time_steps
+            self.best_value, self.best_time_steps = value, task.time_steps
         path = self._save(trainer, task)
         if better and trainer.is_global_zero:
             _same_file(path, self.folder / "best.ckpt")
@@ -84,13 +92,24 @@ class Checkpoints(pl.Callback):
     def _save(self, trainer: pl.Trainer, task: SequenceTask) -> Path:
         if trainer.logger is not None and hasattr(trainer.logger, "flush"):
             trainer.logger.flush()  # what is before a checkpoint is not computed again
-        path = self.folder / f"step-{task.time_steps:014d}.ckpt"
+        path = self._at(task.time_steps)
         trainer.save_checkpoint(path)
         if trainer.is_global_zero:
             for old in sorted(self.folder.glob("step-*.ckpt"))[:-KEPT]:
                 old.unlink()
         self._saved_at = time.monotonic()
         return path
+
+    def _tidy(self, time_steps: int) -> None:
+        """Mend what a kill has left: files half written or damaged, and a best one not yet named so."""
+        for path in [*self.folder.glob("*.part"), *self.folder.glob("step-*.ckpt")]:
+            if path.suffix == ".part" or path > self._at(time_steps):
+                path.unlink()
+        if isfinite(self.best_value) and self._at(self.best_time_steps).is_file():
+            _same_file(self._at(self.best_time_steps), self.folder / "best.ckpt")
+
+    def _at(self, time_steps: int) -> Path:
+        return self.folder / f"step-{time_steps:014d}.ckpt"
 
     def state_dict(self) -> dict[str, Any]:
         return {"best_value": self.best_value, "best_time_steps": self.best_time_steps}
@@ -117,16 +136,19 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         BadInput: if the file is missing, cut short, or not a checkpoint of elman.
     """
     if not path.is_file():
-        raise BadInput(f"{path}: there is no such checkpoint")
+        what = "is a folder; name a .ckpt file in it" if path.is_dir() else "there is no such checkpoint"
+        raise BadInput(f"{path}: {what}")
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of pickles it will refuse
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        why = str(error).strip().split("\n", 1)[0][:160]
+        # torch's own words advise to load it with weights_only=False, which would execute what is in it
         raise BadInput(
-            f"{path}: not a readable checkpoint (cut short, damaged, or holding more than plain tensors: {why}); "
+            f"{path}: not a readable checkpoint (cut short, damaged, or holding more than plain tensors); "
             "use another one of its folder"
         ) from error
-    if not isinstance(checkpoint, Mapping) or "elman" not in checkpoint or "state_dict" not in checkpoint:
+    own = checkpoint.get("elman") if isinstance(checkpoint, Mapping) else None
+    if not isinstance(own, Mapping) or not OWN_KEYS.issubset(own) or "state_dict" not in checkpoint:
         raise BadInput(f"{path}: not a checkpoint of elman; give one that `elman fit` wrote")
     return dict(checkpoint)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,6 +11,56 @@ from types import SimpleNamespace
 from typing import Any
 
 from elman.errors import BadInput
+
+HELP = {
+    "fit": """\
+usage: elman fit RECIPE ... [--resume [RUN]] [--key=value ...]
+
+Train a recipe, tracked. Several recipes are merged, the later ones win.
+
+  --resume         go on with the newest unfinished run of this recipe, values and all
+  --resume RUN     go on with this run, by id or name
+  --print_config   print the resolved recipe and do nothing
+
+Every key of a recipe is an option, a class goes by name:
+  --model.bptt=Truncated --model.bptt.k1=20 --data.path=my.txt --trainer.max_minutes=3
+  --model.bptt.help Truncated   lists what a class takes""",
+    "validate": """\
+usage: elman validate RUN|CHECKPOINT [--key=value ...]
+
+Score a run's best checkpoint, or the checkpoint named, on the validation data; one figure a line.""",
+    "test": """\
+usage: elman test RUN|CHECKPOINT [--key=value ...]
+
+Score a run's best checkpoint, or the checkpoint named, on the test data; one figure a line.""",
+    "predict": """\
+usage: elman predict RUN|CHECKPOINT [--part=test] [--output=FILE] [--key=value ...]
+
+Write what the network says: CSV with a line for each row and step.
+
+  --part=PART      train (its first batch), val or test; test
+  --output=FILE    where the CSV goes; the terminal""",
+    "sample": """\
+usage: elman sample RUN|CHECKPOINT [--prompt=TEXT] [--count=N] [--temperature=T] [--seed=N] [--key=value ...]
+
+Let a network that was trained on text write on.
+
+  --prompt=TEXT    what it goes on from; the end of a line
+  --count=N        characters it writes; 500
+  --temperature=T  divides the logits; 0 always takes the likeliest character; 0.8
+  --seed=N         another seed writes another text; 1""",
+    "credit": """\
+usage: elman credit RECIPE ... [--output=FOLDER] [--key=value ...]
+
+Show, a line for each recipe, which steps a loss can change under its strategy.
+
+  --output=FOLDER  draw the credit matrices there, as PNG""",
+    "ui": """\
+usage: elman ui [--port=N] [--tracking.tracking_uri=URI] [--tracking.experiment=NAME]
+
+Open the dashboard of all runs.""",
+}
+OVERRIDES = "\nOther options replace values of the recipe; `elman fit --help` lists them."
 
 
 def run(command: str, words: list[str]) -> int:
@@ -23,17 +74,39 @@ def run(command: str, words: list[str]) -> int:
         "credit": credit,
         "ui": ui,
     }
-    sys.path.insert(0, "")  # a recipe may name classes of the working folder
+    if {"-h", "--help"} & set(words):
+        print(HELP[command])
+        if command == "fit":
+            print_keys()
+        elif command != "ui":
+            print(OVERRIDES)
+        return 0
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # a recipe may name classes of the working folder
+    # What is trained here is nobody else's business.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     return actions[command](words)
 
 
 def fit(words: list[str]) -> int:
     """`elman fit RECIPE [--resume [RUN]] [--key=value ...]`"""
+    from elman.arguments import rewrite
     from elman.launch.job import fit as train
     from elman.launch.recipes import parse
 
     resume, rest = _resume(words)
+    names = [word.partition("=")[0] for word in rewrite(rest)]
+    if all(name.startswith("--") and name != "--config" and not name.endswith(".help") for name in names):
+        raise BadInput("elman fit needs a recipe: elman fit RECIPE.yaml")
     return train(parse("fit", rest), resume=resume)
+
+
+def print_keys() -> None:
+    """Every key of a recipe: what it means, its type and its default."""
+    from elman.launch.recipes import make_parser
+
+    text = make_parser("fit").format_help()
+    print(text[text.index("  --seed_everything") :], end="")
 
 
 def evaluate(stage: str, words: list[str]) -> int:
@@ -41,6 +114,7 @@ def evaluate(stage: str, words: list[str]) -> int:
     import pytorch_lightning as pl
 
     from elman.launch.job import trained
+    from elman.launch.recipes import refuse_targets
     from elman.launch.trainer import prepare_process
 
     checkpoint, recipe, parts = _trained_recipe(stage, words)
@@ -49,6 +123,7 @@ def evaluate(stage: str, words: list[str]) -> int:
     parts.data.setup(stage)
     loader = parts.data.test_dataloader() if stage == "test" else parts.data.val_dataloader()
     task = trained(checkpoint, recipe, parts.data)
+    refuse_targets(task, loader.batch(0))
     trainer = pl.Trainer(
         accelerator=parts.trainer.accelerator,
         devices=1,
@@ -88,7 +163,8 @@ def predict(words: list[str]) -> int:
         file = sys.stdout if output == "-" else open(output, "w", newline="", encoding="utf-8")  # noqa: SIM115
     except OSError as error:
         raise BadInput(f"--output={output} cannot be written: {error.strerror}") from error
-    writer, first = csv.writer(file), {}  # first: each row's step at the beginning of the batch
+    writer = csv.writer(file, lineterminator="\n")
+    first: dict[int, int] = {}  # each row's step at the beginning of the batch
     writer.writerow(["row", "step", "scored", "target", "prediction"])
     with torch.no_grad():
         for index in batches:
@@ -120,21 +196,31 @@ def sample(words: list[str]) -> int:
     checkpoint, recipe, parts = _trained_recipe("sample", words)
     saved = checkpoint.get(type(parts.data).__qualname__, {})
     if not isinstance(saved.get("alphabet"), str):
-        raise BadInput("this checkpoint was not trained on text, so it has nothing to write; `elman predict` shows what it says")
+        raise BadInput(
+            "this checkpoint was not trained on text, so it has nothing to write; "
+            "`elman predict` shows what it says"
+        )
     task = trained(checkpoint, recipe, SimpleNamespace(**checkpoint["elman"]["facts"]))
-    print(sample_text(task, Alphabet(saved["alphabet"]), prompt=prompt, count=count, temperature=temperature, seed=seed))
+    print(
+        sample_text(
+            task, Alphabet(saved["alphabet"]), prompt=prompt, count=count, temperature=temperature, seed=seed
+        )
+    )
     return 0
 
 
 def credit(words: list[str]) -> int:
     """`elman credit RECIPE ... [--output=FOLDER]`: what each recipe's strategy lets a loss reach."""
+    from elman.arguments import rewrite
     from elman.launch.credit_table import credit_table
 
     output, words = _option(words, "--output", "")
-    recipes = [w for w in words if not w.startswith("--")]
+    ordered = rewrite(words)
+    recipes = [word.removeprefix("--config=") for word in ordered if word.startswith("--config=")]
     if not recipes:
         raise BadInput("elman credit needs at least one recipe: elman credit RECIPE.yaml ...")
-    print(credit_table(recipes, [w for w in words if w.startswith("--")], folder=Path(output) if output else None))
+    options = [word for word in ordered if not word.startswith("--config=")]
+    print(credit_table(recipes, options, folder=Path(output) if output else None))
     return 0
 
 
@@ -144,23 +230,29 @@ def ui(words: list[str]) -> int:
 
     port, words = _number(words, "--port", PORT, int, least=1)
     uri, words = _option(words, "--tracking.tracking_uri", "")
-    experiment, words = _option(words, "--tracking.experiment", "elman")
+    experiment, words = _option(words, "--tracking.experiment", "")
     if words:
-        raise BadInput(f"elman ui does not take {words[0]!r}; it takes --port, --tracking.tracking_uri, --tracking.experiment")
-    return serve(uri or None, port, experiment=experiment)
+        raise BadInput(
+            f"elman ui does not take {words[0]!r}; it takes --port, --tracking.tracking_uri, "
+            "--tracking.experiment"
+        )
+    return serve(uri or None, port, experiment=experiment or None)
 
 
 def _trained_recipe(command: str, words: Sequence[str]) -> tuple[dict[str, Any], Any, Any]:
     """The checkpoint a RUN or CHECKPOINT names, its recipe with the options laid over it, and its classes."""
+    from elman.arguments import rewrite
     from elman.launch.checkpoints import newest, read_checkpoint
     from elman.launch.recipes import parse
     from elman.tracking.find import find_run
     from elman.tracking.store import resolve_uri
 
-    target = next((w for w in words if not w.startswith("-")), None)
+    rest = rewrite(words)
+    target = next((word for word in rest if not word.startswith("--")), None)
     if target is None:
-        raise BadInput(f"elman {command} needs a run's id or name, or a checkpoint: elman {command} RUN|CHECKPOINT")
-    rest = list(words)
+        raise BadInput(
+            f"elman {command} needs a run's id or name, or a checkpoint: elman {command} RUN|CHECKPOINT"
+        )
     rest.remove(target)
     path = Path(target)
     if path.suffix != ".ckpt" and not path.exists():
@@ -197,15 +289,17 @@ def _option(words: Sequence[str], name: str, default: str) -> tuple[str, list[st
             del rest[index]
             return word[len(name) + 1 :], rest
         if word == name:
-            if index + 1 == len(rest):
-                raise BadInput(f"{name} needs a value")
+            if index + 1 == len(rest) or rest[index + 1].startswith("--"):
+                raise BadInput(f"{name} needs a value: {name}=VALUE")
             value = rest[index + 1]
             del rest[index : index + 2]
             return value, rest
     return value, rest
 
 
-def _number(words: Sequence[str], name: str, default: Any, kind: type, *, least: float) -> tuple[Any, list[str]]:
+def _number(
+    words: Sequence[str], name: str, default: Any, kind: type, *, least: float
+) -> tuple[Any, list[str]]:
     text, rest = _option(words, name, str(default))
     try:
         value = kind(text)

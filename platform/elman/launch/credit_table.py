@@ -13,7 +13,6 @@ from elman.errors import BadInput
 from elman.launch.recipes import make_task, parse, strategy_settings
 
 
-
 def credit_table(recipes: Sequence[str], options: Sequence[str], *, folder: Path | None = None) -> str:
     """One line a recipe; for a sequence whose symbols have names, which of them its last 'u' can change.
 
@@ -25,7 +24,10 @@ def credit_table(recipes: Sequence[str], options: Sequence[str], *, folder: Path
     heads = list(dict.fromkeys(key for line in lines for key in line))
     cells = [heads, *[[line.get(head, "") for head in heads] for line in lines]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(heads))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    )
 
 
 def credit_line(recipe: str, options: Sequence[str], *, folder: Path | None = None) -> dict[str, str]:
@@ -66,12 +68,15 @@ def credit_line(recipe: str, options: Sequence[str], *, folder: Path | None = No
 
 
 def named_reach(task: Any, batch: Any, text: str, *, of: str = "u", about: str = "s") -> dict[str, str]:
-    """Which symbols the loss at `of` can change, and whether `about` is one, by the network's own gradient."""
+    """Which symbols the loss at `of` can change, and whether `about` is one, by the task's own gradient."""
     at, earlier = text.index(of), text.index(about)
     counted = (task.bptt.credit_matrix(batch.steps)[at] > 0).nonzero().flatten().tolist()
     measured = touched_steps(task, batch, at)
     if measured != counted:
-        raise BadInput(f"{type(task.bptt).__name__} claims credit for steps {counted}, but its gradient touches {measured}")
+        raise BadInput(
+            f"{type(task.bptt).__name__} claims credit for steps {counted}, "
+            f"but its gradient touches {measured}"
+        )
     return {
         f"steps the loss at '{of}' can change": " ".join(text[s] for s in measured),
         f"learns about '{about}'?": "yes" if earlier in measured else "no",
@@ -83,5 +88,3 @@ def lag_reach(task: Any, lag: int, steps: int) -> dict[str, str]:
     credit = task.bptt.credit_matrix(steps)
     covered = float((credit.diagonal(-lag) > 0).float().mean()) if lag < steps else 0.0
     return {f"losses that reach lag {lag}": f"{covered:.0%}"}
-
-

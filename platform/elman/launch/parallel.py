@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+
+import pytorch_lightning as pl
 import torch.distributed as dist
 from pytorch_lightning.strategies import DDPStrategy
+from pytorch_lightning.utilities import rank_zero_only
 
 
 class FlatGradientStrategy(DDPStrategy):
@@ -19,3 +23,15 @@ class FlatGradientStrategy(DDPStrategy):
         assert self.model is not None
         for tensor in [*self.model.parameters(), *self.model.buffers()]:
             dist.broadcast(tensor.detach(), src=0)
+
+
+def is_first_process() -> bool:
+    """Whether this is the process, of those that train together, that records and speaks."""
+    return getattr(rank_zero_only, "rank", 0) == 0
+
+
+def end_other_processes(trainer: pl.Trainer) -> None:
+    """End those that this process started: they would wait for it, and the run is over."""
+    launcher = trainer.strategy.launcher
+    if launcher is not None:
+        launcher.kill(signal.SIGKILL)

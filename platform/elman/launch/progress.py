@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import Any
@@ -12,6 +13,8 @@ from tqdm import tqdm
 
 class Progress(pl.Callback):
     """One line: the share of the budget, time steps per second, the last training and validation loss.
+
+    Where nobody watches (a file, a pipe), one plain line after each validation instead.
 
     Args:
         monitor: the validation metric shown.
@@ -24,21 +27,28 @@ class Progress(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, task: Any) -> None:
         if trainer.is_global_zero:
+            watched = sys.stderr.isatty()
+            sized = watched and os.get_terminal_size(sys.stderr.fileno()).columns > 0
             self.bar = tqdm(
+                disable=not watched,
                 total=task.max_time_steps,
                 initial=task.time_steps,
                 unit=" steps",
                 unit_scale=True,
-                dynamic_ncols=True,
+                dynamic_ncols=sized,
+                ncols=None if sized else 100,  # some terminals have no size
                 mininterval=0.2,
                 file=sys.stderr,
                 desc="training",
             )
 
-    def on_train_batch_end(self, trainer: pl.Trainer, task: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, task: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         if self.bar is None:
             return
-        self.bar.update(task.time_steps - self.bar.n)
+        reached = min(task.time_steps, self.bar.total or task.time_steps)  # the last batch may go beyond
+        self.bar.update(reached - self.bar.n)
         now = time.monotonic()
         if now - self._shown > 1.0:
             self._shown = now
@@ -50,8 +60,15 @@ class Progress(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, task: Any) -> None:
         if self.bar is not None:
-            self.bar.set_description("training")
+            self.bar.last_print_t, self.bar.last_print_n = (
+                time.time(),
+                self.bar.n,
+            )  # the rate is that of training
+            self.bar.set_description("training", refresh=False)
             self.bar.set_postfix(self._figures(trainer), refresh=True)
+            if self.bar.disable:
+                shown = ", ".join(f"{label} {figure}" for label, figure in self._figures(trainer).items())
+                print(f"{task.time_steps:,} time steps: {shown}", file=sys.stderr, flush=True)
 
     def on_train_end(self, trainer: pl.Trainer, task: Any) -> None:
         self._close()

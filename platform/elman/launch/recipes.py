@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import datamodules.synthetic  # noqa: F401  (so that its classes are known by their short names)
-import datamodules.text  # noqa: F401
 import torch
 from jsonargparse import Namespace, set_parsing_settings
 
+import datamodules.synthetic
+import datamodules.text  # noqa: F401
 import elman.bptt
-import elman.cores  # noqa: F401
+import elman.cores
 from datamodules.sequence_data import SequenceData
 from elman.arguments import rewrite
+from elman.batch import SequenceBatch
 from elman.errors import BadInput
 from elman.launch.trainer import REFUSED, Training
 from elman.parser import RecipeParser, minimal, resolved
@@ -24,6 +26,7 @@ from elman.tasks import SequenceTask
 from elman.tracking.logger import RunLogger
 
 FROM_DATA = {"inputs", "outputs", "symbols"}
+LARGEST_SEED = 2**32 - 1  # NumPy takes no larger one
 
 
 @dataclass(frozen=True)
@@ -99,12 +102,16 @@ def parse(command: str, words: Sequence[str], *, base: tuple[str, str] | None = 
         values, question = read_recipe(Path(file))
         name = f"{Path(file).resolve().parent.name}/{Path(file).stem}"
         refuse_lightning_names(values.get("trainer"), where=file)
-    refuse_lightning_names([w[len("--trainer.") :].partition("=")[0] for w in ordered if w.startswith("--trainer.")])
+    refuse_lightning_names(
+        [w[len("--trainer.") :].partition("=")[0] for w in ordered if w.startswith("--trainer.")]
+    )
     if base is None:
         config = parser.parse_args(ordered)
     else:
         load_yaml(base[1], base[0])
         config = parser.parse_args(ordered, namespace=parser.parse_string(base[1]))
+    if not 0 <= config.seed_everything <= LARGEST_SEED:
+        raise BadInput(f"seed_everything must lie in [0, {LARGEST_SEED}], got {config.seed_everything}")
     return Recipe(config, resolved(parser, config), minimal(parser, config), question, name, parser)
 
 
@@ -123,18 +130,46 @@ def make_task(parts: Namespace, data: Any) -> SequenceTask:
     """
     model = dict(vars(parts.model))
     try:
-        return SequenceTask(inputs=data.inputs, outputs=data.outputs, symbols=data.symbols, **model)
+        task = SequenceTask(inputs=data.inputs, outputs=data.outputs, symbols=data.symbols, **model)
     except ValueError as error:
         raise BadInput(str(error)) from error
     except RuntimeError as error:
         if "memory" in str(error):
             raise BadInput(f"the network does not fit into memory: {str(error).splitlines()[0]}") from error
         raise
+    refuse_optimizer(task)
+    return task
+
+
+def refuse_optimizer(task: SequenceTask) -> None:
+    """Make the optimiser once, so that what it refuses is said before a run exists."""
+    try:
+        optimizer = task.configure_optimizers()
+    except ValueError as error:
+        raise BadInput(f"model.optimizer: {error}") from error
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    if closure is not None and closure.default is inspect.Parameter.empty:
+        raise BadInput(
+            f"model.optimizer={type(optimizer).__name__} computes the loss anew several times an update, "
+            "but an update here has one gradient; use one such as Adam"
+        )
+
+
+def refuse_targets(task: SequenceTask, batch: SequenceBatch) -> None:
+    """Try the loss on one step, so that targets of the wrong kind are told before a run exists."""
+    if batch.y is None:
+        raise BadInput("this data has no targets to learn from; `elman predict` is all it can be used for")
+    try:
+        task.loss.sums(torch.zeros(1, task.outputs), batch.y[:1, 0].cpu())
+    except ValueError as error:
+        raise BadInput(f"model.loss: {error}") from error
 
 
 def strategy_settings(bptt: elman.bptt.BackpropThroughTime) -> dict[str, Any]:
     """A strategy's class and arguments, for parameters and notes."""
-    values = {k: v for k, v in vars(bptt).items() if not k.startswith("_") and not isinstance(v, torch.Tensor)}
+    values = {
+        k: v for k, v in vars(bptt).items() if not k.startswith("_") and not isinstance(v, torch.Tensor)
+    }
     return {"class": type(bptt).__name__, **values}
 
 

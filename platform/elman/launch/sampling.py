@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
 from elman.tasks import SequenceTask
+from elman.tracking.logger import RunLogger
 
 
 @torch.no_grad()
@@ -37,7 +41,13 @@ def sample_ids(task: SequenceTask, prompt: Tensor, *, count: int, temperature: f
 
 
 def sample_text(
-    task: SequenceTask, alphabet: object, *, prompt: str = "\n", count: int = 300, temperature: float = 0.8, seed: int = 1
+    task: SequenceTask,
+    alphabet: object,
+    *,
+    prompt: str = "\n",
+    count: int = 300,
+    temperature: float = 0.8,
+    seed: int = 1,
 ) -> str:
     """`prompt` and `count` characters that follow it.
 
@@ -46,3 +56,16 @@ def sample_text(
     """
     ids = torch.as_tensor(alphabet.encode(prompt or "\n"))  # type: ignore[attr-defined]
     return prompt + alphabet.decode(sample_ids(task, ids, count=count, temperature=temperature, seed=seed))  # type: ignore[attr-defined]
+
+
+class Samples(pl.Callback):
+    """After every validation, a text the network writes; the last one is printed at the end."""
+
+    def __init__(self, data: Any, *, count: int = 300) -> None:
+        self.data, self.count, self.text = data, count, ""
+
+    def on_validation_end(self, trainer: pl.Trainer, task: Any) -> None:
+        if trainer.is_global_zero and task.inputs == task.outputs and task.symbols:
+            self.text = sample_text(task, self.data.alphabet, count=self.count)
+            if isinstance(trainer.logger, RunLogger):
+                trainer.logger.log_text(self.text, f"samples/{task.time_steps:014d}.txt")

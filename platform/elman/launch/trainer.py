@@ -74,18 +74,30 @@ class Training:
     flush_denormal: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("max_time_steps", "max_passes", "max_minutes", "val_every", "checkpoint_every_minutes", "devices", "threads"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
+        for name, value in vars(self).items():
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if number and not value > 0:
                 raise ValueError(f"trainer.{name} must be positive, got {value}")
         if self.max_time_steps is not None and self.max_passes is not None:
-            raise ValueError("trainer.max_time_steps and trainer.max_passes are both budgets; set one and null the other")
+            raise ValueError(
+                "trainer.max_time_steps and trainer.max_passes are both budgets; set one and null the other"
+            )
         if self.accelerator == "gpu" and not torch.cuda.is_available():
             raise ValueError("trainer.accelerator=gpu, but torch finds no GPU here; use cpu or auto")
 
     def budget(self, steps_per_pass: int) -> int | None:
-        """The budget in time steps; None: no such budget."""
-        return self.max_time_steps if self.max_passes is None else max(1, round(self.max_passes * steps_per_pass))
+        """The budget in time steps; None: only minutes end the run.
+
+        Raises:
+            BadInput: if nothing ends it.
+        """
+        if self.max_time_steps is None and self.max_passes is None and self.max_minutes is None:
+            raise BadInput(
+                "nothing ends this run: set trainer.max_time_steps, trainer.max_passes or trainer.max_minutes"
+            )
+        if self.max_passes is None:
+            return self.max_time_steps
+        return max(1, round(self.max_passes * steps_per_pass))
 
 
 class Budget(pl.Callback):
@@ -97,19 +109,29 @@ class Budget(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, task: Any) -> None:
         self._began = monotonic()
+        trainer.should_stop = self._spent(task)  # a run that was stopped after its last batch
 
-    def on_train_batch_end(self, trainer: pl.Trainer, task: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        spent = self.max_time_steps is not None and task.time_steps >= self.max_time_steps
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, task: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         late = self.max_minutes is not None and monotonic() - self._began >= 60 * self.max_minutes
         if self.max_minutes is not None:
             late = bool(trainer.strategy.broadcast(late))
-        trainer.should_stop = trainer.should_stop or spent or late
+        trainer.should_stop = trainer.should_stop or self._spent(task) or late
+
+    def _spent(self, task: Any) -> bool:
+        return self.max_time_steps is not None and task.time_steps >= self.max_time_steps
 
 
 def prepare_process(settings: Training) -> None:
     """Settings of the whole process: quiet libraries, threads, denormal numbers."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    for message in (".*does not have many workers.*", ".*GPU available but not used.*", ".*`isinstance.treespec.*"):
+    for message in (
+        ".*does not have many workers.*",
+        ".*GPU available but not used.*",
+        ".*`isinstance.treespec.*",
+        ".*You have overridden `transfer_batch_to_device`.*",
+    ):
         warnings.filterwarnings("ignore", message)
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
@@ -136,14 +158,7 @@ def make_trainer(
         max_time_steps: the budget, if there is one.
         logger: where metrics go.
         callbacks: further ones.
-
-    Raises:
-        BadInput: if nothing ever ends the run, or no validation would fit.
     """
-    if max_time_steps is None and settings.max_minutes is None:
-        raise BadInput(
-            "nothing ends this run: set trainer.max_time_steps, trainer.max_passes or trainer.max_minutes"
-        )
     every = settings.val_every or (max_time_steps // 10 if max_time_steps else 10 * steps_per_batch)
     stop = Stop()
     own: list[pl.Callback] = [

@@ -43,8 +43,10 @@ def core_class(path: str) -> type[Core]:
     module, _, name = path.rpartition(".")
     try:
         found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise BadInput(f"core {path!r} cannot be imported: {error}; install what the run was trained with") from error
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        raise BadInput(
+            f"core {path!r} cannot be imported: {error}; install what the run was trained with"
+        ) from error
     if not (isinstance(found, type) and issubclass(found, Core)):
         raise BadInput(f"core {path!r} is not an elman.cores.Core")
     return found

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import nn
+
+from elman.bptt import Update
 
 
 class Flags(NamedTuple):
@@ -16,14 +18,16 @@ class Flags(NamedTuple):
     Args:
         working: ranks that had a window.
         scored: steps scored in these windows.
-        loss: their summed loss.
+        loss: their summed loss; zero where one process knows it as a tensor.
         open: ranks whose window does not close its update.
+        lr_scale: sum of the factors on the learning rate that these windows ask for.
     """
 
     working: float
     scored: float
     loss: float
     open: float
+    lr_scale: float
 
 
 class FlatGradient:
@@ -58,13 +62,16 @@ class FlatGradient:
         for parameter, view in zip(self.parameters, self.views, strict=True):
             parameter.grad = view
 
-    def reduce(self, *, working: bool, scored: int, loss: Tensor | None, closes: bool) -> Flags:
-        """Sum gradient and flags over all ranks."""
+    def reduce(self, update: Update | None) -> Flags:
+        """Sum gradient and flags over all ranks; None: this rank has no window left."""
+        if update is None:
+            flags = Flags(0.0, 0.0, 0.0, 0.0, 0.0)
+        else:
+            flags = Flags(1.0, float(update.scored), 0.0, float(not update.closes), update.lr_scale)
         if self.ranks == 1:
-            return Flags(float(working), float(scored), 0.0, float(not closes))
-        head = [float(working), float(scored), 0.0, float(not closes)]
-        self.flags.copy_(torch.tensor(head, dtype=self.buffer.dtype))
-        if loss is not None:
-            self.flags[2] = loss.detach()
+            return flags
+        self.flags.copy_(torch.tensor(flags, dtype=self.buffer.dtype))
+        if update is not None and update.loss is not None:
+            self.flags[Flags._fields.index("loss")] = update.loss.detach()
         dist.all_reduce(self.buffer)
         return Flags(*self.flags.tolist())

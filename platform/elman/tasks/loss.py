@@ -20,6 +20,9 @@ class SequenceLoss(ABC):
         Args:
             out: (N, O), what the network says.
             y: (N,) classes or (N, O) values.
+
+        Raises:
+            ValueError: if `y` is of the other kind.
         """
 
     @abstractmethod
@@ -42,6 +45,10 @@ class CrossEntropy(SequenceLoss):
     monitored = "nats_per_step"
 
     def sums(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor | None]:
+        if y.is_floating_point() or y.dim() != 1:  # floats would pass for probabilities of classes
+            raise ValueError(
+                f"CrossEntropy learns a class a step, but the targets {_are(y)}; use SquaredError"
+            )
         right = None if torch.is_grad_enabled() else (out.argmax(-1) == y).sum()
         return F.cross_entropy(out, y, reduction="sum"), right
 
@@ -59,10 +66,20 @@ class SquaredError(SequenceLoss):
     monitored = "mse"
 
     def sums(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor | None]:
-        return F.mse_loss(out, y, reduction="sum") / out.shape[-1], None
+        if y.shape != out.shape:  # they would be broadcast
+            learns = f"{out.shape[-1]} values a step"
+            raise ValueError(
+                f"SquaredError learns {learns}, but the targets {_are(y)}; use CrossEntropy for classes"
+            )
+        total, width = F.mse_loss(out, y, reduction="sum"), out.shape[-1]
+        return total if width == 1 else total / width, None
 
     def metrics(self, loss: float, right: float | None) -> dict[str, float]:
         return {"mse": loss}
 
     def prediction(self, out: Tensor) -> Tensor:
         return out
+
+
+def _are(y: Tensor) -> str:
+    return f"are {y.dtype} of shape {tuple(y.shape)}".replace("torch.", "")

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from elman.batch import SequenceBatch
 from elman.cores import Core
+from elman.errors import BadInput
 from elman.tasks.loss import SequenceLoss
-from elman.tree import Carry, where_rows
+from elman.tree import Carry, finite_rows, where_rows
 
 
 class WindowLoss:
@@ -23,6 +24,9 @@ class WindowLoss:
         readout: (..., H) to (..., O).
         loss: what is summed over scored steps.
         first_carry: the carry with which the rows of a window begin.
+
+    `broken` is None, or (B,) bool, to which rows are added that came with a carry that is not finite;
+    they begin anew. The look at a carry waits for the device, so it is taken only after a failed update.
     """
 
     def __init__(
@@ -37,6 +41,7 @@ class WindowLoss:
     ) -> None:
         self.encode, self.core, self.readout, self.loss = encode, core, readout, loss
         self.first_carry, self.parameters = first_carry, parameters
+        self.broken: Tensor | None = None
 
     def reading(self, encode: Callable[[Tensor], Tensor]) -> WindowLoss:
         """The same objective over inputs that are encoded otherwise."""
@@ -70,14 +75,25 @@ class WindowLoss:
         return loss, right, carry
 
     def features(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:
-        """What the core says at every step, (B, T, H), and the carry after the last one."""
+        """What the core says at every step, (B, T, H), and the carry after the last one.
+
+        Raises:
+            BadInput: if rows go on from a carry but the core reads later steps.
+        """
         if window.steps == 0:
             return next(self.core.parameters()).new_zeros(len(window.x), 0, self.core.output_size), carry
         begins = window.is_first
-        if bool(begins.all()):
-            carry = self.first_carry(window)
-        elif bool(begins.any()):
-            carry = where_rows(begins, self.first_carry(window), carry)
+        if self.broken is not None and (finite := finite_rows(carry)) is not None:
+            self.broken |= ~finite
+            begins = begins | ~finite
+        if not (self.core.streams or bool(begins.all())):
+            raise BadInput(
+                f"{type(self.core).__name__} reads later steps and cannot go on from an earlier batch; "
+                "use data whose sequences each lie in one batch"
+            )
+        if bool(begins.any()):
+            first = self.first_carry(window)
+            carry = first if bool(begins.all()) else where_rows(begins, first, carry)
         ragged = int(window.lengths.min()) < window.steps
         return self.core(self.encode(window.x), carry, window.lengths if ragged else None)
 

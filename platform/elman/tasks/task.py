@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, cast
 
 import pytorch_lightning as pl
 import torch
 import torch.distributed as dist
+from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 
 from elman.batch import SequenceBatch
-from elman.bptt import BackpropThroughTime, Split, Truncated
+from elman.bptt import BackpropThroughTime, Truncated
 from elman.cores import LSTM, Core
 from elman.errors import BadInput
 from elman.tasks.gradient import FlatGradient
 from elman.tasks.loss import CrossEntropy, SequenceLoss
-from elman.tasks.random_state import restore_random, saved_random
 from elman.tasks.objective import WindowLoss, one_hot
+from elman.tasks.predictions import Predictions
+from elman.tasks.random_state import restore_random, saved_random
+from elman.tasks.readout import Readout
+from elman.tasks.saved_state import restored_state, saved_state
 from elman.tasks.schedule import Constant, Schedule
 from elman.tasks.scores import Scores
 from elman.tasks.updates import Normaliser, Totals, Updates
-from elman.tree import Carry, finite_rows, plain, tree_map
+from elman.tree import Carry, finite_rows, tree_map
 
 CoreFactory = Callable[[int], Core]
 OptimizerFactory = Callable[[Iterable], torch.optim.Optimizer]
@@ -85,16 +89,26 @@ class SequenceTask(pl.LightningModule):
         super().__init__()
         self.automatic_optimization = False
         if embedding is not None and not symbols:
-            raise ValueError(f"embedding is for data of symbols, but these inputs are values; got embedding={embedding}")
-        for name, count in {"embedding": embedding, "window": window, "reset_every": reset_every, "log_every": log_every}.items():
+            raise ValueError(
+                f"embedding is for data of symbols, but these inputs are values; got embedding={embedding}"
+            )
+        counts = {
+            "embedding": embedding,
+            "window": window,
+            "reset_every": reset_every,
+            "log_every": log_every,
+        }
+        for name, count in counts.items():
             if count is not None and count < 1:
                 raise ValueError(f"{name} must be at least 1, got {name}={count}")
         if not 0 <= readout_dropout < 1:
-            raise ValueError(f"readout_dropout is a share and must lie in [0, 1), got readout_dropout={readout_dropout}")
+            raise ValueError(
+                f"readout_dropout is a share and must lie in [0, 1), got readout_dropout={readout_dropout}"
+            )
         self.inputs, self.outputs, self.symbols = inputs, outputs, symbols
         self.embedding = nn.Embedding(inputs, embedding) if embedding else None
         self.core = core(embedding or inputs)
-        self.readout = nn.Sequential(nn.Dropout(readout_dropout), nn.Linear(self.core.output_size, outputs))
+        self.readout = Readout(self.core.output_size, outputs, dropout=readout_dropout)
         self.bptt = bptt or Truncated()
         refuse_impossible_pair(self.core, self.bptt)
         self.loss = loss or CrossEntropy()
@@ -123,7 +137,10 @@ class SequenceTask(pl.LightningModule):
         self._state: Any = None
         self._restart: Tensor | None = None  # rows whose state was not finite
         self._scores: dict[str, Scores] = {}
+        self._predictions = Predictions(None)
+        self._stage, self._ranks = "", 1
         self._reported = (0.0, 0)  # clock and time steps at the last report
+        self._paused = 0.0  # clock when the validation at hand began
 
     # What the network is
 
@@ -131,7 +148,7 @@ class SequenceTask(pl.LightningModule):
         """(B, T) ids or (B, T, F) values to what the core reads, (B, T, core.input_size)."""
         if self.embedding is not None:
             return self.embedding(x)
-        return one_hot(x, self.inputs, self.dtype) if self.symbols else x
+        return one_hot(x, self.inputs, self.readout.weight.dtype) if self.symbols else x
 
     def first_carry(self, window: SequenceBatch) -> Carry:
         """The carry with which the rows of `window` begin."""
@@ -145,7 +162,12 @@ class SequenceTask(pl.LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return self.optimizer_factory(self.parameters())
 
-    def transfer_batch_to_device(self, batch: SequenceBatch, device: torch.device, dataloader_idx: int) -> SequenceBatch:
+    def setup(self, stage: str) -> None:
+        self._stage, self._ranks = stage, self.trainer.world_size
+
+    def transfer_batch_to_device(
+        self, batch: SequenceBatch, device: torch.device, dataloader_idx: int
+    ) -> SequenceBatch:
         """Only what the network reads moves; what decides control flow stays on the host."""
         x, y, context = tree_map(lambda leaf: leaf.to(device), (batch.x, batch.y, batch.context))
         return batch._replace(x=x, y=y, context=context)
@@ -153,47 +175,55 @@ class SequenceTask(pl.LightningModule):
     # Training
 
     def on_train_start(self) -> None:
-        self.updates.gradient = FlatGradient(self.objective.parameters, ranks=self.trainer.world_size)
+        if self.updates.schedule.needs_budget and self.max_time_steps is None:
+            name = type(self.updates.schedule).__name__
+            raise BadInput(f"schedule={name} falls over a budget; set the task's max_time_steps")
+        self.updates.begin(FlatGradient(self.objective.parameters, ranks=self._ranks))
         if self.restored is not None:
-            restore_random(self.restored["random"][self.global_rank])
+            self._take_back(self.restored)
             self.restored = None
         self._reported = (time.perf_counter(), self.time_steps)
 
     def training_step(self, batch: SequenceBatch, batch_index: int) -> None:
         if torch.is_autocast_enabled(self.device.type):
-            # Casts of weights are cached for the life of the context, across our optimiser steps.
+            # A context may cache casts of weights for its life, across our optimiser steps.
             torch.set_autocast_cache_enabled(False)
         batch = self._begun(batch)
-        totals, single = self._totals(batch), self.trainer.world_size == 1
-        self.updates.choose(totals)
-        optimizer, gradient = self.optimizers(), self.updates.gradient
-        full, done, lr_scale = self.bptt.update_steps(totals.steps), 0, 1.0
-        windows = self.bptt.losses(self.objective, batch, self._state)
+        totals, single = self._totals(batch), self._ranks == 1
+        updates, objective, gradient = self.updates, self.objective, self.updates.gradient
+        assert gradient is not None, "the gradient's buffer is made when training starts"
+        updates.choose(totals)
+        optimizer, begun = self._optimizer(), self._progress(totals, 0.0)
+        full, done = self.bptt.update_steps(totals.steps), 0
+        state = self._state  # a module's attributes are slow to set
+        windows = self.bptt.losses(objective, batch, state)
         while True:
             update = next(windows, None)
             if update is None and single:
                 break
             gradient.clear()
-            loss, scored, closes = None, 0, True
+            loss = None
             if update is not None:
-                loss, scored, self._state, closes, lr_scale = update
+                loss, state = update.loss, update.state
             if loss is not None:
                 loss.backward()
-            flags = gradient.reduce(working=update is not None, scored=scored, loss=loss, closes=closes)
+            flags = gradient.reduce(update)
             if not flags.working:
                 break
+            if updates.take(flags, loss if single else None, room=totals.rows * full):
+                progress = self._progress(totals, done * full / totals.steps)
+                stepped = updates.step(optimizer, totals=totals, progress=progress)
+                if not stepped and objective.broken is None:
+                    objective.broken = torch.zeros(len(batch.x), dtype=torch.bool)
             done += 1
-            if self.updates.take(flags, loss if single else None):
-                progress = self._progress(totals, min(1.0, done * full / max(1, totals.steps)))
-                self.updates.step(optimizer, totals=totals, full=full, progress=progress, lr_scale=lr_scale)
-        if self.updates.pending:
-            progress = self._progress(totals, 1.0)
-            self.updates.step(optimizer, totals=totals, full=full, progress=progress, lr_scale=1.0)
+        if updates.pending:
+            updates.step(optimizer, totals=totals, progress=begun)
         self.time_steps += totals.existing
-        if batch.is_last:
-            self._state = None
-        self._restart_rows_that_are_not_finite()
-        if self.updates.since.updates >= self.log_every:  # before any callback saves what is since the last report
+        self._state = None if batch.is_last else state
+        self._restart_broken_rows()
+        if (
+            self.updates.since.updates >= self.log_every
+        ):  # before any callback saves what is since the last report
             self.report()
 
     def on_train_end(self) -> None:
@@ -205,10 +235,13 @@ class SequenceTask(pl.LightningModule):
         if since.updates and since.scored:
             now, (then, seen) = time.perf_counter(), self._reported
             figures = {
-                **{f"train/{k}": v for k, v in self.loss.metrics(float(since.loss) / since.scored, None).items()},
+                **{
+                    f"train/{k}": v
+                    for k, v in self.loss.metrics(float(since.loss) / since.scored, None).items()
+                },
                 "train/gradient_norm": since.norm / since.updates,
                 "train/clipped_share": since.clipped / since.updates,
-                "train/learning_rate": self.optimizers().param_groups[0]["lr"],
+                "train/learning_rate": self._optimizer().param_groups[0]["lr"],
                 "train/updates": self.updates.made,
                 "train/skipped_updates": self.updates.skipped,
                 "train/restarted_rows": self.restarted_rows,
@@ -235,16 +268,14 @@ class SequenceTask(pl.LightningModule):
         if self._restart is not None:
             batch = batch._replace(is_first=batch.is_first | self._restart)
             self._restart = None
-        if not (self.core.streams or bool(batch.is_first.all())):
-            raise BadInput(
-                f"{type(self.core).__name__} reads later steps and cannot go on from an earlier batch; "
-                "use data whose sequences each lie in one batch"
-            )
         return batch
+
+    def _optimizer(self) -> LightningOptimizer:
+        return cast(LightningOptimizer, self.optimizers())
 
     def _totals(self, batch: SequenceBatch) -> Totals:
         counts = [len(batch.x), int(batch.lengths.sum()), int(batch.scored.sum())]
-        if self.trainer.world_size == 1:
+        if self._ranks == 1:
             return Totals(rows=counts[0], steps=batch.steps, existing=counts[1], scored=counts[2])
         total = torch.tensor(counts, device=self.device)
         longest = torch.tensor(batch.steps, device=self.device)
@@ -256,110 +287,126 @@ class SequenceTask(pl.LightningModule):
     def _progress(self, totals: Totals, share: float) -> float:
         if self.max_time_steps is None:
             return 0.0
-        return min(1.0, (self.time_steps + share * totals.existing) / self.max_time_steps)
+        return min(1.0, (self.time_steps + min(1.0, share) * totals.existing) / self.max_time_steps)
 
-    def _restart_rows_that_are_not_finite(self) -> None:
-        ok = finite_rows(self._state)
-        if ok is None or bool(ok.all()):
-            return
-        self.restarted_rows += int((~ok).sum())
-        self._restart = ~ok
-
-        def mended(leaf: Tensor) -> Tensor:
-            if not leaf.is_floating_point():
-                return leaf
-            bad = self._restart.to(leaf.device).reshape(-1, *[1] * (leaf.dim() - 1))
-            return torch.where(bad, torch.nan_to_num(leaf, 0.0, 0.0, 0.0), leaf)
-
-        self._state = tree_map(mended, self._state)
+    def _restart_broken_rows(self) -> None:
+        """Count rows that were not finite in this batch; those still not finite begin anew with the next."""
+        broken, finite = self.objective.broken, finite_rows(self._state)
+        self.objective.broken = None
+        if finite is not None and not bool(finite.all()):
+            self._restart = ~finite
+            self._state = without_non_finite(self._state, self._restart)
+            broken = self._restart if broken is None else broken | self._restart
+        if broken is not None:
+            self.restarted_rows += int(broken.sum())
 
     # Validation, test, prediction: windows of `window` steps, every stage with a carry of its own
 
-    def run_windows(self, batch: SequenceBatch, carry: Carry) -> Iterator[tuple[SequenceBatch, Tensor, Carry]]:
-        """Windows of a batch in order, with what the network says in each and the carry after it."""
-        for start in range(0, batch.steps, self.window):
-            window = batch.window(start, min(start + self.window, batch.steps))
-            features, carry = self.objective.features(window, carry)
-            yield window, self.readout(features), carry
+    @property
+    def _window(self) -> int | None:
+        return self.window if self.core.streams else None
+
+    def on_validation_start(self) -> None:
+        self._paused = time.perf_counter()
+
+    def on_validation_end(self) -> None:
+        then, seen = self._reported
+        self._reported = (then + time.perf_counter() - self._paused, seen)
 
     def on_validation_epoch_start(self) -> None:
-        self._scores["val"] = Scores(self.window)
+        self._scores = {"val": Scores(self._window)}
         if self.reset_every:
-            self._scores[f"val_reset_{self.reset_every}"] = Scores(self.reset_every, strategy=Split(k=self.reset_every))
+            self._scores[f"val_reset_{self.reset_every}"] = Scores(self.reset_every, forget=True)
 
     def validation_step(self, batch: SequenceBatch, batch_index: int) -> None:
-        for split, scores in self._scores.items():
-            if split.startswith("val"):
-                scores.add(self.objective, batch)
+        for scores in self._scores.values():
+            scores.add(self.objective, batch)
 
     def on_validation_epoch_end(self) -> None:
-        self._log_scores("val")
+        if not self.trainer.sanity_checking:
+            self._log_scores()
 
     def on_test_epoch_start(self) -> None:
-        self._scores["test"] = Scores(self.window)
+        self._scores = {"test": Scores(self._window)}
 
     def test_step(self, batch: SequenceBatch, batch_index: int) -> None:
         self._scores["test"].add(self.objective, batch)
 
     def on_test_epoch_end(self) -> None:
-        self._log_scores("test")
+        self._log_scores()
 
-    def _log_scores(self, stage: str) -> None:
-        for split in [s for s in self._scores if s.startswith(stage)]:
-            figures = self._scores.pop(split).figures(self.loss, self.device, ranks=self.trainer.world_size)
+    def _log_scores(self) -> None:
+        for split, scores in self._scores.items():
+            figures = scores.figures(self.loss, self.device, ranks=self._ranks)
             self.log_figures({f"{split}/{name}": value for name, value in figures.items()})
 
     def on_predict_epoch_start(self) -> None:
-        self._carry: Carry | None = None
+        self._predictions = Predictions(self._window)
 
     def predict_step(self, batch: SequenceBatch, batch_index: int) -> tuple[SequenceBatch, Tensor]:
         """The batch and the predictions of its steps, (B, T) classes or (B, T, O) values."""
-        carry = self._carry if self._carry is not None else self.core.initial_carry(len(batch.x))
-        if self._carry is None:
-            batch = batch._replace(is_first=torch.ones_like(batch.is_first))
-        said = []
-        for _, out, carry in self.run_windows(batch, carry):
-            said.append(self.loss.prediction(out))
-        self._carry = None if batch.is_last else carry
-        return batch, torch.cat(said, 1)
+        return batch, self._predictions.of(self.objective, batch)
 
     # What a checkpoint holds beyond weights and optimiser
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        own = {"state": plain(self._state), "restart": self._restart, "random": saved_random()}
+        own: dict[str, Any] = {
+            "state": saved_state(self._state),
+            "restart": self._restart,
+            "random": saved_random(),
+            "restarted_rows": self.restarted_rows,
+        }
         ranks = [own]
-        if self._trainer is not None and self.trainer.world_size > 1:
-            ranks = [None] * self.trainer.world_size
+        if self._ranks > 1:
+            ranks = [{}] * self._ranks
             dist.all_gather_object(ranks, own)
         checkpoint["elman"] = {
             "facts": {"inputs": self.inputs, "outputs": self.outputs, "symbols": self.symbols},
             "recipe": self.recipe,
             "time_steps": self.time_steps,
-            "restarted_rows": self.restarted_rows,
             "updates": self.updates.state_dict(),
             "bptt": self.bptt.state_dict(),
             "states": [rank["state"] for rank in ranks],
             "restarts": [rank["restart"] for rank in ranks],
+            "restarted_rows": [rank["restarted_rows"] for rank in ranks],
             "random": [rank["random"] for rank in ranks],
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         saved = checkpoint["elman"]
-        self.time_steps, self.restarted_rows = saved["time_steps"], saved["restarted_rows"]
-        if self._trainer is None or not self.trainer.training:
+        self.time_steps = saved["time_steps"]
+        if self._stage != "fit":
             return
-        if len(saved["states"]) != self.trainer.world_size:
+        if len(saved["states"]) != self._ranks:
             raise BadInput(
                 f"the checkpoint was written by {len(saved['states'])} processes and holds their carries; "
-                f"it cannot go on with {self.trainer.world_size}: set trainer.devices to match"
+                f"it cannot go on with {self._ranks}: set trainer.devices to match"
             )
         self.updates.load_state_dict(saved["updates"])
         self.bptt.load_state_dict(saved["bptt"])
-        state, self._restart = saved["states"][self.global_rank], saved["restarts"][self.global_rank]
+        self.restored = saved  # the rest waits until the network is on its device
+
+    def _take_back(self, saved: dict[str, Any]) -> None:
+        """This rank's own part of a checkpoint."""
+        rank = self.global_rank
+        self._restart, self.restarted_rows = saved["restarts"][rank], saved["restarted_rows"][rank]
+        state = restored_state(saved["states"][rank], self.device)
         if state is not None:
             first = self.bptt.first_state(self.core.initial_carry(1))
             self._state = type(first)(*state) if hasattr(first, "_fields") else state
-        self.restored = saved
+        restore_random(saved["random"][rank])
+
+
+def without_non_finite(state: Any, broken: Tensor) -> Any:
+    """`state`, every value that is not finite in rows `broken` (B,) replaced by zero."""
+
+    def mended(leaf: Tensor) -> Tensor:
+        if not leaf.is_floating_point():
+            return leaf
+        chosen = broken.to(leaf.device).reshape(-1, *[1] * (leaf.dim() - 1))
+        return torch.where(chosen, torch.nan_to_num(leaf, 0.0, 0.0, 0.0), leaf)
+
+    return tree_map(mended, state)
 
 
 def refuse_impossible_pair(core: Core, bptt: BackpropThroughTime) -> None:
@@ -367,10 +414,11 @@ def refuse_impossible_pair(core: Core, bptt: BackpropThroughTime) -> None:
     missing = sorted(need for need in bptt.needs if not hasattr(core, need))
     if missing:
         raise ValueError(
-            f"{type(bptt).__name__} needs a core that offers {', '.join(missing)}, which {type(core).__name__} does not"
+            f"{type(bptt).__name__} needs a core that offers {', '.join(missing)}, "
+            f"which {type(core).__name__} does not"
         )
     if bptt.continues and not core.streams:
         raise ValueError(
-            f"{type(core).__name__} reads later steps, so it cannot go on from a carry as {type(bptt).__name__} "
-            "asks of it; use Full or Split"
+            f"{type(core).__name__} reads later steps, so it cannot go on from a carry as "
+            f"{type(bptt).__name__} asks of it; use Full or Split"
         )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import torch
 from torch import Tensor
 
 from elman.errors import BadInput
-from elman.tasks.gradient import FlatGradient, Flags
+from elman.tasks.gradient import Flags, FlatGradient
 from elman.tasks.schedule import Schedule
 
 Normaliser = Literal["auto", "steps", "scored", "sequence"]
@@ -25,8 +25,27 @@ class Steps(Protocol):
 
 
 @dataclass
+class Joined:
+    """Sums over the windows that wait for their step.
+
+    Args:
+        updates: windows that close an update.
+        room: steps of all rows that these score if full.
+        scored: steps they did score.
+        loss: their summed loss, a number or a tensor.
+        lr_scale: sum of the factors on the learning rate that the strategy asked for.
+    """
+
+    updates: int = 0
+    room: int = 0
+    scored: float = 0.0
+    loss: Any = 0.0
+    lr_scale: float = 0.0
+
+
+@dataclass
 class Since:
-    """Sums since the last report."""
+    """Sums over the updates made since the last report."""
 
     loss: Any = 0.0
     scored: int = 0
@@ -58,9 +77,12 @@ class Updates:
             `scored` = scored steps of the update; `sequence` = scored steps of the batch, for one
             update a batch. `auto` takes `steps` if the first batch scores every step, else `scored`.
         clip: largest norm of the normalised gradient; None: no limit.
-        accumulate: windows' updates joined into one, or "batch" for one update a batch.
+        accumulate: the strategy's updates joined into one, or "batch" for one update a batch.
         schedule: factor on the learning rate.
         skip_at_most: how many updates in a row may be skipped before the run stops.
+
+    Raises:
+        ValueError: for a value out of range.
     """
 
     def __init__(
@@ -72,9 +94,13 @@ class Updates:
         schedule: Schedule,
         skip_at_most: int,
     ) -> None:
+        if normaliser not in get_args(Normaliser):
+            raise ValueError(
+                f"normaliser must be one of {', '.join(get_args(Normaliser))}, got {normaliser!r}"
+            )
         if clip is not None and not clip > 0:
             raise ValueError(f"clip is a gradient norm and must be positive or null, got clip={clip}")
-        if accumulate != "batch" and accumulate < 1:
+        if accumulate != "batch" and not (isinstance(accumulate, int) and accumulate >= 1):
             raise ValueError(
                 f"accumulate counts updates and must be at least 1 or 'batch', got accumulate={accumulate}"
             )
@@ -83,75 +109,90 @@ class Updates:
         self.normaliser, self.clip, self.accumulate = normaliser, clip, accumulate
         self.schedule, self.skip_at_most = schedule, skip_at_most
         self.made = self.skipped = self.skipped_in_a_row = 0
-        self.joined, self.joined_scored = 0, 0.0  # closed updates and scored steps that wait for their step
+        self.joined = Joined()
         self.opened = False  # the last window did not close its update
-        self.total: Tensor | None = None  # their gradient, where it is more than the buffer's
+        self.total: Tensor | None = None  # gradient of the joined windows, where it is more than the buffer's
         self.since = Since()
         self.gradient: FlatGradient | None = None
+
+    def begin(self, gradient: FlatGradient) -> None:
+        """Take gradients from this buffer from now on."""
+        self.gradient = gradient
+        if self.total is not None:  # read from a checkpoint
+            self.total = self.total.to(gradient.vector)
 
     def choose(self, totals: Totals) -> None:
         """Settle `auto` by the first batch."""
         if self.normaliser == "auto":
             self.normaliser = "steps" if totals.scored == totals.existing else "scored"
 
-    def take(self, flags: Flags, loss: Tensor | None) -> bool:
-        """Note what the reduced gradient in the buffer stands for; True if an update is complete.
+    def take(self, flags: Flags, loss: Tensor | None, *, room: int) -> bool:
+        """Note what the reduced gradient in the buffer stands for; True if it is time to `step`.
 
         A window in which no rank scored a step is no update, unless it closes one.
+
+        Args:
+            loss: of the window, where one process knows it all.
+            room: steps of all rows that a full update scores.
         """
         if not flags.scored and not self.opened:
             return False
-        self.since.loss = self.since.loss + (loss.detach() if loss is not None else flags.loss)
-        self.since.scored += int(flags.scored)
-        self.joined_scored += flags.scored
+        joined = self.joined
+        joined.loss = joined.loss + (flags.loss if loss is None else loss.detach())
+        joined.scored += flags.scored
         if flags.open or self.accumulate != 1 or self.total is not None:
             vector = self._buffer.vector
             self.total = vector.clone() if self.total is None else self.total.add_(vector)
         self.opened = bool(flags.open)
-        self.joined += not self.opened
-        return not self.opened and self.accumulate != "batch" and self.joined >= self.accumulate
+        if self.opened:
+            return False
+        joined.updates += 1
+        joined.room += room
+        joined.lr_scale += flags.lr_scale / flags.working
+        return self.accumulate != "batch" and joined.updates >= self.accumulate
 
     @property
     def pending(self) -> bool:
         """Whether gradients wait for the end of the batch."""
-        return self.accumulate == "batch" and self.joined > 0
+        return self.accumulate == "batch" and self.joined.updates > 0 and not self.opened
 
-    def step(self, optimizer: Steps, *, totals: Totals, full: int, progress: float, lr_scale: float) -> None:
-        """Divide, clip, check and step.
+    def step(self, optimizer: Steps, *, totals: Totals, progress: float) -> bool:
+        """Divide, clip, check and step; False if the update is skipped.
 
         Args:
             totals: of the batch at hand.
-            full: steps of a row that a full update scores.
-            progress: share of the budget spent.
-            lr_scale: factor the strategy asks for.
+            progress: share of the budget spent before this update.
 
         Raises:
             BadInput: if more than `skip_at_most` updates in a row had no finite gradient.
         """
-        vector = self._buffer.vector
+        vector, joined = self._buffer.vector, self.joined
         if self.total is not None:
             vector.copy_(self.total)
+        self.joined, self.total = Joined(), None
         divisor = {
-            "steps": totals.rows * full * self.joined,
-            "scored": self.joined_scored,
-            "sequence": totals.scored,
+            "steps": joined.room,
+            "scored": joined.scored,
+            "sequence": max(totals.scored, joined.scored),  # more if some waited since the batch before
         }[self.normaliser]
-        self.joined, self.joined_scored, self.total = 0, 0.0, None
         norm = float(torch.linalg.vector_norm(vector)) / divisor
         if not isfinite(norm):
             self._skip()
-            return
+            return False
         scale = 1.0 if self.clip is None else min(1.0, self.clip / (norm + 1e-6))
         vector.mul_(scale / divisor)
-        factor = self.schedule.factor(progress=progress, updates=self.made) * lr_scale
+        factor = self.schedule.factor(progress=progress, updates=self.made) * joined.lr_scale / joined.updates
         for group in optimizer.param_groups:
             group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
         optimizer.step()
         self.made += 1
         self.skipped_in_a_row = 0
         self.since.updates += 1
+        self.since.loss = self.since.loss + joined.loss
+        self.since.scored += int(joined.scored)
         self.since.norm += norm
         self.since.clipped += scale < 1.0
+        return True
 
     def _skip(self) -> None:
         self.skipped += 1
@@ -174,16 +215,15 @@ class Updates:
             "made": self.made,
             "skipped": self.skipped,
             "skipped_in_a_row": self.skipped_in_a_row,
-            "joined": self.joined,
             "opened": self.opened,
-            "joined_scored": self.joined_scored,
             "total": None if self.total is None else self.total.clone(),
+            "joined": {**vars(self.joined), "loss": float(self.joined.loss)},
             "since": {**vars(self.since), "loss": float(self.since.loss)},
         }
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
         saved = dict(saved)
-        self.since = Since(**saved.pop("since"))
+        self.joined, self.since = Joined(**saved.pop("joined")), Since(**saved.pop("since"))
         for name, value in saved.items():
             setattr(self, name, value)

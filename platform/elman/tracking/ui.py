@@ -25,11 +25,14 @@ START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
 
-def serve(tracking_uri: str | None = None, port: int = PORT, *, experiment: str = "elman") -> int:
+def serve(tracking_uri: str | None = None, port: int = PORT, *, experiment: str | None = None) -> int:
     """Run MLflow's server on this machine's own address until Ctrl-C or SIGTERM; its exit code.
 
     A store that is a server already has its page: the address is printed and nothing is started.
     Runs whose process died are closed first, so that the page tells the truth.
+
+    Args:
+        experiment: whose runs to show first; None: that of the newest run.
     """
     uri = resolve_uri(tracking_uri)
     reap(uri)
@@ -59,14 +62,27 @@ def serve(tracking_uri: str | None = None, port: int = PORT, *, experiment: str 
             signal.signal(number, handler)
 
 
-def runs_url(tracking_uri: str, address: str, experiment: str) -> str:
-    """The page of runs with charts; the plain link to an experiment opens a view for language models."""
-    found = open_store(tracking_uri).get_experiment_by_name(experiment)
+def runs_url(tracking_uri: str, address: str, experiment: str | None) -> str:
+    """The page of runs with charts; the plain link to an experiment opens a view for language models.
+
+    Args:
+        experiment: by name; None: that of the newest run.
+    """
+    client = open_store(tracking_uri)
     address = without_password(address)
-    if found is None:
+    if experiment is None:
+        known = [e.experiment_id for e in client.search_experiments()]
+        runs = (
+            client.search_runs(known, max_results=1, order_by=["attributes.start_time DESC"]) if known else []
+        )
+        number = runs[0].info.experiment_id if runs else None
+    else:
+        found = client.get_experiment_by_name(experiment)
+        number = None if found is None else found.experiment_id
+    if number is None:
         return f"{address}/#/experiments"
     query = "workflowType=machine_learning&compareRunsMode=CHART"
-    return f"{address}/#/experiments/{found.experiment_id}/runs?{query}"
+    return f"{address}/#/experiments/{number}/runs?{query}"
 
 
 def dashboard_line(tracking_uri: str | None = None, experiment: str = "elman") -> str:

@@ -1,0 +1,246 @@
+"""elman's own task, strategy and tracking against a hand-written PyTorch loop, update by update.
+
+    python benchmarks/speed.py [--blocks 15]
+
+One process, blocks in turn: elman, the loop, the loop once more. elman's blocks run inside its
+trainer with MLflow tracking on a fresh SQLite store and the progress bar on, and end with the metrics
+flushed; the second loop against the first shows how far identical code differs. Ratios are of time per
+update, block against neighbouring block; printed are the median and the range. Both start from the same
+weights and see the same data; the first losses are compared.
+
+W1: 2-layer LSTM of 256, embedding 128, 96 symbols, 32 rows, k1 = k2 = 50, Adam.
+W4: tanh network of 64, 16 features, 16 rows, k1 = k2 = 5, SGD.
+A sequence is 10 windows long; carries start at zero with each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+from elman.batch import SequenceBatch, whole
+from elman.bptt import Truncated
+from elman.cores import LSTM, Elman
+from elman.launch.trainer import Training, make_trainer, prepare_process
+from elman.tasks import CrossEntropy, SequenceTask, SquaredError
+from elman.tracking.logger import RunLogger
+
+CLIP = 1.0
+
+
+@dataclass(frozen=True)
+class Work:
+    cell: str
+    layers: int
+    width: int
+    rows: int
+    k: int
+    inputs: int
+    outputs: int
+    embedding: int | None
+    updates: int  # of a block
+
+    def optimizer(self, parameters: Any) -> torch.optim.Optimizer:
+        return (
+            torch.optim.Adam(parameters, lr=1e-3) if self.embedding else torch.optim.SGD(parameters, lr=0.01)
+        )
+
+    def batches(self) -> list[SequenceBatch]:
+        draw = torch.Generator().manual_seed(1)
+        steps = 10 * self.k
+        if self.embedding:
+            ids = [torch.randint(self.inputs, (self.rows, steps + 1), generator=draw) for _ in range(4)]
+            return [whole(i[:, :-1].contiguous(), i[:, 1:].contiguous()) for i in ids]
+        xs = [torch.randn(self.rows, steps, self.inputs, generator=draw) for _ in range(50)]
+        return [whole(x, torch.tanh(x[..., :1] + x[..., 1:2].roll(2, 1))) for x in xs]
+
+
+WORKS = {
+    "W1": Work("LSTM", 2, 256, 32, 50, 96, 96, 128, updates=40),
+    "W4": Work("RNN", 1, 64, 16, 5, 16, 1, None, updates=1000),
+}
+
+
+class Loop:
+    """What a careful user writes by hand: time-major, one window after another, state detached."""
+
+    def __init__(self, work: Work, task: SequenceTask) -> None:
+        self.work = work
+        self.embedding = nn.Embedding(work.inputs, work.embedding) if work.embedding else nn.Identity()
+        self.rnn = getattr(nn, work.cell)(work.embedding or work.inputs, work.width, work.layers)
+        self.head = nn.Linear(work.width, work.outputs)
+        self.net = nn.ModuleList([self.embedding, self.rnn, self.head])
+        (kernel,) = [m for m in task.core.modules() if isinstance(m, nn.RNNBase)]
+        self.rnn.load_state_dict(kernel.state_dict())
+        self.head.load_state_dict(task.readout.state_dict())
+        if task.embedding is not None:
+            self.embedding.load_state_dict(task.embedding.state_dict())
+        self.optimizer = work.optimizer(self.net.parameters())
+        self.data = [
+            (b.x.transpose(0, 1).contiguous(), b.y.transpose(0, 1).contiguous()) for b in work.batches()
+        ]
+        self.losses = self._run()
+
+    def _run(self) -> Iterator[Tensor]:
+        while True:
+            for x, y in self.data:
+                state = None
+                for xs, ys in zip(x.split(self.work.k), y.split(self.work.k), strict=True):
+                    out, state = self.rnn(self.embedding(xs), state)
+                    said = self.head(out)
+                    if self.work.embedding:
+                        loss = nn.functional.cross_entropy(said.flatten(0, 1), ys.flatten())
+                    else:
+                        loss = nn.functional.mse_loss(said, ys)
+                    self.optimizer.zero_grad()
+                    loss.backward()
+                    nn.utils.clip_grad_norm_(self.net.parameters(), CLIP)
+                    self.optimizer.step()
+                    state = state.detach() if isinstance(state, Tensor) else tuple(s.detach() for s in state)
+                    yield loss
+
+    def block(self) -> float:
+        """Seconds per update."""
+        began = time.perf_counter()
+        for _ in range(self.work.updates):
+            next(self.losses)
+        return (time.perf_counter() - began) / self.work.updates
+
+
+class Cycle:
+    def __init__(self, batches: list[SequenceBatch]) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return 10**9
+
+    def __iter__(self) -> Iterator[SequenceBatch]:
+        while True:
+            yield from self.batches
+
+
+class InTurn(pl.Callback):
+    """After every block of elman's updates, a block of each loop; the trainer's clock stands meanwhile."""
+
+    def __init__(self, loops: tuple[Loop, Loop], *, blocks: int, logger: RunLogger) -> None:
+        self.loops, self.blocks, self.logger = loops, blocks, logger
+        self.times: list[tuple[float, float, float]] = []
+        self.began, self.made = 0.0, 0
+
+    def on_train_start(self, trainer: pl.Trainer, task: Any) -> None:
+        self.began = time.perf_counter()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, task: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if task.updates.made - self.made < self.loops[0].work.updates:
+            return
+        self.logger.flush()
+        own = (time.perf_counter() - self.began) / (task.updates.made - self.made)
+        self.times.append((own, self.loops[0].block(), self.loops[1].block()))
+        self.made = task.updates.made
+        trainer.should_stop = len(self.times) > self.blocks
+        self.began = time.perf_counter()
+
+
+def same_losses(work: Work) -> float:
+    """Largest difference between the losses of the first sequence's updates."""
+    task, loop = make(work), None
+    loop = Loop(work, task)
+    batch, optimizer, differences = work.batches()[0], work.optimizer(task.parameters()), []
+    for update in task.bptt.losses(
+        task.objective, batch, task.bptt.first_state(task.core.initial_carry(work.rows))
+    ):
+        loss = update.loss / update.scored
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(task.parameters(), CLIP)
+        optimizer.step()
+        differences.append(abs(float(loss.detach()) - float(next(loop.losses).detach())))
+    return max(differences)
+
+
+def make(work: Work) -> SequenceTask:
+    torch.manual_seed(1)
+    kinds = {"init": "torch"}
+    core = {
+        "LSTM": lambda inputs: LSTM(
+            inputs, hidden_size=work.width, layers=work.layers, forget_bias=None, **kinds
+        ),
+        "RNN": lambda inputs: Elman(inputs, hidden_size=work.width, layers=work.layers, **kinds),
+    }[work.cell]
+    return SequenceTask(
+        inputs=work.inputs,
+        outputs=work.outputs,
+        symbols=bool(work.embedding),
+        core=core,
+        bptt=Truncated(k1=work.k, k2=work.k),
+        loss=CrossEntropy() if work.embedding else SquaredError(),
+        optimizer=work.optimizer,
+        embedding=work.embedding,
+        clip=CLIP,
+    )
+
+
+def measure(
+    work: Work, *, blocks: int, folder: Path, flush_denormal: bool
+) -> list[tuple[float, float, float]]:
+    settings = Training(max_time_steps=10**12, accelerator="cpu", flush_denormal=flush_denormal)
+    prepare_process(settings)
+    task = make(work)
+    loops = (Loop(work, task), Loop(work, task))
+    logger = RunLogger(experiment="speed", tracking_uri=f"sqlite:///{folder}/mlflow.db")
+    task.max_time_steps = settings.max_time_steps
+    in_turn = InTurn(loops, blocks=blocks, logger=logger)
+    trainer = make_trainer(
+        settings,
+        folder=folder / "checkpoints",
+        monitor="val/loss",
+        steps_per_batch=work.rows * 10 * work.k,
+        max_time_steps=settings.max_time_steps,
+        logger=logger,
+    )
+    trainer.callbacks.append(in_turn)
+    trainer.limit_val_batches = 0
+    trainer.fit(task, train_dataloaders=Cycle(work.batches()))
+    logger.close()
+    return in_turn.times[1:]  # the first block warms up
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--blocks", type=int, default=15)
+    parser.add_argument("--works", nargs="+", default=list(WORKS))
+    given = parser.parse_args()
+    for name in given.works:
+        work = WORKS[name]
+        print(f"{name}: first losses differ by at most {same_losses(work):.1e}")
+        with tempfile.TemporaryDirectory() as folder:
+            times = measure(work, blocks=given.blocks, folder=Path(folder), flush_denormal=True)
+        ratios = sorted(own / ((one + two) / 2) for own, one, two in times)
+        control = sorted(one / two for _, one, two in times)
+        loop = 1000 * statistics.median(one for _, one, _ in times)
+        print(
+            f"{name}: elman / loop {statistics.median(ratios):.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f}), "
+            f"loop / loop {statistics.median(control):.3f} ({control[0]:.3f} to {control[-1]:.3f}), "
+            f"{len(times)} blocks of {work.updates} updates, loop {loop:.3f} ms an update"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""What is recorded and said of a run when it starts and when it has ended well."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.utilities import rank_zero_only
+
+from elman.arguments import rewrite
+from elman.diagnostics.credit import credit_figure
+from elman.launch.checkpoints import Checkpoints, read_checkpoint
+from elman.launch.recipes import Recipe, strategy_settings
+from elman.launch.sampling import Samples
+from elman.tasks import SequenceTask
+from elman.tasks.export import describe
+from elman.tracking.find import CHECKPOINTS_TAG, DIGEST_TAG
+from elman.tracking.logger import RunLogger
+from elman.tracking.model import log_streaming_model
+from elman.tracking.note import described, run_note
+from elman.tracking.record import command_line, device_facts, git_state, versions
+
+CREDIT_STEPS = 200  # a larger picture shows no more
+
+
+def record_start(recipe: Recipe, logger: RunLogger, task: SequenceTask, data: Any, folder: Path) -> None:
+    """All that is known before the first batch, in MLflow; the data and the network in the terminal too."""
+    about = data.description()
+    strategy = strategy_settings(task.bptt)
+    git = git_state()
+    logger.set_tags(
+        {
+            DIGEST_TAG: recipe.digest,
+            CHECKPOINTS_TAG: str(folder),
+            "elman.recipe": recipe.name,
+            "elman.command": command(),
+            **{f"elman.version.{name}": version for name, version in versions().items()},
+            **{f"elman.device.{name}": fact for name, fact in device_facts().items()},
+            **(git.tags() if git else {}),
+        }
+    )
+    logger.log_text(recipe.resolved, "recipe.yaml")
+    logger.log_text(recipe.minimal, "recipe_minimal.yaml")
+    if git:
+        logger.log_text(git.text(), "git_diff.txt")
+    logger.log_hyperparams(
+        {
+            **recipe.config.clone().as_dict() | {"tracking": None, "config": None},
+            "strategy": strategy["class"],
+            **{k: strategy[k] for k in ("k1", "k2", "k", "window") if k in strategy},
+            "depth": getattr(task.core, "layers", None),
+            "parameters": sum(p.numel() for p in task.parameters()),
+        }
+    )
+    logger.log_dataset(about["name"], about["source"], about["digest"], profile=about["facts"])
+    steps = min(CREDIT_STEPS, data.train_dataloader().batch(0).steps)
+    logger.log_figure(credit_figure(task.bptt, steps), "credit.png")
+    logger.set_note(_note(recipe, task, about, None))
+    say(f"{about['name']} from {about['source']}: {_in_words(about['facts'])}")
+    settings = ", ".join(f"{k}={v}" for k, v in strategy.items() if k != "class")
+    say(
+        f"{type(task.core).__name__} with {sum(p.numel() for p in task.parameters()):,} parameters, "
+        f"{strategy['class']}({settings}); run {logger.version}"
+    )
+
+
+def record_end(
+    recipe: Recipe,
+    logger: RunLogger,
+    task: SequenceTask,
+    data: Any,
+    *,
+    trainer: pl.Trainer,
+    folder: Path,
+    example: Any,
+) -> None:
+    """The results, in the note and in the terminal, and the best checkpoint as a model of MLflow.
+
+    Args:
+        folder: the run's checkpoints.
+        example: inputs of a row, for the model's signature.
+    """
+    checkpoints = _callback(trainer, Checkpoints)
+    results = {
+        name: float(value)
+        for name, value in sorted(trainer.callback_metrics.items())
+        if name.startswith("val")
+    }
+    summary = {"time steps": task.time_steps, "updates": task.updates.made, **results}
+    best = folder / "best.ckpt"
+    if best.is_file():
+        summary[f"best {checkpoints.monitor}"] = checkpoints.best_value
+        saved = read_checkpoint(best)
+        core = recipe.config.model.core
+        log_streaming_model(
+            logger,
+            builder="elman.tasks.export:build",
+            description=describe(task, core.as_dict() if hasattr(core, "as_dict") else dict(core)),
+            state_dict=saved["state_dict"],
+            example_input=example,
+            step=checkpoints.best_time_steps,
+            metrics={checkpoints.monitor: checkpoints.best_value},
+        )
+        logger.set_tags({"elman.best_checkpoint": str(best)})
+    logger.set_note(_note(recipe, task, data.description(), summary))
+    say(_in_words(summary))
+    samples = _callback(trainer, Samples)
+    if samples is not None and samples.text:
+        say(f"a sample:\n\n{samples.text.strip()}\n")
+
+
+def _callback(trainer: pl.Trainer, kind: type) -> Any:
+    return next((c for c in trainer.callbacks if isinstance(c, kind)), None)  # type: ignore[attr-defined]
+
+
+def _in_words(facts: dict[str, Any]) -> str:
+    """Counts before their names, "16 lanes"; other values after; nothing that is none or zero."""
+
+    def words(name: str, value: Any) -> str:
+        if isinstance(value, int):
+            return f"{value:,} {name}"
+        return f"{name} {value:.4f}" if isinstance(value, float) else f"{name} {value}"
+
+    return ", ".join(words(name, value) for name, value in facts.items() if value not in (None, 0, ""))
+
+
+def _note(recipe: Recipe, task: SequenceTask, about: dict[str, Any], results: dict[str, Any] | None) -> str:
+    config = recipe.config
+
+    def shown(part: Any) -> str:
+        return described(
+            part.class_path, part.get("init_args", {}).as_dict() if part.get("init_args") else {}
+        )
+
+    budget = (
+        f"{task.max_time_steps:,} time steps"
+        if task.max_time_steps
+        else f"{config.trainer.max_minutes} minutes"
+    )
+    best = {name: value for name, value in (results or {}).items() if name.startswith("best")}
+    answer = f"**{_in_words(best)}**\n\n" if best else ""
+    return run_note(
+        question=answer + recipe.question,
+        command=command(),
+        core=shown(config.model.core),
+        strategy=shown(config.model.bptt),
+        budget=budget,
+        data={"name": about["name"], "source": about["source"], "digest": about["digest"], **about["facts"]},
+        results=results,
+    )
+
+
+def command(*more: str) -> str:
+    """The command that started this run, without what resumed it, and with `more`."""
+    program, *words = sys.argv
+    rest = [word for word in rewrite(words[1:]) if word.partition("=")[0] != "--resume"]
+    return command_line([program, *words[:1], *(word.removeprefix("--config=") for word in rest), *more])
+
+
+@rank_zero_only
+def say(text: str) -> None:
+    """Print, once for all processes."""
+    print(text, flush=True)

@@ -1,0 +1,80 @@
+"""Which run `--resume` means, and the checkpoint to go on from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from elman.errors import BadInput
+from elman.launch.account import say
+from elman.launch.checkpoints import newest
+from elman.launch.parallel import is_first_process
+from elman.launch.recipes import Recipe
+from elman.tracking.find import DIGEST_TAG, find_run, unfinished
+from elman.tracking.process import PROCESS_TAG
+from elman.tracking.store import resolve_uri
+
+RUN_VARIABLE = "ELMAN_RUN"
+RESUME_VARIABLE = "ELMAN_RESUME"
+
+
+def tell_other_processes(run: str, checkpoint: Path | None) -> None:
+    """Leave what was decided where the processes that this one starts will find it."""
+    os.environ[RUN_VARIABLE] = run
+    os.environ[RESUME_VARIABLE] = str(checkpoint or "")
+
+
+def resumed(recipe: Recipe, tracking: dict[str, Any], resume: str | None) -> tuple[str | None, Path | None]:
+    """The run to go on with and its checkpoint; (None, None) for a new run.
+
+    Args:
+        tracking: the recipe's block of that name.
+        resume: a run's id or name; "": the only unfinished run of this recipe; None: a new run.
+
+    Raises:
+        BadInput: if there is no such run, if it has other values, has finished, or is still being written.
+    """
+    if not is_first_process():  # rank 0 has decided
+        saved = os.environ.get(RESUME_VARIABLE)
+        return os.environ.get(RUN_VARIABLE), Path(saved) if saved else None
+    if resume is None:
+        return None, None
+    uri = resolve_uri(tracking["tracking_uri"])
+    if resume:
+        run = find_run(uri, resume)
+        if run.tags.get(DIGEST_TAG) != recipe.digest:
+            raise BadInput(
+                f"run {run.id} ({run.name}) was started with other values than this recipe resolves to; give "
+                "the recipe and options it was started with (its artifact recipe.yaml), or start a new run"
+            )
+        if run.status == "FINISHED":
+            raise BadInput(
+                f"run {run.id} ({run.name}) has finished; start a new run, or raise its budget in a new one"
+            )
+    else:
+        found = unfinished(uri, tracking["experiment"], recipe.digest)
+        if not found:
+            raise BadInput(
+                "no unfinished run of this recipe with these values is in experiment "
+                f"{tracking['experiment']!r}; start it without --resume, or name the run"
+            )
+        if len(found) > 1:
+            listed = ", ".join(f"{r.id} ({r.name}, {r.status})" for r in found)
+            raise BadInput(f"{len(found)} unfinished runs of this recipe: {listed}; name one: --resume RUN")
+        run = found[0]
+    if run.status == "RUNNING" and run.alive:
+        raise BadInput(
+            f"run {run.id} ({run.name}) is still being written by {run.tags[PROCESS_TAG]}; stop it first"
+        )
+    if run.checkpoints is None:
+        raise BadInput(f"run {run.id} ({run.name}) says nothing of checkpoints; start the recipe anew")
+    folder = Path(run.checkpoints)
+    if not folder.is_dir():
+        raise BadInput(
+            f"{folder}, where run {run.id} ({run.name}) was saved, is not there; put it back or start anew"
+        )
+    if not any(folder.glob("step-*.ckpt")):
+        say("nothing was saved before this run ended: it begins anew")
+        return run.id, None
+    return run.id, newest(folder)

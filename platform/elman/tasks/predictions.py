@@ -1,0 +1,36 @@
+"""What a network says over a stage."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from elman.batch import SequenceBatch
+from elman.tasks.objective import WindowLoss
+from elman.tree import Carry
+
+
+class Predictions:
+    """Predictions in windows, the carry handed from window to window and from batch to batch.
+
+    Args:
+        window: steps run at once; None: all of a batch.
+    """
+
+    def __init__(self, window: int | None) -> None:
+        self.window = window
+        self.carry: Carry | None = None
+
+    def of(self, objective: WindowLoss, batch: SequenceBatch) -> Tensor:
+        """(B, T) classes or (B, T, O) values, for a batch that follows the one before."""
+        if self.carry is None:
+            self.carry = objective.first_carry(batch)
+            batch = batch._replace(is_first=torch.ones_like(batch.is_first))
+        said, length = [], self.window or batch.steps
+        for start in range(0, batch.steps, length):
+            window = batch.window(start, min(start + length, batch.steps))
+            features, self.carry = objective.features(window, self.carry)
+            said.append(objective.loss.prediction(objective.readout(features)))
+        if batch.is_last:
+            self.carry = None
+        return torch.cat(said, 1)

@@ -1,0 +1,25 @@
+"""From what the core says to classes or values."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Readout(nn.Linear):
+    """A linear map, (..., H) to (..., O), of core outputs of which a share is dropped in training.
+
+    Args:
+        width: H, the core's output size.
+        outputs: O.
+        dropout: the share dropped.
+    """
+
+    def __init__(self, width: int, outputs: int, *, dropout: float = 0.0) -> None:
+        super().__init__(width, outputs)
+        self.dropout = dropout
+
+    def forward(self, out: Tensor) -> Tensor:
+        if self.dropout:
+            out = F.dropout(out, self.dropout, self.training)
+        return super().forward(out)

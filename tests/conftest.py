@@ -1,0 +1,31 @@
+"""Every test works in an empty folder, no setting of the machine in reach, no network but loopback."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ["DO_NOT_TRACK"] = "true"  # MLflow would report its use
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the suite runs in parallel; tiny tensors need no threads
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def fresh_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database; the first touch of a new one costs seconds, a copy nothing."""
+    import mlflow
+
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    mlflow.MlflowClient(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty working folder, caches and stores in it."""
+    for name in list(os.environ):
+        if name.startswith(("MLFLOW_", "ELMAN_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)

@@ -1,0 +1,77 @@
+"""Which strategy lets the loss at 'u' of "a_sequence" learn about 's', as the product prints it."""
+
+from pathlib import Path
+
+import pytest
+
+from elman.bptt import Full, Split, Truncated
+from elman.cli import main
+from elman.diagnostics.credit import credit_figure, reach
+
+FOLDER = Path(__file__).parents[2] / "experiments" / "reach"
+HEAD = ["recipe", "strategy", "steps the loss at 'u' can change", "learns about 's'?"]
+TABLE = [  # written out by hand: 'u' is step 6, 's' step 3, counted from 1
+    ("full", "Full()", "a _ s e q u", "yes"),
+    ("checkpointed", "Checkpointed(window=3)", "a _ s e q u", "yes"),
+    ("split", "Split(k=4)", "q u", "no"),
+    ("truncated_4_4", "Truncated(k1=4, k2=4)", "q u", "no"),
+    ("truncated_1_4", "Truncated(k1=1, k2=4)", "s e q u", "yes"),
+    ("truncated_4_7", "Truncated(k1=4, k2=7)", "_ s e q u", "yes"),
+    ("truncated_2_5", "Truncated(k1=2, k2=5)", "_ s e q u", "yes"),
+]
+ECHO = [("full", "100%"), ("truncated_8_16", "100%"), ("truncated_8_8", "0%"), ("split", "0%")]
+
+
+def columns(line):
+    """The cells of a printed line; at least two spaces stand between them."""
+    return [cell.strip() for cell in line.split("  ") if cell.strip()]
+
+
+def test_the_table(capsys):
+    assert main(["credit", *[str(FOLDER / f"{name}.yaml") for name, *_ in TABLE]]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert columns(head)[:4] == HEAD
+    assert [tuple(columns(line)[:4]) for line in lines] == [(f"reach/{row[0]}", *row[1:]) for row in TABLE]
+
+
+def test_every_recipe_of_a_sequence_is_in_the_table():
+    assert {path.stem for path in FOLDER.glob("*.yaml")} == {row[0] for row in TABLE} | {
+        f"echo_{e}" for e, _ in ECHO
+    }
+
+
+def test_losses_that_reach_the_lag_of_echo(capsys):
+    assert main(["credit", *[str(FOLDER / f"echo_{name}.yaml") for name, _ in ECHO]]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    place = columns(head).index("losses that reach lag 8")
+    assert [columns(line)[place] for line in lines] == [share for _, share in ECHO]
+
+
+@pytest.mark.parametrize(
+    ("bptt", "least", "mean", "most", "pairs"),
+    [
+        (Full(), 7, 7, 7, 28),
+        (Split(k=3), 1, 7 / 4, 3, 13),  # 1 2 3 1 2 3 1 steps; the first three losses have no more to reach
+        (Truncated(k1=1, k2=3), 3, 3, 3, 18),  # 1 2 3 3 3 3 3
+        (Truncated(k1=2, k2=4), 3, 10 / 3, 4, 20),  # 1 2 3 4 3 4 3
+    ],
+)
+def test_reach_of_seven_steps(bptt, least, mean, most, pairs):
+    found = reach(bptt, 7)
+    assert (found.least, found.most, found.doubled) == (least, most, 0)
+    assert found.mean == pytest.approx(mean)
+    assert found.covered == pytest.approx(pairs / 28)
+
+
+def test_pictures(tmp_path, capsys):
+    """The axes are labelled by the sequence, and nothing is drawn over the edge."""
+    figure = credit_figure(Truncated(k1=4, k2=7), 9, labels="a_sequenc")
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == list("a_sequenc")
+    figure.canvas.draw()
+    title = axes.title.get_window_extent()
+    assert title.x0 >= 0
+    assert title.x1 <= figure.bbox.width
+    assert title.y1 <= figure.bbox.height
+    assert main(["credit", str(FOLDER / "full.yaml"), f"--output={tmp_path}/pictures"]) == 0
+    assert (tmp_path / "pictures" / "full.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,109 @@
+"""Two processes train as one with the same rows, stop together and go on together."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+from launching import differences, wait_until
+
+HERE = Path(__file__).parent
+ELMAN = Path(sys.executable).with_name("elman")
+TWO = ["--trainer.devices=2", "--trainer.accelerator=cpu"]
+RAGGED = """\
+# Do two processes with unequal batches train as one?
+model:
+  core: {class_path: GRU, init_args: {hidden_size: 6}}
+  log_every: 5
+data: {class_path: toy_data.Ragged}
+trainer: {max_time_steps: 1000, val_every: 300, precision: 64-true, progress: false}
+tracking: {system_metrics: false}
+"""
+TRUNCATED = "--model.bptt=Truncated --model.bptt.k1=4 --model.bptt.k2=6"
+COMPARED = {
+    "truncated": f"{TRUNCATED} --model.normaliser=steps",
+    "joined": "--model.bptt=Truncated --model.bptt.k1=3 --model.bptt.k2=3 --model.accumulate=2",
+    "sparse": f"{TRUNCATED} --model.normaliser=scored --data.sparse=true",
+    "split": "--model.bptt=Split --model.bptt.k=5 --model.normaliser=steps",
+    "full": "--model.bptt=Full --model.normaliser=sequence",
+}
+WALL_CLOCK = {"train/steps_per_second", "train/update_ms"}
+
+
+def start(*command):
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def lines(process):
+    output, _ = process.communicate(timeout=120)
+    return output.splitlines()
+
+
+def named(folder, name):
+    (run,) = [r for r in folder.runs() if r.info.run_name == name]
+    return run
+
+
+def test_two_processes(fit, folder):
+    """One test, since starting two processes costs most of its time."""
+    folder.write("ragged.yaml", RAGGED)
+    tiny = ["fit", "tiny.yaml", *TWO, "--trainer.max_time_steps=12000"]
+    commands = [" ".join(tiny) + " --tracking.run_name=whole"]
+    for name, options in COMPARED.items():
+        commands.append(f"fit ragged.yaml {' '.join(TWO)} {options} --tracking.run_name={name}-2")
+    folder.write("commands.txt", "\n".join(commands))
+    pair = start(sys.executable, HERE / "several.py")
+    for name, options in COMPARED.items():
+        one = fit("ragged.yaml", *options.split(), f"--tracking.run_name={name}-1")
+        assert one.wait() == 0, one.output
+    output = lines(pair)
+    assert pair.returncode == 0, output
+    assert sum(line.startswith("dashboard: ") for line in output) == len(commands)  # the other is silent
+    assert all(run.info.status == "FINISHED" for run in folder.runs())
+    assert len(folder.runs()) == 2 * len(COMPARED) + 1
+
+    for name in COMPARED:
+        one, two = named(folder, f"{name}-1"), named(folder, f"{name}-2")
+        weights, wanted = folder.last(two)["state_dict"], folder.last(one)["state_dict"]
+        torch.testing.assert_close(weights, wanted, rtol=0, atol=1e-10)
+        found, expected = ([p for p in folder.points(r) if p[0] not in WALL_CLOCK] for r in (two, one))
+        assert [p[:2] for p in found] == [p[:2] for p in expected]
+        assert [p[2] for p in found] == pytest.approx([p[2] for p in expected], rel=1e-9, abs=1e-12)
+
+    stops_together_and_goes_on(fit, folder, tiny)
+
+
+def stops_together_and_goes_on(fit, folder, tiny):
+    before = folder.checkpoints()
+    first = start(ELMAN, *tiny, "--tracking.run_name=parts")
+    wait_until(lambda: len(folder.checkpoints()) > len(before))
+    others = psutil.Process(first.pid).children(recursive=True)
+    assert any("tiny.yaml" in other.cmdline() for other in others)
+    first.send_signal(signal.SIGTERM)
+    output = lines(first)
+    assert first.returncode == 143, output
+    assert not any(other.is_running() and other.status() != psutil.STATUS_ZOMBIE for other in others)
+    assert sum("SIGTERM: stopping after this batch" in line for line in output) == 1, output
+    assert not any("Traceback" in line for line in output), output
+    assert named(folder, "parts").info.status == "KILLED"
+    run, whole = named(folder, "parts"), named(folder, "whole")
+    refused = fit("--resume", run.info.run_id, "--trainer.max_time_steps=12000", "--trainer.accelerator=cpu")
+    assert refused.wait() == 2
+    assert "started with other values" in refused.output
+    assert 0 < folder.reached(run) < folder.reached(whole)
+
+    second = start(ELMAN, *tiny, "--resume", run.info.run_id)
+    output = lines(second)
+    assert second.returncode == 0, output
+    assert named(folder, "parts").info.status == "FINISHED"
+    ours, theirs = folder.last(run), folder.last(whole)
+    assert len(ours["elman"]["states"]) == 2
+    for part in ("state_dict", "optimizer_states"):
+        assert not differences(ours[part], theirs[part])
+    assert not differences(ours["elman"] | {"recipe": ""}, theirs["elman"] | {"recipe": ""})  # names differ
+    steps = [point[:2] for point in folder.points(run)]
+    assert len(steps) == len(set(steps))
+    assert steps == [point[:2] for point in folder.points(whole)]

@@ -1,0 +1,89 @@
+"""Data modules for the tests of launching, named in recipes by their import path."""
+
+import time
+from pathlib import Path
+
+import torch
+
+from datamodules.batches import Batches
+from datamodules.sequence_data import SequenceData, own_rows
+from datamodules.text import Text
+from elman.batch import SequenceBatch
+from elman.errors import BadInput
+
+
+class Breaking(Text):
+    """A text whose training batch 5 cannot be had.
+
+    Args:
+        how: 'crash' raises what nobody expects, 'refuse' what elman explains to its user, 'once' is a
+            crash that does not come again.
+    """
+
+    def __init__(self, *, how: str = "crash", lanes: int = 4, steps: int = 60) -> None:
+        super().__init__(path="text.txt", cache="cache", lanes=lanes, steps=steps)
+        self.how = how
+
+    def loader(self, part):
+        whole = super().loader(part)
+        if part != "train":
+            return whole
+
+        def batch(index):
+            if index == 5 and not Path("broken").exists():
+                if self.how == "refuse":
+                    raise BadInput("batch 5 is not to be had; take another one")
+                if self.how == "once":
+                    Path("broken").touch()
+                raise ZeroDivisionError("batch 5")
+            return whole.batch(index)
+
+        return Batches(batch)
+
+
+class Slow(Text):
+    """A text whose loaders take their time, so that a signal comes before the first batch."""
+
+    def __init__(self, *, lanes: int = 4, steps: int = 60) -> None:
+        super().__init__(path="text.txt", cache="cache", lanes=lanes, steps=steps)
+
+    def val_dataloader(self):
+        time.sleep(10)
+        return super().val_dataloader()
+
+
+class Ragged(SequenceData):
+    """Three rows of random ids whose lengths differ; two processes never have equally long batches.
+
+    Args:
+        sparse: score only the last step of each row; else all of them.
+    """
+
+    inputs = outputs = 7
+    symbols = True
+    lengths = ((9, 21, 5), (17, 3, 12))  # of even and odd batches; process 0 holds the outer ones
+    steps_per_pass = sum(map(sum, lengths))
+
+    def __init__(self, *, sparse: bool = False) -> None:
+        super().__init__()
+        self.sparse = sparse
+
+    def description(self):
+        return {"name": "ragged", "source": "toy_data", "digest": "0", "facts": {"rows": 3}}
+
+    def loader(self, part):
+        rows = own_rows(3, self.process(), argument="rows")
+        return Batches(lambda index: self.batch(index, list(rows)), length=None if part == "train" else 2)
+
+    def batch(self, index, rows):
+        lengths = torch.tensor(self.lengths[index % 2])
+        ids = torch.randint(7, (3, 22), generator=torch.Generator().manual_seed(index))
+        steps = int(lengths[rows].max())
+        at, ends = torch.arange(steps), lengths[rows][:, None]
+        return SequenceBatch(
+            x=torch.where(at < ends, ids[rows, :steps], 0),
+            y=torch.where(at < ends, ids[rows, 1 : steps + 1], 0),
+            scored=at == ends - 1 if self.sparse else at < ends,
+            lengths=lengths[rows],
+            is_first=torch.ones(len(rows), dtype=torch.bool),
+        )

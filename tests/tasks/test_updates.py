@@ -1,0 +1,149 @@
+"""Clipping, and what becomes of numbers that are not finite."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+from task_toys import ROWS, Hand, Seen, fit, hand_windows, make_task, stream, taken, truncated, weights
+
+from elman.bptt import Full, Truncated
+from elman.errors import BadInput
+
+SLOW = partial(torch.optim.SGD, lr=0.1)
+
+
+@pytest.mark.parametrize("times", [1, 50])
+def test_the_limit_is_on_the_normalised_gradient(times: int) -> None:
+    """A clipped step is as long as the limit and points where the gradient does, however large the sum is."""
+    (batch,) = stream(6)
+    free = taken(make_task(bptt=Full()), [batch])
+    limit = float(free.norm()) / 2
+    batch = batch._replace(
+        **{name: getattr(batch, name).repeat(times, *[1] * n) for name, n in FIELDS.items()}
+    )
+    clipped = taken(make_task(bptt=Full(), clip=limit), [batch])
+    assert float(clipped.norm()) == pytest.approx(limit, rel=1e-4)  # the usual 1e-6 beside the norm
+    torch.testing.assert_close(clipped / clipped.norm(), free / free.norm(), rtol=0, atol=1e-12)
+
+
+FIELDS = {"x": 2, "y": 2, "scored": 1, "lengths": 0, "is_first": 0}
+
+
+def test_below_the_limit_nothing_is_changed() -> None:
+    (batch,) = stream(6)
+    free = taken(make_task(bptt=Full()), [batch])
+    limit = 1.001 * float(free.norm())
+    assert torch.equal(taken(make_task(bptt=Full(), clip=limit), [batch]), free)
+
+
+def test_the_share_of_clipped_updates_is_reported() -> None:
+    """By the norms of the same windows in PyTorch alone."""
+    (batch,) = stream(9)
+    task, seen = make_task(bptt=truncated(3), optimizer=partial(torch.optim.SGD, lr=0.0)), Seen()
+    net, norms = Hand(task), []
+    for loss in hand_windows(net, batch.x, batch.y, 3):
+        net.zero_grad()
+        (loss / (3 * ROWS)).backward()
+        norms.append(float(torch.cat([p.grad.flatten() for p in net.parameters()]).norm()))
+    task.updates.clip = sorted(norms)[1] * 0.999  # two of three are above
+    fit(task, [batch], logger=seen)
+    ((step, figures),) = seen.points
+    assert step == 9 * ROWS
+    assert figures["train/clipped_share"] == pytest.approx(2 / 3)
+    assert figures["train/gradient_norm"] == pytest.approx(sum(norms) / 3, rel=1e-12)
+
+
+def broken_at(row: int, step: int, batch):
+    x = batch.x.clone()
+    x[row, step] = float("nan")
+    return batch._replace(x=x)
+
+
+def test_one_bad_input_costs_one_update_and_one_row() -> None:
+    """Row 1 is broken in the second of four windows: its row begins anew in the third, others carry on."""
+    (batch,) = stream(12)
+    task, seen = make_task(bptt=truncated(3), optimizer=SLOW), Seen()
+    net, opt = Hand(task), None
+    opt, carry = SLOW(net.parameters()), None
+    losses = []
+    for start in (0, 3, 6, 9):
+        x, y = batch.x[:, start : start + 3], batch.y[:, start : start + 3]
+        if start == 3:  # no update; the rows that are whole go on
+            with torch.no_grad():
+                _, carry = net(x, carry)
+            for leaf in carry:
+                leaf[:, 1] = 0
+            continue
+        opt.zero_grad()
+        loss, carry = net.loss(x, y, carry)
+        (loss / (3 * ROWS)).backward()
+        opt.step()
+        losses.append(float(loss))
+        carry = tuple(c.detach() for c in carry)
+    fit(task, [broken_at(1, 4, batch)], logger=seen)
+    assert (task.updates.made, task.updates.skipped, task.restarted_rows) == (3, 1, 1)
+    torch.testing.assert_close(weights(task), weights(net), rtol=0, atol=1e-12)
+    ((_, figures),) = seen.points
+    assert figures["train/mse"] == pytest.approx(sum(losses) / (9 * ROWS), rel=1e-12)
+    assert figures["train/skipped_updates"] == figures["train/restarted_rows"] == 1
+
+
+def test_a_row_begins_anew_at_the_next_batch() -> None:
+    """The last window of a batch is broken in row 2: the next batch continues the others alone."""
+    first, second = stream(6, 4)
+    task = make_task(bptt=Full(), optimizer=SLOW)
+    net = Hand(task)
+    with torch.no_grad():
+        _, carry = net(first.x)
+    for leaf in carry:
+        leaf[:, 2] = 0
+    opt = SLOW(net.parameters())
+    loss, _ = net.loss(second.x, second.y, carry)
+    (loss / (4 * ROWS)).backward()
+    opt.step()
+    fit(task, [broken_at(2, 5, first), second])
+    assert (task.updates.made, task.updates.skipped, task.restarted_rows) == (1, 1, 1)
+    torch.testing.assert_close(weights(task), weights(net), rtol=0, atol=1e-12)
+
+
+def test_a_bad_input_among_kept_steps() -> None:
+    """Steps that wait or are looked back to may hold it; every window that runs over it is lost, no more."""
+    batches = stream(7, 7, 8)
+    batches[0] = broken_at(0, 6, batches[0])  # step 6 waits, and is looked back to from steps 7 and 8
+    task = make_task(bptt=Truncated(k1=2, k2=4), optimizer=SLOW)
+    fit(task, batches)
+    assert bool(torch.isfinite(weights(task)).all())
+    assert task.updates.made + task.updates.skipped == 11
+    assert task.updates.skipped <= 2
+    assert task.restarted_rows == 1
+
+
+def test_a_validation_after_a_skipped_update() -> None:
+    """Whose batches have another number of rows."""
+    task, val = make_task(bptt=truncated(2)), stream(5, rows=2, seed=9)
+    trainer = fit(task, [broken_at(0, 3, stream(4)[0])], val=val, val_check_interval=1)
+    assert task.updates.skipped == 1
+    assert "val/mse" in trainer.callback_metrics
+
+
+def test_a_skipped_update_leaves_weights_and_optimiser_alone() -> None:
+    (batch,) = stream(5)
+    task = make_task(bptt=Full(), optimizer=torch.optim.Adam)
+    before = weights(task)
+    trainer = fit(task, [broken_at(0, 0, batch)])
+    assert torch.equal(weights(task), before)
+    assert not trainer.optimizers[0].state
+
+
+@pytest.mark.parametrize("at_most", [0, 2])
+def test_too_many_in_a_row_end_the_run(at_most: int) -> None:
+    good, bad = stream(4)[0], broken_at(0, 1, stream(4)[0])
+    task = make_task(bptt=Full(), skip_at_most=at_most)
+    if at_most:  # good ones between start the count anew
+        fit(task, [bad] * at_most + [good] + [bad] * at_most)
+    with pytest.raises(
+        BadInput, match=rf"{at_most + 1} updates in a row .* model.skip_at_most={at_most} allows"
+    ):
+        fit(make_task(bptt=Full(), skip_at_most=at_most), [good] + [bad] * (at_most + 1))

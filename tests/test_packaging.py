@@ -1,0 +1,109 @@
+"""The folders `platform/` and `mlflow/` never stand in for the modules of those names; the wheel is whole."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROOF = (
+    "import platform, mlflow, elman, datamodules;"
+    "assert platform.python_version() and mlflow.MlflowClient;"
+    "import elman.cores, elman.bptt, datamodules.text;"
+    "print(platform.__file__, mlflow.__file__, elman.__file__)"
+)
+
+
+def prove(folder: Path, **env: str) -> list[Path]:
+    found = subprocess.run(
+        [sys.executable, "-c", PROOF],
+        check=False,
+        cwd=folder,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+    )
+    assert found.returncode == 0, found.stderr
+    return [Path(word) for word in found.stdout.split()]
+
+
+def test_neither_folder_is_a_package() -> None:
+    assert [(ROOT / name / "__init__.py").exists() for name in ("platform", "mlflow")] == [False, False]
+    assert (ROOT / "mlflow" / "README.md").is_file()
+
+
+@pytest.mark.parametrize(
+    "folder", [ROOT, ROOT / "tests", ROOT / "platform"], ids=["root", "tests", "platform"]
+)
+def test_the_installed_modules_win(folder: Path) -> None:
+    standard, tracking, own = prove(folder)
+    assert ROOT not in standard.parents
+    assert ROOT / "mlflow" not in tracking.parents
+    assert own == ROOT / "platform" / "elman" / "__init__.py"
+
+
+def test_they_win_with_the_wheel_too(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    target = tmp_path / "installed"
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--no-deps",
+        "--no-index",
+        "--target",
+        str(target),
+        str(wheel),
+    ]
+    subprocess.run(install, check=True, capture_output=True)
+    standard, tracking, own = prove(ROOT, PYTHONPATH=str(target))
+    assert own == target / "elman" / "__init__.py"
+    assert ROOT not in standard.parents
+    assert ROOT / "mlflow" not in tracking.parents
+    sources = {p.relative_to(ROOT / "platform") for p in (ROOT / "platform").rglob("*.py")}
+    sources |= {p.relative_to(ROOT) for p in (ROOT / "datamodules").rglob("*.py")}
+    assert sources == {p.relative_to(target) for p in target.rglob("*.py")}
+
+
+def test_arrows_point_one_way() -> None:
+    """launch -> diagnostics, tracking -> tasks -> bptt, cores -> batch; data modules know only the batch."""
+    allowed = {
+        "tree": set(),
+        "errors": set(),
+        "batch": set(),
+        "cores": {"tree"},
+        "bptt": {"batch", "tree"},
+        "tasks": {"batch", "tree", "errors", "bptt", "cores"},
+        "tracking": {"errors", "batch", "tree", "cores", "bptt", "tasks"},
+        "diagnostics": {"errors", "batch", "tree", "cores", "bptt", "tasks", "tracking"},
+    }
+    for part, may in allowed.items():
+        place = ROOT / "platform" / "elman" / part
+        for file in place.rglob("*.py") if place.is_dir() else [place.with_suffix(".py")]:
+            assert imported(file) - {part} <= may, file
+    for file in (ROOT / "datamodules").rglob("*.py"):
+        assert imported(file) <= {"batch", "errors"}, file
+
+
+def imported(file: Path) -> set[str]:
+    """The parts of elman a file imports, wherever in it."""
+    import ast
+
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = (
+                [node.module] if node.module != "elman" else [f"elman.{alias.name}" for alias in node.names]
+            )
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        found |= {name.split(".")[1] for name in names if name.startswith("elman.")}
+    return found - {"__version__"}

@@ -1,0 +1,61 @@
+"""What the README shows is run, and what it claims of itself is true."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import torch
+from oracle import SquaredError, pair_gradients, update_gradients
+
+from elman import cli
+from elman.batch import whole
+from elman.cores import LSTM
+from elman.launch.recipes import parse
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def test_it_is_short() -> None:
+    assert len(README.read_text().splitlines()) < 250
+
+
+def test_the_strategy_keeps_its_word() -> None:
+    shown: dict = {}
+    exec(next(b for b in blocks("python") if "class LastSteps" in b), shown)
+    torch.manual_seed(1)
+    net = SquaredError(LSTM(2, hidden_size=3))
+    batch = whole(torch.randn(2, 7, 2, dtype=torch.float64), torch.randn(2, 7, 2, dtype=torch.float64))
+    bptt = shown["LastSteps"](k=3)
+    expected = torch.einsum("ts,tsp->p", bptt.credit_matrix(7).double(), pair_gradients(net, batch))
+    torch.testing.assert_close(sum(update_gradients(bptt, net, [batch])), expected, rtol=1e-10, atol=1e-12)
+
+
+def test_the_python_trains(capsys: pytest.CaptureFixture) -> None:
+    shown: dict = {}
+    exec(next(b for b in blocks("python") if "trainer.fit" in b), shown)
+    assert shown["task"].updates.made == 50 * 40 // 5
+
+
+def test_the_recipe_reads() -> None:
+    (recipe,) = blocks("yaml")
+    Path("shown.yaml").write_text(recipe)
+    config = parse("fit", ["shown.yaml"]).config
+    assert (config.model.bptt.init_args.k1, config.data.init_args.lag) == (10, 50)
+
+
+def test_every_command_exists() -> None:
+    words = [shlex.split(line, comments=True) for block in blocks("bash") for line in block.splitlines()]
+    commands = {
+        line[i + 1] for line in words for i, word in enumerate(line) if word in ("elman", ".venv/bin/elman")
+    }
+    assert commands == set(cli.COMMANDS) - {"test"}
+    named = {word for line in words for word in line if word.startswith("experiments/")}
+    root = README.parent
+    assert all(list(root.glob(name)) for name in named)

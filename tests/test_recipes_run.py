@@ -1,0 +1,81 @@
+"""Every recipe of the repository is built by the command line and takes an update."""
+
+import shutil
+from pathlib import Path
+
+import mlflow
+import pytest
+import yaml
+
+from elman.cli import main
+
+FOLDER = Path(__file__).parents[1] / "experiments"
+RECIPES = sorted(FOLDER.glob("**/*.yaml"))
+GROUPS = {  # recipes of a folder that are compared with one another; in all others, all of them are
+    "reach": ["echo_*.yaml", "[!e]*.yaml"],
+}
+TINY = {  # data: options that make it small
+    "Text": ["--data.path=text.txt", "--data.lanes=2", "--data.steps=60", "--data.val_lanes=1"],
+    "Echo": ["--data.rows=2", "--data.val_batches=1"],
+    "Adding": ["--data.rows=2", "--data.val_batches=1"],
+    "CopyMemory": ["--data.rows=2", "--data.val_batches=1"],
+    "ASequence": [],
+}
+QUICK = [
+    "--trainer.max_time_steps=1",
+    "--trainer.progress=false",
+    "--trainer.accelerator=cpu",
+    "--tracking.system_metrics=false",
+]
+
+
+def name(path):
+    return path.relative_to(FOLDER).as_posix()
+
+
+def read(path):
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, fresh_store):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(fresh_store, tmp_path / "mlflow.db")
+    (tmp_path / "text.txt").write_text("what the gate lets in, the cell keeps\n" * 50)
+    return tmp_path
+
+
+def test_there_are_recipes():
+    assert {"char_lm", "reach", "adding"} <= {path.parent.name for path in RECIPES}
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=name)
+def test_takes_an_update(recipe, folder, capsys):
+    data = read(recipe)["data"]["class_path"].rpartition(".")[2]
+    assert main(["fit", str(recipe), *TINY[data], *QUICK]) == 0
+    client = mlflow.MlflowClient()
+    (run,) = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["train/updates"] >= 1
+    assert run.data.tags["mlflow.note.content"]
+    assert list(folder.glob("checkpoints/*/best.ckpt"))
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=name)
+def test_asks_a_question_and_says_how_to_answer_it(recipe):
+    first, *header = recipe.read_text(encoding="utf-8").split("\nseed_everything")[0].splitlines()
+    assert first.startswith("# ")
+    assert f"#   elman fit experiments/{name(recipe)}" in "\n".join(header)
+
+
+@pytest.mark.parametrize("group", sorted({path.parent for path in RECIPES}), ids=name)
+def test_recipes_of_a_comparison_differ_in_one_block(group):
+    for pattern in GROUPS.get(group.name, ["*.yaml"]):
+        recipes = [read(path) for path in sorted(group.glob(pattern))]
+        assert len(recipes) > 1
+        blocks = [{**recipe.pop("model"), **recipe} for recipe in recipes]
+        keys = {key for block in blocks for key in block}
+        differing = {key for key in keys if any(block.get(key) != blocks[0].get(key) for block in blocks)}
+        assert len(differing) == 1
