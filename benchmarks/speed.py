@@ -1,6 +1,6 @@
 """elman's own task, strategy and tracking against a hand-written PyTorch loop, update by update.
 
-    python benchmarks/speed.py [--blocks 15]
+    python benchmarks/speed.py [--blocks 15] [--precision bf16-mixed]
 
 One process, blocks in turn: elman, the loop, the loop once more. elman's blocks run inside its
 trainer with MLflow tracking on a fresh SQLite store and the progress bar on, and end with the metrics
@@ -10,7 +10,8 @@ weights and see the same data; the first losses are compared.
 
 W1: 2-layer LSTM of 256, embedding 128, 96 symbols, 32 rows, k1 = k2 = 50, Adam.
 W4: tanh network of 64, 16 features, 16 rows, k1 = k2 = 5, SGD.
-A sequence is 10 windows long; carries start at zero with each.
+A sequence, and so a batch of elman, is 10 windows long in W1 and 100 in W4 (`--windows` changes it): what
+the trainer does for a batch is shared by its windows. Carries start at zero with each sequence.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ class Work:
     inputs: int
     outputs: int
     embedding: int | None
+    windows: int  # of a sequence
     updates: int  # of a block
 
     def optimizer(self, parameters: Any) -> torch.optim.Optimizer:
@@ -60,17 +62,17 @@ class Work:
 
     def batches(self) -> list[SequenceBatch]:
         draw = torch.Generator().manual_seed(1)
-        steps = 10 * self.k
+        steps = self.windows * self.k
         if self.embedding:
             ids = [torch.randint(self.inputs, (self.rows, steps + 1), generator=draw) for _ in range(4)]
             return [whole(i[:, :-1].contiguous(), i[:, 1:].contiguous()) for i in ids]
-        xs = [torch.randn(self.rows, steps, self.inputs, generator=draw) for _ in range(50)]
+        xs = [torch.randn(self.rows, steps, self.inputs, generator=draw) for _ in range(10)]
         return [whole(x, torch.tanh(x[..., :1] + x[..., 1:2].roll(2, 1))) for x in xs]
 
 
 WORKS = {
-    "W1": Work("LSTM", 2, 256, 32, 50, 96, 96, 128, updates=40),
-    "W4": Work("RNN", 1, 64, 16, 5, 16, 1, None, updates=1000),
+    "W1": Work("LSTM", 2, 256, 32, 50, 96, 96, 128, windows=10, updates=40),
+    "W4": Work("RNN", 1, 64, 16, 5, 16, 1, None, windows=100, updates=1000),
 }
 
 
@@ -195,10 +197,8 @@ def make(work: Work) -> SequenceTask:
     )
 
 
-def measure(
-    work: Work, *, blocks: int, folder: Path, flush_denormal: bool
-) -> list[tuple[float, float, float]]:
-    settings = Training(max_time_steps=10**12, accelerator="cpu", flush_denormal=flush_denormal)
+def measure(work: Work, *, blocks: int, folder: Path, precision: Any) -> list[tuple[float, float, float]]:
+    settings = Training(max_time_steps=10**12, accelerator="cpu", precision=precision)
     prepare_process(settings)
     task = make(work)
     loops = (Loop(work, task), Loop(work, task))
@@ -209,7 +209,7 @@ def measure(
         settings,
         folder=folder / "checkpoints",
         monitor="val/loss",
-        steps_per_batch=work.rows * 10 * work.k,
+        steps_per_batch=work.rows * work.windows * work.k,
         max_time_steps=settings.max_time_steps,
         logger=logger,
     )
@@ -226,19 +226,22 @@ def main() -> None:
     )
     parser.add_argument("--blocks", type=int, default=15)
     parser.add_argument("--works", nargs="+", default=list(WORKS))
+    parser.add_argument("--precision", default="32-true", help="of elman; the loop stays in 32 bits")
+    parser.add_argument("--windows", type=int, help="windows of a sequence")
     given = parser.parse_args()
     for name in given.works:
-        work = WORKS[name]
+        work = WORKS[name] if given.windows is None else replace(WORKS[name], windows=given.windows)
         print(f"{name}: first losses differ by at most {same_losses(work):.1e}")
         with tempfile.TemporaryDirectory() as folder:
-            times = measure(work, blocks=given.blocks, folder=Path(folder), flush_denormal=True)
+            times = measure(work, blocks=given.blocks, folder=Path(folder), precision=given.precision)
         ratios = sorted(own / ((one + two) / 2) for own, one, two in times)
         control = sorted(one / two for _, one, two in times)
         loop = 1000 * statistics.median(one for _, one, _ in times)
         print(
             f"{name}: elman / loop {statistics.median(ratios):.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f}), "
             f"loop / loop {statistics.median(control):.3f} ({control[0]:.3f} to {control[-1]:.3f}), "
-            f"{len(times)} blocks of {work.updates} updates, loop {loop:.3f} ms an update"
+            f"{len(times)} blocks of {work.updates} updates, {work.windows} windows a sequence, "
+            f"loop {loop:.3f} ms an update"
         )
 
 

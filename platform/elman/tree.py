@@ -51,8 +51,13 @@ def finite_rows(tree: Any) -> Tensor | None:
     return torch.stack(oks).all(0) if oks else None
 
 
-def plain(tree: Any) -> Any:
-    """Named tuples as plain ones, so that a file of them loads without any class of ours."""
-    if isinstance(tree, tuple):
-        return tuple(plain(part) for part in tree)
-    return tree
+def zeroed_where_not_finite(tree: Any, broken: Tensor) -> Any:
+    """`tree` with every value that is not finite in rows `broken` (B,) replaced by zero."""
+
+    def mended(leaf: Tensor) -> Tensor:
+        if not leaf.is_floating_point():
+            return leaf
+        chosen = broken.to(leaf.device).reshape(-1, *[1] * (leaf.dim() - 1))
+        return torch.where(chosen, torch.nan_to_num(leaf, 0.0, 0.0, 0.0), leaf)
+
+    return tree_map(mended, tree)

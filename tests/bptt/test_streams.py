@@ -11,7 +11,8 @@ from oracle import SquaredError, pair_gradients, update_gradients
 from elman.batch import SequenceBatch, whole
 from elman.bptt import BackpropThroughTime, Split, Truncated
 from elman.cores import GRU, LSTM
-from elman.tree import detached, plain, rows
+from elman.tasks.saved_state import restored_state, saved_state
+from elman.tree import rows
 
 B, T, F, H = 2, 17, 2, 3
 
@@ -93,7 +94,7 @@ def test_a_state_goes_on_from_plain_tuples(bptt: BackpropThroughTime) -> None:
     net = SquaredError(GRU(F, hidden_size=H))
     first, second = stream((7,))
     *_, update = bptt.losses(net, first, bptt.first_state(net.core.initial_carry(B)))
-    again = type(update.state)(*plain(detached(update.state)))
+    again = type(update.state)(*restored_state(saved_state(update.state), torch.device("cpu")))
     for a, b in zip(
         [u.loss for u in bptt.losses(net, second, update.state)],
         [u.loss for u in bptt.losses(net, second, again)],

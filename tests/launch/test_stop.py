@@ -134,11 +134,17 @@ def test_what_cannot_be_resumed(fit, folder, stopped):
     assert "holds no checkpoint to go on from" in resume_is_refused(fit, "--resume", name)
 
 
-def test_several_unfinished_runs_are_listed(fit, folder, stopped):
+def test_the_newest_of_several_unfinished_runs_goes_on(fit, folder, stopped):
     other = fit()
     other.until("; run ")
     other.signal(signal.SIGKILL)
     other.wait()
-    line = resume_is_refused(fit, "--resume")
-    for run in folder.runs():
-        assert f"{run.info.run_id} ({run.info.run_name}, {run.info.status})" in line
+    assert fit("--resume").wait() == 0
+    newest, older = sorted(folder.runs(), key=lambda run: -run.info.start_time)
+    assert (newest.info.status, older.info.status) == ("FINISHED", "KILLED")
+
+
+def test_unfinished_runs_with_other_values_are_listed(fit, folder, stopped):
+    line = resume_is_refused(fit, "--resume", "--model.clip=0.5")
+    (run,) = folder.runs()
+    assert f"{run.info.run_id} ({run.info.run_name}, {run.info.status})" in line

@@ -85,7 +85,7 @@ class BackpropThroughTime(ABC):
 
     @abstractmethod
     def update_steps(self, steps: int) -> int:
-        """Steps of a row that a full update scores, in a batch of `steps`."""
+        """Steps of a row that a full update scores, in a batch of `steps`; asked for before its `losses`."""
 
     @abstractmethod
     def credit_matrix(self, steps: int) -> Tensor:

@@ -16,7 +16,7 @@ from elman.launch.recipes import Recipe, strategy_settings
 from elman.launch.sampling import Samples
 from elman.tasks import SequenceTask
 from elman.tasks.export import describe
-from elman.tracking.find import CHECKPOINTS_TAG, DIGEST_TAG
+from elman.tracking.find import CHECKPOINTS_TAG, DIGEST_TAG, RECIPE_TAG
 from elman.tracking.logger import RunLogger
 from elman.tracking.model import log_streaming_model
 from elman.tracking.note import described, run_note
@@ -34,7 +34,7 @@ def record_start(recipe: Recipe, logger: RunLogger, task: SequenceTask, data: An
         {
             DIGEST_TAG: recipe.digest,
             CHECKPOINTS_TAG: str(folder),
-            "elman.recipe": recipe.name,
+            RECIPE_TAG: recipe.name,
             "elman.command": command(),
             **{f"elman.version.{name}": version for name, version in versions().items()},
             **{f"elman.device.{name}": fact for name, fact in device_facts().items()},

@@ -13,7 +13,7 @@ import torch
 from elman.errors import BadInput
 from elman.launch.account import command, record_end, record_start, say
 from elman.launch.checkpoints import read_checkpoint
-from elman.launch.parallel import end_other_processes, is_first_process
+from elman.launch.parallel import end_other_processes, is_first_process, process_rank
 from elman.launch.recipes import Recipe, make_task, refuse_targets
 from elman.launch.resume import RUN_VARIABLE, resumed, tell_other_processes
 from elman.launch.sampling import Samples
@@ -29,7 +29,7 @@ def fit(recipe: Recipe, *, resume: str | None = None) -> int:
     """Train, tracked, from the beginning or from a run's newest checkpoint.
 
     Args:
-        resume: a run's id or name; "": the only unfinished run of this recipe; None: a new run.
+        resume: a run's id or name; "": the newest unfinished run of this recipe; None: a new run.
 
     Returns:
         The exit code: 0 done, 130 or 143 stopped by Ctrl-C or SIGTERM.
@@ -56,6 +56,8 @@ def _fit(recipe: Recipe, resume: str | None) -> None:
     data.prepare_data()
     data.setup("fit")
     task = make_task(parts, data)
+    if not is_first_process():  # all start from rank 0's weights, but draw dropout of their own
+        torch.manual_seed(recipe.config.seed_everything + process_rank())
     randomness = saved_random()  # tracking draws numbers, too, and others for a run that is resumed
     task.recipe = recipe.resolved
     task.max_time_steps = parts.trainer.budget(data.steps_per_pass)

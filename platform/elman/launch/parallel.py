@@ -27,7 +27,12 @@ class FlatGradientStrategy(DDPStrategy):
 
 def is_first_process() -> bool:
     """Whether this is the process, of those that train together, that records and speaks."""
-    return getattr(rank_zero_only, "rank", 0) == 0
+    return process_rank() == 0
+
+
+def process_rank() -> int:
+    """This process's number among those that train together."""
+    return int(getattr(rank_zero_only, "rank", None) or 0)
 
 
 def end_other_processes(trainer: pl.Trainer) -> None:

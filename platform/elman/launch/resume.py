@@ -11,7 +11,7 @@ from elman.launch.account import say
 from elman.launch.checkpoints import newest
 from elman.launch.parallel import is_first_process
 from elman.launch.recipes import Recipe
-from elman.tracking.find import DIGEST_TAG, find_run, unfinished
+from elman.tracking.find import DIGEST_TAG, RECIPE_TAG, find_run, unfinished
 from elman.tracking.process import PROCESS_TAG
 from elman.tracking.store import resolve_uri
 
@@ -30,7 +30,8 @@ def resumed(recipe: Recipe, tracking: dict[str, Any], resume: str | None) -> tup
 
     Args:
         tracking: the recipe's block of that name.
-        resume: a run's id or name; "": the only unfinished run of this recipe; None: a new run.
+        resume: a run's id or name; "": the newest unfinished run of this recipe with these values;
+            None: a new run.
 
     Raises:
         BadInput: if there is no such run, if it has other values, has finished, or is still being written.
@@ -55,13 +56,7 @@ def resumed(recipe: Recipe, tracking: dict[str, Any], resume: str | None) -> tup
     else:
         found = unfinished(uri, tracking["experiment"], recipe.digest)
         if not found:
-            raise BadInput(
-                "no unfinished run of this recipe with these values is in experiment "
-                f"{tracking['experiment']!r}; start it without --resume, or name the run"
-            )
-        if len(found) > 1:
-            listed = ", ".join(f"{r.id} ({r.name}, {r.status})" for r in found)
-            raise BadInput(f"{len(found)} unfinished runs of this recipe: {listed}; name one: --resume RUN")
+            raise BadInput(_no_such_run(uri, recipe, tracking["experiment"]))
         run = found[0]
     if run.status == "RUNNING" and run.alive:
         raise BadInput(
@@ -78,3 +73,12 @@ def resumed(recipe: Recipe, tracking: dict[str, Any], resume: str | None) -> tup
         say("nothing was saved before this run ended: it begins anew")
         return run.id, None
     return run.id, newest(folder)
+
+
+def _no_such_run(uri: str, recipe: Recipe, experiment: str) -> str:
+    others = unfinished(uri, experiment, recipe.name, tag=RECIPE_TAG)
+    line = f"no unfinished run of {recipe.name} with these values is in experiment {experiment!r}"
+    if not others:
+        return f"{line}; start it without --resume, or name the run"
+    listed = ", ".join(f"{run.id} ({run.name}, {run.status})" for run in others)
+    return f"{line}; with other values there are {listed}: give the options they were started with"

@@ -82,6 +82,8 @@ class Training:
             raise ValueError(
                 "trainer.max_time_steps and trainer.max_passes are both budgets; set one and null the other"
             )
+        if not self.checkpoints.strip():
+            raise ValueError("trainer.checkpoints must name a folder, got ''")
         if self.accelerator == "gpu" and not torch.cuda.is_available():
             raise ValueError("trainer.accelerator=gpu, but torch finds no GPU here; use cpu or auto")
 

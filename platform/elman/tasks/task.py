@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, cast
 
@@ -19,14 +18,16 @@ from elman.errors import BadInput
 from elman.tasks.gradient import FlatGradient
 from elman.tasks.loss import CrossEntropy, SequenceLoss
 from elman.tasks.objective import WindowLoss, one_hot
+from elman.tasks.pairs import refuse_impossible_pair
 from elman.tasks.predictions import Predictions
 from elman.tasks.random_state import restore_random, saved_random
 from elman.tasks.readout import Readout
+from elman.tasks.report import Report
 from elman.tasks.saved_state import restored_state, saved_state
 from elman.tasks.schedule import Constant, Schedule
 from elman.tasks.scores import Scores
 from elman.tasks.updates import Normaliser, Totals, Updates
-from elman.tree import Carry, finite_rows, tree_map
+from elman.tree import Carry, finite_rows, tree_map, zeroed_where_not_finite
 
 CoreFactory = Callable[[int], Core]
 OptimizerFactory = Callable[[Iterable], torch.optim.Optimizer]
@@ -54,7 +55,12 @@ class SequenceTask(pl.LightningModule):
         loss: what is learned at a scored step.
         optimizer: the optimiser, all but its parameters.
         schedule: learning rate over the run.
-        normaliser, clip, accumulate, skip_at_most: see `elman.tasks.updates.Updates`.
+        normaliser: what the summed loss of an update is divided by: steps (rows x steps a full update
+            scores), scored (steps it did score), sequence (scored steps of the batch), or auto, which
+            takes steps if the first batch scores every step, else scored.
+        clip: largest norm of the normalised gradient; null: no limit.
+        accumulate: the strategy's updates joined into one, or batch for one update a batch.
+        skip_at_most: how many updates in a row may have no finite gradient before the run stops.
         embedding: width of a learned vector per symbol; null feeds symbols as one-hot rows.
         readout_dropout: share of core outputs dropped before the readout.
         window: steps run at once in validation, test and prediction.
@@ -139,8 +145,7 @@ class SequenceTask(pl.LightningModule):
         self._scores: dict[str, Scores] = {}
         self._predictions = Predictions(None)
         self._stage, self._ranks = "", 1
-        self._reported = (0.0, 0)  # clock and time steps at the last report
-        self._paused = 0.0  # clock when the validation at hand began
+        self._report = Report()
 
     # What the network is
 
@@ -182,7 +187,7 @@ class SequenceTask(pl.LightningModule):
         if self.restored is not None:
             self._take_back(self.restored)
             self.restored = None
-        self._reported = (time.perf_counter(), self.time_steps)
+        self._report.begin(self.time_steps)
 
     def training_step(self, batch: SequenceBatch, batch_index: int) -> None:
         if torch.is_autocast_enabled(self.device.type):
@@ -221,36 +226,22 @@ class SequenceTask(pl.LightningModule):
         self.time_steps += totals.existing
         self._state = None if batch.is_last else state
         self._restart_broken_rows()
-        if (
-            self.updates.since.updates >= self.log_every
-        ):  # before any callback saves what is since the last report
-            self.report()
+        if self.updates.since.updates >= self.log_every:
+            self.report()  # here, before any callback saves what has summed up since the last one
 
     def on_train_end(self) -> None:
         self.report()
 
     def report(self) -> None:
         """Log the training figures since the last report, at the time step reached."""
-        since = self.updates.since
-        if since.updates and since.scored:
-            now, (then, seen) = time.perf_counter(), self._reported
-            figures = {
-                **{
-                    f"train/{k}": v
-                    for k, v in self.loss.metrics(float(since.loss) / since.scored, None).items()
-                },
-                "train/gradient_norm": since.norm / since.updates,
-                "train/clipped_share": since.clipped / since.updates,
-                "train/learning_rate": self._optimizer().param_groups[0]["lr"],
-                "train/updates": self.updates.made,
-                "train/skipped_updates": self.updates.skipped,
-                "train/restarted_rows": self.restarted_rows,
-            }
-            if self.time_steps > seen:
-                figures["train/steps_per_second"] = (self.time_steps - seen) / (now - then)
-                figures["train/update_ms"] = 1000 * (now - then) / since.updates
-            self.updates.since = type(since)()
-            self._reported = (now, self.time_steps)
+        figures = self._report.figures(
+            self.updates,
+            loss=self.loss,
+            learning_rate=self._optimizer().param_groups[0]["lr"],
+            time_steps=self.time_steps,
+            restarted_rows=self.restarted_rows,
+        )
+        if figures:
             self.log_figures(figures)
 
     def log_figures(self, figures: dict[str, float]) -> None:
@@ -295,7 +286,7 @@ class SequenceTask(pl.LightningModule):
         self.objective.broken = None
         if finite is not None and not bool(finite.all()):
             self._restart = ~finite
-            self._state = without_non_finite(self._state, self._restart)
+            self._state = zeroed_where_not_finite(self._state, self._restart)
             broken = self._restart if broken is None else broken | self._restart
         if broken is not None:
             self.restarted_rows += int(broken.sum())
@@ -307,11 +298,10 @@ class SequenceTask(pl.LightningModule):
         return self.window if self.core.streams else None
 
     def on_validation_start(self) -> None:
-        self._paused = time.perf_counter()
+        self._report.pause()
 
     def on_validation_end(self) -> None:
-        then, seen = self._reported
-        self._reported = (then + time.perf_counter() - self._paused, seen)
+        self._report.go_on()
 
     def on_validation_epoch_start(self) -> None:
         self._scores = {"val": Scores(self._window)}
@@ -395,30 +385,3 @@ class SequenceTask(pl.LightningModule):
             first = self.bptt.first_state(self.core.initial_carry(1))
             self._state = type(first)(*state) if hasattr(first, "_fields") else state
         restore_random(saved["random"][rank])
-
-
-def without_non_finite(state: Any, broken: Tensor) -> Any:
-    """`state`, every value that is not finite in rows `broken` (B,) replaced by zero."""
-
-    def mended(leaf: Tensor) -> Tensor:
-        if not leaf.is_floating_point():
-            return leaf
-        chosen = broken.to(leaf.device).reshape(-1, *[1] * (leaf.dim() - 1))
-        return torch.where(chosen, torch.nan_to_num(leaf, 0.0, 0.0, 0.0), leaf)
-
-    return tree_map(mended, state)
-
-
-def refuse_impossible_pair(core: Core, bptt: BackpropThroughTime) -> None:
-    """Raise ValueError for a core and a strategy that cannot work together."""
-    missing = sorted(need for need in bptt.needs if not hasattr(core, need))
-    if missing:
-        raise ValueError(
-            f"{type(bptt).__name__} needs a core that offers {', '.join(missing)}, "
-            f"which {type(core).__name__} does not"
-        )
-    if bptt.continues and not core.streams:
-        raise ValueError(
-            f"{type(core).__name__} reads later steps, so it cannot go on from a carry as "
-            f"{type(bptt).__name__} asks of it; use Full or Split"
-        )

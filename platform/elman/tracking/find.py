@@ -14,6 +14,7 @@ from elman.tracking.store import open_store, without_password
 log = logging.getLogger(__name__)
 
 DIGEST_TAG = "elman.recipe_digest"
+RECIPE_TAG = "elman.recipe"
 CHECKPOINTS_TAG = "elman.checkpoints"
 PAGE_RUNS = 1000
 
@@ -35,13 +36,17 @@ class FoundRun:
     tags: dict[str, str]
 
 
-def unfinished(tracking_uri: str, experiment: str, recipe_digest: str) -> list[FoundRun]:
-    """Runs of this recipe that did not end well, newest first."""
+def unfinished(tracking_uri: str, experiment: str, value: str, *, tag: str = DIGEST_TAG) -> list[FoundRun]:
+    """Runs of this recipe that did not end well, newest first.
+
+    Args:
+        value: the recipe's digest, or what else `tag` holds.
+    """
     client = open_store(tracking_uri)
     found = client.get_experiment_by_name(experiment)
     if found is None:
         return []
-    wanted = f"tags.`{DIGEST_TAG}` = {_quoted(recipe_digest)} and attributes.status != 'FINISHED'"
+    wanted = f"tags.`{tag}` = {_quoted(value)} and attributes.status != 'FINISHED'"
     return [_found(run) for run in _search(client, [found.experiment_id], wanted)]
 
 
