@@ -119,6 +119,8 @@ def read_or_build(
         path.parent.mkdir(parents=True, exist_ok=True)
         with lock(path.with_suffix(".lock")):
             if read(path, key) is None:
+                for left in path.parent.glob(f"{path.stem}*.part"):  # of a build that was killed
+                    left.unlink()
                 write(path, *build())
     except OSError as error:
         raise BadInput(

@@ -83,6 +83,7 @@ class Text(SequenceData):
         self.cache = cache
         self.ids: TextIds | None = None
         self.trained_with: Alphabet | None = None  # from a checkpoint read before setup
+        self.trained_on: str | None = None
 
     def prepare_data(self) -> None:
         """Encode the text into the cache, unless it is there."""
@@ -95,6 +96,11 @@ class Text(SequenceData):
         ids, facts = self._prepare()
         self._check_sizes(ids, self.path or facts["source"])
         self._check_alphabet(ids.alphabet)
+        if stage == "fit" and self.trained_on not in (None, ids.digest):
+            raise BadInput(
+                f"{self.path or facts['source']}: the text is not the one the run began with (digest "
+                f"{ids.digest[:12]}, then {str(self.trained_on)[:12]}); put that back, or start anew"
+            )
         self.alphabet = ids.alphabet
         self.inputs = self.outputs = len(ids.alphabet)
         self.steps_per_pass = len(ids.parts[0]) - 1
@@ -134,7 +140,9 @@ class Text(SequenceData):
         }
 
     def state_dict(self) -> dict[str, Any]:
-        return {} if self.ids is None else {"alphabet": self.ids.alphabet.characters}
+        return (
+            {} if self.ids is None else {"alphabet": self.ids.alphabet.characters, "digest": self.ids.digest}
+        )
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         characters = state_dict.get("alphabet")
@@ -143,6 +151,7 @@ class Text(SequenceData):
                 "the checkpoint holds no alphabet, so it was not trained on text; give one that was"
             )
         self.trained_with = Alphabet(characters)
+        self.trained_on = state_dict.get("digest")
         if self.ids is not None:
             self._check_alphabet(self.ids.alphabet)
 

@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after `elman`; None: those of this process.
 
     Returns:
-        The exit code: 0 done, 2 bad input, 130 interrupted, 141 nobody reads the output any more.
+        The exit code: 0 done, 2 bad input, 130 interrupted, 143 terminated, 141 nobody reads any more.
     """
     try:
         code = _answer(list(sys.argv[1:] if argv is None else argv))

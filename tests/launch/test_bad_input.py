@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from elman.cli import main
 
@@ -249,6 +250,48 @@ def damaged(whole):
         "random": "damaged",
         "empty": "damaged",
     }
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        ("core", {"class_path": "os.system", "init_args": {"command": "touch sprung"}}, "Core"),
+        ("optimizer", {"class_path": "os.system", "init_args": {"command": "touch sprung"}}, "Optimizer"),
+        (
+            "core",
+            {"class_path": "subprocess.check_output", "dict_kwargs": {"args": ["touch", "sprung"]}},
+            "Core",
+        ),
+    ],
+)
+def test_a_checkpoint_whose_recipe_names_a_function_does_not_run_it(refused, checkpoint, command, forgery):
+    key, spec, kind = forgery
+    forged = torch.load(checkpoint["text"], weights_only=True)
+    recipe = yaml.safe_load(forged["elman"]["recipe"])
+    recipe["model"][key] = spec
+    forged["elman"]["recipe"] = yaml.safe_dump(recipe)
+    torch.save(forged, "forged.ckpt")
+    assert f"is no {kind}" in refused(command, "forged.ckpt")
+
+
+def test_a_recipe_that_names_a_function_does_not_run_it(refused):
+    refused("fit", "r.yaml", "--model.core=os.system", "--model.core.command=touch sprung")
+    refused("fit", "r.yaml", "--model.optimizer=subprocess.getoutput", "--model.optimizer.cmd=touch sprung")
+
+
+def test_a_text_that_changed_is_no_text_to_go_on_with(folder, capsys):
+    folder.write("r.yaml", RECIPE)
+    folder.write("text.txt", "the cell keeps what the gate lets in\n" * 100)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("elman.launch.account.record_end", None)
+        patch.setattr("elman.launch.job.record_end", None)
+        with pytest.raises(TypeError):  # the run fails at its end
+            main(["fit", "r.yaml"])
+    folder.write("text.txt", "the gate keeps what the cell lets in\n" * 100)
+    capsys.readouterr()
+    assert main(["fit", "r.yaml", "--resume"]) == 2
+    assert "text.txt: the text is not the one the run began with" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -4,9 +4,14 @@ import csv
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from elman.cli import COMMANDS, main
+from elman.cores import Elman
+from elman.launch import commands
+from elman.launch.sampling import sample_ids
+from elman.tasks import SequenceTask
 
 TEXT = "abcd\n" * 200
 RECIPE = """\
@@ -163,3 +168,19 @@ def test_the_help_of_fit_lists_keys_and_classes(answer):
     ):
         assert f"\n  {key} " in printed
     assert "--model.core.hidden_size" in answer("fit", "--model.core.help=Elman")
+
+
+def test_resume_takes_its_run_and_nothing_else():
+    words = ["r.yaml", "--tracking.run_name", "gru", "--resume=gru"]
+    assert commands._resume(words) == ("gru", ["r.yaml", "--tracking.run_name", "gru"])
+    assert commands._resume(["--resume", "gru", "r.yaml"]) == ("gru", ["r.yaml"])
+    assert commands._resume(["--resume", "r.yaml"]) == ("", ["r.yaml"])
+    assert commands._resume(["r.yaml"]) == (None, ["r.yaml"])
+
+
+def test_a_sample_ends_where_the_network_stops_being_finite():
+    task = SequenceTask(inputs=3, outputs=3, symbols=True, core=lambda n: Elman(n, hidden_size=2))
+    ids = torch.tensor([1])
+    assert len(sample_ids(task, ids, count=5, temperature=1e-40, seed=1)) == 5
+    task.readout.bias.data[1] = torch.inf
+    assert len(sample_ids(task, ids, count=5, temperature=0.8, seed=1)) == 0

@@ -1,14 +1,4 @@
-from elman.tracking.note import described, header_comment, run_note
-
-RECIPE = """\
-# Does truncation hide a dependency?
-#
-#   elman fit experiments/echo/truncated.yaml
-#
-# Measured: nothing yet.
-seed_everything: 1  # not this
-# nor this
-"""
+from elman.tracking.note import described, run_note
 
 PLAIN = {
     "command": "elman fit a.yaml",
@@ -17,14 +7,6 @@ PLAIN = {
     "budget": "2,000,000 time steps",
     "data": {"characters": 1_115_394, "split": [0.9, 0.1]},
 }
-
-
-def test_the_question_is_the_head_of_the_recipe():
-    text = header_comment(RECIPE)
-    assert text.splitlines()[0] == "Does truncation hide a dependency?"
-    assert "\n  elman fit" in text
-    assert text.endswith("Measured: nothing yet.")
-    assert header_comment("model: 1\n# late") == ""
 
 
 def test_a_note_in_full():

@@ -12,7 +12,7 @@ from elman.batch import SequenceBatch
 from elman.tree import Carry
 
 State = Any
-"""A (named) tuple of tensors with rows first, opaque to all but its strategy."""
+"""A (named) tuple of tensors, rows first. Its first part is the carry to go on from; the rest is opaque."""
 
 
 class Objective(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from elman.tracking.logger import RunLogger
 from elman.tracking.model import log_streaming_model
 from elman.tracking.note import described, run_note
 from elman.tracking.record import command_line, device_facts, git_state, versions
+
+log = logging.getLogger(__name__)
 
 CREDIT_STEPS = 200  # a larger picture shows no more
 
@@ -94,7 +97,7 @@ def record_end(
         summary[f"best {checkpoints.monitor}"] = checkpoints.best_value
         saved = read_checkpoint(best)
         core = recipe.config.model.core
-        log_streaming_model(
+        _log_best_model(
             logger,
             builder="elman.tasks.export:build",
             description=describe(task, core.as_dict() if hasattr(core, "as_dict") else dict(core)),
@@ -104,11 +107,21 @@ def record_end(
             metrics={checkpoints.monitor: checkpoints.best_value},
         )
         logger.set_tags({"elman.best_checkpoint": str(best)})
+    logger.set_tags({"elman.normaliser": task.updates.normaliser})
     logger.set_note(_note(recipe, task, data.description(), summary))
     say(_in_words(summary))
     samples = _callback(trainer, Samples)
     if samples is not None and samples.text:
         say(f"a sample:\n\n{samples.text.strip()}\n")
+
+
+def _log_best_model(logger: RunLogger, **model: Any) -> None:
+    """A run that trained well has not failed if its model cannot be logged; its checkpoint is there."""
+    try:
+        log_streaming_model(logger, **model)
+    except Exception as error:
+        reason = str(error).split("\n", 1)[0]
+        log.warning("the best checkpoint could not be logged as a model: %s", reason)
 
 
 def _callback(trainer: pl.Trainer, kind: type) -> Any:

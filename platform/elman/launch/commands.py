@@ -62,6 +62,8 @@ Open the dashboard of all runs.""",
 }
 OVERRIDES = "\nOther options replace values of the recipe; `elman fit --help` lists them."
 
+LARGEST = 2**63  # what a seed or a count of torch cannot reach
+
 
 def run(command: str, words: list[str]) -> int:
     """Run one command of `elman.cli.COMMANDS` with the words that follow it; the exit code."""
@@ -274,10 +276,13 @@ def _resume(words: Sequence[str]) -> tuple[str | None, list[str]]:
     found = [w for w in rewrite(words) if w == "--resume" or w.startswith("--resume=")]
     if not found:
         return None, list(words)
-    value = found[-1].partition("=")[2]
-    rest = [w for w in words if w != "--resume" and not w.startswith("--resume=")]
-    if value and value in rest:
-        rest.remove(value)
+    value, rest, given = found[-1].partition("=")[2], [], list(words)
+    while given:
+        word = given.pop(0)
+        if word == "--resume" and value and given and given[0] == value:
+            given.pop(0)
+        elif word != "--resume" and not word.startswith("--resume="):
+            rest.append(word)
     return value, rest
 
 
@@ -305,7 +310,7 @@ def _number(
         value = kind(text)
     except ValueError:
         value = None
-    if value is None or not value >= least:
+    if value is None or not least <= value < LARGEST:
         raise BadInput(f"{name} must be a number of type {kind.__name__}, at least {least}, got {text!r}")
     return value, rest
 

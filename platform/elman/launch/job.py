@@ -61,11 +61,7 @@ def _fit(recipe: Recipe, resume: str | None) -> None:
     randomness = saved_random()  # tracking draws numbers, too, and others for a run that is resumed
     task.recipe = recipe.resolved
     task.max_time_steps = parts.trainer.budget(data.steps_per_pass)
-    if task.updates.schedule.needs_budget and task.max_time_steps is None:
-        raise BadInput(
-            f"model.schedule={type(task.updates.schedule).__name__} falls over the run's time steps; "
-            "set trainer.max_time_steps or trainer.max_passes"
-        )
+    _refuse_missing_budget(task)
     logger = RunLogger(**tracking, run_id=run_id)
     first = data.train_dataloader().batch(0)
     refuse_targets(task, first)
@@ -104,7 +100,16 @@ def _fit(recipe: Recipe, resume: str | None) -> None:
             go_on = command("--resume", os.environ[RUN_VARIABLE])
             say(f"stopped at {task.time_steps:,} time steps; go on with: {go_on}")
         raise
-    say(dashboard_line(tracking["tracking_uri"], tracking["experiment"]))
+    if is_first_process():
+        say(dashboard_line(tracking["tracking_uri"], tracking["experiment"]))
+
+
+def _refuse_missing_budget(task: SequenceTask) -> None:
+    if task.updates.schedule.needs_budget and task.max_time_steps is None:
+        raise BadInput(
+            f"model.schedule={type(task.updates.schedule).__name__} falls over the run's time steps; "
+            "set trainer.max_time_steps or trainer.max_passes"
+        )
 
 
 def _check_writable(folder: Path) -> None:
@@ -125,7 +130,7 @@ def trained(checkpoint: dict[str, Any], recipe: Recipe, data: Any) -> SequenceTa
     Args:
         data: has `inputs`, `outputs`, `symbols`.
     """
-    task = make_task(recipe.classes(), data)
+    task = make_task(recipe.classes(), data).to(checkpoint["state_dict"]["readout.weight"].dtype)
     try:
         task.load_state_dict(checkpoint["state_dict"])
     except RuntimeError as error:
@@ -134,5 +139,4 @@ def trained(checkpoint: dict[str, Any], recipe: Recipe, data: Any) -> SequenceTa
         raise BadInput(f"the checkpoint's weights do not fit this recipe: {why.strip()}") from error
     task.time_steps = checkpoint["elman"]["time_steps"]
     task.eval()
-    torch.set_grad_enabled(True)
     return task

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,10 +15,10 @@ from jsonargparse import Namespace, set_parsing_settings
 import datamodules.synthetic
 import datamodules.text  # noqa: F401
 import elman.bptt
-import elman.cores
 from datamodules.sequence_data import SequenceData
 from elman.arguments import rewrite
 from elman.batch import SequenceBatch
+from elman.cores import Core
 from elman.errors import BadInput
 from elman.launch.trainer import REFUSED, Training
 from elman.parser import RecipeParser, minimal, resolved
@@ -84,6 +85,22 @@ def make_parser(command: str) -> RecipeParser:
     return parser
 
 
+def refuse_wrong_kinds(config: Namespace) -> None:
+    """A factory must name a class of its kind: jsonargparse would take, and call, any function.
+
+    A checkpoint carries its recipe, and loading one must never run what it names.
+    """
+    for key, kind in {"core": Core, "optimizer": torch.optim.Optimizer}.items():
+        given = config.model[key]
+        path = given.class_path
+        module, _, name = path.rpartition(".")
+        found = getattr(importlib.import_module(module), name, None)
+        if not (isinstance(found, type) and issubclass(found, kind)):
+            raise BadInput(f"model.{key}: {path!r} is no {kind.__name__}; name a class that is one")
+        if given.get("dict_kwargs"):
+            raise BadInput(f"model.{key}: dict_kwargs are not taken; write arguments as init_args")
+
+
 def parse(command: str, words: Sequence[str], *, base: tuple[str, str] | None = None) -> Recipe:
     """Parse the words after a command.
 
@@ -110,6 +127,7 @@ def parse(command: str, words: Sequence[str], *, base: tuple[str, str] | None = 
     else:
         load_yaml(base[1], base[0])
         config = parser.parse_args(ordered, namespace=parser.parse_string(base[1]))
+    refuse_wrong_kinds(config)
     if not 0 <= config.seed_everything <= LARGEST_SEED:
         raise BadInput(f"seed_everything must lie in [0, {LARGEST_SEED}], got {config.seed_everything}")
     return Recipe(config, resolved(parser, config), minimal(parser, config), question, name, parser)
@@ -145,9 +163,13 @@ def refuse_optimizer(task: SequenceTask) -> None:
     """Make the optimiser once, so that what it refuses is said before a run exists."""
     try:
         optimizer = task.configure_optimizers()
-    except ValueError as error:
+        probe = torch.nn.Parameter(torch.zeros(1))
+        probe.grad = torch.zeros(1)
+        closure = inspect.signature(optimizer.step).parameters.get("closure")
+        if closure is None or closure.default is not inspect.Parameter.empty:
+            task.optimizer_factory([probe]).step()
+    except (ValueError, TypeError, RuntimeError) as error:
         raise BadInput(f"model.optimizer: {error}") from error
-    closure = inspect.signature(optimizer.step).parameters.get("closure")
     if closure is not None and closure.default is inspect.Parameter.empty:
         raise BadInput(
             f"model.optimizer={type(optimizer).__name__} computes the loss anew several times an update, "

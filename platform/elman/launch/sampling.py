@@ -21,6 +21,9 @@ def sample_ids(task: SequenceTask, prompt: Tensor, *, count: int, temperature: f
         prompt: (N,) ids, at least one.
         temperature: divides the logits; 0 takes the likeliest symbol.
         seed: of the draws; the process's own generators are left alone.
+
+    Returns:
+        (count,) ids; fewer if what the network says stops being finite.
     """
     was_training = task.training
     task.eval()
@@ -29,11 +32,15 @@ def sample_ids(task: SequenceTask, prompt: Tensor, *, count: int, temperature: f
     x, drawn = prompt[None].to(task.device), []
     for _ in range(count):
         out, carry = task.predict(x, carry)
-        logits = out[0, -1].float().cpu()
+        logits = out[0, -1].double().cpu()
+        if not bool(torch.isfinite(logits).all()):
+            break
         if temperature == 0:
             following = logits.argmax()
         else:
-            following = torch.multinomial((logits / temperature).softmax(-1), 1, generator=generator)[0]
+            following = torch.multinomial(
+                ((logits - logits.max()) / temperature).softmax(-1), 1, generator=generator
+            )[0]
         drawn.append(following)
         x = following.reshape(1, 1).to(task.device)
     task.train(was_training)

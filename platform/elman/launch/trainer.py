@@ -45,7 +45,8 @@ class Training:
         max_time_steps: budget in time steps seen, summed over rows and processes.
         max_passes: budget in passes over the training data.
         max_minutes: budget in minutes of training, validation included; a resumed run counts anew.
-        val_every: time steps between validations; null: a tenth of the budget.
+        val_every: time steps between validations; null: a tenth of the budget, or a hundred batches where
+            only minutes end the run.
         checkpoint_every_minutes: longest time between two saves.
         checkpoints: folder of all runs' checkpoints; a run's own are below it, by its id.
         accelerator: cpu, gpu or auto.
@@ -76,7 +77,7 @@ class Training:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             number = isinstance(value, int | float) and not isinstance(value, bool)
-            if number and not value > 0:
+            if number and not 0 < value < float("inf"):
                 raise ValueError(f"trainer.{name} must be positive, got {value}")
         if self.max_time_steps is not None and self.max_passes is not None:
             raise ValueError(
@@ -161,7 +162,7 @@ def make_trainer(
         logger: where metrics go.
         callbacks: further ones.
     """
-    every = settings.val_every or (max_time_steps // 10 if max_time_steps else 10 * steps_per_batch)
+    every = settings.val_every or (max_time_steps // 10 if max_time_steps else 100 * steps_per_batch)
     stop = Stop()
     own: list[pl.Callback] = [
         Budget(max_time_steps=max_time_steps, max_minutes=settings.max_minutes),

@@ -31,10 +31,15 @@ def build(description: Mapping[str, Any]) -> SequenceTask:
     """The network of a description, with fresh weights.
 
     Raises:
-        BadInput: if the description names a class that is no `Core`.
+        BadInput: if the description names a class that is no `Core`, or one made of other objects.
     """
     given = dict(description)
     core = given.pop("core")
+    nested = [name for name, value in core["init_args"].items() if isinstance(value, dict)]
+    if nested:
+        raise BadInput(
+            f"the core's arguments {', '.join(nested)} are objects, which a description cannot hold"
+        )
     return SequenceTask(core=partial(core_class(core["class_path"]), **core["init_args"]), **given)
 
 

@@ -13,10 +13,12 @@ class Report:
 
     def __init__(self) -> None:
         self._then, self._seen, self._paused = 0.0, 0, 0.0
+        self._before = 0  # updates summed before the clock started, in a run that goes on
 
-    def begin(self, time_steps: int) -> None:
+    def begin(self, updates: Updates, time_steps: int) -> None:
         """Start the clock."""
         self._then, self._seen = time.perf_counter(), time_steps
+        self._before = updates.since.updates
 
     def pause(self) -> None:
         """Stop the clock."""
@@ -54,7 +56,7 @@ class Report:
         now = time.perf_counter()
         if time_steps > self._seen:
             figures["train/steps_per_second"] = (time_steps - self._seen) / (now - self._then)
-            figures["train/update_ms"] = 1000 * (now - self._then) / since.updates
+            figures["train/update_ms"] = 1000 * (now - self._then) / max(1, since.updates - self._before)
         updates.since = type(since)()
-        self._then, self._seen = now, time_steps
+        self._then, self._seen, self._before = now, time_steps, 0
         return figures

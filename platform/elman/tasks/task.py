@@ -187,7 +187,7 @@ class SequenceTask(pl.LightningModule):
         if self.restored is not None:
             self._take_back(self.restored)
             self.restored = None
-        self._report.begin(self.time_steps)
+        self._report.begin(self.updates, self.time_steps)
 
     def training_step(self, batch: SequenceBatch, batch_index: int) -> None:
         if torch.is_autocast_enabled(self.device.type):
@@ -282,11 +282,13 @@ class SequenceTask(pl.LightningModule):
 
     def _restart_broken_rows(self) -> None:
         """Count rows that were not finite in this batch; those still not finite begin anew with the next."""
-        broken, finite = self.objective.broken, finite_rows(self._state)
+        broken, state = self.objective.broken, self._state
         self.objective.broken = None
+        finite = None if state is None else finite_rows(state[0])  # the carry; kept inputs may hold padding
         if finite is not None and not bool(finite.all()):
             self._restart = ~finite
-            self._state = zeroed_where_not_finite(self._state, self._restart)
+            carry = zeroed_where_not_finite(state[0], self._restart)
+            self._state = type(state)(carry, *state[1:]) if hasattr(state, "_fields") else (carry, *state[1:])
             broken = self._restart if broken is None else broken | self._restart
         if broken is not None:
             self.restarted_rows += int(broken.sum())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 import threading
 import time
 from array import array
@@ -13,10 +12,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from elman.tracking.params import clean_name
+
 log = logging.getLogger(__name__)
 
 BATCH_POINTS = 1000  # the most that MLflow takes in one call
-KEY_CHARACTERS = 250
 LONGEST_PAUSE_SECONDS = 30.0
 URGENT_PAUSE_SECONDS = 0.2  # between attempts while somebody waits in `flush`
 
@@ -205,7 +205,7 @@ class MetricBuffer:
     def _name(self, key: str) -> str:
         name = self._names.get(key)
         if name is None:
-            name = re.sub(r"[^\w/. :-]", "_", key, flags=re.ASCII)[:KEY_CHARACTERS]
+            name = clean_name(key)
             self._names[key] = name
         return name
 

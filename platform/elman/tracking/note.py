@@ -45,20 +45,6 @@ def run_note(
     return _cut(note, limit)
 
 
-def header_comment(recipe: str) -> str:
-    """The comment at the head of a recipe as text: the question it asks.
-
-    An indented line, which shows a command, stays indented.
-    """
-    lines = []
-    for line in recipe.lstrip("\ufeff\n").splitlines():
-        if not line.startswith("#"):
-            break
-        text = line[1:]
-        lines.append(text.removeprefix(" ").rstrip())
-    return "\n".join(lines).strip("\n")
-
-
 def described(class_path: str, init_args: Mapping[str, Any] | None = None) -> str:
     """`elman.bptt.Truncated` with its arguments as `Truncated(k1=10, k2=40)`."""
     inner = ", ".join(f"{key}={value!r}" for key, value in (init_args or {}).items())

@@ -20,7 +20,7 @@ def flat_params(params: Mapping[str, Any]) -> dict[str, str]:
     """
     flat: dict[str, str] = {}
     for key, value in _leaves(params, ""):
-        name = _clean(key)
+        name = clean_name(key)
         while name in flat:
             name = _shortened(name, key + name)
         flat[name] = without_password(str(value))[:VALUE_CHARACTERS]
@@ -41,7 +41,8 @@ def _is_namespace(value: Any) -> bool:
     return any(base.__name__ in ("Namespace", "SimpleNamespace") for base in type(value).__mro__)
 
 
-def _clean(key: str) -> str:
+def clean_name(key: str) -> str:
+    """`key` as MLflow takes names: of parameters, and of metrics."""
     name = "".join(c if (c.isascii() and c.isalnum()) or c in "_/. :-" else "_" for c in key)
     # A path-like name must be its own normal form, or MLflow refuses it.
     name = name.strip("/").replace("//", "/") or "_"

@@ -10,7 +10,12 @@ CLOCK_SECONDS = 2.0  # two readings of one start time differ by less, those of t
 
 
 def host() -> str:
-    return socket.gethostname().replace(":", "_")
+    """This machine, and in it the space in which process ids count: containers may share a host's name."""
+    try:
+        space = "-" + "".join(c for c in os.readlink("/proc/self/ns/pid") if c.isdigit())
+    except OSError:
+        space = ""
+    return socket.gethostname().replace(":", "_") + space
 
 
 def identity() -> str:

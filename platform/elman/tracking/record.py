@@ -7,6 +7,7 @@ import platform
 import shlex
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -138,7 +139,10 @@ def _git(folder: Path, *words: str, limit: int = 100_000) -> str | None:
             env=environment,
         ) as process:
             assert process.stdout is not None
+            late = threading.Timer(GIT_SECONDS, process.kill)
+            late.start()
             output = process.stdout.read(limit)
+            late.cancel()
             cut = len(output) == limit
             if cut:
                 process.kill()

@@ -133,12 +133,13 @@ def end_group(server: subprocess.Popen[Any]) -> None:
 
 
 def _wait_until_up(server: subprocess.Popen[Any], address: str) -> None:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback is behind no proxy
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if server.poll() is not None:
             raise BadInput(f"mlflow server ended with code {server.returncode}; its messages are above")
         try:
-            urllib.request.urlopen(f"{address}/health", timeout=1).close()
+            direct.open(f"{address}/health", timeout=1).close()
             return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
