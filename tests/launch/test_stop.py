@@ -114,7 +114,7 @@ def test_bad_input_in_training_is_one_line(fit, folder):
 
 def test_what_cannot_be_resumed(fit, folder, stopped):
     name = stopped.info.run_name
-    assert "no unfinished run of this recipe" in resume_is_refused(fit, "--resume", "--seed_everything=2")
+    assert "with these values is in experiment" in resume_is_refused(fit, "--resume", "--seed_everything=2")
     assert "started with other values" in resume_is_refused(fit, "--resume", name, "--model.clip=2")
     assert "no run has the id or name 'nobody'" in resume_is_refused(fit, "--resume", "nobody")
 

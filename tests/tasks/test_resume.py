@@ -100,7 +100,7 @@ def test_a_run_in_two_halves(make, tmp_path: Path) -> None:
 def test_what_the_file_holds(tmp_path: Path) -> None:
     """Steps that wait, a gradient that waits, a row that is to begin anew: all there and all plain."""
     batches = stream(5, 6, 4, 5)
-    batches[1].x[2, 5] = float("nan")
+    batches[1].x[2, 2] = float("nan")
     uncut, resumed, *_ = halves(lambda: resumable(Truncated(k1=2, k2=7), accumulate=2), tmp_path, batches)
     assert torch.equal(weights(resumed), weights(uncut))
     assert resumed.restarted_rows == uncut.restarted_rows == 1
@@ -112,6 +112,17 @@ def test_what_the_file_holds(tmp_path: Path) -> None:
     assert saved["updates"]["joined"]["updates"] == 1
     assert saved["updates"]["total"].shape == weights(uncut).shape
     assert saved["time_steps"] == 11 * ROWS
+
+
+def test_padding_that_is_not_finite_restarts_nobody() -> None:
+    """Kept steps may hold targets that were never known; only what is scored has to be finite."""
+    batches = stream(6, 6)
+    for batch in batches:
+        batch.scored[1, 3:] = False
+        batch.y[1, 3:] = float("nan")
+    task = make_task(bptt=Truncated(k1=2, k2=4))
+    fit(task, [batches[0]._replace(is_last=False), batches[1]])
+    assert (task.restarted_rows, task.updates.skipped) == (0, 0)
 
 
 def test_a_file_holds_only_the_steps_that_are_kept(tmp_path: Path) -> None:

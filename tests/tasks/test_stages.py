@@ -217,7 +217,7 @@ def test_figures_are_logged_at_the_time_step() -> None:
 def test_throughput_is_that_of_training(monkeypatch) -> None:
     """A clock that jumps by 100 s whenever a validation looks at it, and by 1 s otherwise."""
     task, seen, clock = make_task(bptt=Full(), log_every=2), Seen(), [0.0]
-    monkeypatch.setattr("elman.tasks.task.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("elman.tasks.report.time.perf_counter", lambda: clock[0])
     score, step = task.validation_step, task.training_step
 
     def slow_validation(batch, batch_idx):

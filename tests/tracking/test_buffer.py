@@ -157,9 +157,12 @@ def test_resume_skips_what_arrived_and_sends_what_was_lost():
 def test_invalid_names_are_mended():
     store = Store()
     buffer = buffered(store)
-    buffer.add({"a[0]|é": 1.0, "k" * 300: 2.0}, 1)
+    buffer.add({"a[0]|é": 1.0, "/b//c": 3.0, "k" * 300: 2.0, "k" * 299: 2.0}, 1)
     assert buffer.close()
-    assert sorted(p.key for p in store.points) == ["a_0___", "k" * 250]
+    plain, path, *long = sorted(p.key for p in store.points)
+    assert (plain, path) == ("a_0___", "b/c")
+    assert [len(key) for key in long] == [250, 250]
+    assert len(set(long)) == 2
 
 
 def test_a_metric_that_is_no_number_is_refused_by_name():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -69,7 +70,7 @@ class Stack(nn.Module):
 
     def initial_carry(self, row_count: int) -> Carry:
         """Zeros, each (B, L, H), on the parameters' device."""
-        weight = next(self.parameters())
+        weight = self._weight
         zeros = weight.new_zeros(row_count, self.layers, self.hidden_size, dtype=self._carry_dtype(weight))
         return (zeros,) if self.carry_parts == 1 else tuple(zeros.clone() for _ in range(self.carry_parts))
 
@@ -104,12 +105,14 @@ class Stack(nn.Module):
 
     def _run(self, steps: Steps, carry: Carry) -> tuple[Steps, Carry]:
         """Run every step of `steps` through every layer."""
-        weight = next(self.parameters())
+        weight = self._weight
         by_layer = [leaf.to(weight.dtype).transpose(0, 1).contiguous() for leaf in carry]  # (L, B, H)
         per_part = self.layers // len(self.parts)
         ends: list[Carry] = []
         for number, part in enumerate(self.parts):
-            start = tuple(leaf[number * per_part : (number + 1) * per_part] for leaf in by_layer)
+            start = tuple(by_layer)
+            if len(self.parts) > 1:
+                start = tuple(leaf[number * per_part : (number + 1) * per_part] for leaf in by_layer)
             below = steps
             if number and self.dropout and self.training:
                 steps = change_values(below, lambda v: F.dropout(v, self.dropout))
@@ -119,6 +122,11 @@ class Stack(nn.Module):
             ends.append(end if self.carry_parts > 1 else (end,))
         joined = ends[0] if len(ends) == 1 else tuple(torch.cat(leaves) for leaves in zip(*ends, strict=True))
         return steps, tuple(leaf.transpose(0, 1).to(self._carry_dtype(weight)) for leaf in joined)
+
+    @property
+    def _weight(self) -> Tensor:
+        """Any parameter: all share device and precision."""
+        return cast(Tensor, self.parts[0].weight_ih_l0)
 
     @staticmethod
     def _carry_dtype(weight: Tensor) -> torch.dtype:

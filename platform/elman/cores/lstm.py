@@ -77,7 +77,7 @@ class LSTM(Core):
             set_forget_bias(self.stack, forget_bias, hidden_size=hidden_size)
 
     def forward(self, x: Tensor, carry: Carry, lengths: Tensor | None = None) -> tuple[Tensor, Carry]:
-        return self.stack(x, carry, lengths)
+        return self.stack.forward(x, carry, lengths)
 
     def initial_carry(self, row_count: int) -> Carry:
         return self.stack.initial_carry(row_count)

@@ -15,11 +15,11 @@ class SequenceLoss(ABC):
 
     @abstractmethod
     def sums(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Summed loss of N scored steps, and how many were predicted right (None: has no meaning).
+        """Summed loss of scored steps, and how many were predicted right (None: has no meaning).
 
         Args:
-            out: (N, O), what the network says.
-            y: (N,) classes or (N, O) values.
+            out: (..., O), what the network says.
+            y: (...) classes or (..., O) values.
 
         Raises:
             ValueError: if `y` is of the other kind.
@@ -45,12 +45,14 @@ class CrossEntropy(SequenceLoss):
     monitored = "nats_per_step"
 
     def sums(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor | None]:
-        if y.is_floating_point() or y.dim() != 1:  # floats would pass for probabilities of classes
+        if (
+            y.is_floating_point() or y.shape != out.shape[:-1]
+        ):  # floats would pass for probabilities of classes
             raise ValueError(
                 f"CrossEntropy learns a class a step, but the targets {_are(y)}; use SquaredError"
             )
         right = None if torch.is_grad_enabled() else (out.argmax(-1) == y).sum()
-        return F.cross_entropy(out, y, reduction="sum"), right
+        return F.cross_entropy(out.flatten(0, -2), y.flatten(), reduction="sum"), right
 
     def metrics(self, loss: float, right: float | None) -> dict[str, float]:
         figures = {"nats_per_step": loss, "bits_per_step": loss / log(2)}

@@ -64,12 +64,11 @@ class WindowLoss:
         features, carry = self.features(window, carry)
         if window.y is None:
             raise ValueError("a batch without targets has no loss; predict with it instead")
-        if bool(window.scored.all()):
-            out, y = features.flatten(0, 1), window.y.flatten(0, 1)
-        else:
+        out, y = features, window.y
+        if not bool(window.scored.all()):
             chosen = window.scored.flatten().nonzero().squeeze(1).to(features.device)
             out, y = features.flatten(0, 1)[chosen], window.y.flatten(0, 1)[chosen]
-        if not len(out):
+        if not out.numel():
             return features.new_zeros(()), None, carry
         loss, right = self.loss.sums(self.readout(out), y)
         return loss, right, carry

@@ -26,7 +26,7 @@ from elman.tasks.report import Report
 from elman.tasks.saved_state import restored_state, saved_state
 from elman.tasks.schedule import Constant, Schedule
 from elman.tasks.scores import Scores
-from elman.tasks.updates import Normaliser, Totals, Updates
+from elman.tasks.updates import Normaliser, Steps, Totals, Updates
 from elman.tree import Carry, finite_rows, tree_map, zeroed_where_not_finite
 
 CoreFactory = Callable[[int], Core]
@@ -198,7 +198,8 @@ class SequenceTask(pl.LightningModule):
         updates, objective, gradient = self.updates, self.objective, self.updates.gradient
         assert gradient is not None, "the gradient's buffer is made when training starts"
         updates.choose(totals)
-        optimizer, begun = self._optimizer(), self._progress(totals, 0.0)
+        counted, begun = self._optimizer(), self._progress(totals, 0.0)
+        optimizer: Steps = counted
         full, done = self.bptt.update_steps(totals.steps), 0
         state = self._state  # a module's attributes are slow to set
         windows = self.bptt.losses(objective, batch, state)
@@ -218,6 +219,10 @@ class SequenceTask(pl.LightningModule):
             if updates.take(flags, loss if single else None, room=totals.rows * full):
                 progress = self._progress(totals, done * full / totals.steps)
                 stepped = updates.step(optimizer, totals=totals, progress=progress)
+                if (
+                    stepped
+                ):  # Lightning counts one step a batch; its hooks cost as much as a small network's update
+                    optimizer = counted.optimizer
                 if not stepped and objective.broken is None:
                     objective.broken = torch.zeros(len(batch.x), dtype=torch.bool)
             done += 1
@@ -284,12 +289,13 @@ class SequenceTask(pl.LightningModule):
         """Count rows that were not finite in this batch; those still not finite begin anew with the next."""
         broken, state = self.objective.broken, self._state
         self.objective.broken = None
-        finite = None if state is None else finite_rows(state[0])  # the carry; kept inputs may hold padding
-        if finite is not None and not bool(finite.all()):
-            self._restart = ~finite
-            carry = zeroed_where_not_finite(state[0], self._restart)
-            self._state = type(state)(carry, *state[1:]) if hasattr(state, "_fields") else (carry, *state[1:])
-            broken = self._restart if broken is None else broken | self._restart
+        if state is not None:
+            # Kept inputs may hold padding of any value: they are looked at only where an update failed.
+            finite = finite_rows(state[0] if broken is None else state)
+            if finite is not None and not bool(finite.all()):
+                self._restart = ~finite
+                self._state = zeroed_where_not_finite(state, self._restart)
+                broken = self._restart if broken is None else broken | self._restart
         if broken is not None:
             self.restarted_rows += int(broken.sum())
 

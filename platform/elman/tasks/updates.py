@@ -170,11 +170,12 @@ class Updates:
         if self.total is not None:
             vector.copy_(self.total)
         self.joined, self.total = Joined(), None
-        divisor = {
-            "steps": joined.room,
-            "scored": joined.scored,
-            "sequence": max(totals.scored, joined.scored),  # more if some waited since the batch before
-        }[self.normaliser]
+        if self.normaliser == "steps":
+            divisor: float = joined.room
+        elif self.normaliser == "scored":
+            divisor = joined.scored
+        else:
+            divisor = max(totals.scored, joined.scored)  # more if some waited since the batch before
         norm = float(torch.linalg.vector_norm(vector)) / divisor
         if not isfinite(norm):
             self._skip()
