@@ -128,7 +128,8 @@ class Budget(pl.Callback):
 
 def prepare_process(settings: Training) -> None:
     """Settings of the whole process: quiet libraries, threads, denormal numbers."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    for name in ("pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     for message in (
         ".*does not have many workers.*",
         ".*GPU available but not used.*",
