@@ -192,8 +192,8 @@ def test_options(refused, folder, words, parts):
     assert [part for part in parts if part not in line] == []
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
-def test_no_gpu(refused):
+def test_no_gpu(refused, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert "torch finds no GPU here; use cpu or auto" in refused("fit", "r.yaml", "--trainer.accelerator=gpu")
 
 

@@ -125,5 +125,5 @@ def test_impossible_values(schedule, told: str) -> None:
 
 
 def test_lightning_counts_the_batches_that_made_an_update() -> None:
-    """Its hooks around every update would cost as much as a small network's update."""
+    """A small network feels what its hooks cost around every update."""
     assert fit(make_task(bptt=truncated(2)), [*stream(7), *stream(7)]).global_step == 2

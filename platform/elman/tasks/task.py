@@ -219,9 +219,7 @@ class SequenceTask(pl.LightningModule):
             if updates.take(flags, loss if single else None, room=totals.rows * full):
                 progress = self._progress(totals, done * full / totals.steps)
                 stepped = updates.step(optimizer, totals=totals, progress=progress)
-                if (
-                    stepped
-                ):  # Lightning counts one step a batch; its hooks cost as much as a small network's update
+                if stepped:  # Lightning counts one step a batch; a small network feels its hooks
                     optimizer = counted.optimizer
                 if not stepped and objective.broken is None:
                     objective.broken = torch.zeros(len(batch.x), dtype=torch.bool)
