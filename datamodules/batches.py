@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from torch.utils.data import DataLoader, Dataset
 
 from elman.batch import SequenceBatch
 from elman.errors import BadInput
@@ -14,17 +18,36 @@ class Batches:
     """Batch 0, 1, 2, ... of `batch`, a pure function of its index.
 
     An endless loader (training) goes on where it stopped: after `load_state_dict`, and when it is
-    iterated anew. A finite one (validation, test) begins at 0 each time.
+    iterated anew. A finite one (validation, test) begins at 0 each time. With workers, batches are read
+    ahead in other processes; they are the same, and so is the position, which counts those handed out.
 
     Args:
         batch: index -> batch; the same index gives the same batch, whatever came before.
         length: number of batches; None: endless, `len()` is then 10**9.
+        workers: processes that read ahead; 0: none.
+        steps_per_batch: mean time steps of a batch over all processes, where batches differ; None: the
+            first batch tells.
+        names: index -> what each row of that batch is called; None: rows have no names.
+
+    `waited_seconds` is the time that whoever iterated has waited for batches.
     """
 
-    def __init__(self, batch: Callable[[int], SequenceBatch], *, length: int | None = None) -> None:
+    def __init__(
+        self,
+        batch: Callable[[int], SequenceBatch],
+        *,
+        length: int | None = None,
+        workers: int = 0,
+        steps_per_batch: float | None = None,
+        names: Callable[[int], Sequence[str | None]] | None = None,
+    ) -> None:
         self.batch = batch
         self.length = length
+        self.workers = workers
+        self.steps_per_batch = steps_per_batch
+        self.names = names
         self.index = 0
+        self.waited_seconds = 0.0
 
     def __len__(self) -> int:
         return ENDLESS if self.length is None else self.length
@@ -32,9 +55,30 @@ class Batches:
     def __iter__(self) -> Iterator[SequenceBatch]:
         if self.length is not None:
             self.index = 0
+        upcoming = self._from(self.index)
         while self.index < len(self):
+            asked = time.perf_counter()
+            batch = next(upcoming)
+            self.waited_seconds += time.perf_counter() - asked
             self.index += 1  # before the yield: a position saved while a batch is trained counts that batch
-            yield self.batch(self.index - 1)
+            yield batch
+
+    def _from(self, index: int) -> Iterator[SequenceBatch]:
+        if not self.workers:
+            yield from map(self.batch, range(index, len(self)))
+            return
+        indexes = range(index, len(self))
+        ahead = DataLoader(
+            _ByIndex(self.batch),
+            sampler=indexes,
+            batch_size=None,
+            num_workers=self.workers,
+            collate_fn=_as_it_is,
+        )
+        for found in ahead:
+            if isinstance(found, BadInput):  # a loader would add the worker's traceback to the message
+                raise found
+            yield found
 
     def state_dict(self) -> dict[str, int]:
         """How many batches were handed out."""
@@ -49,3 +93,18 @@ class Batches:
                 "it was saved by another loader: start without it"
             )
         self.index = index
+
+
+class _ByIndex(Dataset):
+    def __init__(self, batch: Callable[[int], SequenceBatch]) -> None:
+        self.batch = batch
+
+    def __getitem__(self, index: int) -> Any:
+        try:
+            return self.batch(index)
+        except BadInput as error:
+            return error
+
+
+def _as_it_is(found: Any) -> Any:
+    return found

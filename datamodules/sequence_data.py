@@ -47,6 +47,10 @@ class SequenceData(LightningDataModule, ABC):
     def loader(self, part: Part) -> Batches:
         """This process's batches of one part."""
 
+    def account(self) -> list[str]:
+        """What was found, in lines for the terminal and the run's page; none where nothing was looked for."""
+        return []
+
     def train_dataloader(self) -> Batches:
         return self.loader("train")
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from jsonargparse import Namespace, set_parsing_settings
 
+import datamodules.digits
 import datamodules.synthetic
 import datamodules.text  # noqa: F401
 import elman.bptt

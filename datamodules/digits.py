@@ -1,0 +1,93 @@
+"""Digits: small photographs of handwritten digits that every machine has."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+import numpy as np
+import torch
+
+from datamodules.batching import Batching
+from datamodules.collected import Collected
+from datamodules.examples import Example, Examples, many_to_one
+from datamodules.findings import Findings
+from datamodules.partition import Partition
+
+SIDE = 8
+NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+Reading = Literal["whole", "rows", "pixels", "permuted"]
+STEPS = {"whole": 1, "rows": SIDE, "pixels": SIDE * SIDE, "permuted": SIDE * SIDE}
+
+
+class Digits(Collected):
+    """Which digit is it? 1,797 images of 8 x 8 pixels, read at once or as a sequence.
+
+    x: "whole" (1, 64), one-to-one; "rows" (8, 8), a row of pixels a step; "pixels" (64, 1), a pixel a step;
+    "permuted", pixels in one random order, the same for all. Values lie in [0, 1]. The class is asked for
+    at the last step.
+
+    Args:
+        reading: whole, rows, pixels or permuted.
+        split: which images train, validate and test.
+        batching: which images share a batch.
+
+    Raises:
+        ValueError: if `reading` is none of these.
+
+    Source: scikit-learn's `load_digits`, from E. Alpaydin and C. Kaynak (1998), Optical Recognition of
+        Handwritten Digits, UCI repository, its test part.
+    """
+
+    symbols = False
+
+    def __init__(
+        self,
+        *,
+        reading: Reading = "rows",
+        split: Partition = Partition(shares=(0.67, 0.165, 0.165)),
+        batching: Batching = Batching(rows=32),
+    ) -> None:
+        super().__init__(split=split, batching=batching, unit="steps")
+        if reading not in STEPS:
+            raise ValueError(f"reading must be one of {', '.join(STEPS)}, got {reading!r}")
+        self.reading = reading
+
+    def find(self) -> Findings:
+        images, labels = load()
+        return Findings(
+            source="scikit-learn digits",
+            digest=hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest(),
+            names=[f"image {number}" for number in range(len(labels))],
+            lengths=np.full(len(labels), STEPS[self.reading]),
+            classes=NAMES,
+            labels=labels,
+            facts={"reading": self.reading},
+        )
+
+    def examples(self, found: Findings, train: np.ndarray) -> Examples:
+        images, labels = load()
+        steps = STEPS[self.reading]
+        self.inputs, self.outputs = SIDE * SIDE // steps, len(NAMES)
+        flat = images.reshape(len(images), SIDE * SIDE)
+        if self.reading == "permuted":
+            flat = flat[:, np.random.default_rng(0).permutation(SIDE * SIDE)]
+        return _Images(torch.from_numpy(flat).reshape(len(flat), steps, self.inputs), labels)
+
+
+class _Images:
+    def __init__(self, x: torch.Tensor, labels: np.ndarray) -> None:
+        self.x, self.labels = x, labels
+        self.lengths = np.full(len(x), x.shape[1])
+
+    def window(self, number: int, start: int, stop: int) -> Example:
+        return many_to_one(self.x[number], int(self.labels[number])).window(start, stop)
+
+
+def load() -> tuple[np.ndarray, np.ndarray]:
+    """Images (1797, 8, 8) float32 in [0, 1], and their classes (1797,)."""
+    from sklearn.datasets import load_digits
+
+    images, labels = load_digits(return_X_y=True)
+    return (images / 16).astype(np.float32).reshape(-1, SIDE, SIDE), labels.astype(np.int64)

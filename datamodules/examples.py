@@ -1,0 +1,107 @@
+"""Examples: sequences of any length, read one at a time, and how some of them make a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from elman.batch import SequenceBatch
+
+
+class Example(NamedTuple):
+    """One sequence and its targets.
+
+    Args:
+        x: (T, F) values or (T,) ids.
+        y: (T,) classes or (T, O) values, a target for every step, scored or not; None where none is known.
+        scored: (T,) bool, the steps that count.
+        context: a tensor or tuple of tensors known before step 0, without an axis of rows.
+    """
+
+    x: Tensor
+    y: Tensor | None
+    scored: Tensor
+    context: Tensor | tuple[Tensor, ...] | None = None
+
+    @property
+    def steps(self) -> int:
+        """Length of the time axis."""
+        return len(self.x)
+
+    def window(self, start: int, stop: int) -> Example:
+        """Steps [start, stop)."""
+        y = None if self.y is None else self.y[start:stop]
+        return Example(self.x[start:stop], y, self.scored[start:stop], self.context)
+
+
+class Examples(Protocol):
+    """Examples by number; the same number gives the same example, whatever was read before."""
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """(N,) int64, steps of every example, known without reading it."""
+
+    def window(self, number: int, start: int, stop: int) -> Example:
+        """Steps [start, stop) of example `number`; no more of it is read where its file allows that."""
+
+
+def many_to_one(x: Tensor, label: int) -> Example:
+    """A sequence whose last step alone is scored, against one class."""
+    scored = torch.zeros(len(x), dtype=torch.bool)
+    scored[-1:] = True
+    return Example(x, torch.full((len(x),), label), scored)
+
+
+def aligned(x: Tensor, y: Tensor) -> Example:
+    """A sequence with a target at every step, all of them scored."""
+    return Example(x, y, torch.ones(len(x), dtype=torch.bool))
+
+
+def collate(
+    examples: Sequence[Example | None], *, is_first: Tensor | None = None, is_last: bool = True
+) -> SequenceBatch:
+    """One row an example, padded to the longest; padding is zero, beyond `lengths`, and never scored.
+
+    A context of unequal sizes is padded with zeros too, so its length must be part of it.
+
+    Args:
+        examples: at least one that is not None; None is a row without steps.
+        is_first: (B,) bool; None: every row begins here.
+        is_last: nothing continues these rows.
+    """
+    like = next(example for example in examples if example is not None)
+    rows = [like.window(0, 0) if example is None else example for example in examples]
+    return SequenceBatch(
+        x=padded([row.x for row in rows]),
+        y=None if like.y is None else padded([row.y for row in rows if row.y is not None]),
+        scored=padded([row.scored for row in rows]),
+        lengths=torch.tensor([row.steps for row in rows]),
+        is_first=torch.ones(len(rows), dtype=torch.bool) if is_first is None else is_first,
+        is_last=is_last,
+        context=_stacked([row.context for row in rows]),
+    )
+
+
+def padded(leaves: Sequence[Tensor]) -> Tensor:
+    """(B, ...) with every axis as long as the longest of `leaves`, the rest zero."""
+    if all(leaf.shape == leaves[0].shape for leaf in leaves):
+        return torch.stack(list(leaves))
+    shape = [max(sizes) for sizes in zip(*(leaf.shape for leaf in leaves), strict=True)]
+    out = leaves[0].new_zeros(len(leaves), *shape)
+    for row, leaf in zip(out, leaves, strict=True):
+        row[tuple(slice(size) for size in leaf.shape)] = leaf
+    return out
+
+
+def _stacked(contexts: Sequence[Tensor | tuple[Tensor, ...] | None]) -> Tensor | tuple[Tensor, ...] | None:
+    first = contexts[0]
+    if first is None:
+        return None
+    if isinstance(first, Tensor):
+        return padded([context for context in contexts if isinstance(context, Tensor)])
+    parts = zip(*(context for context in contexts if isinstance(context, tuple)), strict=True)
+    return tuple(padded(list(leaves)) for leaves in parts)

@@ -1,0 +1,129 @@
+"""Findings: what a look at the user's data found, told before anything is trained."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from elman.errors import BadInput
+
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Something that was seen and not taken, and why.
+
+    Args:
+        name: of the file, or file and line.
+        reason: a few words, the same for the same fault, so that equal ones can be counted.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass
+class Findings:
+    """Examples that were found, known without reading them whole.
+
+    Args:
+        source: what to call the data: the name of its file or folder.
+        digest: hex, names the content.
+        names: (N,) of the examples: file, or file and line; no two are equal.
+        lengths: (N,) int64, steps of each.
+        classes: names of the classes, in the order of their numbers; empty where targets are no classes.
+        labels: (N,) class of each; None where there is none.
+        fields: what else is known of each example: name -> (N,) values as text, for `Partition`.
+        given: (N,) "train", "val", "test" or None, where the data says so itself; None: nowhere.
+        skipped: what was left out.
+        facts: further short facts, for instance {"sample_rate_hz": 8000}.
+    """
+
+    source: str
+    digest: str
+    names: Sequence[str]
+    lengths: np.ndarray
+    classes: Sequence[str] = ()
+    labels: np.ndarray | None = None
+    fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    given: Sequence[str | None] | None = None
+    skipped: Sequence[Skipped] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def account(self, parts: Sequence[np.ndarray], *, unit: str) -> list[str]:
+        """What was found, in lines for the terminal and the run's page.
+
+        Args:
+            parts: numbers of the examples of training, validation and test.
+            unit: what a step is, in the plural: characters, frames, rows.
+        """
+        lengths = np.asarray(self.lengths)
+        lines = [
+            f"{self.source}: {len(self.names):,} sequences of {lengths.min():,} to {lengths.max():,} {unit} "
+            f"(median {int(np.median(lengths)):,}), {int(lengths.sum()):,} in all"
+        ]
+        sizes = [
+            f"{len(p):,} {n}" for n, p in zip(("train", "validate", "test"), parts, strict=True) if len(p)
+        ]
+        lines.append("split: " + ", ".join(sizes))
+        if self.labels is not None and len(self.classes):
+            lines.append(self._class_line(parts[0]))
+        lines += self._skipped_lines()
+        return lines
+
+    def _class_line(self, train: np.ndarray) -> str:
+        assert self.labels is not None
+        counts = Counter(self.labels[train].tolist())
+        ordered = sorted(range(len(self.classes)), key=lambda c: -counts[c])
+        if len(ordered) <= 12:
+            shown = ", ".join(f"{self.classes[c]} {counts[c]:,}" for c in ordered)
+        else:
+            head = ", ".join(f"{self.classes[c]} {counts[c]:,}" for c in ordered[:SHOWN])
+            shown = f"{head}, ... {self.classes[ordered[-1]]} {counts[ordered[-1]]:,}"
+        line = f"{len(self.classes)} classes in training: {shown}"
+        most, least = counts[ordered[0]], counts[ordered[-1]]
+        if most >= 2 * max(1, least):
+            line += f" (the most frequent is {most / max(1, least):.1f} times the rarest; model.loss.balance weighs them)"
+        return line
+
+    def _skipped_lines(self) -> list[str]:
+        by_reason: dict[str, list[str]] = {}
+        for each in self.skipped:
+            by_reason.setdefault(each.reason, []).append(each.name)
+        lines = []
+        for reason, names in sorted(by_reason.items(), key=lambda item: -len(item[1])):
+            more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+            lines.append(f"skipped {len(names):,}: {reason}: {', '.join(names[:SHOWN])}{more}")
+        return lines
+
+
+class BadOnes:
+    """What to do with an example that cannot be used: refuse the data, or skip and count it.
+
+    Args:
+        skip: whether the recipe says `skip_bad`.
+    """
+
+    def __init__(self, *, skip: bool) -> None:
+        self.skip = skip
+        self.skipped: list[Skipped] = []
+
+    @contextmanager
+    def checking(self, name: str) -> Iterator[None]:
+        """Around the look at one example; a `BadInput` inside is raised, or kept as a skip.
+
+        The message of the `BadInput` begins with `name` and a colon.
+        """
+        try:
+            yield
+        except BadInput as error:
+            if not self.skip:
+                raise BadInput(f"{error}; or leave such out with data.skip_bad=true") from error
+            reason = str(error).removeprefix(f"{name}: ")
+            self.skipped.append(Skipped(name, reason.split(";")[0]))

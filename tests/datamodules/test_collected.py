@@ -1,0 +1,137 @@
+"""What every collected data module promises, over one table of all of them."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from collected_toys import COLLECTED, refilled, whole
+
+BATCHINGS = {"whole": whole, "refilled": refilled}
+
+
+@pytest.fixture(params=COLLECTED, ids=lambda kind: kind.__name__)
+def kind(request):
+    return request.param
+
+
+@pytest.fixture(params=BATCHINGS)
+def batching(request):
+    return BATCHINGS[request.param]()
+
+
+def ready(kind, folder, batching, rank=0, world=1):
+    data = COLLECTED[kind](folder, batching)
+    if world > 1:
+        data.trainer = SimpleNamespace(global_rank=rank, world_size=world)
+    data.prepare_data()
+    data.setup("fit")
+    return data
+
+
+def test_every_step_of_every_example_comes_once_in_order(kind, tmp_path, batching):
+    data = ready(kind, tmp_path, batching)
+    loader = data.train_dataloader()
+    seen, read = {}, 0
+    index = 0
+    while read < data.steps_per_pass:
+        batch, names = loader.batch(index), loader.names(index)
+        for row, name in enumerate(names):
+            count = int(batch.lengths[row])
+            assert (name is None) == (count == 0)
+            if name is None:
+                continue
+            assert bool(batch.is_first[row]) == (name not in seen)
+            seen.setdefault(name, []).append(batch.x[row, :count])
+        read += int(batch.lengths.sum())
+        index += 1
+    assert read == data.steps_per_pass
+    assert batch.is_last
+    train = [data.found.names[i] for i in data.parts[0]]
+    assert sorted(seen) == sorted(train)
+    for name, pieces in seen.items():
+        number = data.found.names.index(name)
+        example = data._examples.window(number, 0, int(data._examples.lengths[number]))
+        torch.testing.assert_close(torch.cat(pieces), example.x, rtol=0, atol=0)
+
+
+def test_padding_is_zero_and_never_scored(kind, tmp_path, batching):
+    loader = ready(kind, tmp_path, batching).train_dataloader()
+    for index in range(4):
+        batch = loader.batch(index)
+        beyond = torch.arange(batch.steps) >= batch.lengths[:, None]
+        assert not batch.scored[beyond].any()
+        assert not batch.x[beyond].any()
+
+
+def test_attributes(kind, tmp_path, batching):
+    data = ready(kind, tmp_path, batching)
+    batch = data.train_dataloader().batch(0)
+    if data.symbols:
+        assert batch.x.dtype == torch.int64
+        assert 0 <= int(batch.x.min()) <= int(batch.x.max()) < data.inputs
+    else:
+        assert batch.x.dtype == torch.float32
+        assert batch.x.shape[2] == data.inputs
+        assert torch.isfinite(batch.x).all()
+    if batch.y.is_floating_point():
+        assert batch.y.shape == (*batch.scored.shape, data.outputs)
+    else:
+        assert batch.y.shape == batch.scored.shape
+        assert 0 <= int(batch.y.min()) <= int(batch.y.max()) < data.outputs
+
+
+def test_description_and_account(kind, tmp_path, batching):
+    data = ready(kind, tmp_path, batching)
+    description = data.description()
+    assert set(description) == {"name", "source", "digest", "facts"}
+    assert int(description["digest"], 16) >= 0
+    assert len(description["digest"]) <= 36
+    assert all(len(str(value)) <= 40 for value in description["facts"].values())
+    assert len(data.account()) >= 2
+    assert all("\n" not in line for line in data.account())
+
+
+def test_parts_are_apart_and_whole(kind, tmp_path, batching):
+    data = ready(kind, tmp_path, batching)
+    together = np.concatenate(data.parts)
+    assert sorted(together.tolist()) == list(range(len(data.found.names)))
+    assert all(len(part) for part in data.parts)
+
+
+def test_the_same_again(kind, tmp_path, batching):
+    first, second = (ready(kind, tmp_path, batching) for _ in range(2))
+    assert first.found.digest == second.found.digest
+    for part in ("train", "val", "test"):
+        one, other = first.loader(part).batch(0), second.loader(part).batch(0)
+        assert torch.equal(one.x, other.x)
+        assert torch.equal(one.lengths, other.lengths)
+
+
+def test_two_processes_hold_the_rows_of_one(kind, tmp_path, batching):
+    alone = ready(kind, tmp_path, batching)
+    pair = [ready(kind, tmp_path, batching, rank, 2) for rank in range(2)]
+    for part in ("train", "val"):
+        loader, loaders = alone.loader(part), [data.loader(part) for data in pair]
+        assert len({len(each) for each in (loader, *loaders)}) == 1
+        for index in range(3 if part == "train" else len(loader)):
+            names = [each.names(index) for each in loaders]
+            dealt = [None] * (len(names[0]) + len(names[1]))
+            dealt[::2], dealt[1::2] = names if len(names[0]) >= len(names[1]) else names[::-1]
+            assert [n for n in dealt if n] == [n for n in loader.names(index) if n]
+            assert sum(int(each.batch(index).lengths.sum()) for each in loaders) == int(
+                loader.batch(index).lengths.sum()
+            )
+
+
+def test_workers_read_the_same(kind, tmp_path, batching):
+    data = ready(kind, tmp_path, batching)
+    loader = data.train_dataloader()
+    loader.workers, loader.index = 2, 1
+    for index, batch in zip(range(1, 4), loader, strict=False):
+        expected = data.train_dataloader().batch(index)
+        assert torch.equal(batch.x, expected.x)
+        assert torch.equal(batch.is_first, expected.is_first)
+        assert batch.is_last == expected.is_last
+    assert loader.index == 4
+    assert loader.waited_seconds > 0
