@@ -101,25 +101,17 @@ class Collected(SequenceData):
         )
         self._examples = self.examples(found, self.parts[0])
         self.steps_per_pass = int(self._examples.lengths[self.parts[0]].sum())
+        if found.labels is not None:
+            counts = Counter(found.labels[self.parts[0]].tolist())
+            self.class_counts = torch.tensor([counts[number] for number in range(len(self.classes))])
         self.found = found
-
-    @property
-    def class_counts(self) -> torch.Tensor | None:
-        """(classes,) training examples of each; None where targets are no classes."""
-        found = self._found()
-        if found.labels is None:
-            return None
-        counts = Counter(found.labels[self.parts[0]].tolist())
-        return torch.tensor([counts[number] for number in range(len(self.classes))])
 
     def loader(self, part: Part) -> Batches:
         found = self._found()
         assert self._examples is not None
         numbers = self.parts[PART_NAMES.index(part)]
         if not len(numbers):
-            raise BadInput(
-                f"{found.source}: there is no {part} part; data.split says how much each part gets"
-            )
+            raise BadInput(f"{found.source}: there is no {part} part; give it a share in data.split.shares")
         rank, world = self.process()
         rows = self.batching.rows
         if part == "train" and rows < world:

@@ -89,7 +89,8 @@ class Findings:
         line = f"{len(self.classes)} classes in training: {shown}"
         most, least = counts[ordered[0]], counts[ordered[-1]]
         if most >= 2 * max(1, least):
-            line += f" (the most frequent is {most / max(1, least):.1f} times the rarest; model.loss.balance weighs them)"
+            times = most / max(1, least)
+            line += f" (the most frequent is {times:.1f} times the rarest; model.loss.balance weighs them)"
         return line
 
     def _skipped_lines(self) -> list[str]:

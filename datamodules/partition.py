@@ -93,7 +93,7 @@ class Partition:
             self._deal_fold(part, groups, classes, draw, source)
         self._draw_shares(part, groups, classes, draw, has_given)
         if self.by is not None:
-            _refuse_shared(part, groups, self.by, source, self.val, self.test)
+            self._refuse_shared(part, groups, source)
         parts = [np.flatnonzero(part == number) for number in range(3)]
         self._refuse_empty(parts, len(set(groups.tolist())), source)
         return parts
@@ -187,6 +187,17 @@ class Partition:
             return draw.permutation(free)[:1]
         return np.concatenate(chosen)
 
+    def _refuse_shared(self, part: np.ndarray, groups: np.ndarray, source: str) -> None:
+        """A group on two sides is told, unless the recipe itself says which examples validate or test."""
+        for number, named in ((2, self.test), (1, self.val)):
+            both = set(groups[part == 0].tolist()) & set(groups[part == number].tolist())
+            if both and not (named and self.by not in named):
+                raise BadInput(
+                    f"{source}: {len(both)} values of split.by={self.by} are in training and in "
+                    f"{PART_NAMES[number]}, as the data itself divides them; leave split.by or the given "
+                    "parts out"
+                )
+
     def _refuse_empty(self, parts: Sequence[np.ndarray], groups: int, source: str) -> None:
         for name, numbers in zip(PART_NAMES, parts, strict=True):
             if len(numbers) or (name == "test" and self.shares[2] == 0):
@@ -212,21 +223,3 @@ def _by_class(
         return [draw.permutation(numbers)]
     of = np.asarray(classes)[numbers]
     return [draw.permutation(numbers[of == each]) for each in np.unique(of)]
-
-
-def _refuse_shared(
-    part: np.ndarray,
-    groups: np.ndarray,
-    by: str,
-    source: str,
-    val: Mapping[str, Any] | None,
-    test: Mapping[str, Any] | None,
-) -> None:
-    """A group on two sides is told, unless the recipe itself says which examples validate."""
-    for other, explicit in ((2, test), (1, val)):
-        both = set(groups[part == 0].tolist()) & set(groups[part == other].tolist())
-        if both and not (explicit and by not in explicit):
-            raise BadInput(
-                f"{source}: {len(both)} values of split.by={by} are in training and in {PART_NAMES[other]}, "
-                "as the data itself divides them; leave split.by out, or leave the given parts out"
-            )

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any, Literal
 
 from pytorch_lightning import LightningDataModule
+from torch import Tensor
 
 from datamodules.batches import Batches
 from elman.errors import BadInput
@@ -38,6 +39,21 @@ class SequenceData(LightningDataModule, ABC):
 
     steps_per_pass: int
     """Time steps that exist in one training pass, over all rows and processes."""
+
+    context_inputs: int | None = None
+    """Features of `SequenceBatch.context` (of its first tensor's last axis); None: there is no context."""
+
+    class_counts: Tensor | None = None
+    """(outputs,) how often each class is a training target; None where that is unknown or has no meaning."""
+
+    target_scale: Tensor | None = None
+    """(outputs,) what 1 in y stands for, in the data's own units; None: y is in those units already."""
+
+    target_shift: Tensor | None = None
+    """(outputs,) what 0 in y stands for, in the data's own units; with `target_scale`."""
+
+    sample_rate_hz: int | None = None
+    """Sound: samples a second; x then holds frames of samples, (B, T, inputs)."""
 
     @abstractmethod
     def description(self) -> dict[str, Any]:
