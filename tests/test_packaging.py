@@ -79,8 +79,10 @@ def test_arrows_point_one_way() -> None:
         "errors": set(),
         "batch": set(),
         "cores": {"tree"},
+        "encoders": {"cores", "tree"},
+        "features": {"batch"},
         "bptt": {"batch", "tree"},
-        "tasks": {"batch", "tree", "errors", "bptt", "cores"},
+        "tasks": {"batch", "tree", "errors", "bptt", "cores", "encoders", "features"},
         "tracking": {"errors", "batch", "tree", "cores", "bptt", "tasks"},
         "diagnostics": {"errors", "batch", "tree", "cores", "bptt", "tasks", "tracking"},
     }

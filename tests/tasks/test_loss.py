@@ -8,10 +8,10 @@ import pytest
 import torch
 from task_toys import Seen, fit, make_task, stream, truncated
 
-from elman.tasks import CrossEntropy, SequenceLoss, SquaredError
+from elman.tasks import BinaryCrossEntropy, CrossEntropy, SequenceLoss, SquaredError
 from elman.tasks.loss import SequenceLoss as Base
 
-LOSSES = [CrossEntropy(), SquaredError()]
+LOSSES = [CrossEntropy(), BinaryCrossEntropy(), SquaredError()]
 
 
 def test_no_loss_is_left_out() -> None:
@@ -37,12 +37,52 @@ def test_squared_error_by_hand() -> None:
     loss, right = SquaredError().sums(out, y)
     assert (float(loss), right) == (7.0, None)
     assert SquaredError().prediction(out) is out
+    with torch.no_grad():
+        loss, squares = SquaredError().sums(out[None], y[None])
+    assert (float(loss), squares.tolist()) == (7.0, [1.0, 13.0])  # (1 + 0, 9 + 4)
+
+
+def test_root_in_units_of_the_data() -> None:
+    figures = SquaredError().metrics(0.25, torch.tensor([0.25]), torch.tensor([40.0]))
+    assert figures == {"mse": 0.25, "rmse": 20.0}
+    assert SquaredError().metrics(1.0, torch.tensor([4.0, 9.0]))["rmse_1"] == 3.0
+
+
+def test_classes_weigh_alike() -> None:
+    """Targets 0, 0, 0, 1 said to be even: each class is half of the loss."""
+    loss = CrossEntropy(balance=True)
+    loss.weigh(torch.tensor([3, 1]))
+    assert loss.weights is not None
+    out = torch.zeros(4, 2, dtype=torch.float64, requires_grad=True)
+    total, _ = loss.sums(out, torch.tensor([0, 0, 0, 1]))
+    assert float(total) == pytest.approx(4 * log(2), rel=1e-12)
+    (gradient,) = torch.autograd.grad(total, out)
+    assert gradient.sum(0).tolist() == pytest.approx([0.0, 0.0], abs=1e-12)  # both pull alike
+    with pytest.raises(ValueError, match="does not say"):
+        CrossEntropy(balance=True).weigh(None)
+
+
+def test_smoothed_labels_in_training_alone() -> None:
+    out, y = torch.tensor([[2.0, 0.0]], dtype=torch.float64), torch.tensor([0])
+    smooth, plain = CrossEntropy(label_smoothing=0.2), CrossEntropy()
+    likely, unlikely = float(plain.sums(out, y)[0]), float(plain.sums(out, 1 - y)[0])
+    assert float(smooth.sums(out, y)[0]) == pytest.approx(0.9 * likely + 0.1 * unlikely, rel=1e-12)
+    with torch.no_grad():
+        assert float(smooth.sums(out, y)[0]) == pytest.approx(likely, rel=1e-12)
+
+
+def test_answers_of_yes_or_no() -> None:
+    """Two keys at even odds cost 2 ln 2 a step."""
+    loss, _ = BinaryCrossEntropy().sums(torch.zeros(3, 2), torch.ones(3, 2))
+    assert float(loss) == pytest.approx(6 * log(2))
+    with pytest.raises(ValueError, match="use CrossEntropy"):
+        BinaryCrossEntropy().sums(torch.zeros(3, 2), torch.zeros(3, dtype=torch.int64))
 
 
 def test_figures() -> None:
     assert CrossEntropy().metrics(log(2), None) == {"nats_per_step": log(2), "bits_per_step": 1.0}
-    assert CrossEntropy().metrics(3 * log(2), 0.25)["accuracy"] == 0.25
-    assert CrossEntropy().metrics(3 * log(2), 0.25)["bits_per_step"] == pytest.approx(3)
+    assert CrossEntropy().metrics(3 * log(2), torch.tensor(0.25))["accuracy"] == 0.25
+    assert CrossEntropy().metrics(3 * log(2), torch.tensor(0.25))["bits_per_step"] == pytest.approx(3)
     assert SquaredError().metrics(0.5, None) == {"mse": 0.5}
 
 

@@ -20,6 +20,7 @@ from datamodules.sequence_data import SequenceData
 from elman.arguments import rewrite
 from elman.batch import SequenceBatch
 from elman.cores import Core
+from elman.encoders import Encoder
 from elman.errors import BadInput
 from elman.launch.trainer import REFUSED, Training
 from elman.parser import RecipeParser, minimal, resolved
@@ -27,7 +28,18 @@ from elman.recipe import digest, load_yaml, read_recipe
 from elman.tasks import SequenceTask
 from elman.tracking.logger import RunLogger
 
-FROM_DATA = {"inputs", "outputs", "symbols"}
+FROM_DATA = {
+    "inputs",
+    "outputs",
+    "symbols",
+    "context_inputs",
+    "class_counts",
+    "target_scale",
+    "captions",
+}
+FACTORIES: dict[str, type] = {"core": Core, "encoder": Encoder, "optimizer": torch.optim.Optimizer}
+"""Arguments that name a class which is called with what only the data tells."""
+
 LARGEST_SEED = 2**32 - 1  # NumPy takes no larger one
 
 
@@ -91,15 +103,23 @@ def refuse_wrong_kinds(config: Namespace) -> None:
 
     A checkpoint carries its recipe, and loading one must never run what it names.
     """
-    for key, kind in {"core": Core, "optimizer": torch.optim.Optimizer}.items():
-        given = config.model[key]
-        path = given.class_path
-        module, _, name = path.rpartition(".")
-        found = getattr(importlib.import_module(module), name, None)
-        if not (isinstance(found, type) and issubclass(found, kind)):
-            raise BadInput(f"model.{key}: {path!r} is no {kind.__name__}; name a class that is one")
-        if given.get("dict_kwargs"):
-            raise BadInput(f"model.{key}: dict_kwargs are not taken; write arguments as init_args")
+    for key in FACTORIES:
+        if config.model.get(key) is not None:
+            _refuse_wrong_kind(key, config.model[key], f"model.{key}")
+
+
+def _refuse_wrong_kind(key: str, given: Namespace, name: str) -> None:
+    kind = FACTORIES[key]
+    module, _, class_name = given.class_path.rpartition(".")
+    found = getattr(importlib.import_module(module), class_name, None)
+    if not (isinstance(found, type) and issubclass(found, kind)):
+        raise BadInput(f"{name}: {given.class_path!r} is no {kind.__name__}; name a class that is one")
+    if given.get("dict_kwargs"):
+        raise BadInput(f"{name}: dict_kwargs are not taken; write arguments as init_args")
+    arguments = given.get("init_args") or Namespace()
+    for inner in FACTORIES:  # a core around a core, an encoder with one
+        if isinstance(arguments.get(inner), Namespace):
+            _refuse_wrong_kind(inner, arguments[inner], f"{name}.{inner}")
 
 
 def parse(command: str, words: Sequence[str], *, base: tuple[str, str] | None = None) -> Recipe:
@@ -149,7 +169,8 @@ def make_task(parts: Namespace, data: Any) -> SequenceTask:
     """
     model = dict(vars(parts.model))
     try:
-        task = SequenceTask(inputs=data.inputs, outputs=data.outputs, symbols=data.symbols, **model)
+        facts: dict[str, Any] = {name: getattr(data, name, None) for name in FROM_DATA}
+        task = SequenceTask(**facts, **model)
     except ValueError as error:
         raise BadInput(str(error)) from error
     except RuntimeError as error:

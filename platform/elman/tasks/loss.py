@@ -15,7 +15,7 @@ class SequenceLoss(ABC):
 
     @abstractmethod
     def sums(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Summed loss of scored steps, and how many were predicted right (None: has no meaning).
+        """Summed loss of scored steps, and what else is summed for `metrics` where no gradient is taken.
 
         Args:
             out: (..., O), what the network says.
@@ -26,12 +26,21 @@ class SequenceLoss(ABC):
         """
 
     @abstractmethod
-    def metrics(self, loss: float, right: float | None) -> dict[str, float]:
-        """Named figures from the loss and the share predicted right per scored step."""
+    def metrics(self, loss: float, tally: Tensor | None, scale: Tensor | None = None) -> dict[str, float]:
+        """Named figures from the means, over scored steps, of what `sums` gave.
+
+        Args:
+            loss: mean loss.
+            tally: mean of the second sum; None where there is none.
+            scale: (O,) what 1 in y stands for, in the data's own units.
+        """
 
     @abstractmethod
     def prediction(self, out: Tensor) -> Tensor:
         """(..., O) to the predicted classes (...) or values (..., O)."""
+
+    def weigh(self, class_counts: Tensor | None) -> None:  # noqa: B027  (most weigh all alike)
+        """Hear how often each class is a target in training, before anything is trained."""
 
     @property
     @abstractmethod
@@ -40,9 +49,35 @@ class SequenceLoss(ABC):
 
 
 class CrossEntropy(SequenceLoss):
-    """Negative log-likelihood of the class, in nats (and bits)."""
+    """Negative log-likelihood of the class, in nats (and bits).
+
+    Args:
+        balance: weigh each class by N / (K n_k), n_k of N training targets in K classes, so that all classes
+            weigh alike; the weights average 1 over the training targets. Figures are weighed too.
+        label_smoothing: share of the target spread evenly over all classes, in training alone.
+
+    Raises:
+        ValueError: if `label_smoothing` is outside [0, 1).
+    """
 
     monitored = "nats_per_step"
+
+    def __init__(self, *, balance: bool = False, label_smoothing: float = 0.0) -> None:
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(
+                f"label_smoothing is a share and must lie in [0, 1), got label_smoothing={label_smoothing}"
+            )
+        self.balance, self.label_smoothing = balance, label_smoothing
+        self.weights: Tensor | None = None
+
+    def weigh(self, class_counts: Tensor | None) -> None:
+        if not self.balance:
+            return
+        if class_counts is None:
+            raise ValueError("balance weighs classes by how often they come, which this data does not say")
+        counts = class_counts.double()
+        weights = counts.sum() / (counts.count_nonzero() * counts.clamp(min=1))
+        self.weights = torch.where(counts > 0, weights, 0.0)
 
     def sums(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor | None]:
         if (
@@ -51,19 +86,49 @@ class CrossEntropy(SequenceLoss):
             raise ValueError(
                 f"CrossEntropy learns a class a step, but the targets {_are(y)}; use SquaredError"
             )
-        right = None if torch.is_grad_enabled() else (out.argmax(-1) == y).sum()
-        return F.cross_entropy(out.flatten(0, -2), y.flatten(), reduction="sum"), right
+        learning = torch.is_grad_enabled()
+        loss = F.cross_entropy(
+            out.flatten(0, -2),
+            y.flatten(),
+            weight=None if self.weights is None else self.weights.to(out),
+            label_smoothing=self.label_smoothing if learning else 0.0,
+            reduction="sum",
+        )
+        return loss, None if learning else (out.argmax(-1) == y).sum()
 
-    def metrics(self, loss: float, right: float | None) -> dict[str, float]:
+    def metrics(self, loss: float, tally: Tensor | None, scale: Tensor | None = None) -> dict[str, float]:
         figures = {"nats_per_step": loss, "bits_per_step": loss / log(2)}
-        return figures if right is None else {**figures, "accuracy": right}
+        return figures if tally is None else {**figures, "accuracy": float(tally)}
 
     def prediction(self, out: Tensor) -> Tensor:
         return out.argmax(-1)
 
 
+class BinaryCrossEntropy(SequenceLoss):
+    """Negative log-likelihood of O answers of yes or no at a step, in nats, summed over the answers."""
+
+    monitored = "nats_per_step"
+
+    def sums(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor | None]:
+        if not y.is_floating_point() or y.shape != out.shape:
+            learns = f"{out.shape[-1]} answers from 0 to 1 a step"
+            raise ValueError(
+                f"BinaryCrossEntropy learns {learns}, but the targets {_are(y)}; use CrossEntropy for classes"
+            )
+        return F.binary_cross_entropy_with_logits(out, y, reduction="sum"), None
+
+    def metrics(self, loss: float, tally: Tensor | None, scale: Tensor | None = None) -> dict[str, float]:
+        return {"nats_per_step": loss}
+
+    def prediction(self, out: Tensor) -> Tensor:
+        return torch.sigmoid(out)
+
+
+MOST_NAMED = 8  # values of a step that get a figure of their own
+
+
 class SquaredError(SequenceLoss):
-    """Squared error, averaged over the values of a step."""
+    """Squared error, averaged over the values of a step; its root in the data's own units beside it."""
 
     monitored = "mse"
 
@@ -73,11 +138,20 @@ class SquaredError(SequenceLoss):
             raise ValueError(
                 f"SquaredError learns {learns}, but the targets {_are(y)}; use CrossEntropy for classes"
             )
-        total, width = F.mse_loss(out, y, reduction="sum"), out.shape[-1]
-        return total if width == 1 else total / width, None
+        width = out.shape[-1]
+        if torch.is_grad_enabled():
+            total = F.mse_loss(out, y, reduction="sum")
+            return total if width == 1 else total / width, None
+        squares = (out.double() - y.double()).square().flatten(0, -2).sum(0)  # (O,)
+        return squares.mean().to(out.dtype), squares
 
-    def metrics(self, loss: float, right: float | None) -> dict[str, float]:
-        return {"mse": loss}
+    def metrics(self, loss: float, tally: Tensor | None, scale: Tensor | None = None) -> dict[str, float]:
+        if tally is None or len(tally) > MOST_NAMED:
+            return {"mse": loss}
+        roots = tally.double().sqrt() * (1.0 if scale is None else scale.double().to(tally.device))
+        if len(roots) == 1:
+            return {"mse": loss, "rmse": float(roots)}
+        return {"mse": loss, **{f"rmse_{number}": float(root) for number, root in enumerate(roots)}}
 
     def prediction(self, out: Tensor) -> Tensor:
         return out

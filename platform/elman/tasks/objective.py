@@ -60,7 +60,7 @@ class WindowLoss:
         return loss, carry
 
     def sums(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Tensor | None, Carry]:
-        """Summed loss, steps predicted right (None: has no meaning), carry."""
+        """Summed loss, what else `loss.metrics` needs summed (None: nothing), carry."""
         features, carry = self.features(window, carry)
         if window.y is None:
             raise ValueError("a batch without targets has no loss; predict with it instead")
@@ -70,8 +70,8 @@ class WindowLoss:
             out, y = features.flatten(0, 1)[chosen], window.y.flatten(0, 1)[chosen]
         if not out.numel():
             return features.new_zeros(()), None, carry
-        loss, right = self.loss.sums(self.readout(out), y)
-        return loss, right, carry
+        loss, tally = self.loss.sums(self.readout(out), y)
+        return loss, tally, carry
 
     def features(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:
         """What the core says at every step, (B, T, H), and the carry after the last one.

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from torch import Tensor
 
 from elman.batch import SequenceBatch
 from elman.bptt import BackpropThroughTime, Full, Split, Truncated
@@ -28,9 +29,8 @@ class Scores:
         if window is not None:
             self.strategy = Split(k=window) if forget else Truncated(k1=window, k2=window)
         self.state: Any = None
-        self.loss = self.right = 0.0
-        self.scored = 0
-        self.counts_right = False
+        self.loss, self.scored = 0.0, 0
+        self.tally: Tensor | None = None
 
     def add(self, objective: WindowLoss, batch: SequenceBatch) -> None:
         """Score a batch that follows the one before."""
@@ -46,21 +46,39 @@ class Scores:
         if is_last:
             self.state = None
         self.loss += float(counted.loss)
-        self.right += float(counted.right)
-        self.counts_right |= counted.counts_right
         self.scored += counted.scored
+        if counted.tally is not None:
+            self.tally = counted.tally if self.tally is None else self.tally + counted.tally
 
-    def figures(self, loss: SequenceLoss, device: torch.device, *, ranks: int) -> dict[str, float]:
-        """The stage's metrics over all ranks; empty where nothing was scored."""
-        sums = torch.tensor(
-            [self.loss, self.right, self.scored, self.counts_right], dtype=torch.float64, device=device
-        )
+    def figures(
+        self,
+        loss: SequenceLoss,
+        device: torch.device,
+        *,
+        ranks: int,
+        outputs: int,
+        scale: Tensor | None = None,
+    ) -> dict[str, float]:
+        """The stage's metrics over all ranks; empty where nothing was scored.
+
+        Args:
+            outputs: classes or values of a step; no tally is wider.
+            scale: (O,) what 1 in y stands for, in the data's own units.
+        """
+        width = 0 if self.tally is None else self.tally.numel()
+        sums = torch.zeros(3 + outputs, dtype=torch.float64)
+        sums[0], sums[1], sums[2] = self.loss, self.scored, width
+        if self.tally is not None:
+            sums[3 : 3 + width] = self.tally.flatten()
         if ranks > 1:
-            dist.all_reduce(sums)
-        total, right, scored, counts = sums.tolist()
+            sums = sums.to(device)
+            dist.all_reduce(sums[:2])
+            dist.all_reduce(sums[2], dist.ReduceOp.MAX)  # a rank that scored nothing has no tally
+            dist.all_reduce(sums[3:])
+        total, scored, width = sums[0].item(), sums[1].item(), int(sums[2])
         if not scored:
             return {}
-        return loss.metrics(total / scored, right / scored if counts else None)
+        return loss.metrics(total / scored, sums[3 : 3 + width].cpu() / scored if width else None, scale)
 
 
 class _Counting:
@@ -69,17 +87,17 @@ class _Counting:
     def __init__(self, objective: WindowLoss) -> None:
         self.objective, self.core, self.parameters = objective, objective.core, objective.parameters
         self.loss = torch.zeros((), dtype=torch.float64)
-        self.right = torch.zeros((), dtype=torch.float64)
-        self.scored, self.counts_right = 0, False
+        self.tally: Tensor | None = None
+        self.scored = 0
 
-    def __call__(self, window: SequenceBatch, carry: Carry) -> tuple[torch.Tensor, Carry]:
-        loss, right, carry = self.objective.sums(window, carry)
+    def __call__(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:
+        loss, tally, carry = self.objective.sums(window, carry)
         self.loss += loss.double().cpu()
         self.scored += int(window.scored.sum())
-        if right is not None:
-            self.right += right.double().cpu()
-            self.counts_right = True
+        if tally is not None:
+            tally = tally.double().cpu()
+            self.tally = tally if self.tally is None else self.tally + tally
         return loss, carry
 
-    def agree(self, value: torch.Tensor) -> torch.Tensor:
+    def agree(self, value: Tensor) -> Tensor:
         return self.objective.agree(value)

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 from elman.batch import SequenceBatch
 from elman.bptt import BackpropThroughTime, Truncated
 from elman.cores import LSTM, Core
+from elman.encoders import Encoder
 from elman.errors import BadInput
+from elman.tasks.first_carry import FirstCarry
 from elman.tasks.gradient import FlatGradient
 from elman.tasks.loss import CrossEntropy, SequenceLoss
 from elman.tasks.objective import WindowLoss, one_hot
@@ -30,6 +32,7 @@ from elman.tasks.updates import Normaliser, Steps, Totals, Updates
 from elman.tree import Carry, finite_rows, tree_map, zeroed_where_not_finite
 
 CoreFactory = Callable[[int], Core]
+EncoderFactory = Callable[[int], Encoder]
 OptimizerFactory = Callable[[Iterable], torch.optim.Optimizer]
 
 
@@ -39,7 +42,7 @@ def adam(parameters: Iterable) -> torch.optim.Optimizer:
 
 
 class SequenceTask(pl.LightningModule):
-    """A target at every scored step: a class or a value, many-to-many or, by the mask, many-to-one.
+    """A target at every scored step: a class or a value; every relationship is a mask, a context or both.
 
     ids or values -> encoder -> core -> readout -> loss, trained by manual optimisation: the strategy
     cuts each batch into windows, `Updates` makes the steps. The train state crosses batches where
@@ -50,7 +53,13 @@ class SequenceTask(pl.LightningModule):
         inputs: symbols or features at a step; taken from the data.
         outputs: classes or values at a step; taken from the data.
         symbols: whether inputs are ids; taken from the data.
+        context_inputs: features of the context, or null where there is none; taken from the data.
+        class_counts: how often each class is a training target; taken from the data.
+        target_scale: (outputs,) what 1 in a target stands for, in the data's own units; taken from the data.
+        captions: how what is said reads as text, where it does; taken from the data.
         core: the recurrent network, all but its input size.
+        encoder: makes the carry that sequences begin with out of their context, all but its input size; null
+            leaves the context unread.
         bptt: how gradients travel back through time.
         loss: what is learned at a scored step.
         optimizer: the optimiser, all but its parameters.
@@ -77,7 +86,12 @@ class SequenceTask(pl.LightningModule):
         inputs: int,
         outputs: int,
         symbols: bool,
+        context_inputs: int | None = None,
+        class_counts: Tensor | None = None,
+        target_scale: Tensor | None = None,
+        captions: Any = None,
         core: CoreFactory = LSTM,
+        encoder: EncoderFactory | None = None,
         bptt: BackpropThroughTime | None = None,
         loss: SequenceLoss | None = None,
         optimizer: OptimizerFactory = adam,
@@ -115,9 +129,18 @@ class SequenceTask(pl.LightningModule):
         self.embedding = nn.Embedding(inputs, embedding) if embedding else None
         self.core = core(embedding or inputs)
         self.readout = Readout(self.core.output_size, outputs, dropout=readout_dropout)
+        self.context_inputs, self.target_scale, self.captions = context_inputs, target_scale, captions
+        if encoder is not None and context_inputs is None:
+            raise ValueError("encoder reads a context, but this data has none; leave encoder out")
+        if encoder is None and context_inputs is not None:
+            raise ValueError(
+                "this data has a context that only an encoder can read; set encoder, for instance Dense"
+            )
+        self.begins = None if encoder is None else FirstCarry(encoder(context_inputs or 0), self.core)
         self.bptt = bptt or Truncated()
         refuse_impossible_pair(self.core, self.bptt)
         self.loss = loss or CrossEntropy()
+        self.loss.weigh(class_counts)
         self.optimizer_factory = optimizer
         self.updates = Updates(
             normaliser=normaliser,
@@ -157,7 +180,10 @@ class SequenceTask(pl.LightningModule):
 
     def first_carry(self, window: SequenceBatch) -> Carry:
         """The carry with which the rows of `window` begin."""
-        return self.core.initial_carry(len(window.x))
+        if self.begins is None:
+            return self.core.initial_carry(len(window.x))
+        assert window.context is not None, "data with context_inputs gives every batch a context"
+        return self.begins(window.context)
 
     def predict(self, x: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
         """What the network says at every step, (B, T, outputs), and the carry to go on with."""
@@ -333,7 +359,9 @@ class SequenceTask(pl.LightningModule):
 
     def _log_scores(self) -> None:
         for split, scores in self._scores.items():
-            figures = scores.figures(self.loss, self.device, ranks=self._ranks)
+            figures = scores.figures(
+                self.loss, self.device, ranks=self._ranks, outputs=self.outputs, scale=self.target_scale
+            )
             self.log_figures({f"{split}/{name}": value for name, value in figures.items()})
 
     def on_predict_epoch_start(self) -> None:
@@ -357,7 +385,13 @@ class SequenceTask(pl.LightningModule):
             ranks = [{}] * self._ranks
             dist.all_gather_object(ranks, own)
         checkpoint["elman"] = {
-            "facts": {"inputs": self.inputs, "outputs": self.outputs, "symbols": self.symbols},
+            "facts": {
+                "inputs": self.inputs,
+                "outputs": self.outputs,
+                "symbols": self.symbols,
+                "context_inputs": self.context_inputs,
+                "target_scale": self.target_scale,
+            },
             "recipe": self.recipe,
             "time_steps": self.time_steps,
             "updates": self.updates.state_dict(),
