@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from datamodules.examples import Example, Examples, collate
 from datamodules.sequence_data import check_counts
@@ -78,7 +79,11 @@ Seats = Sequence[Seat | None]
 
 
 class Plan(ABC):
-    """Which steps of which examples make batch 0, 1, 2, ...; pass after pass, without end."""
+    """Which steps of which examples make batch 0, 1, 2, ...; pass after pass, without end.
+
+    Batches follow on as long as a row goes on; where all rows end, so does the run of batches. A strategy's
+    clock then begins at 0 with the next one, wherever the last one ended.
+    """
 
     def __init__(self) -> None:
         self._starts = [0]  # the number of each pass's first batch, as far as they were asked for
@@ -90,14 +95,15 @@ class Plan(ABC):
         """All batches of one pass, a function of its number alone."""
 
     def at(self, index: int) -> tuple[Seats, bool, bool]:
-        """Batch `index`, whether it is the first of its pass, and whether the last."""
+        """Batch `index`, whether it goes on from none before it, and whether none goes on from it."""
         number = bisect_right(self._starts, index) - 1
         while index - self._starts[number] >= len(self._of_pass(number)):
             if number + 1 == len(self._starts):
                 self._starts.append(self._starts[number] + len(self._of_pass(number)))
             number += 1
         batches, place = self._of_pass(number), index - self._starts[number]
-        return batches[place], place == 0, place == len(batches) - 1
+        last = place + 1 == len(batches) or not _goes_on(batches[place + 1])
+        return batches[place], not _goes_on(batches[place]), last
 
     def _of_pass(self, number: int) -> list[Seats]:
         if number not in self._made:
@@ -121,10 +127,6 @@ class Bucketed(Plan):
     def __init__(self, lengths: np.ndarray, *, rows: int, max_steps: int | None, seed: int | None) -> None:
         self.lengths, self.rows, self.max_steps, self.seed = lengths, rows, max_steps, seed
         super().__init__()
-
-    def at(self, index: int) -> tuple[Seats, bool, bool]:
-        seats, _, _ = super().at(index)
-        return seats, True, True  # no batch continues another
 
     def batches_of_pass(self, number: int) -> list[Seats]:
         if self.seed is None:
@@ -200,7 +202,10 @@ class Planned:
         self.rank, self.world = process
 
     def __call__(self, index: int) -> SequenceBatch:
-        """Batch `index` with this process's rows: at least one, which may have no steps."""
+        """Batch `index` with this process's rows: at least one, which may have no steps.
+
+        It is as long as the longest row of all processes, so that their windows lie alike.
+        """
         seats, first, last = self.plan.at(index)
         own = self._own(seats)
         rows: list[Example | None] = [
@@ -210,7 +215,7 @@ class Planned:
             seat = next(seat for seat in seats if seat is not None)
             rows[0] = self.examples.window(seat.number, seat.start, seat.start)
         begins = torch.tensor([first or (seat is not None and seat.start == 0) for seat in own])
-        return collate(rows, is_first=begins, is_last=last)
+        return lengthened(collate(rows, is_first=begins, is_last=last), longest(seats))
 
     def numbers(self, index: int) -> list[int | None]:
         """The example in each row of batch `index`; None where a row has none."""
@@ -218,3 +223,33 @@ class Planned:
 
     def _own(self, seats: Seats) -> Seats:
         return seats[self.rank :: self.world] or [None]
+
+
+def longest(seats: Seats) -> int:
+    """Steps of the longest row."""
+    return max((seat.stop - seat.start for seat in seats if seat is not None), default=0)
+
+
+def lengthened(batch: SequenceBatch, steps: int) -> SequenceBatch:
+    """`batch` padded to `steps` steps."""
+    more = steps - batch.steps
+    if more <= 0:
+        return batch
+
+    def pad(leaf: Tensor) -> Tensor:
+        return torch.cat([leaf, leaf.new_zeros(len(leaf), more, *leaf.shape[2:])], 1)
+
+    y = None if batch.y is None else pad(batch.y)
+    return batch._replace(x=pad(batch.x), y=y, scored=pad(batch.scored))
+
+
+def waste(batches: Sequence[Seats]) -> float:
+    """Share of the steps of these batches, rows times the longest, that are padding."""
+    held = sum(len(seats) * longest(seats) for seats in batches)
+    exist = sum(seat.stop - seat.start for seats in batches for seat in seats if seat is not None)
+    return 1 - exist / held if held else 0.0
+
+
+def _goes_on(seats: Seats) -> bool:
+    """Whether a row of these goes on from the batch before."""
+    return any(seat is not None and seat.start > 0 for seat in seats)

@@ -164,6 +164,7 @@ class Collected(SequenceData):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.saved = dict(state_dict)
+        self.classes = list(self.saved.get("classes", self.classes))
 
     def _found(self) -> Findings:
         if self.found is None:

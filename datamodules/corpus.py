@@ -9,7 +9,7 @@ import platform
 import stat
 import sysconfig
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -139,28 +139,43 @@ def text_blocks(file: Path) -> Iterator[str]:
     Raises:
         BadInput: if the file cannot be read, is not UTF-8 or holds a NUL byte.
     """
+    return decoded(byte_blocks(file), str(file))
+
+
+def decoded(blocks: Iterable[bytes], name: str) -> Iterator[str]:
+    """UTF-8 text from bytes that may be cut anywhere; what comes before a fault is given before it is raised.
+
+    Args:
+        name: of where the bytes come from, for messages.
+
+    Raises:
+        BadInput: if they are not UTF-8 or hold a NUL byte.
+    """
     decoder = codecs.getincrementaldecoder("utf-8")()
     offset, line = 0, 1  # of the first byte that the decoder has not turned into text yet
-    for block in chain(byte_blocks(file), [b""]):
-        waiting = decoder.getstate()[0]
-        if (nul := block.find(0)) >= 0:
-            raise BadInput(
-                f"{file}: NUL byte at byte {offset + len(waiting) + nul}, so this is not plain text "
-                "(a binary file, or UTF-16); give UTF-8 text"
-            )
+    for block in chain(blocks, [b""]):
+        waiting, fault = decoder.getstate()[0], ""
+        nul = block.find(0)
         try:
-            text = decoder.decode(block, final=not block)
+            text = decoder.decode(block if nul < 0 else block[:nul], final=not block)
         except UnicodeDecodeError as error:
-            bad = error.object[error.start]
-            raise BadInput(
-                f"{file}: not UTF-8 at byte {offset + error.start}, "
+            text, bad = error.object[: error.start].decode(), error.object[error.start]
+            fault = (
+                f"not UTF-8 at byte {offset + error.start}, "
                 f"line {line + error.object.count(10, 0, error.start)} (0x{bad:02x}); "
                 "convert it, for example with `iconv -f latin1 -t utf-8`"
-            ) from error
-        offset += len(waiting) + len(block) - len(decoder.getstate()[0])
-        line += block.count(b"\n")
+            )
+        if nul >= 0:
+            fault = (
+                f"NUL byte at byte {offset + len(waiting) + nul}, so this is not plain text "
+                "(a binary file, or UTF-16); give UTF-8 text"
+            )
         if text:
             yield text
+        if fault:
+            raise BadInput(f"{name}: {fault}")
+        offset += len(waiting) + len(block) - len(decoder.getstate()[0])
+        line += block.count(b"\n")
 
 
 def is_text(file: Path) -> bool:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Literal
 
 import numpy as np
-import torch
 
 from datamodules.batching import Batching
 from datamodules.collected import Collected
-from datamodules.examples import Example, Examples, many_to_one
+from datamodules.examples import Examples
 from datamodules.findings import Findings
 from datamodules.partition import Partition
+from datamodules.pixel_steps import PixelSteps, Reading, check_reading, steps_of
 
 SIDE = 8
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-
-Reading = Literal["whole", "rows", "pixels", "permuted"]
-STEPS = {"whole": 1, "rows": SIDE, "pixels": SIDE * SIDE, "permuted": SIDE * SIDE}
 
 
 class Digits(Collected):
@@ -50,8 +46,7 @@ class Digits(Collected):
         batching: Batching = Batching(rows=32),
     ) -> None:
         super().__init__(split=split, batching=batching, unit="steps")
-        if reading not in STEPS:
-            raise ValueError(f"reading must be one of {', '.join(STEPS)}, got {reading!r}")
+        check_reading(reading)
         self.reading = reading
 
     def find(self) -> Findings:
@@ -60,7 +55,7 @@ class Digits(Collected):
             source="scikit-learn digits",
             digest=hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest(),
             names=[f"image {number}" for number in range(len(labels))],
-            lengths=np.full(len(labels), STEPS[self.reading]),
+            lengths=np.full(len(labels), steps_of(self.reading, SIDE, SIDE)),
             classes=NAMES,
             labels=labels,
             facts={"reading": self.reading},
@@ -68,21 +63,9 @@ class Digits(Collected):
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
         images, labels = load()
-        steps = STEPS[self.reading]
-        self.inputs, self.outputs = SIDE * SIDE // steps, len(NAMES)
-        flat = images.reshape(len(images), SIDE * SIDE)
-        if self.reading == "permuted":
-            flat = flat[:, np.random.default_rng(0).permutation(SIDE * SIDE)]
-        return _Images(torch.from_numpy(flat).reshape(len(flat), steps, self.inputs), labels)
-
-
-class _Images:
-    def __init__(self, x: torch.Tensor, labels: np.ndarray) -> None:
-        self.x, self.labels = x, labels
-        self.lengths = np.full(len(x), x.shape[1])
-
-    def window(self, number: int, start: int, stop: int) -> Example:
-        return many_to_one(self.x[number], int(self.labels[number])).window(start, stop)
+        examples = PixelSteps(images, labels, reading=self.reading)
+        self.inputs, self.outputs = examples.inputs, len(NAMES)
+        return examples
 
 
 def load() -> tuple[np.ndarray, np.ndarray]:

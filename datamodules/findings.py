@@ -43,6 +43,7 @@ class Findings:
         given: (N,) "train", "val", "test" or None, where the data says so itself; None: nowhere.
         skipped: what was left out.
         facts: further short facts, for instance {"sample_rate_hz": 8000}.
+        notes: further lines of the account.
     """
 
     source: str
@@ -55,6 +56,7 @@ class Findings:
     given: Sequence[str | None] | None = None
     skipped: Sequence[Skipped] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
     def account(self, parts: Sequence[np.ndarray], *, unit: str) -> list[str]:
         """What was found, in lines for the terminal and the run's page.
@@ -74,8 +76,7 @@ class Findings:
         lines.append("split: " + ", ".join(sizes))
         if self.labels is not None and len(self.classes):
             lines.append(self._class_line(parts[0]))
-        lines += self._skipped_lines()
-        return lines
+        return [*lines, *self.notes, *self._skipped_lines()]
 
     def _class_line(self, train: np.ndarray) -> str:
         assert self.labels is not None

@@ -17,7 +17,7 @@ import numpy as np
 from elman.errors import BadInput
 
 FORMAT = 1
-LONGEST_HEADER = 1 << 20
+LONGEST_HEADER = 1 << 25  # a vocabulary of long words has tens of MB
 
 
 class Ids:
@@ -63,7 +63,7 @@ class Header:
 
     Args:
         key: what the ids were made from; another key is another file.
-        characters: the alphabet.
+        characters: the alphabet; of words, all of them with a blank between.
         dtype: of one id.
         counts: ids of the training, validation and test part, which follow each other.
         unknown: how many of them are the unknown id.

@@ -18,6 +18,15 @@ class IdStream(Protocol):
     def __getitem__(self, part: slice, /) -> np.ndarray: ...
 
 
+class PairStream(Protocol):
+    """A long row of places, some of which hold an id that another follows."""
+
+    def __len__(self) -> int: ...
+
+    def pairs(self, start: int, stop: int, /) -> tuple[np.ndarray, np.ndarray]:
+        """The ids at places [start, stop), and the id that follows each."""
+
+
 class Lanes:
     """N ids, cut into `lanes` lanes that are read side by side, `steps` steps a batch.
 
@@ -29,13 +38,16 @@ class Lanes:
     Batch i belongs to pass i // `batches`, and every pass is the same.
 
     Args:
-        ids: the stream, at least two ids.
+        ids: the stream, at least two ids. Of a `PairStream`, places take the part of ids: a row is then as
+            long as the places it covers hold ids.
         lanes: rows of the global batch.
         steps: steps of a batch.
         rows: the lanes that this process holds, all by default; with none, one row that has no steps.
     """
 
-    def __init__(self, ids: IdStream, *, lanes: int, steps: int, rows: range | None = None) -> None:
+    def __init__(
+        self, ids: IdStream | PairStream, *, lanes: int, steps: int, rows: range | None = None
+    ) -> None:
         pairs = len(ids) - 1
         self.ids = ids
         self.steps = steps
@@ -56,8 +68,9 @@ class Lanes:
             first = start + at
             count = max(0, min(width, stop - first))
             if count:
-                piece = self.ids[first : first + count + 1]
-                x[row, :count], y[row, :count], lengths[row] = piece[:-1], piece[1:], count
+                here, following = self._pairs(first, first + count)
+                count = len(here)
+                x[row, :count], y[row, :count], lengths[row] = here, following, count
         return SequenceBatch(
             x=torch.from_numpy(x),
             y=torch.from_numpy(y),
@@ -66,3 +79,9 @@ class Lanes:
             is_first=torch.full((len(self.spans),), place == 0),
             is_last=place == self.batches - 1,
         )
+
+    def _pairs(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        if hasattr(self.ids, "pairs"):
+            return self.ids.pairs(start, stop)
+        piece = self.ids[start : stop + 1]
+        return piece[:-1], piece[1:]

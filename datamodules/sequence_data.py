@@ -9,6 +9,7 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from datamodules.batches import Batches
+from datamodules.live import Ids, Reader, Rows
 from elman.errors import BadInput
 
 Part = Literal["train", "val", "test"]
@@ -66,6 +67,18 @@ class SequenceData(LightningDataModule, ABC):
     def account(self) -> list[str]:
         """What was found, in lines for the terminal and the run's page; none where nothing was looked for."""
         return []
+
+    def reader(self, *, inputs: int, symbols: bool) -> Reader:
+        """How this data comes out of a pipe, for a network that was trained on it; needs no `setup()`.
+
+        What the data had to learn (an alphabet, a mean) is as `load_state_dict` gave it. Here: numbers, a
+        step a line.
+
+        Args:
+            inputs, symbols: as the data said them when the network was trained.
+        """
+        outputs = getattr(self, "classes", ())
+        return Ids(inputs=inputs, outputs=outputs) if symbols else Rows(inputs=inputs, outputs=outputs)
 
     def train_dataloader(self) -> Batches:
         return self.loader("train")

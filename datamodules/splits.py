@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 Split = tuple[float, float, float]
 
@@ -64,3 +66,34 @@ def assign(digests: Sequence[str], sizes: Sequence[int], split: Split, seed: int
             part_of[min(left, key=size.__getitem__)] = part
         left = [digest for digest in left if part_of[digest] == 0]
     return [part_of[digest] for digest in digests]
+
+
+@dataclass(frozen=True)
+class Named:
+    """Files that validate and test because their names say so; all others train.
+
+    Args:
+        val, test: patterns such as `*valid*`, compared with the path inside the folder; at least one for val.
+    """
+
+    val: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def sides(self, names: Sequence[str]) -> list[int]:
+        """The part of each file: 0 training, 1 validation, 2 test.
+
+        Raises:
+            ValueError: if a pattern fits no file, a file fits both, or none is left to train.
+        """
+        part_of = []
+        for name in names:
+            fits = [any(fnmatchcase(name, pattern) for pattern in each) for each in (self.val, self.test)]
+            if all(fits):
+                raise ValueError(f"{name} fits val_files and test_files; each file has one part")
+            part_of.append(1 if fits[0] else 2 if fits[1] else 0)
+        for pattern in (*self.val, *self.test):
+            if not any(fnmatchcase(name, pattern) for name in names):
+                raise ValueError(f"no file fits {pattern!r}; there are {', '.join(names[:8])}")
+        if 0 not in part_of:
+            raise ValueError("val_files and test_files take all files, so none is left to train")
+        return part_of

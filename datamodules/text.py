@@ -1,49 +1,71 @@
-"""Text: the next character of any amount of UTF-8 text."""
+"""Text: the next character, byte or word of any amount of text."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
-from datamodules.alphabet import LARGEST, Alphabet
+from datamodules import standard
+from datamodules.alphabet import LARGEST
 from datamodules.batches import Batches
 from datamodules.corpus import find
 from datamodules.lanes import Lanes
+from datamodules.lazy_text import prepare_bytes, prepare_lazily
+from datamodules.live import Reader
 from datamodules.sequence_data import Part, SequenceData, check_counts, own_rows
-from datamodules.splits import check_split
+from datamodules.splits import Named, check_split
+from datamodules.symbols import Symbols, Unit, live_reader, rebuilt, remembered
 from datamodules.text_ids import TextIds, prepare
 from elman.errors import BadInput
 
 PARTS: tuple[Part, ...] = ("train", "val", "test")
+MOST_SYMBOLS = {"characters": 255, "bytes": 256, "words": 20_000}
 
 
 class Text(SequenceData):
-    """Characters as ids; the target of each step is the character that follows it.
+    """Characters, bytes or words as ids; the target of each step is the one that follows it.
 
-    The text is one file or a folder of files, read as it is: no character is changed, line ends
-    included. One file is cut into contiguous parts, training first: int(characters * share) of them.
-    A folder is divided by whole files, chosen by content and seed, and the files of a part follow each
-    other in the order of their names; files with the same content are on the same side.
+    The text is one file or a folder of files, read as it is: nothing is changed, line ends included. A word
+    is what stands between blanks, and the end of a line is a word of its own (`vocabulary.words`).
+
+    One file is cut into contiguous parts, training first: int(symbols * share) of them. A folder is divided
+    by whole files, by the names that `val_files` and `test_files` give, or else by content and seed; the
+    files of a part follow each other in the order of their names. Without such names, files with the same
+    content are on the same side.
 
     Row b of a batch continues row b of the batch before (`Lanes`). A pass is all of the training part,
     and every pass is the same. Its size costs no memory: ids are kept on disk, under the user's cache
     folder, and read as they are needed.
 
-    The alphabet is made from the training part alone; any other character is id 0, which is scored like
-    the rest. A checkpoint holds the alphabet and refuses to go on with another.
+    The alphabet, or the vocabulary, is made from the training part alone; anything else is id 0, which is
+    scored like the rest. A checkpoint holds it and refuses to go on with another.
+
+    `index: lazy` begins at once on a text of any size, without a look at all of it: the alphabet comes from
+    16 MiB spread evenly over the training part, and a batch reads the characters that begin in the next
+    `steps` bytes of each row: `steps` of them in ASCII, and just what `whole` gives; fewer in other text.
+    What is not UTF-8 is then found when it is read. Bytes need no index, and are always read where they lie.
 
     Args:
-        path: a file or a folder of UTF-8 text. None: Python's own standard library, tests left out.
+        path: a file or a folder of UTF-8 text (of anything, as bytes), or `standard:NAME` (see
+            datamodules/standard.py). None: Python's own standard library, tests left out.
+        unit: what a step is: characters, bytes or words.
         suffixes: which files of a folder are text.
         lanes: rows of the training batch, over all processes.
         steps: steps of a batch, in training and after.
-        val_lanes: rows for validation and test. One: the text is read from its first character to its last.
+        val_lanes: rows for validation and test. One: the text is read from its first step to its last.
         split: shares [train, val, test]; only test may be 0.
-        max_symbols: most characters the alphabet lists; the rarest beyond it are unknown.
+        val_files: which files of a folder validate, for instance ["*valid*"]; then `split` is not used.
+        test_files: which files of a folder test.
+        max_symbols: most characters or words that are listed; the rarest beyond are unknown. None: 255
+            characters, 20,000 words.
         seed: which files of a folder go where.
+        index: whole, or lazy for characters.
         cache: folder for the ids. None: `$XDG_CACHE_HOME/elman`, or `~/.cache/elman`.
+
+    Raises:
+        ValueError: for a value out of range.
     """
 
     symbols = True
@@ -52,16 +74,27 @@ class Text(SequenceData):
         self,
         *,
         path: str | None = None,
+        unit: Unit = "characters",
         suffixes: Sequence[str] = (".txt",),
         lanes: int = 32,
         steps: int = 1000,
         val_lanes: int = 1,
         split: tuple[float, float, float] = (0.9, 0.05, 0.05),
-        max_symbols: int = 255,
+        val_files: Sequence[str] = (),
+        test_files: Sequence[str] = (),
+        max_symbols: int | None = None,
         seed: int = 0,
+        index: Literal["whole", "lazy"] = "whole",
         cache: str | None = None,
     ) -> None:
         super().__init__()
+        if unit not in get_args(Unit):
+            raise ValueError(f"unit must be one of {', '.join(get_args(Unit))}, got {unit!r}")
+        if index not in ("whole", "lazy") or (index == "lazy" and unit == "words"):
+            raise ValueError(
+                f"index must be whole, or lazy where unit is no words, got {index!r} with {unit}"
+            )
+        max_symbols = MOST_SYMBOLS[unit] if max_symbols is None else max_symbols
         check_counts(1, lanes=lanes, steps=steps, val_lanes=val_lanes, max_symbols=max_symbols)
         check_counts(0, seed=seed)
         if max_symbols > LARGEST:
@@ -72,17 +105,25 @@ class Text(SequenceData):
             )
         if isinstance(suffixes, str) or not suffixes or not all(suffixes):
             raise ValueError(f"suffixes must be a list such as ['.txt', '.md'], got {suffixes!r}")
+        for name, patterns in (("val_files", val_files), ("test_files", test_files)):
+            if isinstance(patterns, str) or not all(patterns):
+                raise ValueError(f"{name} must be a list such as ['*valid*'], got {patterns!r}")
+        if test_files and not val_files:
+            raise ValueError("test_files needs val_files beside it, for all other files train")
         self.path = path
+        self.unit = unit
         self.suffixes = tuple(suffixes)
         self.lanes = lanes
         self.steps = steps
         self.val_lanes = val_lanes
         self.split = check_split(split)
+        self.named = Named(tuple(val_files), tuple(test_files)) if val_files else None
         self.max_symbols = max_symbols
         self.seed = seed
+        self.index = index
         self.cache = cache
         self.ids: TextIds | None = None
-        self.trained_with: Alphabet | None = None  # from a checkpoint read before setup
+        self.trained_with: Symbols | None = None  # from a checkpoint read before setup
         self.trained_on: str | None = None
 
     def prepare_data(self) -> None:
@@ -103,7 +144,7 @@ class Text(SequenceData):
             )
         self.alphabet = ids.alphabet
         self.inputs = self.outputs = len(ids.alphabet)
-        self.steps_per_pass = len(ids.parts[0]) - 1
+        self.steps_per_pass = len(ids.parts[0]) - 1 if ids.train_pairs is None else ids.train_pairs
         self._facts = facts
         self.ids = ids
 
@@ -114,7 +155,9 @@ class Text(SequenceData):
             return Batches(Lanes(ids, lanes=self.lanes, steps=self.steps, rows=rows).batch)
         if not len(ids):
             raise BadInput(
-                f"there is no test part: data.split={list(self.split)}; give its third share some text"
+                "there is no test part: name its files in data.test_files"
+                if self.named
+                else f"there is no test part: data.split={list(self.split)}; give its third share some text"
             )
         rank, world = self.process()
         rows = range(rank, self.val_lanes, world)  # with fewer lanes than processes, some have none
@@ -129,43 +172,57 @@ class Text(SequenceData):
             "source": self._facts["source"],
             "digest": ids.digest[:32],
             "facts": {
-                "characters": sum(sizes.values()),
+                self._place: sum(sizes.values()),
                 "symbols": len(ids.alphabet),
                 **{fact: value for fact, value in self._facts.items() if fact != "source"},
                 **sizes,
-                "unknown": sum(ids.unknown),
+                **({} if ids.unknown is None else {"unknown": sum(ids.unknown)}),
                 "lanes": self.lanes,
                 "steps": self.steps,
+                **ids.facts,
             },
         }
 
+    def reader(self, *, inputs: int, symbols: bool) -> Reader:
+        return live_reader(self.trained_with or self._opened().alphabet)
+
     def state_dict(self) -> dict[str, Any]:
-        return (
-            {} if self.ids is None else {"alphabet": self.ids.alphabet.characters, "digest": self.ids.digest}
-        )
+        return {} if self.ids is None else {**remembered(self.ids.alphabet), "digest": self.ids.digest}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        characters = state_dict.get("alphabet")
-        if not isinstance(characters, str):
+        self.trained_with = rebuilt(state_dict)
+        if self.trained_with is None:
             raise BadInput(
                 "the checkpoint holds no alphabet, so it was not trained on text; give one that was"
             )
-        self.trained_with = Alphabet(characters)
         self.trained_on = state_dict.get("digest")
         if self.ids is not None:
             self._check_alphabet(self.ids.alphabet)
 
     def _prepare(self) -> tuple[TextIds, dict[str, Any]]:
-        corpus = find(self.path, self.suffixes)
+        corpus = find(standard.local(self.path), self.suffixes)
+        if self.named is not None and corpus.one_file:
+            raise BadInput(
+                f"{corpus.root}: one file, so data.val_files and data.test_files choose nothing; give the "
+                "folder it lies in, or leave them out"
+            )
+        facts = {"source": corpus.source, "files": len(corpus.files), "skipped": corpus.skipped}
+        split, seed, named, most = self.split, self.seed, self.named, self.max_symbols
+        if self.unit == "bytes":
+            return prepare_bytes(corpus, split=split, seed=seed, named=named), facts
+        if self.index == "lazy":
+            return prepare_lazily(corpus, split=split, seed=seed, named=named, max_symbols=most), facts
         base = self.cache or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "elman")
         ids = prepare(
             corpus,
-            split=self.split,
-            seed=self.seed,
-            max_symbols=self.max_symbols,
+            split=split,
+            seed=seed,
+            max_symbols=most,
             cache=Path(base).expanduser(),
+            words=self.unit == "words",
+            named=named,
         )
-        return ids, {"source": corpus.source, "files": len(corpus.files), "skipped": corpus.skipped}
+        return ids, facts
 
     def _opened(self) -> TextIds:
         if self.ids is None:
@@ -173,11 +230,15 @@ class Text(SequenceData):
         return self.ids
 
     def _check_sizes(self, ids: TextIds, name: str) -> None:
-        needed = (self.lanes * self.steps + 1, self.val_lanes + 1, self.val_lanes + 1 if self.split[2] else 0)
+        tested = self.named.test if self.named else self.split[2]
+        needed = (self.lanes * self.steps + 1, self.val_lanes + 1, self.val_lanes + 1 if tested else 0)
+        larger = ["name more in data.val_files", "name more in data.test_files"]
+        if self.named is None:
+            larger = [f"raise the {which} share of data.split" for which in ("second", "third")]
         remedies = (
             "lower data.lanes or data.steps",
-            "raise the second share of data.split or lower data.val_lanes",
-            "raise the third share of data.split or lower data.val_lanes",
+            f"{larger[0]} or lower data.val_lanes",
+            f"{larger[1]} or lower data.val_lanes",
         )
         for part, stream, least, remedy in zip(PARTS, ids.parts, needed, remedies, strict=True):
             if len(stream) < least:
@@ -188,14 +249,19 @@ class Text(SequenceData):
                 )
                 raise BadInput(
                     f"{name}: too short: its {part} part has {len(stream):,} of "
-                    f"{sum(map(len, ids.parts)):,} characters, and {rule} need {least:,}; "
+                    f"{sum(map(len, ids.parts)):,} {self._place}, and {rule} need {least:,}; "
                     f"{remedy}, or give more text"
                 )
 
-    def _check_alphabet(self, found: Alphabet) -> None:
+    @property
+    def _place(self) -> str:
+        """What the length of a part counts."""
+        return "bytes" if self.index == "lazy" else self.unit
+
+    def _check_alphabet(self, found: Symbols) -> None:
         if self.trained_with is not None and self.trained_with != found:
             raise BadInput(
                 f"the checkpoint was trained with another alphabet ({len(self.trained_with)} symbols, "
                 f"{self.trained_with.digest}) than this text has ({len(found)} symbols, {found.digest}); "
-                "give data.path, data.split and data.max_symbols as they were, or start anew"
+                "give data.path, data.unit, data.split and data.max_symbols as they were, or start anew"
             )

@@ -1,4 +1,4 @@
-"""From text to ids: count, choose the alphabet, encode, each in one pass over the files."""
+"""From text to ids: count, choose the alphabet or vocabulary, encode, each in one pass over the files."""
 
 from __future__ import annotations
 
@@ -6,21 +6,29 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from datamodules.alphabet import CODEPOINTS, Alphabet, codepoints
 from datamodules.corpus import Corpus, digest, text_blocks
-from datamodules.id_file import FORMAT, Header, Ids, read_or_build
-from datamodules.splits import Split, assign, cut
+from datamodules.id_file import FORMAT, Header, read_or_build
+from datamodules.lanes import IdStream, PairStream
+from datamodules.splits import Named, Split, assign, cut
+from datamodules.symbols import Symbols
+from datamodules.vocabulary import Vocabulary
+from datamodules.word_counts import WordCounts, word_blocks
 from elman.errors import BadInput
 
 log = logging.getLogger(__name__)
 
-Pieces = Iterator[tuple[int, np.ndarray]]
+Reader = Callable[[Path], Iterator[Any]]
+"""From a file to what it is made of, a block at a time: arrays of codepoints, or lists of words."""
+
+Pieces = Iterator[tuple[int, Any]]
 
 
 @dataclass(frozen=True)
@@ -28,37 +36,55 @@ class TextIds:
     """A text as ids.
 
     Args:
-        alphabet: made from the training part alone.
+        alphabet: what the ids stand for, made from the training part alone.
         parts: training, validation and test.
-        unknown: characters of each part that the alphabet does not list.
-        digest: of the content: of one file its SHA-256, of a folder that of all names and digests.
+        unknown: symbols of each part that the alphabet does not list; None where they were not counted.
+        digest: of the content: of one file its SHA-256, of a folder that of all names and digests; or of less
+            where `facts` say so.
+        facts: what else there is to say.
+        train_pairs: steps of the training part, where they can only be estimated.
     """
 
-    alphabet: Alphabet
-    parts: list[Ids]
-    unknown: list[int]
+    alphabet: Symbols
+    parts: Sequence[IdStream | PairStream]
+    unknown: list[int] | None
     digest: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    train_pairs: int | None = None
 
 
-def prepare(corpus: Corpus, *, split: Split, seed: int, max_symbols: int, cache: Path) -> TextIds:
+def prepare(
+    corpus: Corpus,
+    *,
+    split: Split,
+    seed: int,
+    max_symbols: int,
+    cache: Path,
+    words: bool = False,
+    named: Named | None = None,
+) -> TextIds:
     """Ids of `corpus`, from `cache` if they are there.
 
     They are kept under a key of the content and of all that decides the alphabet. The content is
-    read each time to tell whether it changed (1 s a GB); encoding takes three more passes.
+    read each time to tell whether it changed (1 s a GB); encoding takes three more passes, of words four.
     Memory does not depend on the size of the text.
     """
     digests = [digest(file) for file in corpus.files]
     content = digests[0] if corpus.one_file else folder_digest(corpus, digests)
-    key = hashlib.sha256(
-        json.dumps([FORMAT, corpus.one_file, content, split, seed, max_symbols]).encode()
-    ).hexdigest()
+    decides = [FORMAT, corpus.one_file, content, split, seed, max_symbols]
+    decides += ["words"] if words else []
+    decides += [[named.val, named.test]] if named else []
+    key = hashlib.sha256(json.dumps(decides).encode()).hexdigest()
 
     def build() -> tuple[Header, Iterator[np.ndarray]]:
         log.info("encoding %s, once; the ids are kept in %s", corpus.source, cache)
-        return encode(corpus, digests, split=split, seed=seed, max_symbols=max_symbols, key=key)
+        how = encode_words if words else encode
+        return how(corpus, digests, split=split, seed=seed, max_symbols=max_symbols, key=key, named=named)
 
     header, parts = read_or_build(cache / f"text-{key[:32]}.ids", key, build)
-    return TextIds(Alphabet(header.characters), parts, header.unknown, content)
+    listed = header.characters
+    symbols = Vocabulary(listed.split(" ") if listed else []) if words else Alphabet(listed)
+    return TextIds(symbols, parts, header.unknown, content)
 
 
 def folder_digest(corpus: Corpus, digests: list[str]) -> str:
@@ -71,10 +97,21 @@ def folder_digest(corpus: Corpus, digests: list[str]) -> str:
 
 
 def encode(
-    corpus: Corpus, digests: list[str], *, split: Split, seed: int, max_symbols: int, key: str
+    corpus: Corpus,
+    digests: list[str],
+    *,
+    split: Split,
+    seed: int,
+    max_symbols: int,
+    key: str,
+    named: Named | None = None,
 ) -> tuple[Header, Iterator[np.ndarray]]:
-    """The header of the id file, and the ids part after part."""
-    pieces = pieces_of(corpus, digests, split, seed)
+    """The header of the id file, and the ids of the characters part after part."""
+
+    def reader(file: Path) -> Iterator[np.ndarray]:
+        return map(codepoints, text_blocks(file))
+
+    pieces = pieces_of(corpus, digests, split, seed, reader=reader, named=named)
     counts = np.zeros((3, CODEPOINTS), dtype=np.int64)
     for part, points in pieces():
         found = np.bincount(points)
@@ -94,37 +131,87 @@ def encode(
     return header, (alphabet.table[points] for _, points in pieces())
 
 
-def pieces_of(corpus: Corpus, digests: list[str], split: Split, seed: int) -> Callable[[], Pieces]:
-    """What reads the text through once, as codepoints with the part they belong to, parts in order."""
+def encode_words(
+    corpus: Corpus,
+    digests: list[str],
+    *,
+    split: Split,
+    seed: int,
+    max_symbols: int,
+    key: str,
+    named: Named | None = None,
+) -> tuple[Header, Iterator[np.ndarray]]:
+    """The header of the id file, and the ids of the words part after part."""
+    pieces = pieces_of(corpus, digests, split, seed, reader=word_blocks, named=named)
+    counts = WordCounts()
+    for part, found in pieces():
+        if part == 0:
+            counts.add(found)
+    vocabulary = Vocabulary.most_frequent(counts.counts, max_symbols)
+    total, unknown = [0, 0, 0], [0, 0, 0]
+    for part, found in pieces():
+        total[part] += len(found)
+        unknown[part] += int((vocabulary.number(found) == 0).sum())
+    if not any(total):
+        raise BadInput(f"{corpus.root}: is empty; give a text to learn from")
+    header = Header(
+        key=key,
+        characters=" ".join(vocabulary.words),
+        dtype=vocabulary.dtype.name,
+        counts=total,
+        unknown=unknown,
+    )
+    return header, (vocabulary.number(found) for _, found in pieces())
+
+
+def pieces_of(
+    corpus: Corpus, digests: list[str], split: Split, seed: int, *, reader: Reader, named: Named | None
+) -> Callable[[], Pieces]:
+    """What reads the text through once, as pieces with the part they belong to, parts in order."""
     if corpus.one_file:
         (file,) = corpus.files
-        cuts = cut(sum(map(len, text_blocks(file))), split)
-        return lambda: cut_file(file, cuts)
+        cuts = cut(sum(map(len, reader(file))), split)
+        return lambda: cut_file(file, cuts, reader)
+    sides = sides_of(corpus, digests, split, seed, named)
+    return lambda: whole_files(corpus.files, sides, reader)
+
+
+def sides_of(
+    corpus: Corpus, digests: Sequence[str], split: Split, seed: int, named: Named | None
+) -> list[int]:
+    """The part of each file of a folder.
+
+    Raises:
+        BadInput: if the files cannot make the parts.
+    """
+    if named is not None:
+        try:
+            return named.sides([file.relative_to(corpus.root).as_posix() for file in corpus.files])
+        except ValueError as error:
+            raise BadInput(f"{corpus.root}: {error}; change data.val_files or data.test_files") from error
     try:
-        sides = assign(digests, [os.path.getsize(file) for file in corpus.files], split, seed)
+        return assign(digests, [os.path.getsize(file) for file in corpus.files], split, seed)
     except ValueError as error:
         raise BadInput(
             f"{corpus.root}: {error}, and each part is made of whole files (data.split={list(split)}); "
             "add files, or set data.path to one file, which is cut by characters"
         ) from error
-    return lambda: whole_files(corpus.files, sides)
 
 
-def cut_file(file: Path, cuts: tuple[int, int]) -> Pieces:
-    """One text, cut at two characters."""
+def cut_file(file: Path, cuts: tuple[int, int], reader: Reader) -> Pieces:
+    """One text, cut at two places."""
     position = 0
-    for text in text_blocks(file):
-        points = codepoints(text)
-        edges = [min(max(edge - position, 0), len(points)) for edge in (0, *cuts)] + [len(points)]
+    for block in reader(file):
+        edges = [min(max(edge - position, 0), len(block)) for edge in (0, *cuts)] + [len(block)]
         for part in range(3):
-            yield part, points[edges[part] : edges[part + 1]]
-        position += len(points)
+            yield part, block[edges[part] : edges[part + 1]]
+        position += len(block)
 
 
-def whole_files(files: tuple[Path, ...], sides: list[int]) -> Pieces:
+def whole_files(files: tuple[Path, ...], sides: list[int], reader: Reader) -> Pieces:
     """Many texts, each in one part."""
     for part in range(3):
         for file, side in zip(files, sides, strict=True):
             if side == part:
-                for text in text_blocks(file):
-                    yield part, codepoints(text)
+                for block in reader(file):
+                    yield part, block

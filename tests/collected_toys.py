@@ -1,7 +1,27 @@
 """One small instance of every data module that collects sequences from files."""
 
+import media_toys
+import numpy as np
+import sound_toys
+import standard_toys
+
+from datamodules.arrays import Arrays
+from datamodules.audio import Audio
 from datamodules.batching import Batching
+from datamodules.digit_captions import DigitCaptions
 from datamodules.digits import Digits
+from datamodules.image_captions import ImageCaptions
+from datamodules.images import Images
+from datamodules.labelled_text import LabelledText
+from datamodules.mnist import MNIST
+from datamodules.moving_digits import MovingDigits
+from datamodules.music import PianoRolls
+from datamodules.spoken import Spoken
+from datamodules.table import Table
+from datamodules.torchaudio_sets import TorchaudioSet
+from datamodules.video import Video
+from datamodules.video_captions import VideoCaptions
+from datamodules.waveform import Waveform
 
 ROWS = 5  # two processes hold 3 and 2
 
@@ -10,9 +30,102 @@ def digits(folder, batching):
     return Digits(reading="rows", batching=batching)
 
 
+def digit_captions(folder, batching):
+    return DigitCaptions(batching=batching)
+
+
+def moving_digits(folder, batching):
+    return MovingDigits(unit="characters", videos=21, val_videos=6, batching=batching)
+
+
+def images(folder, batching):
+    path = media_toys.image_folder(folder / "images")
+    return Images(path=str(path), height=4, width=3, colours="rgb", batching=batching)
+
+
+def image_captions(folder, batching):
+    path = media_toys.caption_table(folder / "images")
+    return ImageCaptions(path=str(path), height=4, width=3, batching=batching)
+
+
+def video(folder, batching):
+    path = media_toys.video_folder(folder / "videos")
+    return Video(path=str(path), height=4, width=3, batching=batching)
+
+
+def video_captions(folder, batching):
+    path = media_toys.video_table(folder / "videos")
+    return VideoCaptions(path=str(path), height=4, width=3, batching=batching)
+
+
+def labelled_text(folder, batching):
+    rows = [f"{'a b ' * (i % 4)}c{i % 5} {i},{i % 3}" for i in range(40)]
+    (folder / "reviews.csv").write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    return LabelledText(path=str(folder / "reviews.csv"), batching=batching)
+
+
+def mnist(folder, batching):
+    standard_toys.mnist_folder(folder / "mnist")
+    return MNIST(path=str(folder / "mnist"), batching=batching)
+
+
+def piano_rolls(folder, batching):
+    standard_toys.piano_rolls(folder / "music.mat")
+    return PianoRolls(path=str(folder / "music.mat"), batching=batching)
+
+
+def table(folder, batching):
+    rows = [f"{step},s{series},{(step * step + series) % 11}" for series in range(21) for step in range(6)]
+    (folder / "table.csv").write_text("\n".join(["t,who,v", *rows]), encoding="utf-8")
+    path = str(folder / "table.csv")
+    return Table(path=path, target="v", group="who", time="t", split_by="series", batching=batching)
+
+
+def arrays(folder, batching):
+    for number in range(21):
+        np.save(
+            folder / f"{number:02}.npy", np.sin(np.arange(8.0 + 2 * (number % 4)) + number).reshape(-1, 2)
+        )
+    return Arrays(path=str(folder), batching=batching)
+
+
+def audio(folder, batching):
+    return Audio(path=str(sound_toys.two_classes(folder / "sound")), batching=batching)
+
+
+def waveform(folder, batching):
+    return Waveform(path=str(sound_toys.short_tones(folder / "sound")), batching=batching)
+
+
+def torchaudio_set(folder, batching):
+    sound_toys.speech_commands(folder)
+    return TorchaudioSet(name="SPEECHCOMMANDS", root=str(folder), batching=batching)
+
+
+def spoken(folder, batching):
+    data = Spoken(cache=str(folder), words=["no", "yes"], batching=batching)
+    sound_toys.as_if_spoken(data)
+    return data
+
+
 # Class -> how to build one in an empty folder: at least 20 examples and a test part.
 COLLECTED = {
+    Audio: audio,
+    Spoken: spoken,
+    TorchaudioSet: torchaudio_set,
+    Waveform: waveform,
+    Arrays: arrays,
+    Table: table,
+    MNIST: mnist,
+    PianoRolls: piano_rolls,
+    DigitCaptions: digit_captions,
+    ImageCaptions: image_captions,
+    Images: images,
+    MovingDigits: moving_digits,
+    Video: video,
+    VideoCaptions: video_captions,
     Digits: digits,
+    LabelledText: labelled_text,
 }
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import mlflow
 import pytest
+import standard_toys
+import table_toys
 import yaml
 
 from elman.cli import main
@@ -13,13 +15,26 @@ FOLDER = Path(__file__).parents[1] / "experiments"
 RECIPES = sorted(FOLDER.glob("**/*.yaml"))
 GROUPS = {  # recipes of a folder that are compared with one another; in all others, all of them are
     "reach": ["echo_*.yaml", "[!e]*.yaml"],
+    "forecast": [],
+    "relationships": [],
+    "sentiment": [],
+    "standard": [],
 }
 TINY = {  # data: options that make it small
-    "Text": ["--data.path=text.txt", "--data.lanes=2", "--data.steps=60", "--data.val_lanes=1"],
+    "Text": [
+        *("--data.path=text.txt", "--data.val_files=[]", "--data.test_files=[]"),
+        *("--data.lanes=2", "--data.steps=60", "--data.val_lanes=1"),
+    ],
+    "MNIST": ["--data.path=mnist"],
+    "PianoRolls": ["--data.path=music.mat"],
     "Echo": ["--data.rows=2", "--data.val_batches=1"],
     "Adding": ["--data.rows=2", "--data.val_batches=1"],
     "CopyMemory": ["--data.rows=2", "--data.val_batches=1"],
     "ASequence": [],
+    "Oscillators": ["--data.rows=2", "--data.val_batches=1"],
+    "Table": ["--data.path=table.csv"],
+    "Negation": ["--data.rows=2", "--data.val_batches=1"],
+    "LabelledText": ["--data.path=reviews.csv", "--data.split.folds=2"],
 }
 QUICK = [
     "--trainer.max_time_steps=1",
@@ -43,6 +58,11 @@ def folder(tmp_path, monkeypatch, fresh_store):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     shutil.copy(fresh_store, tmp_path / "mlflow.db")
+    reviews = [f"film {i} is {word},{label}" for i in range(9) for word, label in (("good", 1), ("bad", 0))]
+    (tmp_path / "reviews.csv").write_text("\n".join(["text,label", *reviews]))
+    standard_toys.mnist_folder(tmp_path / "mnist")
+    table_toys.forecast_table(tmp_path / "table.csv")
+    standard_toys.piano_rolls(tmp_path / "music.mat")
     (tmp_path / "text.txt").write_text("what the gate lets in, the cell keeps\n" * 50)
     return tmp_path
 

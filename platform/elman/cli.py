@@ -12,6 +12,7 @@ from elman.errors import BadInput
 
 COMMANDS = {
     "fit": "train a recipe, tracked; or continue a run with --resume",
+    "crossvalidate": "train a recipe once for every fold of its data",
     "validate": "score a run or a checkpoint on the validation data",
     "test": "score a run or a checkpoint on the test data",
     "predict": "write the predictions of a run or a checkpoint",

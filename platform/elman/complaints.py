@@ -76,11 +76,14 @@ def _unwrap(text: str) -> Complaint:
                 found.class_path = groups["path"]
             text = text[match.end() :].strip()
             if match.re.pattern.startswith("Type"):
-                factory = re.search(r"\. Got value: Namespace\(class_path='([\w.]+)'.*\Z", text, re.DOTALL)
-                found.class_path = factory[1] if factory else ""
-                text = re.sub(
-                    r"\. Got value: (?:Namespace\(class_path=|\{'class_path').*\Z", "", text, flags=re.DOTALL
+                # Factories in factories: what the outermost was given comes last.
+                given = re.match(
+                    r"(.*)\. Got value: (?:Namespace\(class_path='([\w.]+)'|\{'class_path').*\Z",
+                    text,
+                    re.DOTALL,
                 )
+                found.class_path = (given[2] or "") if given else ""
+                text = given[1] if given else text
         elif match := UNION.match(text):
             text = _one_of(match["errors"], match["value"])
             given = re.match(r"Namespace\(class_path='([\w.]+)'", match["value"])
@@ -230,17 +233,24 @@ def _parameters(class_path: str, given: int) -> list[str]:
 
 def _given(complaint: Complaint, parser: ArgumentParser) -> int:
     """How many arguments a factory gets by position: one for `Callable[[int], Core]`."""
-    args = typing.get_args(_type_at(complaint, parser, complaint.keys[:-1]))
+    above = complaint.keys[:-1]
+    owned = _argument_type(complaint.owner, above[-1]) if complaint.owner else None
+    args = typing.get_args(owned or _type_at(complaint, parser, above))
     return len(args[0]) if args and isinstance(args[0], list) else 0
 
 
 def _type_at(complaint: Complaint, parser: ArgumentParser, keys: list[str] | None = None) -> Any:
     """The type that the parser declares for the key complained about, or None if that is not known."""
     if keys is None and complaint.owner:
-        init = getattr(pydoc.locate(complaint.owner), "__init__", None)
-        return typing.get_type_hints(init).get(complaint.keys[-1]) if init else None
+        return _argument_type(complaint.owner, complaint.keys[-1])
     where = ".".join(complaint.keys if keys is None else keys)
     return next((getattr(a, "_typehint", None) for a in parser._actions if a.dest == where), None)
+
+
+def _argument_type(class_path: str, name: str) -> Any:
+    """The declared type of a constructor's argument, or None if that is not known."""
+    init = getattr(pydoc.locate(class_path), "__init__", None)
+    return typing.get_type_hints(init).get(name) if init else None
 
 
 def _subclass_names(hint: Any) -> list[str]:

@@ -6,6 +6,7 @@ import copy
 import inspect
 import math
 from collections import Counter
+from functools import partial
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 import elman.cores
-from elman.cores import GRU, LSTM, Core, Elman, FeedForward
+from elman.cores import GRU, LSTM, Bidirectional, Core, Elman, FeedForward, Pooled
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -35,13 +36,40 @@ CORES = [
 RECURRENT = [entry for entry in CORES if entry[0] is not FeedForward]
 
 
+def both_ways(input_size, **options):
+    return Bidirectional(input_size, core=partial(GRU, **options))
+
+
+# Cores around cores: what every core promises holds for them; their own equations have files of their own.
+WRAPPERS = [
+    (Pooled, {"core": LSTM, "how": "max"}),
+    (Pooled, {"core": Elman, "how": "mean"}),
+    (Pooled, {"core": FeedForward, "how": "max"}),
+    (Bidirectional, {"core": LSTM}),
+    (Bidirectional, {"core": partial(Elman, nonlinearity="sigmoid")}),
+    (Pooled, {"core": both_ways, "how": "mean"}),
+]
+
+
+def make(entry, **options) -> Core:
+    """A core of H units, in its wrapper where it has one."""
+    cls, fixed = entry
+    if "core" not in fixed:
+        return cls(F, hidden_size=H, **fixed, **options)
+    return cls(F, **fixed | {"core": partial(fixed["core"], hidden_size=H, **options)})
+
+
 def name_of(value):
     if isinstance(value, tuple):
-        return "-".join([value[0].__name__, *value[1].values()])
+        return "-".join([value[0].__name__, *(getattr(v, "__name__", str(v)) for v in value[1].values())])
     return None
 
 
-every_core = pytest.mark.parametrize("entry", CORES, ids=name_of)
+every_plain_core = pytest.mark.parametrize("entry", CORES, ids=name_of)
+every_core = pytest.mark.parametrize("entry", CORES + WRAPPERS, ids=name_of)
+every_streaming_core = pytest.mark.parametrize(
+    "entry", [entry for entry in CORES + WRAPPERS if make(entry).streams], ids=name_of
+)
 every_recurrent_core = pytest.mark.parametrize("entry", RECURRENT, ids=name_of)
 every_depth = pytest.mark.parametrize("layers", [1, 2, 3])
 plain_and_residual = pytest.mark.parametrize("residual", [False, True], ids=["plain", "residual"])
@@ -50,8 +78,7 @@ plain_and_residual = pytest.mark.parametrize("residual", [False, True], ids=["pl
 def build(entry, *, dtype=torch.float64, **options) -> Core:
     """A core in which no parameter is zero, so that a forgotten bias shows."""
     torch.manual_seed(1)
-    cls, fixed = entry
-    core = cls(F, hidden_size=H, **fixed, **options).to(dtype)
+    core = make(entry, **options).to(dtype)
     with torch.no_grad():
         for parameter in core.parameters():
             parameter.uniform_(-0.8, 0.8)
@@ -151,12 +178,12 @@ def residual_of(core) -> bool:
 
 def test_no_core_is_left_out():
     public = {getattr(elman.cores, name) for name in elman.cores.__all__}
-    assert {cls for cls, _ in CORES} == {cls for cls in public if not inspect.isabstract(cls)}
+    assert {cls for cls, _ in CORES + WRAPPERS} == {cls for cls in public if not inspect.isabstract(cls)}
     for cls, choices in [(Elman, 3), (FeedForward, 3)]:
         assert sum(entry[0] is cls for entry in CORES) == choices
 
 
-@every_core
+@every_plain_core
 @every_depth
 @plain_and_residual
 @pytest.mark.parametrize(
@@ -176,7 +203,7 @@ def test_equals_the_equations(entry, layers, residual, lengths):
     )
 
 
-@every_core
+@every_streaming_core
 @every_depth
 @plain_and_residual
 @pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["none", "ragged"])
@@ -205,7 +232,7 @@ def test_ragged_rows_equal_each_row_alone(entry, layers, residual):
     outs, ends = [], []
     for b, length in enumerate(LENGTHS.tolist()):
         out, end = core(x[b : b + 1, :length], tuple(leaf[b : b + 1] for leaf in carry))
-        outs.append(torch.cat([out, out.new_zeros(1, T - length, H)], 1))
+        outs.append(torch.cat([out, out.new_zeros(1, T - length, core.output_size)], 1))
         ends.append(end)
     expected = torch.cat(outs), tuple(torch.cat(leaves) for leaves in zip(*ends, strict=True))
     got = core(x, carry, LENGTHS)
@@ -243,12 +270,12 @@ def test_nothing_to_run_returns_the_carry(entry, residual):
         (x[:, :0], torch.zeros(B, dtype=torch.int64)),
     ]:
         out, end = core(window, carry, lengths)
-        assert out.shape == (B, window.shape[1], H)
+        assert out.shape == (B, window.shape[1], core.output_size)
         assert not out.any()
         assert all(torch.equal(a, b) for a, b in zip(end, carry, strict=True))
 
 
-@every_core
+@every_plain_core
 @every_depth
 def test_first_carry(entry, layers):
     core = build(entry, layers=layers)
@@ -258,7 +285,7 @@ def test_first_carry(entry, layers):
     assert len({leaf.data_ptr() for leaf in carry}) == len(carry)
 
 
-@every_core
+@every_streaming_core
 @plain_and_residual
 def test_no_output_sees_the_future_and_feed_forward_sees_no_past(entry, residual):
     core = build(entry, layers=2, residual=residual)
@@ -268,7 +295,8 @@ def test_no_output_sees_the_future_and_feed_forward_sees_no_past(entry, residual
     )
     sees = jacobian.abs().sum((1, 3)) > 0  # (T, T): output at the row's step sees input at the column's
     allowed = torch.eye(T, dtype=torch.bool) if entry[0] is FeedForward else torch.ones(T, T).tril().bool()
-    if entry[1].get("nonlinearity") == "relu":  # dead units may hide a dependency, never make one
+    if entry[1].get("nonlinearity") == "relu" or entry[1].get("core") is FeedForward:
+        # dead units, and values below the maximum, may hide a dependency, never make one
         assert not (sees & ~allowed).any()
     else:
         assert torch.equal(sees, allowed)
@@ -290,7 +318,7 @@ def test_feed_forward_is_elman_without_recurrence(residual, nonlinearity):
     torch.testing.assert_close(core(x, (), LENGTHS)[0], elman_core(x, carry, LENGTHS)[0], **EXACT)
 
 
-@every_core
+@every_plain_core
 @plain_and_residual
 @pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["none", "ragged"])
 def test_dropout_acts_between_layers_only(entry, residual, lengths):
@@ -456,13 +484,13 @@ def test_a_carry_of_other_rows_is_refused(entry):
 @plain_and_residual
 def test_state_dict_round_trip(entry, residual):
     core = build(entry, layers=3, residual=residual)
-    other = entry[0](F, hidden_size=H, layers=3, residual=residual, **entry[1]).double()
+    other = make(entry, layers=3, residual=residual).double()
     other.load_state_dict(copy.deepcopy(core.state_dict()))
     x, carry = inputs(core)
     torch.testing.assert_close(other(x, carry, LENGTHS), core(x, carry, LENGTHS), rtol=0, atol=0)
 
 
-@every_core
+@every_plain_core
 def test_built_in_one_line_with_defaults(entry):
     core = entry[0](F)
     assert (core.input_size, core.output_size, core.hidden_size, core.layers) == (F, 128, 128, 1)

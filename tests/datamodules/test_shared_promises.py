@@ -12,7 +12,7 @@ from collected_toys import COLLECTED
 
 import datamodules
 from datamodules.sequence_data import SequenceData
-from datamodules.synthetic import Adding, ASequence, CopyMemory, Echo
+from datamodules.synthetic import Adding, ASequence, CopyMemory, Echo, Negation, Oscillators, Tones
 from datamodules.text import Text
 from elman.errors import BadInput
 
@@ -33,7 +33,10 @@ TABLE = {
     Adding: (lambda _: Adding(steps=STEPS, rows=ROWS), 1),
     Echo: (lambda _: Echo(lag=9, steps=STEPS, rows=ROWS, batches_per_sequence=3, val_batches=6), 3),
     CopyMemory: (lambda _: CopyMemory(blanks=3, rows=ROWS, score="recall"), 1),
+    Tones: (lambda _: Tones(notes=2, note_ms=60, rows=ROWS), 1),
     ASequence: (lambda _: ASequence(rows=ROWS), 1),
+    Negation: (lambda _: Negation(distance=2, after=1, steps=STEPS, rows=ROWS), 1),
+    Oscillators: (lambda _: Oscillators(steps=STEPS, rows=ROWS), 1),
 }
 REPEATS = {Text, ASequence}  # every pass is the same; the others draw each anew
 

@@ -333,7 +333,7 @@ def test_sample_options(refused, checkpoint, words, part):
 @pytest.mark.parametrize(
     ("words", "part"),
     [
-        ("predict --part=all CKPT", "--part must be train, val or test, got 'all'"),
+        ("predict --part=all CKPT", "--part must be test, val or train, got 'all'"),
         ("predict CKPT --output=/proc/none/x.csv", "--output=/proc/none/x.csv cannot be written"),
         ("credit", "elman credit needs at least one recipe"),
         ("credit none.yaml", "none.yaml: no such recipe"),

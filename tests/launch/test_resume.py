@@ -9,7 +9,7 @@ from launching import differences, wait_until
 
 from elman.tracking.find import reap
 
-WALL_CLOCK = {"train/steps_per_second", "train/update_ms"}
+WALL_CLOCK = {"train/steps_per_second", "train/update_ms", "train/waiting_share"}
 EXACT = ["state_dict", "optimizer_states", "elman"]
 KILLS = 10
 

@@ -30,7 +30,7 @@ COMPARED = {
     "split": "--model.bptt=Split --model.bptt.k=5 --model.normaliser=steps",
     "full": "--model.bptt=Full --model.normaliser=sequence",
 }
-WALL_CLOCK = {"train/steps_per_second", "train/update_ms"}
+WALL_CLOCK = {"train/steps_per_second", "train/update_ms", "train/waiting_share"}
 
 
 def start(*command):

@@ -10,10 +10,12 @@ import torch
 from task_toys import make_task
 
 from elman.bptt import Full
-from elman.cores import GRU, Core
+from elman.cores import GRU, Bidirectional, Core
+from elman.encoders import Recurrent
 from elman.errors import BadInput
+from elman.features import LogMel
 from elman.tasks import CrossEntropy
-from elman.tasks.export import build, core_class, describe
+from elman.tasks.export import build, describe, part_class
 
 CORE = {"class_path": "elman.cores.GRU", "init_args": {"hidden_size": 4, "layers": 2}}
 
@@ -30,7 +32,7 @@ def test_there_and_back(embedding: int | None) -> None:
         loss=CrossEntropy(),
         readout_dropout=0.5,
     )
-    again = build(json.loads(json.dumps(describe(task, CORE)))).double()
+    again = build(json.loads(json.dumps(describe(task, {"core": CORE})))).double()
     again.load_state_dict(task.state_dict())
     ids, carry = torch.randint(6, (3, 7)), task.core.initial_carry(3)
     (out, after), (same, same_after) = (net.eval().predict(ids, carry) for net in (task, again))
@@ -40,12 +42,63 @@ def test_there_and_back(embedding: int | None) -> None:
 
 def test_values_for_inputs() -> None:
     task = make_task(core=partial(GRU, hidden_size=4, layers=2))
-    again = build(describe(task, CORE)).double()
+    again = build(describe(task, {"core": CORE})).double()
     again.load_state_dict(task.state_dict())
     x = torch.randn(3, 7, 2).double()
     assert torch.equal(
         task.predict(x, task.core.initial_carry(3))[0], again.predict(x, task.core.initial_carry(3))[0]
     )
+
+
+def test_a_context_and_a_core_around_a_core() -> None:
+    """Encoder and decoder, each a class with one inside."""
+    inner = {"class_path": "elman.cores.GRU", "init_args": {"hidden_size": 3}}
+    model = {
+        "core": CORE,
+        "encoder": {
+            "class_path": "elman.encoders.Recurrent",
+            "init_args": {"core": {"class_path": "elman.cores.Bidirectional", "init_args": {"core": inner}}},
+        },
+        "features": None,
+    }
+    task = make_task(
+        inputs=2,
+        core=partial(GRU, hidden_size=4, layers=2),
+        context_inputs=3,
+        encoder=partial(Recurrent, core=partial(Bidirectional, core=partial(GRU, hidden_size=3))),
+    )
+    again = build(json.loads(json.dumps(describe(task, model)))).double()
+    again.load_state_dict(task.state_dict())
+    context = (torch.randn(3, 6, 3).double(), torch.tensor([6, 1, 4]))
+    x = torch.randn(3, 7, 2).double()
+    assert task.begins is not None
+    assert again.begins is not None
+    assert torch.equal(task.predict(x, task.begins(context))[0], again.predict(x, again.begins(context))[0])
+
+
+def test_features_without_what_only_training_needs() -> None:
+    """Raw frames go in; mean and scale come with the weights."""
+    arguments = {"mels": 5, "augmentation": {"class_path": "elman.features.SpecAugment", "init_args": {}}}
+    model = {"core": CORE, "features": {"class_path": "elman.features.LogMel", "init_args": arguments}}
+    task = make_task(
+        inputs=200,
+        sample_rate_hz=8000,
+        features=partial(LogMel, mels=5),
+        core=partial(GRU, hidden_size=4, layers=2),
+    ).eval()
+    assert task.features is not None
+    task.features.mean.fill_(-3)
+    again = build(json.loads(json.dumps(describe(task, model)))).double().eval()
+    again.load_state_dict(task.state_dict())
+    frames, carry = torch.randn(3, 7, 200).double(), task.core.initial_carry(3)
+    assert torch.equal(task.predict(frames, carry)[0], again.predict(frames, carry)[0])
+
+
+@pytest.mark.parametrize("kind", ["encoder", "features"])
+def test_every_part_must_be_of_its_kind(kind: str) -> None:
+    description = describe(make_task(), {"core": CORE, kind: CORE})
+    with pytest.raises(BadInput, match=rf"is not an elman\.{kind.removesuffix('s')}s\."):
+        build(description)
 
 
 @pytest.mark.parametrize(
@@ -63,11 +116,11 @@ def test_values_for_inputs() -> None:
     ],
 )
 def test_what_is_no_core_is_not_built(path: str) -> None:
-    description = describe(make_task(), {"class_path": path, "init_args": {"args": ["false"]}})
+    description = describe(make_task(), {"core": {"class_path": path, "init_args": {"args": ["false"]}}})
     with pytest.raises(BadInput, match=r"cannot be imported|is not an elman\.cores\.Core"):
         build(description)
 
 
 def test_a_core_is_found() -> None:
-    assert core_class("elman.cores.GRU") is GRU
+    assert part_class("core", "elman.cores.GRU") is GRU
     assert issubclass(GRU, Core)

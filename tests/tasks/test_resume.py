@@ -73,7 +73,7 @@ def halves(make, folder: Path, batches, **options) -> tuple[SequenceTask, Sequen
 
 
 def without_clock(seen: Seen) -> list[tuple[int, dict[str, float]]]:
-    clock = {"train/steps_per_second", "train/update_ms"}
+    clock = {"train/steps_per_second", "train/update_ms", "train/waiting_share"}
     return [(step, {k: v for k, v in point.items() if k not in clock}) for step, point in seen.points]
 
 

@@ -33,5 +33,24 @@ def build(description):
 build.builds_streaming_model = True
 
 
+class Beginning(Module):
+    """Its sequences begin from the first of what the context holds."""
+
+    def __init__(self, features, values):
+        super().__init__(features, values)
+        self.first = nn.Linear(5, 5)
+
+    def begins(self, context):
+        first = self.first(context if not isinstance(context, tuple) else context[0])
+        return (first, first + 1)
+
+
+def build_beginning(description):
+    return Beginning(**description)
+
+
+build_beginning.builds_streaming_model = True
+
+
 def stranger(description):
     os._exit(3)

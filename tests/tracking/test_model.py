@@ -8,9 +8,11 @@ import mlflow
 import numpy as np
 import pytest
 import torch
+from mlflow.exceptions import MlflowException
+from mlflow.pyfunc import scoring_server
 
 from elman.tracking.logger import RunLogger
-from elman.tracking.model import log_streaming_model, start_of_sequence
+from elman.tracking.model import log_streaming_model, start_of_sequence, stream_signature
 from elman.tracking.streaming_model import StreamingModel, find_builder
 
 B, T, F, O = 4, 7, 3, 2  # noqa: E741  rows, steps, features, outputs
@@ -76,6 +78,73 @@ def test_a_carry_left_out_starts_the_sequence(logged, client):
     np.testing.assert_array_equal(bare["y"], model.predict({"x": x, **start_of_sequence(model)})["y"])
 
 
+def ask(model, **inputs):
+    """What the server that MLflow starts does with a request's body."""
+    body = json.dumps({"inputs": inputs})
+    answer = scoring_server.invocations(body, "application/json", model, model.metadata.get_input_schema())
+    assert answer.status == 200
+    return json.loads(answer.response)["predictions"]
+
+
+def test_through_json_as_in_memory(logged, module, client):
+    """The first request's carries are empty, the others' come from the answer before."""
+    model = load(logged[0], client)
+    x = torch.randn(B, T, F)
+    with torch.no_grad():
+        whole, _ = module.predict(x, module.core.initial_carry(B))
+    carries, pieces = {"carry_0": [[]], "carry_1": [[]]}, []
+    for piece in x[:, :3], x[:, 3:4], x[:, 4:]:
+        carries = ask(model, x=piece.tolist(), **carries)
+        pieces.append(carries.pop("y"))
+    np.testing.assert_allclose(np.concatenate(pieces, 1), whole.numpy(), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("pair", [False, True])
+def test_a_context_begins_the_sequence(uri, client, pair):
+    """It is read with the first piece; later ones leave it empty."""
+    import stand_in_model
+
+    module = stand_in_model.build_beginning({"features": F, "values": O})
+    context = torch.randn(B, 5)
+    given = {"context_0": context, "context_1": torch.arange(B)} if pair else {"context": context}
+    logger = RunLogger(system_metrics=False)
+    model_id = log_streaming_model(
+        logger,
+        builder="stand_in_model:build_beginning",
+        description={"features": F, "values": O},
+        state_dict=module.state_dict(),
+        example_input=torch.zeros(1, 1, F),
+        example_context=tuple(c[:1] for c in given.values()) if pair else context[:1],
+        step=1,
+        about={"outputs": ["no", "yes"]},
+    )
+    logger.close()
+    model = load(model_id, client)
+    assert model.metadata.metadata == {"outputs": ["no", "yes"]}
+    x = torch.randn(B, T, F)
+    with torch.no_grad():
+        whole, _ = module.predict(x, module.begins(tuple(given.values()) if pair else context))
+    begun = {name: value.tolist() for name, value in given.items()}
+    said = ask(model, x=x[:, :4].tolist(), carry_0=[[]], carry_1=[[]], **begun)
+    first = said.pop("y")
+    blank = {name: [[]] if value.dim() == 2 else [] for name, value in given.items()}
+    second = ask(model, x=x[:, 4:].tolist(), **said, **blank)["y"]
+    np.testing.assert_allclose(np.concatenate([first, second], 1), whole.numpy(), rtol=1e-6, atol=1e-7)
+    with pytest.raises(MlflowException, match="unexpected error") as error:
+        ask(model, x=x.tolist(), carry_0=[[]], carry_1=[[]], **blank)
+    assert "needs its context" in error.value.json_kwargs["stack_trace"]
+
+
+def test_a_core_that_reads_later_steps_has_no_carries(module, monkeypatch):
+    monkeypatch.setattr(type(module.core), "streams", False, raising=False)
+    signature = stream_signature(module, torch.zeros(1, 1, F))
+    assert [s.name for s in signature.inputs] == ["x"]
+    assert [s.name for s in signature.outputs] == ["y"]
+    model = StreamingModel()
+    model.module = module
+    assert set(model.predict(None, {"x": np.ones((2, 3, F), np.float32)})) == {"y"}
+
+
 def test_the_model_belongs_to_its_run(logged, client):
     model_id, run_id, status = logged
     assert status == "RUNNING"  # logging the model did not end the run
@@ -91,8 +160,8 @@ def test_the_signature_leaves_rows_and_steps_free(logged, client):
     signature = load(logged[0], client).metadata.signature
     assert [(s.name, s.shape) for s in signature.inputs] == [
         ("x", (-1, -1, F)),
-        ("carry_0", (-1, 5)),
-        ("carry_1", (-1, 5)),
+        ("carry_0", (-1, -1)),
+        ("carry_1", (-1, -1)),
     ]
     assert next((s.name, s.shape) for s in signature.outputs) == ("y", (-1, -1, O))
 

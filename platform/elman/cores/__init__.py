@@ -1,9 +1,11 @@
 """Recurrent networks: (x, carry) -> (out, carry)."""
 
+from elman.cores.bidirectional import Bidirectional
 from elman.cores.core import Core
 from elman.cores.elman import Elman
 from elman.cores.feed_forward import FeedForward
 from elman.cores.gru import GRU
 from elman.cores.lstm import LSTM
+from elman.cores.pooled import Pooled
 
-__all__ = ["GRU", "LSTM", "Core", "Elman", "FeedForward"]
+__all__ = ["GRU", "LSTM", "Bidirectional", "Core", "Elman", "FeedForward", "Pooled"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -18,7 +17,7 @@ class Core(nn.Module, ABC):
     first and everything else by keyword.
     """
 
-    streams: ClassVar[bool] = True
+    streams: bool = True
     """False for a core whose output at a step depends on later steps."""
 
     input_size: int

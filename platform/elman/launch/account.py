@@ -11,10 +11,10 @@ import pytorch_lightning as pl
 from pytorch_lightning.utilities import rank_zero_only
 
 from elman.arguments import rewrite
+from elman.batch import SequenceBatch
 from elman.diagnostics.credit import credit_figure
 from elman.launch.checkpoints import Checkpoints, read_checkpoint
 from elman.launch.recipes import Recipe, strategy_settings
-from elman.launch.sampling import Samples
 from elman.tasks import SequenceTask
 from elman.tasks.export import describe
 from elman.tracking.find import CHECKPOINTS_TAG, DIGEST_TAG, RECIPE_TAG
@@ -22,10 +22,12 @@ from elman.tracking.logger import RunLogger
 from elman.tracking.model import log_streaming_model
 from elman.tracking.note import described, run_note
 from elman.tracking.record import command_line, device_facts, git_state, versions
+from elman.tree import tree_map
 
 log = logging.getLogger(__name__)
 
 CREDIT_STEPS = 200  # a larger picture shows no more
+EXAMPLE_STEPS = 8
 
 
 def record_start(recipe: Recipe, logger: RunLogger, task: SequenceTask, data: Any, folder: Path) -> None:
@@ -60,8 +62,9 @@ def record_start(recipe: Recipe, logger: RunLogger, task: SequenceTask, data: An
     logger.log_dataset(about["name"], about["source"], about["digest"], profile=about["facts"])
     steps = min(CREDIT_STEPS, data.train_dataloader().batch(0).steps)
     logger.log_figure(credit_figure(task.bptt, steps), "credit.png")
-    logger.set_note(_note(recipe, task, about, None))
-    say(f"{about['name']} from {about['source']}: {_in_words(about['facts'])}")
+    logger.set_note(_note(recipe, task, data, None))
+    for line in data.account() or [f"{about['name']} from {about['source']}: {_in_words(about['facts'])}"]:
+        say(line)
     settings = ", ".join(f"{k}={v}" for k, v in strategy.items() if k != "class")
     say(
         f"{type(task.core).__name__} with {sum(p.numel() for p in task.parameters()):,} parameters, "
@@ -76,43 +79,51 @@ def record_end(
     data: Any,
     *,
     trainer: pl.Trainer,
-    folder: Path,
-    example: Any,
+    results: dict[str, float],
+    example: SequenceBatch,
 ) -> None:
     """The results, in the note and in the terminal, and the best checkpoint as a model of MLflow.
 
     Args:
-        folder: the run's checkpoints.
-        example: inputs of a row, for the model's signature.
+        trainer: its callbacks know the best checkpoint, and what there is to show.
+        results: the last figures of validation, and of the test if there was one.
+        example: a batch, for the model's signature.
     """
-    checkpoints = _callback(trainer, Checkpoints)
-    results = {
-        name: float(value)
-        for name, value in sorted(trainer.callback_metrics.items())
-        if name.startswith("val")
-    }
     summary = {"time steps": task.time_steps, "updates": task.updates.made, **results}
-    best = folder / "best.ckpt"
+    summary["share of time waiting for data"] = task.waiting_share
+    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+    checkpoints = next(c for c in callbacks if isinstance(c, Checkpoints))
+    best = checkpoints.folder / "best.ckpt"
     if best.is_file():
         summary[f"best {checkpoints.monitor}"] = checkpoints.best_value
         saved = read_checkpoint(best)
-        core = recipe.config.model.core
         _log_best_model(
             logger,
             builder="elman.tasks.export:build",
-            description=describe(task, core.as_dict() if hasattr(core, "as_dict") else dict(core)),
+            description=describe(task, recipe.config.model.as_dict()),
             state_dict=saved["state_dict"],
-            example_input=example,
+            example_input=example.x[:1, :EXAMPLE_STEPS],
+            example_context=tree_map(lambda leaf: leaf[:1], example.context),
             step=checkpoints.best_time_steps,
             metrics={checkpoints.monitor: checkpoints.best_value},
+            about=_what_it_reads(task, data),
         )
         logger.set_tags({"elman.best_checkpoint": str(best)})
     logger.set_tags({"elman.normaliser": task.updates.normaliser})
-    logger.set_note(_note(recipe, task, data.description(), summary))
+    logger.set_note(_note(recipe, task, data, summary))
     say(_in_words(summary))
-    samples = _callback(trainer, Samples)
-    if samples is not None and samples.text:
-        say(f"a sample:\n\n{samples.text.strip()}\n")
+    for callback in callbacks:
+        if words := getattr(callback, "last_words", ""):
+            say(words)
+
+
+def _what_it_reads(task: SequenceTask, data: Any) -> dict[str, Any]:
+    """How the data comes, and the names of what is predicted, for whoever uses the model."""
+    reader = data.reader(inputs=task.inputs, symbols=task.symbols)
+    about: dict[str, Any] = {"reads": reader.unit, "outputs": list(reader.outputs)}
+    if reader.scale is not None and reader.shift is not None:
+        about |= {"scale": reader.scale.tolist(), "shift": reader.shift.tolist()}
+    return about
 
 
 def _log_best_model(logger: RunLogger, **model: Any) -> None:
@@ -122,10 +133,6 @@ def _log_best_model(logger: RunLogger, **model: Any) -> None:
     except Exception as error:
         reason = str(error).split("\n", 1)[0]
         log.warning("the best checkpoint could not be logged as a model: %s", reason)
-
-
-def _callback(trainer: pl.Trainer, kind: type) -> Any:
-    return next((c for c in trainer.callbacks if isinstance(c, kind)), None)  # type: ignore[attr-defined]
 
 
 def _in_words(facts: dict[str, Any]) -> str:
@@ -139,8 +146,8 @@ def _in_words(facts: dict[str, Any]) -> str:
     return ", ".join(words(name, value) for name, value in facts.items() if value not in (None, 0, ""))
 
 
-def _note(recipe: Recipe, task: SequenceTask, about: dict[str, Any], results: dict[str, Any] | None) -> str:
-    config = recipe.config
+def _note(recipe: Recipe, task: SequenceTask, data: Any, results: dict[str, Any] | None) -> str:
+    config, about = recipe.config, data.description()
 
     def shown(part: Any) -> str:
         return described(
@@ -161,6 +168,7 @@ def _note(recipe: Recipe, task: SequenceTask, about: dict[str, Any], results: di
         strategy=shown(config.model.bptt),
         budget=budget,
         data={"name": about["name"], "source": about["source"], "digest": about["digest"], **about["facts"]},
+        found=data.account(),
         results=results,
     )
 

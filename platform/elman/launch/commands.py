@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 from elman.errors import BadInput
+from elman.launch.options import number, option
+from elman.launch.prediction import predict
+from elman.launch.target import trained_recipe
 
 HELP = {
     "fit": """\
@@ -25,6 +26,15 @@ Train a recipe, tracked. Several recipes are merged, the later ones win.
 Every key of a recipe is an option, a class goes by name:
   --model.bptt=Truncated --model.bptt.k1=20 --data.path=my.txt --trainer.max_minutes=3
   --model.bptt.help Truncated   lists what a class takes""",
+    "crossvalidate": """\
+usage: elman crossvalidate RECIPE ... --data.split.folds=N [--workers=N] [--key=value ...]
+
+Train a recipe once for every fold of its data, a tracked run each, and test each on its fold. A fold that
+has finished is not trained again, so the same command goes on with what was interrupted.
+
+  --workers=N      folds trained at the same time; 1
+
+Every key of a recipe is an option:""",
     "validate": """\
 usage: elman validate RUN|CHECKPOINT [--key=value ...]
 
@@ -34,12 +44,20 @@ usage: elman test RUN|CHECKPOINT [--key=value ...]
 
 Score a run's best checkpoint, or the checkpoint named, on the test data; one figure a line.""",
     "predict": """\
-usage: elman predict RUN|CHECKPOINT [--part=test] [--output=FILE] [--key=value ...]
+usage: elman predict RUN|CHECKPOINT [--part=PART] [--scored] [--format=FORMAT] [--output=FILE] [--key=value]
+       elman predict RUN|CHECKPOINT --stream [--reset-on=WHAT] [--last] [--format=FORMAT] [--output=FILE]
 
-Write what the network says: CSV with a line for each row and step.
+Write what the network says: a line for each row and step.
 
-  --part=PART      train (its first batch), val or test; test
-  --output=FILE    where the CSV goes; the terminal""",
+  --part=PART      test, val or train (its first batch); test
+  --scored         only steps that count in the loss
+  --format=FORMAT  csv or jsonl; csv
+  --output=FILE    where the lines go; the terminal
+
+  --stream         predict what comes on standard input as it comes, for ever: text, CSV rows or raw sound,
+                   whatever the network was trained on; nothing else is read
+  --reset-on=WHAT  what begins a new sequence: never, line (the end of one) or blank (an empty line)
+  --last           only the line of a sequence's last step""",
     "sample": """\
 usage: elman sample RUN|CHECKPOINT [--prompt=TEXT] [--count=N] [--temperature=T] [--seed=N] [--key=value ...]
 
@@ -62,13 +80,12 @@ Open the dashboard of all runs.""",
 }
 OVERRIDES = "\nOther options replace values of the recipe; `elman fit --help` lists them."
 
-LARGEST = 2**63  # what a seed or a count of torch cannot reach
-
 
 def run(command: str, words: list[str]) -> int:
     """Run one command of `elman.cli.COMMANDS` with the words that follow it; the exit code."""
     actions: dict[str, Callable[[list[str]], int]] = {
         "fit": fit,
+        "crossvalidate": crossvalidate,
         "validate": lambda rest: evaluate("validate", rest),
         "test": lambda rest: evaluate("test", rest),
         "predict": predict,
@@ -78,7 +95,7 @@ def run(command: str, words: list[str]) -> int:
     }
     if {"-h", "--help"} & set(words):
         print(HELP[command])
-        if command == "fit":
+        if command in ("fit", "crossvalidate"):
             print_keys()
         elif command != "ui":
             print(OVERRIDES)
@@ -103,6 +120,14 @@ def fit(words: list[str]) -> int:
     return train(parse("fit", rest), resume=resume)
 
 
+def crossvalidate(words: list[str]) -> int:
+    """`elman crossvalidate RECIPE --data.split.folds=N [--workers=N] [--key=value ...]`"""
+    from elman.launch.crossvalidation import crossvalidate as train_folds
+
+    workers, rest = number(words, "--workers", 1, int, least=1)
+    return train_folds(rest, workers=workers)
+
+
 def print_keys() -> None:
     """Every key of a recipe: what it means, its type and its default."""
     from elman.launch.recipes import make_parser
@@ -119,7 +144,7 @@ def evaluate(stage: str, words: list[str]) -> int:
     from elman.launch.recipes import refuse_targets
     from elman.launch.trainer import prepare_process
 
-    checkpoint, recipe, parts = _trained_recipe(stage, words)
+    checkpoint, recipe, parts = trained_recipe(stage, words)
     prepare_process(parts.trainer)
     parts.data.prepare_data()
     parts.data.setup(stage)
@@ -141,73 +166,30 @@ def evaluate(stage: str, words: list[str]) -> int:
     return 0
 
 
-def predict(words: list[str]) -> int:
-    """`elman predict RUN|CHECKPOINT [--part=val] [--output=FILE]`: one CSV line a row and step."""
-    import torch
-
-    from elman.launch.job import trained
-    from elman.launch.trainer import prepare_process
-
-    part, words = _option(words, "--part", "test")
-    output, words = _option(words, "--output", "-")
-    if part not in ("train", "val", "test"):
-        raise BadInput(f"--part must be train, val or test, got {part!r}")
-    checkpoint, recipe, parts = _trained_recipe("predict", words)
-    prepare_process(parts.trainer)
-    parts.data.prepare_data()
-    parts.data.setup("predict")
-    task = trained(checkpoint, recipe, parts.data)
-    task.on_predict_epoch_start()
-    loader = getattr(parts.data, f"{part}_dataloader")()
-    batches = range(len(loader)) if part != "train" else range(1)
-    decode = parts.data.alphabet.decode if hasattr(parts.data, "alphabet") else None
-    try:
-        file = sys.stdout if output == "-" else open(output, "w", newline="", encoding="utf-8")  # noqa: SIM115
-    except OSError as error:
-        raise BadInput(f"--output={output} cannot be written: {error.strerror}") from error
-    writer = csv.writer(file, lineterminator="\n")
-    first: dict[int, int] = {}  # each row's step at the beginning of the batch
-    writer.writerow(["row", "step", "scored", "target", "prediction"])
-    with torch.no_grad():
-        for index in batches:
-            batch, said = task.predict_step(loader.batch(index), index)
-            for row in range(len(batch.x)):
-                begin = 0 if bool(batch.is_first[row]) else first.get(row, 0)
-                count = int(batch.lengths[row])
-                for step in range(count):
-                    target = None if batch.y is None else batch.y[row, step]
-                    shown = [_shown(value, decode) for value in (target, said[row, step])]
-                    writer.writerow([row, begin + step, int(batch.scored[row, step]), *shown])
-                first[row] = begin + count
-    if file is not sys.stdout:
-        file.close()
-        print(f"wrote {output}")
-    return 0
-
-
 def sample(words: list[str]) -> int:
     """`elman sample RUN|CHECKPOINT [--prompt=TEXT] [--count=N] [--temperature=T] [--seed=N]`"""
-    from datamodules.alphabet import Alphabet
+    from datamodules.symbols import rebuilt
     from elman.launch.job import trained
     from elman.launch.sampling import sample_text
 
-    prompt, words = _option(words, "--prompt", "\n")
-    count, words = _number(words, "--count", 500, int, least=0)
-    temperature, words = _number(words, "--temperature", 0.8, float, least=0)
-    seed, words = _number(words, "--seed", 1, int, least=0)
-    checkpoint, recipe, parts = _trained_recipe("sample", words)
+    prompt, words = option(words, "--prompt", "\n")
+    count, words = number(words, "--count", 500, int, least=0)
+    temperature, words = number(words, "--temperature", 0.8, float, least=0)
+    seed, words = number(words, "--seed", 1, int, least=0)
+    checkpoint, recipe, parts = trained_recipe("sample", words)
     saved = checkpoint.get(type(parts.data).__qualname__, {})
-    if not isinstance(saved.get("alphabet"), str):
+    symbols = rebuilt(saved)
+    if symbols is None:
         raise BadInput(
             "this checkpoint was not trained on text, so it has nothing to write; "
             "`elman predict` shows what it says"
         )
-    task = trained(checkpoint, recipe, SimpleNamespace(**checkpoint["elman"]["facts"]))
-    print(
-        sample_text(
-            task, Alphabet(saved["alphabet"]), prompt=prompt, count=count, temperature=temperature, seed=seed
+    if checkpoint["elman"]["facts"].get("context_inputs") is not None:
+        raise BadInput(
+            "this network speaks of a context, which no prompt gives; `elman predict` writes what it says"
         )
-    )
+    task = trained(checkpoint, recipe, SimpleNamespace(**checkpoint["elman"]["facts"]))
+    print(sample_text(task, symbols, prompt=prompt, count=count, temperature=temperature, seed=seed))
     return 0
 
 
@@ -216,7 +198,7 @@ def credit(words: list[str]) -> int:
     from elman.arguments import rewrite
     from elman.launch.credit_table import credit_table
 
-    output, words = _option(words, "--output", "")
+    output, words = option(words, "--output", "")
     ordered = rewrite(words)
     recipes = [word.removeprefix("--config=") for word in ordered if word.startswith("--config=")]
     if not recipes:
@@ -230,43 +212,15 @@ def ui(words: list[str]) -> int:
     """`elman ui [--port=N] [--tracking.tracking_uri=URI] [--tracking.experiment=NAME]`"""
     from elman.tracking.ui import PORT, serve
 
-    port, words = _number(words, "--port", PORT, int, least=1)
-    uri, words = _option(words, "--tracking.tracking_uri", "")
-    experiment, words = _option(words, "--tracking.experiment", "")
+    port, words = number(words, "--port", PORT, int, least=1)
+    uri, words = option(words, "--tracking.tracking_uri", "")
+    experiment, words = option(words, "--tracking.experiment", "")
     if words:
         raise BadInput(
             f"elman ui does not take {words[0]!r}; it takes --port, --tracking.tracking_uri, "
             "--tracking.experiment"
         )
     return serve(uri or None, port, experiment=experiment or None)
-
-
-def _trained_recipe(command: str, words: Sequence[str]) -> tuple[dict[str, Any], Any, Any]:
-    """The checkpoint a RUN or CHECKPOINT names, its recipe with the options laid over it, and its classes."""
-    from elman.arguments import rewrite
-    from elman.launch.checkpoints import newest, read_checkpoint
-    from elman.launch.recipes import parse
-    from elman.tracking.find import find_run
-    from elman.tracking.store import resolve_uri
-
-    rest = rewrite(words)
-    target = next((word for word in rest if not word.startswith("--")), None)
-    if target is None:
-        raise BadInput(
-            f"elman {command} needs a run's id or name, or a checkpoint: elman {command} RUN|CHECKPOINT"
-        )
-    rest.remove(target)
-    path = Path(target)
-    if path.suffix != ".ckpt" and not path.exists():
-        uri = next((w.partition("=")[2] for w in rest if w.startswith("--tracking.tracking_uri=")), None)
-        run = find_run(resolve_uri(uri), target)
-        folder = Path(run.checkpoints or "")
-        path = folder / "best.ckpt" if (folder / "best.ckpt").is_file() else newest(folder)
-    checkpoint = read_checkpoint(path)
-    recipe = parse(command, rest, base=(f"{path}: its recipe", checkpoint["elman"]["recipe"]))
-    parts = recipe.classes()
-    parts.data.load_state_dict(checkpoint.get(type(parts.data).__qualname__, {}))
-    return checkpoint, recipe, parts
 
 
 def _resume(words: Sequence[str]) -> tuple[str | None, list[str]]:
@@ -284,40 +238,3 @@ def _resume(words: Sequence[str]) -> tuple[str | None, list[str]]:
         elif word != "--resume" and not word.startswith("--resume="):
             rest.append(word)
     return value, rest
-
-
-def _option(words: Sequence[str], name: str, default: str) -> tuple[str, list[str]]:
-    """The value of `name=value` or `name value`, and the other words."""
-    rest, value = list(words), default
-    for index, word in enumerate(rest):
-        if word.startswith(name + "="):
-            del rest[index]
-            return word[len(name) + 1 :], rest
-        if word == name:
-            if index + 1 == len(rest) or rest[index + 1].startswith("--"):
-                raise BadInput(f"{name} needs a value: {name}=VALUE")
-            value = rest[index + 1]
-            del rest[index : index + 2]
-            return value, rest
-    return value, rest
-
-
-def _number(
-    words: Sequence[str], name: str, default: Any, kind: type, *, least: float
-) -> tuple[Any, list[str]]:
-    text, rest = _option(words, name, str(default))
-    try:
-        value = kind(text)
-    except ValueError:
-        value = None
-    if value is None or not least <= value < LARGEST:
-        raise BadInput(f"{name} must be a number of type {kind.__name__}, at least {least}, got {text!r}")
-    return value, rest
-
-
-def _shown(value: Any, decode: Callable[[Any], str] | None) -> str:
-    if value is None:
-        return ""
-    if value.dim():
-        return " ".join(f"{float(v):.6g}" for v in value)
-    return decode(value.reshape(1).cpu()) if decode else str(int(value))

@@ -12,13 +12,14 @@ import torch
 
 from elman.errors import BadInput
 from elman.launch.account import command, record_end, record_start, say
+from elman.launch.caption_pictures import CaptionPictures
 from elman.launch.checkpoints import read_checkpoint
 from elman.launch.parallel import end_other_processes, is_first_process, process_rank
 from elman.launch.recipes import Recipe, make_task, refuse_targets
 from elman.launch.resume import RUN_VARIABLE, resumed, tell_other_processes
 from elman.launch.sampling import Samples
 from elman.launch.stop import Stopped, stoppable
-from elman.launch.trainer import make_trainer, prepare_process
+from elman.launch.trainer import Training, make_trainer, prepare_process
 from elman.tasks import SequenceTask
 from elman.tasks.random_state import restore_random, saved_random
 from elman.tracking.logger import RunLogger
@@ -49,22 +50,13 @@ def _fit(recipe: Recipe, resume: str | None) -> None:
     pl.seed_everything(recipe.config.seed_everything, verbose=False)
     tracking = dict(vars(parts.tracking))
     run_id, checkpoint = resumed(recipe, tracking, resume)
-    saved = None if checkpoint is None else read_checkpoint(checkpoint)
-    data = parts.data
-    if saved is not None:
-        data.load_state_dict(saved.get(type(data).__qualname__, {}))
-    data.prepare_data()
-    data.setup("fit")
-    task = make_task(parts, data)
-    if not is_first_process():  # all start from rank 0's weights, but draw dropout of their own
-        torch.manual_seed(recipe.config.seed_everything + process_rank())
+    data, task = _data_and_task(recipe, parts, checkpoint)
     randomness = saved_random()  # tracking draws numbers, too, and others for a run that is resumed
-    task.recipe = recipe.resolved
-    task.max_time_steps = parts.trainer.budget(data.steps_per_pass)
-    _refuse_missing_budget(task)
     logger = RunLogger(**tracking, run_id=run_id)
-    first = data.train_dataloader().batch(0)
+    loader = data.train_dataloader()
+    first = loader.batch(0)
     refuse_targets(task, first)
+    _refuse_missing_test(parts.trainer, data)
     folder = Path(parts.trainer.checkpoints).absolute()
     _check_writable(folder)
     trainer = None
@@ -79,17 +71,20 @@ def _fit(recipe: Recipe, resume: str | None) -> None:
             parts.trainer,
             folder=folder,
             monitor=f"val/{task.loss.monitored}",
-            steps_per_batch=int(first.lengths.sum()),
+            steps_per_batch=loader.steps_per_batch or int(first.lengths.sum()),
             max_time_steps=task.max_time_steps,
             logger=logger,
-            callbacks=[Samples(data)] if hasattr(data, "alphabet") else [],
+            callbacks=[CaptionPictures(data) if task.captions else Samples(data)] if task.alphabet else [],
         )
         if is_first_process():
             record_start(recipe, logger, task, data, folder)
         restore_random(randomness)
         trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        results = figures(trainer, "val")
+        if parts.trainer.test_after:
+            results |= _test_best(trainer, task, data, folder)
         if is_first_process():
-            record_end(recipe, logger, task, data, trainer=trainer, folder=folder, example=first.x[:1, :8])
+            record_end(recipe, logger, task, data, trainer=trainer, results=results, example=first)
         logger.close("FINISHED")
     except BaseException as error:
         logger.close()
@@ -104,12 +99,52 @@ def _fit(recipe: Recipe, resume: str | None) -> None:
         say(dashboard_line(tracking["tracking_uri"], tracking["experiment"]))
 
 
+def _data_and_task(recipe: Recipe, parts: Any, checkpoint: Path | None) -> tuple[Any, SequenceTask]:
+    """The data, set up, and a task for it with fresh weights."""
+    data = parts.data
+    if checkpoint is not None:
+        data.load_state_dict(read_checkpoint(checkpoint).get(type(data).__qualname__, {}))
+    data.prepare_data()
+    data.setup("fit")
+    task = make_task(parts, data)
+    if not is_first_process():  # all start from rank 0's weights, but draw dropout of their own
+        torch.manual_seed(recipe.config.seed_everything + process_rank())
+    task.recipe = recipe.resolved
+    task.max_time_steps = parts.trainer.budget(data.steps_per_pass)
+    _refuse_missing_budget(task)
+    return data, task
+
+
+def figures(trainer: pl.Trainer, stage: str) -> dict[str, float]:
+    """The last figures of a stage, by name."""
+    found = trainer.callback_metrics.items()
+    return {name: float(value) for name, value in sorted(found) if name.startswith(stage)}
+
+
+def _test_best(trainer: pl.Trainer, task: SequenceTask, data: Any, folder: Path) -> dict[str, float]:
+    """The figures of the best checkpoint, at the time step it was saved, on the test data."""
+    trainer.strategy.barrier()  # until rank 0 has named it
+    best, seen = folder / "best.ckpt", task.time_steps
+    if best.is_file():
+        saved = read_checkpoint(best)
+        task.load_state_dict(saved["state_dict"])
+        task.time_steps = saved["elman"]["time_steps"]
+    trainer.test(task, dataloaders=data.test_dataloader(), verbose=False)
+    task.time_steps = seen
+    return figures(trainer, "test")
+
+
 def _refuse_missing_budget(task: SequenceTask) -> None:
     if task.updates.schedule.needs_budget and task.max_time_steps is None:
         raise BadInput(
             f"model.schedule={type(task.updates.schedule).__name__} falls over the run's time steps; "
             "set trainer.max_time_steps or trainer.max_passes"
         )
+
+
+def _refuse_missing_test(settings: Training, data: Any) -> None:
+    if settings.test_after:
+        data.test_dataloader()  # which says what is missing
 
 
 def _check_writable(folder: Path) -> None:

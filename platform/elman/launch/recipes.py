@@ -12,9 +12,24 @@ from typing import Any
 import torch
 from jsonargparse import Namespace, set_parsing_settings
 
+import datamodules.arrays
+import datamodules.audio
+import datamodules.digit_captions
 import datamodules.digits
+import datamodules.image_captions
+import datamodules.images
+import datamodules.labelled_text
+import datamodules.mnist
+import datamodules.moving_digits
+import datamodules.music
+import datamodules.spoken
 import datamodules.synthetic
-import datamodules.text  # noqa: F401
+import datamodules.table
+import datamodules.text
+import datamodules.torchaudio_sets
+import datamodules.video
+import datamodules.video_captions
+import datamodules.waveform  # noqa: F401
 import elman.bptt
 from datamodules.sequence_data import SequenceData
 from elman.arguments import rewrite
@@ -22,6 +37,7 @@ from elman.batch import SequenceBatch
 from elman.cores import Core
 from elman.encoders import Encoder
 from elman.errors import BadInput
+from elman.features import Features
 from elman.launch.trainer import REFUSED, Training
 from elman.parser import RecipeParser, minimal, resolved
 from elman.recipe import digest, load_yaml, read_recipe
@@ -33,11 +49,18 @@ FROM_DATA = {
     "outputs",
     "symbols",
     "context_inputs",
+    "sample_rate_hz",
     "class_counts",
     "target_scale",
     "captions",
+    "alphabet",
 }
-FACTORIES: dict[str, type] = {"core": Core, "encoder": Encoder, "optimizer": torch.optim.Optimizer}
+FACTORIES: dict[str, type] = {
+    "core": Core,
+    "encoder": Encoder,
+    "features": Features,
+    "optimizer": torch.optim.Optimizer,
+}
 """Arguments that name a class which is called with what only the data tells."""
 
 LARGEST_SEED = 2**32 - 1  # NumPy takes no larger one

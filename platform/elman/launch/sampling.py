@@ -56,13 +56,17 @@ def sample_text(
     temperature: float = 0.8,
     seed: int = 1,
 ) -> str:
-    """`prompt` and `count` characters that follow it.
+    """`prompt` and `count` symbols that follow it.
 
     Args:
-        alphabet: has `encode(str) -> ids` and `decode(ids) -> str`.
+        alphabet: has `encode(str) -> ids` and `decode(ids) -> str`; where symbols are words, `separator` too.
     """
-    ids = torch.as_tensor(alphabet.encode(prompt or "\n"))  # type: ignore[attr-defined]
-    return prompt + alphabet.decode(sample_ids(task, ids, count=count, temperature=temperature, seed=seed))  # type: ignore[attr-defined]
+    ids = torch.as_tensor(alphabet.encode(prompt))  # type: ignore[attr-defined]
+    if not len(ids):
+        ids = torch.as_tensor(alphabet.encode("\n"))  # type: ignore[attr-defined]
+    text = alphabet.decode(sample_ids(task, ids, count=count, temperature=temperature, seed=seed))  # type: ignore[attr-defined]
+    apart = not prompt.strip() or prompt[-1].isspace() or text[:1].isspace()
+    return prompt + ("" if apart else getattr(alphabet, "separator", "")) + text
 
 
 class Samples(pl.Callback):
@@ -70,6 +74,11 @@ class Samples(pl.Callback):
 
     def __init__(self, data: Any, *, count: int = 300) -> None:
         self.data, self.count, self.text = data, count, ""
+
+    @property
+    def last_words(self) -> str:
+        """What the run prints at its end."""
+        return f"a sample:\n\n{self.text.strip()}\n" if self.text else ""
 
     def on_validation_end(self, trainer: pl.Trainer, task: Any) -> None:
         if trainer.is_global_zero and task.inputs == task.outputs and task.symbols:

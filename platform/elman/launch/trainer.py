@@ -56,6 +56,7 @@ class Training:
         progress: show a progress bar.
         flush_denormal: treat numbers below 1e-38 as zero on CPU. Gradients that vanish through time
             become such numbers, and arithmetic on them is many times slower.
+        test_after: score the best checkpoint on the test data when the run has ended.
 
     Raises:
         ValueError: for a value out of range.
@@ -73,6 +74,7 @@ class Training:
     threads: int | None = None
     progress: bool = True
     flush_denormal: bool = True
+    test_after: bool = False
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -147,7 +149,7 @@ def make_trainer(
     *,
     folder: Path,
     monitor: str,
-    steps_per_batch: int,
+    steps_per_batch: float,
     max_time_steps: int | None,
     logger: Any = None,
     callbacks: list[pl.Callback] | None = None,
@@ -158,7 +160,7 @@ def make_trainer(
         settings: of the recipe.
         folder: the run's checkpoints.
         monitor: metric whose lowest value is best.
-        steps_per_batch: time steps of a training batch, over all rows and processes.
+        steps_per_batch: mean time steps of a training batch, over all rows and processes.
         max_time_steps: the budget, if there is one.
         logger: where metrics go.
         callbacks: further ones.

@@ -3,55 +3,90 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from elman.bptt import Full
 from elman.cores import Core
+from elman.encoders import Encoder
 from elman.errors import BadInput
+from elman.features import Features
 from elman.tasks.task import SequenceTask
 
+KINDS: dict[str, type] = {"core": Core, "encoder": Encoder, "features": Features}
+"""Parts of a network that are classes of their kind, called with what only the data tells."""
 
-def describe(task: SequenceTask, core: Mapping[str, Any]) -> dict[str, Any]:
+TRAINING_ONLY = {"augmentation"}
+
+
+def describe(task: SequenceTask, model: Mapping[str, Any]) -> dict[str, Any]:
     """What `build` needs, as JSON can hold it.
 
     Args:
-        core: `class_path` and `init_args` of the task's core.
+        model: `class_path` and `init_args` of the core, and of encoder and features where there are any.
     """
+    parts = {name: _plain(model[name]) for name in KINDS if model.get(name) is not None}
     return {
         "inputs": task.inputs,
         "outputs": task.outputs,
         "symbols": task.symbols,
+        "context_inputs": task.context_inputs,
+        "sample_rate_hz": task.sample_rate_hz,
         "embedding": None if task.embedding is None else task.embedding.embedding_dim,
-        "core": {"class_path": core["class_path"], "init_args": dict(core.get("init_args") or {})},
+        **parts,
     }
+
+
+def _plain(part: Mapping[str, Any]) -> dict[str, Any]:
+    arguments = {
+        name: _plain(value) if name in KINDS and isinstance(value, Mapping) else value
+        for name, value in (part.get("init_args") or {}).items()
+        if name not in TRAINING_ONLY
+    }
+    return {"class_path": part["class_path"], "init_args": arguments}
 
 
 def build(description: Mapping[str, Any]) -> SequenceTask:
     """The network of a description, with fresh weights.
 
     Raises:
-        BadInput: if the description names a class that is no `Core`, or one made of other objects.
+        BadInput: if the description names a class that is not of its kind, or one made of other objects.
     """
-    given = dict(description)
-    core = given.pop("core")
-    nested = [name for name, value in core["init_args"].items() if isinstance(value, dict)]
+    given: dict[str, Any] = {
+        name: _factory(name, value) if name in KINDS else value for name, value in description.items()
+    }
+    return SequenceTask(**given, bptt=Full())  # the one strategy that every core can be trained by
+
+
+def _factory(kind: str, part: Mapping[str, Any]) -> Callable[..., Any]:
+    """The class of a part, all but its first arguments."""
+    arguments = {
+        name: _factory(name, value) if name in KINDS and isinstance(value, Mapping) else value
+        for name, value in part["init_args"].items()
+    }
+    nested = [name for name, value in arguments.items() if isinstance(value, Mapping)]
     if nested:
         raise BadInput(
-            f"the core's arguments {', '.join(nested)} are objects, which a description cannot hold"
+            f"the {kind}'s arguments {', '.join(nested)} are objects, which a description cannot hold"
         )
-    return SequenceTask(core=partial(core_class(core["class_path"]), **core["init_args"]), **given)
+    return partial(part_class(kind, part["class_path"]), **arguments)
 
 
-def core_class(path: str) -> type[Core]:
-    """The core of an import path."""
+def part_class(kind: str, path: str) -> type:
+    """The core, encoder or features of an import path.
+
+    Raises:
+        BadInput: if it cannot be imported or is not of that kind.
+    """
     module, _, name = path.rpartition(".")
     try:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise BadInput(
-            f"core {path!r} cannot be imported: {error}; install what the run was trained with"
+            f"{kind} {path!r} cannot be imported: {error}; install what the run was trained with"
         ) from error
-    if not (isinstance(found, type) and issubclass(found, Core)):
-        raise BadInput(f"core {path!r} is not an elman.cores.Core")
+    wanted = KINDS[kind]
+    if not (isinstance(found, type) and issubclass(found, wanted)):
+        raise BadInput(f"{kind} {path!r} is not an {wanted.__module__.rpartition('.')[0]}.{wanted.__name__}")
     return found

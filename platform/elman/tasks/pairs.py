@@ -1,6 +1,8 @@
-"""Which cores and strategies can work together."""
+"""What can work together: cores and strategies, data and what reads it."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from elman.bptt import BackpropThroughTime
 from elman.cores import Core
@@ -18,4 +20,28 @@ def refuse_impossible_pair(core: Core, bptt: BackpropThroughTime) -> None:
         raise ValueError(
             f"{type(core).__name__} reads later steps, so it cannot go on from a carry as "
             f"{type(bptt).__name__} asks of it; use Full or Split"
+        )
+
+
+def refuse_unfit_data(
+    *,
+    symbols: bool,
+    embedding: int | None,
+    sample_rate_hz: int | None,
+    features: Any,
+    context_inputs: int | None,
+    encoder: Any,
+) -> None:
+    """Raise ValueError for a part of the network that this data has nothing for, or lacks."""
+    if embedding is not None and not symbols:
+        raise ValueError(
+            f"embedding is for data of symbols, but these inputs are values; got embedding={embedding}"
+        )
+    if features is not None and sample_rate_hz is None:
+        raise ValueError("features are made of sound, and this data is none; leave features out")
+    if encoder is not None and context_inputs is None:
+        raise ValueError("encoder reads a context, but this data has none; leave encoder out")
+    if encoder is None and context_inputs is not None:
+        raise ValueError(
+            "this data has a context that only an encoder can read; set encoder, for instance Dense"
         )

@@ -14,11 +14,14 @@ class Report:
     def __init__(self) -> None:
         self._then, self._seen, self._paused = 0.0, 0, 0.0
         self._before = 0  # updates summed before the clock started, in a run that goes on
+        self._waited = 0.0
+        self.seconds = self.waited_seconds = 0.0  # in all reports
 
-    def begin(self, updates: Updates, time_steps: int) -> None:
+    def begin(self, updates: Updates, time_steps: int, waited_seconds: float = 0.0) -> None:
         """Start the clock."""
         self._then, self._seen = time.perf_counter(), time_steps
         self._before = updates.since.updates
+        self._waited = waited_seconds
 
     def pause(self) -> None:
         """Stop the clock."""
@@ -36,6 +39,7 @@ class Report:
         learning_rate: float,
         time_steps: int,
         restarted_rows: int,
+        waited_seconds: float = 0.0,
     ) -> dict[str, float]:
         """The figures since the last call, which start the next sums; none where no update was made."""
         since = updates.since
@@ -56,7 +60,10 @@ class Report:
         now = time.perf_counter()
         if time_steps > self._seen:
             figures["train/steps_per_second"] = (time_steps - self._seen) / (now - self._then)
+            figures["train/waiting_share"] = (waited_seconds - self._waited) / (now - self._then)
             figures["train/update_ms"] = 1000 * (now - self._then) / max(1, since.updates - self._before)
+        self.seconds += now - self._then
+        self.waited_seconds += waited_seconds - self._waited
         updates.since = type(since)()
-        self._then, self._seen, self._before = now, time_steps, 0
+        self._then, self._seen, self._before, self._waited = now, time_steps, 0, waited_seconds
         return figures

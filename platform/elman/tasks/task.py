@@ -16,24 +16,30 @@ from elman.bptt import BackpropThroughTime, Truncated
 from elman.cores import LSTM, Core
 from elman.encoders import Encoder
 from elman.errors import BadInput
+from elman.features import Features
+from elman.tasks.caption_scores import CaptionScores
+from elman.tasks.evaluation import VALIDATED_CAPTIONS, Evaluation
 from elman.tasks.first_carry import FirstCarry
 from elman.tasks.gradient import FlatGradient
 from elman.tasks.loss import CrossEntropy, SequenceLoss
 from elman.tasks.objective import WindowLoss, one_hot
-from elman.tasks.pairs import refuse_impossible_pair
+from elman.tasks.pairs import refuse_impossible_pair, refuse_unfit_data
 from elman.tasks.predictions import Predictions
 from elman.tasks.random_state import restore_random, saved_random
 from elman.tasks.readout import Readout
 from elman.tasks.report import Report
 from elman.tasks.saved_state import restored_state, saved_state
 from elman.tasks.schedule import Constant, Schedule
-from elman.tasks.scores import Scores
 from elman.tasks.updates import Normaliser, Steps, Totals, Updates
 from elman.tree import Carry, finite_rows, tree_map, zeroed_where_not_finite
 
 CoreFactory = Callable[[int], Core]
 EncoderFactory = Callable[[int], Encoder]
+FeaturesFactory = Callable[[int, int], Features]
 OptimizerFactory = Callable[[Iterable], torch.optim.Optimizer]
+
+
+MEASURED_FRAMES = 100_000  # from which features take their mean and scale
 
 
 def adam(parameters: Iterable) -> torch.optim.Optimizer:
@@ -55,8 +61,12 @@ class SequenceTask(pl.LightningModule):
         symbols: whether inputs are ids; taken from the data.
         context_inputs: features of the context, or null where there is none; taken from the data.
         class_counts: how often each class is a training target; taken from the data.
+        sample_rate_hz: of sound, in frames of samples; taken from the data.
         target_scale: (outputs,) what 1 in a target stands for, in the data's own units; taken from the data.
-        captions: how what is said reads as text, where it does; taken from the data.
+        captions: how a caption begins and ends, where targets are captions; taken from the data.
+        alphabet: which text ids stand for; taken from the data.
+        features: what the core hears of a frame of sound, all but the frame's size and sample rate; null: the
+            samples themselves.
         core: the recurrent network, all but its input size.
         encoder: makes the carry that sequences begin with out of their context, all but its input size; null
             leaves the context unread.
@@ -72,6 +82,7 @@ class SequenceTask(pl.LightningModule):
         skip_at_most: how many updates in a row may have no finite gradient before the run stops.
         embedding: width of a learned vector per symbol; null feeds symbols as one-hot rows.
         readout_dropout: share of core outputs dropped before the readout.
+        beam_width: beginnings kept by the beam search for captions in a test.
         window: steps run at once in validation, test and prediction.
         reset_every: also validate with a carry that forgets every so many steps.
         log_every: updates between two reports of training figures.
@@ -88,8 +99,11 @@ class SequenceTask(pl.LightningModule):
         symbols: bool,
         context_inputs: int | None = None,
         class_counts: Tensor | None = None,
+        sample_rate_hz: int | None = None,
         target_scale: Tensor | None = None,
         captions: Any = None,
+        alphabet: Any = None,
+        features: FeaturesFactory | None = None,
         core: CoreFactory = LSTM,
         encoder: EncoderFactory | None = None,
         bptt: BackpropThroughTime | None = None,
@@ -102,18 +116,24 @@ class SequenceTask(pl.LightningModule):
         skip_at_most: int = 10,
         embedding: int | None = None,
         readout_dropout: float = 0.0,
+        beam_width: int = 4,
         window: int = 256,
         reset_every: int | None = None,
         log_every: int = 100,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
-        if embedding is not None and not symbols:
-            raise ValueError(
-                f"embedding is for data of symbols, but these inputs are values; got embedding={embedding}"
-            )
+        refuse_unfit_data(
+            symbols=symbols,
+            embedding=embedding,
+            sample_rate_hz=sample_rate_hz,
+            features=features,
+            context_inputs=context_inputs,
+            encoder=encoder,
+        )
         counts = {
             "embedding": embedding,
+            "beam_width": beam_width,
             "window": window,
             "reset_every": reset_every,
             "log_every": log_every,
@@ -127,18 +147,21 @@ class SequenceTask(pl.LightningModule):
             )
         self.inputs, self.outputs, self.symbols = inputs, outputs, symbols
         self.embedding = nn.Embedding(inputs, embedding) if embedding else None
-        self.core = core(embedding or inputs)
+        self.sample_rate_hz = sample_rate_hz
+        self.features = None if features is None else features(inputs, sample_rate_hz or 0)
+        width = inputs if self.features is None else self.features.output_size
+        self.core = core(embedding or width)
         self.readout = Readout(self.core.output_size, outputs, dropout=readout_dropout)
-        self.context_inputs, self.target_scale, self.captions = context_inputs, target_scale, captions
-        if encoder is not None and context_inputs is None:
-            raise ValueError("encoder reads a context, but this data has none; leave encoder out")
-        if encoder is None and context_inputs is not None:
-            raise ValueError(
-                "this data has a context that only an encoder can read; set encoder, for instance Dense"
-            )
+        self.context_inputs, self.target_scale = context_inputs, target_scale
+        self.captions, self.alphabet, self.beam_width = captions, alphabet, beam_width
         self.begins = None if encoder is None else FirstCarry(encoder(context_inputs or 0), self.core)
         self.bptt = bptt or Truncated()
         refuse_impossible_pair(self.core, self.bptt)
+        if captions is not None and not self.core.streams:
+            raise ValueError(
+                f"captions are said symbol by symbol, but {type(self.core).__name__} reads later steps; "
+                "use a core that reads forward alone"
+            )
         self.loss = loss or CrossEntropy()
         self.loss.weigh(class_counts)
         self.optimizer_factory = optimizer
@@ -165,15 +188,23 @@ class SequenceTask(pl.LightningModule):
         self.restored: dict[str, Any] | None = None
         self._state: Any = None
         self._restart: Tensor | None = None  # rows whose state was not finite
-        self._scores: dict[str, Scores] = {}
+        self._evaluation: Evaluation
         self._predictions = Predictions(None)
         self._stage, self._ranks = "", 1
         self._report = Report()
 
     # What the network is
 
+    @torch.no_grad()
+    def heard(self, batch: SequenceBatch) -> SequenceBatch:
+        """`batch` with features for frames, once for all windows; in training, changed at random."""
+        if self.features is None:
+            return batch
+        x = self.features(batch.x)
+        return batch._replace(x=self.features.augment(x, batch.lengths) if self.training else x)
+
     def encode(self, x: Tensor) -> Tensor:
-        """(B, T) ids or (B, T, F) values to what the core reads, (B, T, core.input_size)."""
+        """(B, T) ids, (B, T, F) values or features to what the core reads, (B, T, core.input_size)."""
         if self.embedding is not None:
             return self.embedding(x)
         return one_hot(x, self.inputs, self.readout.weight.dtype) if self.symbols else x
@@ -187,6 +218,7 @@ class SequenceTask(pl.LightningModule):
 
     def predict(self, x: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
         """What the network says at every step, (B, T, outputs), and the carry to go on with."""
+        x = x if self.features is None else self.features(x)
         out, carry = self.core(self.encode(x), carry)
         return self.readout(out), carry
 
@@ -205,6 +237,16 @@ class SequenceTask(pl.LightningModule):
 
     # Training
 
+    def on_fit_start(self) -> None:
+        if self.features is None or self.restored is not None:
+            return
+        data: Any = getattr(self.trainer, "datamodule", None)
+        if data is None:
+            raise ValueError("features are measured on training data; give fit() the data module itself")
+        loader = data.train_dataloader()
+        a_pass = range(max(1, round(data.steps_per_pass / (loader.steps_per_batch or data.steps_per_pass))))
+        self.features.fit_from(map(loader.batch, a_pass), limit=MEASURED_FRAMES)
+
     def on_train_start(self) -> None:
         if self.updates.schedule.needs_budget and self.max_time_steps is None:
             name = type(self.updates.schedule).__name__
@@ -213,13 +255,13 @@ class SequenceTask(pl.LightningModule):
         if self.restored is not None:
             self._take_back(self.restored)
             self.restored = None
-        self._report.begin(self.updates, self.time_steps)
+        self._report.begin(self.updates, self.time_steps, self._waited_seconds)
 
     def training_step(self, batch: SequenceBatch, batch_index: int) -> None:
         if torch.is_autocast_enabled(self.device.type):
             # A context may cache casts of weights for its life, across our optimiser steps.
             torch.set_autocast_cache_enabled(False)
-        batch = self._begun(batch)
+        batch = self._begun(self.heard(batch))
         totals, single = self._totals(batch), self._ranks == 1
         updates, objective, gradient = self.updates, self.objective, self.updates.gradient
         assert gradient is not None, "the gradient's buffer is made when training starts"
@@ -269,9 +311,20 @@ class SequenceTask(pl.LightningModule):
             learning_rate=self._optimizer().param_groups[0]["lr"],
             time_steps=self.time_steps,
             restarted_rows=self.restarted_rows,
+            waited_seconds=self._waited_seconds,
         )
         if figures:
             self.log_figures(figures)
+
+    @property
+    def waiting_share(self) -> float:
+        """Share of the training time, up to the last report, in which this process waited for data."""
+        return self._report.waited_seconds / max(self._report.seconds, 1e-9)
+
+    @property
+    def _waited_seconds(self) -> float:
+        """What training has waited for data so far, in this process."""
+        return float(getattr(self.trainer.train_dataloader, "waited_seconds", 0.0))
 
     def log_figures(self, figures: dict[str, float]) -> None:
         """To the logger, with the time step as step; to callbacks under the same names."""
@@ -336,40 +389,37 @@ class SequenceTask(pl.LightningModule):
         self._report.go_on()
 
     def on_validation_epoch_start(self) -> None:
-        self._scores = {"val": Scores(self._window)}
-        if self.reset_every:
-            self._scores[f"val_reset_{self.reset_every}"] = Scores(self.reset_every, forget=True)
+        captions = None
+        if self.captions is not None:
+            batches = sum(self.trainer.num_val_batches)
+            captions = CaptionScores({"": 1}, batches=batches, at_most=VALIDATED_CAPTIONS)
+        self._evaluation = Evaluation(
+            "val", window=self._window, reset_every=self.reset_every, captions=captions
+        )
 
     def validation_step(self, batch: SequenceBatch, batch_index: int) -> None:
-        for scores in self._scores.values():
-            scores.add(self.objective, batch)
+        self._evaluation.add(self, self.heard(batch), batch_index)
 
     def on_validation_epoch_end(self) -> None:
         if not self.trainer.sanity_checking:
-            self._log_scores()
+            self.log_figures(self._evaluation.figures(self, ranks=self._ranks))
 
     def on_test_epoch_start(self) -> None:
-        self._scores = {"test": Scores(self._window)}
+        captions = CaptionScores({"": 1, "beam_": self.beam_width}) if self.captions is not None else None
+        self._evaluation = Evaluation("test", window=self._window, reset_every=None, captions=captions)
 
     def test_step(self, batch: SequenceBatch, batch_index: int) -> None:
-        self._scores["test"].add(self.objective, batch)
+        self._evaluation.add(self, self.heard(batch), batch_index)
 
     def on_test_epoch_end(self) -> None:
-        self._log_scores()
-
-    def _log_scores(self) -> None:
-        for split, scores in self._scores.items():
-            figures = scores.figures(
-                self.loss, self.device, ranks=self._ranks, outputs=self.outputs, scale=self.target_scale
-            )
-            self.log_figures({f"{split}/{name}": value for name, value in figures.items()})
+        self.log_figures(self._evaluation.figures(self, ranks=self._ranks))
 
     def on_predict_epoch_start(self) -> None:
         self._predictions = Predictions(self._window)
 
     def predict_step(self, batch: SequenceBatch, batch_index: int) -> tuple[SequenceBatch, Tensor]:
         """The batch and the predictions of its steps, (B, T) classes or (B, T, O) values."""
-        return batch, self._predictions.of(self.objective, batch)
+        return batch, self._predictions.of(self.objective, self.heard(batch))
 
     # What a checkpoint holds beyond weights and optimiser
 
@@ -390,6 +440,7 @@ class SequenceTask(pl.LightningModule):
                 "outputs": self.outputs,
                 "symbols": self.symbols,
                 "context_inputs": self.context_inputs,
+                "sample_rate_hz": self.sample_rate_hz,
                 "target_scale": self.target_scale,
             },
             "recipe": self.recipe,

@@ -50,6 +50,16 @@ def unfinished(tracking_uri: str, experiment: str, value: str, *, tag: str = DIG
     return [_found(run) for run in _search(client, [found.experiment_id], wanted)]
 
 
+def finished(tracking_uri: str, experiment: str, digest: str) -> list[dict[str, float]]:
+    """The last metrics of the runs that ended well with a recipe of this digest, newest first."""
+    client = open_store(tracking_uri)
+    found = client.get_experiment_by_name(experiment)
+    if found is None:
+        return []
+    wanted = f"tags.`{DIGEST_TAG}` = {_quoted(digest)} and attributes.status = 'FINISHED'"
+    return [dict(run.data.metrics) for run in _search(client, [found.experiment_id], wanted)]
+
+
 def find_run(tracking_uri: str, text: str) -> FoundRun:
     """The run with this id, beginning of an id, or name.
 

@@ -208,6 +208,7 @@ class RunLogger(MLFlowLogger):
         import json
 
         from mlflow.entities import Dataset, DatasetInput, InputTag
+        from mlflow.exceptions import MlflowException
 
         dataset = Dataset(
             name=name,
@@ -216,8 +217,11 @@ class RunLogger(MLFlowLogger):
             source=json.dumps({"uri": store.without_password(source)}),
             profile=json.dumps({**(profile or {}), "digest": digest}, default=str),
         )
-        tag = InputTag(key="mlflow.data.context", value=context)
-        self._client.log_inputs(str(self._run), datasets=[DatasetInput(dataset, [tag])])
+        inputs = [DatasetInput(dataset, [InputTag(key="mlflow.data.context", value=context)])]
+        try:
+            self._client.log_inputs(str(self._run), datasets=inputs)
+        except MlflowException:  # another run may have recorded the same data at this moment
+            self._client.log_inputs(str(self._run), datasets=inputs)
 
     @harmless
     def set_note(self, markdown: str) -> None:

@@ -30,13 +30,16 @@ def log_streaming_model(
     description: Mapping[str, Any],
     state_dict: Mapping[str, Tensor],
     example_input: Tensor,
+    example_context: Tensor | tuple[Tensor, ...] | None = None,
     step: int,
     metrics: Mapping[str, float] | None = None,
+    about: Mapping[str, Any] | None = None,
     name: str = "best",
 ) -> str:
     """Log a model of the logger's run; load it with `mlflow.pyfunc.load_model(f"models:/{id}")`.
 
-    The module that the builder makes has `core.initial_carry(B)` and `predict(x, carry) -> (y, carry)`.
+    The module that the builder makes has `core.initial_carry(B)` and `predict(x, carry) -> (y, carry)`, and
+    `begins(context) -> carry` where there is a context.
     The run's status stays as it is: nothing here goes through MLflow's active run.
 
     Args:
@@ -44,8 +47,10 @@ def log_streaming_model(
         description: what the builder needs, as JSON.
         state_dict: the module's weights.
         example_input: x (B, T) or (B, T, F), for the signature.
+        example_context: of the same rows; None: there is none.
         step: time step of the weights.
         metrics: what the model reached at that step.
+        about: what whoever uses the model must know, as JSON; its metadata.
 
     Returns:
         The id of the logged model.
@@ -62,7 +67,7 @@ def log_streaming_model(
     module = build(json.loads(json.dumps(description))).cpu()
     module.load_state_dict(state_dict)
     module.eval()
-    signature = stream_signature(module, example_input.detach().cpu())
+    signature = stream_signature(module, example_input, example_context)
     logger.start()
     client, run_id = logger.experiment, str(logger.run_id)
     logger.flush()
@@ -75,18 +80,19 @@ def log_streaming_model(
     )
     try:
         with tempfile.TemporaryDirectory() as folder:
-            weights, about, saved = (
+            weights, built, saved = (
                 Path(folder) / part for part in ("weights.pt", "description.json", "model")
             )
             torch.save({key: value.detach().cpu() for key, value in state_dict.items()}, weights)
             text = json.dumps({"builder": builder, "description": description}, indent=2, sort_keys=True)
-            about.write_text(text, encoding="utf-8")
+            built.write_text(text, encoding="utf-8")
             with _silence():
                 mlflow.pyfunc.save_model(
                     path=str(saved),
                     python_model=str(streaming_model.__file__),
-                    artifacts={"weights": str(weights), "description": str(about)},
+                    artifacts={"weights": str(weights), "description": str(built)},
                     signature=signature,
+                    metadata=dict(about or {}),
                     pip_requirements=[
                         f"{p}=={metadata.version(p)}" for p in ("elman", "torch", "mlflow", "numpy")
                     ],
@@ -107,34 +113,43 @@ def log_streaming_model(
     return str(logged.model_id)
 
 
-def stream_signature(module: Any, example: Tensor) -> Any:
-    """Named tensors in and out; -1 stands for rows and steps, so a carry may have any number of rows."""
+def stream_signature(module: Any, example: Tensor, context: Tensor | tuple[Tensor, ...] | None = None) -> Any:
+    """Named tensors in and out; -1 stands for any size.
+
+    Rows and steps are free, and of carries and contexts every axis is, so that an empty one, `[[[]]]` in
+    JSON, may stand for none; the model itself checks their shapes.
+    """
     import torch
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
 
-    start = module.core.initial_carry(example.shape[0])
+    from elman.tracking.streaming_model import streams
+
+    contexts = () if context is None else (context,) if isinstance(context, Tensor) else context
+    start = module.core.initial_carry(len(example))
     with torch.inference_mode():
-        y, _ = module.predict(example, start)
+        y, _ = module.predict(example.detach().cpu(), start)
 
-    def spec(name: str, tensor: Tensor, free: int) -> Any:
-        return TensorSpec(tensor.numpy().dtype, (-1,) * free + tuple(tensor.shape[free:]), name)
+    def spec(name: str, tensor: Tensor, free: int | None = None) -> Any:
+        shape = (-1,) * tensor.dim() if free is None else (-1,) * free + tuple(tensor.shape[free:])
+        return TensorSpec(tensor.detach().cpu().numpy().dtype, shape, name)
 
-    carries = [spec(f"carry_{i}", part.detach().cpu(), 1) for i, part in enumerate(start)]
-    return ModelSignature(
-        inputs=Schema([spec("x", example, 2), *carries]), outputs=Schema([spec("y", y, 2), *carries])
-    )
+    x = spec("x", example, 2)
+    carries = [spec(f"carry_{i}", part) for i, part in enumerate(start)] if streams(module) else []
+    names = ["context"] if len(contexts) == 1 else [f"context_{i}" for i in range(len(contexts))]
+    begins = [spec(name, part) for name, part in zip(names, contexts, strict=True)]
+    return ModelSignature(inputs=Schema([x, *begins, *carries]), outputs=Schema([spec("y", y, 2), *carries]))
 
 
 def start_of_sequence(model: Any) -> dict[str, Any]:
-    """The carries to send with a sequence's first piece to a model loaded by `mlflow.pyfunc`: without rows.
+    """The carries to send with a sequence's first piece to a model loaded by `mlflow.pyfunc`: empty ones.
 
     `model.predict({"x": first, **start_of_sequence(model)})`, then `{"x": next, **carries}`.
     """
     import numpy as np
 
     specs = model.metadata.get_input_schema().inputs
-    return {s.name: np.zeros((0, *s.shape[1:]), s.type) for s in specs if s.name != "x"}
+    return {s.name: np.zeros((0,) * len(s.shape), s.type) for s in specs if s.name.startswith("carry_")}
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 NOTE_CHARACTERS = 8000
@@ -17,6 +17,7 @@ def run_note(
     strategy: str,
     budget: str,
     data: Mapping[str, Any],
+    found: Sequence[str] = (),
     results: Mapping[str, Any] | None = None,
     limit: int = NOTE_CHARACTERS,
 ) -> str:
@@ -30,6 +31,7 @@ def run_note(
         core, strategy: class and arguments, as `described` writes them.
         budget: in words and units, "2,000,000 time steps".
         data: what a data module says about itself.
+        found: lines on what was found in the data.
         results: rows of the table, best value first; None while the run goes on.
     """
     middle = [f"```\n{command}\n```"]
@@ -39,6 +41,8 @@ def run_note(
     tail = [_table("set-up", details)]
     if data:
         tail.append(_table("data", data))
+    if found:
+        tail.append("\n".join(f"- {_cell(line)}" for line in found))
     rest = "\n\n".join([*middle, *tail])
     room = max(limit - len(rest) - 2, 200)
     note = f"{_cut(question.strip(), room)}\n\n{rest}" if question.strip() else rest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,12 @@ TRUST = "builds_streaming_model"
 class StreamingModel(PythonModel):
     """`{"x", "carry_0", ...}` in, `{"y", "carry_0", ...}` out; hand the carries on to the next piece.
 
-    A carry that is left out, or has no rows, starts the sequences. (MLflow's signature cannot make
-    a tensor optional, so through `mlflow.pyfunc` send carries without rows: `start_of_sequence`.)
+    A carry that is left out, or holds no number, starts the sequences. (MLflow's signature cannot make
+    a tensor optional, so through `mlflow.pyfunc` send empty ones: `start_of_sequence`, in JSON `[[[]]]`.)
+
+    A network whose sequences begin from a context takes `context` too (`context_0`, `context_1` for steps
+    and their counts), and reads it where the carry is empty; with later pieces it may be empty itself. One
+    that reads later steps has no carries: it takes whole sequences.
 
     Loading takes the weights with `weights_only`, so no pickled object is built, and calls one
     function: the builder that the description names, if it is a function of elman or says
@@ -47,23 +52,42 @@ class StreamingModel(PythonModel):
         """
         tensors: Any = model_input
         x = torch.as_tensor(np.asarray(tensors["x"]))
-        start = self.module.core.initial_carry(x.shape[0])
-        given = [tensors.get(f"carry_{i}") for i in range(len(start))]
-        fresh = [part is None or len(part) == 0 for part in given]
-        if any(fresh) and not all(fresh):
-            raise ValueError(f"give all {len(start)} carries or none")
-        carry = start
-        if not any(fresh):
-            carry = tuple(
-                torch.as_tensor(np.array(part), dtype=like.dtype)
-                for part, like in zip(given, start, strict=True)
-            )
-            for i, (part, like) in enumerate(zip(carry, start, strict=True)):
-                if part.shape != like.shape:
-                    raise ValueError(f"carry_{i} must be {tuple(like.shape)}, got {tuple(part.shape)}")
         with torch.inference_mode():
-            y, carry = self.module.predict(x, carry)
-        return {"y": y.numpy(), **{f"carry_{i}": part.numpy() for i, part in enumerate(carry)}}
+            y, carry = self.module.predict(x, self._carry(tensors, len(x)))
+        said = carry if streams(self.module) else ()
+        return {"y": y.numpy(), **{f"carry_{i}": part.numpy() for i, part in enumerate(said)}}
+
+    def _carry(self, tensors: Mapping[str, Any], row_count: int) -> tuple[torch.Tensor, ...]:
+        """The carry that was sent, or one to begin with."""
+        blank = self.module.core.initial_carry(row_count)
+        given = [tensors.get(f"carry_{i}") for i in range(len(blank))] if streams(self.module) else []
+        fresh = [part is None or np.size(part) == 0 for part in given]
+        if any(fresh) and not all(fresh):
+            raise ValueError(f"give all {len(blank)} carries or none")
+        if all(fresh):
+            return self._begun(tensors, row_count)
+        carry = tuple(
+            torch.as_tensor(np.array(part), dtype=like.dtype) for part, like in zip(given, blank, strict=True)
+        )
+        for i, (part, like) in enumerate(zip(carry, blank, strict=True)):
+            if part.shape != like.shape:
+                raise ValueError(f"carry_{i} must be {tuple(like.shape)}, got {tuple(part.shape)}")
+        return carry
+
+    def _begun(self, tensors: Mapping[str, Any], row_count: int) -> tuple[torch.Tensor, ...]:
+        begins = getattr(self.module, "begins", None)
+        if begins is None:
+            return self.module.core.initial_carry(row_count)
+        parts = [torch.as_tensor(np.array(tensors[name])) for name in sorted(tensors) if "context" in name]
+        if not parts or any(len(part) != row_count or not part.numel() for part in parts):
+            raise ValueError("the first piece of a sequence needs its context, a row for each row of x")
+        with torch.inference_mode():
+            return begins(parts[0] if len(parts) == 1 else tuple(parts))
+
+
+def streams(module: torch.nn.Module) -> bool:
+    """Whether the module can go on from an earlier piece."""
+    return bool(getattr(module.core, "streams", True))
 
 
 def find_builder(path: str) -> Any:

@@ -1,0 +1,212 @@
+"""Arrays: sequences of numbers from .npy, .npz and .mat files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from datamodules.array_examples import ArrayExamples, Pair, Targets, class_names, matrix
+from datamodules.array_sets import SUFFIXES, Layout, answer_files, read_pairs
+from datamodules.batching import Batching
+from datamodules.collected import Collected
+from datamodules.data_files import find_files
+from datamodules.examples import Examples
+from datamodules.findings import BadOnes, Findings
+from datamodules.folder import digest_of
+from datamodules.partition import Partition
+from datamodules.scaling import Scaling, standardising
+from elman.errors import BadInput
+
+MOST_STEPS = 1_000_000
+"""Training steps that means and deviations are taken from, at most."""
+
+MOST_SEQUENCES = 10_000
+"""Training sequences that these are read from, at most."""
+
+TARGETS = ("next", "class", "value", "step_class", "step_value")
+
+
+class Arrays(Collected):
+    """Sequences that are arrays (T, F), or (T,) of one feature, with targets or without.
+
+    x (T, F): the values, standardised by the training part if `standardise` says so.
+    y: what is asked for by `targets`:
+        "next": the next step; x lacks the last one, y (T - 1, F) the first.
+        "class": a class for the sequence, a whole number or a text; asked for at its last step.
+        "value": a number or (O,) numbers for the sequence, asked for at its last step.
+        "step_class": (T,) whole numbers, a class at every step.
+        "step_value": (T,) or (T, O) numbers, at every step.
+    Values that are asked for are standardised as x is; `target_shift` and `target_scale` say in which units.
+
+    A folder holds a .npy file for each sequence. Its targets lie in the folder or .npy file `target_path`;
+    with "class" and none, the folder that a file lies in is its class. An .npz or .mat file holds, by the
+    key `x`, an array (N, T, F) or (T, F), a cell array, or by a key with a star (x_*, arr_*) a sequence by
+    each key, in the order of their numbers; by the key `y` the targets, laid out alike. A .npy file alone is
+    (N, T, F) or (T, F). A .npy file is read by steps as they are needed, the others whole.
+
+    Whether all values are finite is seen when they are read: in a .npy file by the batch that holds them.
+
+    Args:
+        path: folder or file.
+        targets: next, class, value, step_class or step_value.
+        target_path: of a folder of .npy: a folder with files of the same names, or a .npy file with a target
+            for each file in the order of their names.
+        x, y: keys; {part} in them stands for what `parts` names.
+        parts: which train, validate and test, where the data says so: {train: traindata, val: validdata,
+            test: testdata} names keys (x is then {part}), or the folders in which files lie.
+        standardise: mean 0 and deviation 1 for every feature, from the beginnings of at most 10,000 training
+            sequences, 1,000,000 steps together.
+        split: which sequences train, validate and test, where `parts` does not say; its field is `folder`.
+        batching: which sequences share a batch.
+        skip_bad: leave out sequences that cannot be used, and count them.
+
+    Raises:
+        ValueError: if an argument is none of these.
+
+    Cost: a look at every header; targets of classes, and .npz and .mat files, are read whole.
+    """
+
+    symbols = False
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        targets: Targets = "next",
+        target_path: str | None = None,
+        x: str = "x",
+        y: str = "y",
+        parts: dict[Literal["train", "val", "test"], str] | None = None,
+        standardise: bool = True,
+        split: Partition = Partition(),
+        batching: Batching = Batching(rows=32),
+        skip_bad: bool = False,
+    ) -> None:
+        super().__init__(split=split, batching=batching, unit="steps")
+        if targets not in TARGETS:
+            raise ValueError(f"targets must be one of {', '.join(TARGETS)}, got {targets!r}")
+        if unknown := set(parts or {}) - {"train", "val", "test"}:
+            raise ValueError(f"parts names train, val and test, got {sorted(unknown)[0]!r}")
+        if not x or not y:
+            raise ValueError(f"x and y are keys, got x={x!r}, y={y!r}")
+        self.path, self.targets, self.target_path = path, targets, target_path
+        self.given, self.standardise, self.skip_bad = parts, standardise, skip_bad
+        self.layout = Layout(
+            target_path=target_path,
+            targets=targets,
+            x=x,
+            y=y,
+            parts={str(k): v for k, v in (parts or {}).items()},
+        )
+        self.pairs: list[Pair] = []
+        self.scaling: dict[str, list[float]] = {}
+
+    def find(self) -> Findings:
+        bad = BadOnes(skip=self.skip_bad)
+        root, files, others = find_files(self.path, SUFFIXES, argument="data.path")
+        self.pairs = read_pairs(root, files, self.layout, bad)
+        if not self.pairs:
+            first = (
+                f"; the first of {len(bad.skipped)} faults: {bad.skipped[0].reason}" if bad.skipped else ""
+            )
+            raise BadInput(f"{root}: nothing in it can be used{first}")
+        classes, labels = class_names(self.pairs, self.targets, source=str(root))
+        digest, of_content = digest_of(files, root)
+        if self.target_path is not None:
+            targets, whole = digest_of(*answer_files(self.target_path))
+            digest = hashlib.sha256(f"{digest} {targets}".encode()).hexdigest()
+            of_content = of_content and whole
+        return Findings(
+            source=root.name,
+            digest=digest,
+            names=[pair.name for pair in self.pairs],
+            lengths=np.array([pair.steps for pair in self.pairs], dtype=np.int64),
+            classes=classes,
+            labels=labels,
+            fields={"folder": [pair.folder for pair in self.pairs]},
+            given=[pair.part for pair in self.pairs] if self.given else None,
+            skipped=bad.skipped,
+            facts={
+                "digest_of": None if of_content else "names and sizes",
+                "features": self.pairs[0].width,
+                "targets": self.targets,
+                "other_files": others,
+            },
+            notes=["values are looked at as they are read: NaN or infinite ones stop the run there"],
+        )
+
+    def examples(self, found: Findings, train: np.ndarray) -> Examples:
+        self.inputs = self.pairs[0].width
+        values = self._value_width(found)
+        self.outputs = values or len(found.classes)
+        learned = self.saved.get("scaling") or self._learn(train, values)
+        if len(learned["shift"]) != self.inputs or len(learned["target_shift"]) != values:
+            raise BadInput(
+                f"{found.source}: has {self.inputs} features and {values} target values, but the checkpoint "
+                f"was trained on {len(learned['shift'])} and {len(learned['target_shift'])}; give such data"
+            )
+        self.scaling = learned
+        if values and self.standardise:
+            self.target_shift = torch.tensor(learned["target_shift"])
+            self.target_scale = torch.tensor(learned["target_scale"])
+        return ArrayExamples(
+            self.pairs,
+            self.targets,
+            classes={name: number for number, name in enumerate(found.classes)},
+            inputs=Scaling(np.array(learned["shift"]), np.array(learned["scale"])),
+            values=Scaling(np.array(learned["target_shift"]), np.array(learned["target_scale"])),
+        )
+
+    def remembered(self) -> dict[str, Any]:
+        return {"scaling": self.scaling}
+
+    def _value_width(self, found: Findings) -> int:
+        """Values that are asked for at a step; 0: a class is."""
+        if found.classes:
+            return 0
+        widths = {pair.width if pair.y is None else _width(pair.y.shape, self.targets) for pair in self.pairs}
+        if len(widths) > 1:
+            raise BadInput(
+                f"{found.source}: its targets have {' and '.join(map(str, sorted(widths)))} values; all need "
+                "as many"
+            )
+        return widths.pop()
+
+    def _learn(self, train: np.ndarray, values: int) -> dict[str, list[float]]:
+        """Means and deviations of what the training part shows, or none."""
+        inputs = Scaling(np.zeros(self.inputs), np.ones(self.inputs))
+        targets = Scaling(np.zeros(values), np.ones(values))
+        if self.standardise:
+            inputs, _ = standardising(self._sample(train, of_targets=False), self.inputs)
+            if values:
+                asked = self._sample(train, of_targets=self.targets != "next")
+                targets, _ = standardising(asked, values)
+        return {
+            "shift": inputs.shift.tolist(),
+            "scale": inputs.scale.tolist(),
+            "target_shift": targets.shift.tolist(),
+            "target_scale": targets.scale.tolist(),
+        }
+
+    def _sample(self, train: np.ndarray, *, of_targets: bool) -> list[np.ndarray]:
+        """The first steps of every training sequence, or of evenly chosen ones, `MOST_STEPS` at most."""
+        chosen = train[:: max(1, -(-len(train) // MOST_SEQUENCES))]
+        each = max(1, MOST_STEPS // len(chosen))
+        sample = []
+        for pair in (self.pairs[number] for number in chosen):
+            stored = pair.y if of_targets else pair.x
+            assert stored is not None
+            values = matrix(stored) if self.targets == "value" and of_targets else matrix(stored, 0, each)
+            sample.append(values.reshape(1, -1) if self.targets == "value" and of_targets else values)
+        return sample
+
+
+def _width(shape: Sequence[int], targets: Targets) -> int:
+    """Values of a step in targets of this shape."""
+    if targets == "value":
+        return shape[0] if shape else 1
+    return shape[1] if len(shape) == 2 else 1

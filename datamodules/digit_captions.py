@@ -1,0 +1,80 @@
+"""DigitCaptions: small photographs of handwritten digits and their English names, spelled."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from datamodules import digits
+from datamodules.batching import Batching
+from datamodules.captions import captioned, facts_of, symbols_of
+from datamodules.collected import Collected
+from datamodules.examples import Example, Examples
+from datamodules.findings import Findings
+from datamodules.partition import Partition
+from datamodules.symbols import remembered
+
+
+class DigitCaptions(Collected):
+    """Spell the digit that an image shows: one-to-many, 1,797 images of 8 x 8 pixels.
+
+    The image, (64,) in [0, 1], is the context; x is a start and the letters of the name, y the letters and an
+    end, 4 to 6 steps, all scored. Always saying the most frequent name is right for 1 image in 10.
+
+    Args:
+        split: which images train, validate and test.
+        batching: which images share a batch.
+
+    Source: scikit-learn's `load_digits`, from E. Alpaydin and C. Kaynak (1998), Optical Recognition of
+        Handwritten Digits, UCI repository, its test part.
+    """
+
+    symbols = True
+    context_inputs = digits.SIDE**2
+
+    def __init__(
+        self,
+        *,
+        split: Partition = Partition(shares=(0.67, 0.165, 0.165)),
+        batching: Batching = Batching(rows=32),
+    ) -> None:
+        super().__init__(split=split, batching=batching, unit="letters")
+
+    def find(self) -> Findings:
+        images, labels = digits.load()
+        names = [digits.NAMES[label] for label in labels]
+        return Findings(
+            source="scikit-learn digits and their names",
+            digest=hashlib.sha256(images.tobytes() + " ".join(names).encode()).hexdigest(),
+            names=[f"image {number}" for number in range(len(labels))],
+            lengths=np.array([len(name) + 1 for name in names]),
+            fields={"digit": names},
+        )
+
+    def examples(self, found: Findings, train: np.ndarray) -> Examples:
+        names = found.fields["digit"]
+        self.alphabet = symbols_of(digits.NAMES, "characters")
+        self.captions = facts_of(self.alphabet, digits.NAMES)
+        self.inputs = self.outputs = len(self.alphabet)
+        images = torch.from_numpy(digits.load()[0]).flatten(1)  # (N, 64)
+        return _Named(images, [captioned(self.alphabet.encode(name), self.captions) for name in names])
+
+    def picture(self, context: Tensor) -> Tensor:
+        """(8, 8), the image of one row."""
+        return context.view(digits.SIDE, digits.SIDE)
+
+    def remembered(self) -> dict[str, Any]:
+        return remembered(self.alphabet)
+
+
+class _Named:
+    def __init__(self, images: Tensor, said: list[Example]) -> None:
+        self.images, self.said = images, said
+        self.lengths = np.array([example.steps for example in said])
+
+    def window(self, number: int, start: int, stop: int) -> Example:
+        return self.said[number].window(start, stop)._replace(context=self.images[number])

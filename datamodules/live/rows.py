@@ -1,0 +1,175 @@
+"""Rows and Ids: numbers from a pipe, a step a line."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from math import isfinite
+
+import torch
+from torch import Tensor
+
+from datamodules.live.lines import lines
+from datamodules.live.reader import BLANK, NEVER, SOURCE, Reader, Stretch
+from elman.errors import BadInput
+
+
+class Rows(Reader):
+    """A row of comma-separated values a step: x = (value - mean) / std.
+
+    The first line may be a header. Where `names` is known it picks the columns, in any order and among
+    others; else there are as many columns as inputs. An empty line ends a sequence, unless `reset_on` is
+    never, which passes over it.
+
+    Args:
+        inputs: values of a row.
+        names: of the values, in the order of x; empty: they have none.
+        mean, std: (inputs,) of the training data, which x is standardised by; None: x is the values.
+        outputs: names of what is predicted.
+        scale, shift: (O,) of predicted values, as `Reader` has them.
+    """
+
+    resets = (BLANK, NEVER)
+
+    def __init__(
+        self,
+        *,
+        inputs: int,
+        names: Sequence[str] = (),
+        mean: Tensor | None = None,
+        std: Tensor | None = None,
+        outputs: Sequence[str] = (),
+        scale: Tensor | None = None,
+        shift: Tensor | None = None,
+    ) -> None:
+        self.inputs, self.names, self.outputs = inputs, tuple(names), outputs
+        self.mean, self.std, self.scale, self.shift = mean, std, scale, shift
+        what = f" ({', '.join(self.names)})" if self.names else ""
+        self.unit = f"CSV rows of {inputs} value{'s' if inputs > 1 else ''}{what}"
+
+    def stretches(self, pieces: Iterable[bytes], *, reset_on: str = BLANK) -> Iterator[Stretch]:
+        columns: list[int] | None = None  # which cells of a line are x
+        width, number = self.inputs, 0
+        for found in lines(pieces):
+            rows: list[list[float]] = []
+            fault = None
+            for line in found:
+                number += 1
+                if not line.strip():
+                    if reset_on == BLANK:
+                        yield self._stretch(rows, is_last=True)
+                        rows = []
+                    continue
+                try:
+                    cells = _cells(line, number)
+                    if columns is None:
+                        header = not any(_is_number(cell) for cell in cells)
+                        columns = self._columns(cells, number) if header else list(range(self.inputs))
+                        width = len(cells) if header else self.inputs
+                        if header:
+                            continue
+                    rows.append(self._row(cells, columns, width, number))
+                except BadInput as error:
+                    fault = error
+                    break
+            if rows:
+                yield self._stretch(rows)
+            if fault is not None:
+                raise fault
+
+    def _columns(self, header: list[str], number: int) -> list[int]:
+        if not self.names:
+            if len(header) != self.inputs:
+                raise BadInput(
+                    f"{SOURCE}, line {number}: the header names {len(header)} columns, but the network reads "
+                    f"{self.inputs} values a row; give it those"
+                )
+            return list(range(self.inputs))
+        missing = [name for name in self.names if name not in header]
+        if missing:
+            raise BadInput(
+                f"{SOURCE}, line {number}: the header has no column {missing[0]!r}; the network reads "
+                f"{', '.join(self.names)}"
+            )
+        return [header.index(name) for name in self.names]
+
+    def _row(self, cells: list[str], columns: list[int], width: int, number: int) -> list[float]:
+        if len(cells) != width:
+            count = f"{len(cells)} value{'' if len(cells) == 1 else 's'}"
+            raise BadInput(
+                f"{SOURCE}, line {number}: {count}, but a row must have {width}; "
+                "separate them by commas, a row a line"
+            )
+        values = []
+        for column in columns:
+            if not _is_number(cells[column]):
+                raise BadInput(
+                    f"{SOURCE}, line {number}: {cells[column]!r} in column {column + 1} must be a finite "
+                    "number; fill the gap, or leave the row out"
+                )
+            values.append(float(cells[column]))
+        return values
+
+    def _stretch(self, rows: list[list[float]], *, is_last: bool = False) -> Stretch:
+        x = torch.tensor(rows, dtype=torch.float64).reshape(len(rows), self.inputs)
+        if self.mean is not None and self.std is not None:
+            x = (x - self.mean.double()) / self.std.double()
+        return Stretch(x.float(), {}, is_last)
+
+
+class Ids(Reader):
+    """A whole number a line, the id of a step. An empty line ends a sequence.
+
+    Args:
+        inputs: ids lie in [0, inputs).
+        outputs: names of what is predicted.
+    """
+
+    resets = (BLANK, NEVER)
+
+    def __init__(self, *, inputs: int, outputs: Sequence[str] = ()) -> None:
+        self.inputs, self.outputs = inputs, outputs
+        self.unit = f"ids from 0 to {inputs - 1}, one a line"
+
+    def stretches(self, pieces: Iterable[bytes], *, reset_on: str = BLANK) -> Iterator[Stretch]:
+        number = 0
+        for found in lines(pieces):
+            ids: list[int] = []
+            fault = None
+            for line in found:
+                number += 1
+                word = line.strip()
+                if not word:
+                    if reset_on == BLANK:
+                        yield _ids(ids, is_last=True)
+                        ids = []
+                elif word.isascii() and word.isdigit() and int(word) < self.inputs:
+                    ids.append(int(word))
+                else:
+                    fault = BadInput(
+                        f"{SOURCE}, line {number}: must be an id, 0 to {self.inputs - 1}, got {word[:40]!r}"
+                    )
+                    break
+            if ids:
+                yield _ids(ids)
+            if fault is not None:
+                raise fault
+
+
+def _ids(ids: list[int], *, is_last: bool = False) -> Stretch:
+    return Stretch(torch.tensor(ids, dtype=torch.int64), {"id": list(ids)}, is_last)
+
+
+def _cells(line: str, number: int) -> list[str]:
+    try:
+        (cells,) = csv.reader([line], strict=True)
+    except csv.Error as error:
+        raise BadInput(f"{SOURCE}, line {number}: is no row of CSV ({error}); mend its quotes") from error
+    return [cell.strip() for cell in cells]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        return isfinite(float(cell))
+    except ValueError:
+        return False

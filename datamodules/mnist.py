@@ -1,0 +1,117 @@
+"""MNIST: photographs of handwritten digits, 60,000 to learn from and 10,000 to test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from datamodules import standard
+from datamodules.batching import Batching
+from datamodules.collected import Collected
+from datamodules.corpus import unreadable
+from datamodules.examples import Examples
+from datamodules.findings import Findings
+from datamodules.folder import digest_of
+from datamodules.idx_file import read_idx, read_shape
+from datamodules.partition import Partition
+from datamodules.pixel_steps import PixelSteps, Reading, check_reading, steps_of
+from elman.errors import BadInput
+
+CLASSES = tuple(str(digit) for digit in range(10))
+STEMS = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+
+
+class MNIST(Collected):
+    """Which digit is it? Images of 28 x 28 pixels, read at once or as a sequence.
+
+    x: "whole" (1, 784), one-to-one; "rows" (28, 28), a row of pixels a step; "pixels" (784, 1), a pixel a
+    step; "permuted", pixels in one random order, the same for all. Values lie in [0, 1]. The class is asked
+    for at the last step. The test part is MNIST's own; validation comes out of its training images.
+
+    Args:
+        path: a folder with MNIST's four idx files, packed (.gz) or not, or `standard:mnist`. Whatever has the
+            same four files, as Fashion-MNIST, is read as well.
+        reading: whole, rows, pixels or permuted.
+        split: which of the training images validate.
+        batching: which images share a batch.
+
+    Raises:
+        ValueError: if `reading` is none of these.
+
+    Source: Y. LeCun, C. Cortes and C. Burges (1998). "rows" and "permuted" follow Q. V. Le, N. Jaitly and
+        G. Hinton (2015), A simple way to initialize recurrent networks of rectified linear units.
+    Differs: the order of "permuted" is one of ours; theirs was never published.
+    """
+
+    symbols = False
+
+    def __init__(
+        self,
+        *,
+        path: str = "standard:mnist",
+        reading: Reading = "rows",
+        split: Partition = Partition(shares=(0.9, 0.1, 0.0)),
+        batching: Batching = Batching(rows=64),
+    ) -> None:
+        super().__init__(split=split, batching=batching, unit="steps")
+        check_reading(reading)
+        self.path, self.reading = path, reading
+        self.files: list[Path] = []
+
+    def prepare_data(self) -> None:
+        standard.local(self.path)
+
+    def find(self) -> Findings:
+        root = Path(standard.local(self.path)).expanduser()
+        self.files = [_file(root, stem) for stem in STEMS]
+        images = [read_shape(file, 3) for file in self.files[::2]]
+        labels = [read_idx(file, 1) for file in self.files[1::2]]
+        for shape, numbers, file in zip(images, labels, self.files[1::2], strict=True):
+            if shape[1:] != images[0][1:] or shape[0] != len(numbers):
+                raise BadInput(
+                    f"{file}: {len(numbers):,} labels for {shape[0]:,} images of {shape[1]} x {shape[2]}; "
+                    "give the four files of one set"
+                )
+            if numbers.max() >= len(CLASSES):
+                raise BadInput(f"{file}: label {numbers.max()}, but they count from 0 to 9; fetch it again")
+        digest, of_content = digest_of(self.files, root)
+        trains, tests = (shape[0] for shape in images)
+        return Findings(
+            source=root.name,
+            digest=digest,
+            names=[f"train image {n}" for n in range(trains)] + [f"test image {n}" for n in range(tests)],
+            lengths=np.full(trains + tests, steps_of(self.reading, *images[0][1:])),
+            classes=CLASSES,
+            labels=np.concatenate(labels).astype(np.int64),
+            given=[None] * trains + ["test"] * tests,
+            facts={"reading": self.reading} | ({} if of_content else {"digest_of": "names and sizes"}),
+        )
+
+    def examples(self, found: Findings, train: np.ndarray) -> Examples:
+        assert found.labels is not None
+        images = np.concatenate([read_idx(file, 3) for file in self.files[::2]])
+        examples = PixelSteps(images, found.labels, reading=self.reading, white=255)
+        self.inputs, self.outputs = examples.inputs, len(CLASSES)
+        return examples
+
+
+def _file(root: Path, stem: str) -> Path:
+    """One of the four files, packed or not, also with the dot that some copies have in its name."""
+    for name in (stem, stem.replace("-idx", ".idx")):
+        for suffix in ("", ".gz"):
+            if (root / (name + suffix)).is_file():
+                return root / (name + suffix)
+    try:
+        there = sorted(each.name for each in root.iterdir())[:8]
+    except OSError as error:
+        raise unreadable(root, error) from error
+    raise BadInput(
+        f"{root}: holds no {stem} or {stem}.gz (seen: {', '.join(there) or 'no file'}); set data.path to a "
+        "folder with MNIST's four files, or to standard:mnist"
+    )

@@ -1,0 +1,183 @@
+"""MovingDigits: short videos of a handwritten digit on the move, and what they show in words."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.lib.stride_tricks import sliding_window_view
+from torch import Tensor
+
+from datamodules import digits
+from datamodules.batching import Batching
+from datamodules.captions import Unit, captioned, facts_of, symbols_of
+from datamodules.collected import Collected
+from datamodules.examples import Example, Examples
+from datamodules.film_strip import film_strip
+from datamodules.findings import Findings
+from datamodules.partition import PART_NAMES, Partition
+from datamodules.sequence_data import check_counts
+from datamodules.symbols import remembered
+
+SIDE = 16
+ROOM = SIDE - digits.SIDE
+SHORTEST, LONGEST = 8, 16
+NEAREST = 4
+DIRECTIONS = ("left", "right", "up", "down")
+
+
+class MovingDigits(Collected):
+    """Which digit moves, and where to? Many-to-many, unaligned: frames in, a caption out.
+
+    A video has 8 to 16 frames of 16 x 16 pixels, values in [0, 1]. A digit of 8 x 8 pixels moves 4 to 8
+    pixels left, right, up or down at an even pace, from a place at random. Its caption is "seven moves left".
+
+    The context is the frames (S, 256) and their count (); x is a start and the caption, y the caption and an
+    end, all steps scored. Digits and directions are about equally frequent: a guess is right for 1 video
+    in 40.
+
+    Args:
+        unit: a step of a caption is one of its words or characters.
+        videos: in training.
+        val_videos: in validation, and in test.
+        split: which images train, validate and test; no image is in videos of two parts.
+        batching: which videos share a batch.
+        seed: another seed draws other videos.
+
+    Cost: a video is painted when it is read; only where its digit is and goes is kept.
+
+    Source: after N. Srivastava, E. Mansimov and R. Salakhutdinov (2015), arXiv 1502.04681, section 3.2.
+    Differs: one digit, of scikit-learn's small ones, that moves in one direction and has a caption.
+    """
+
+    symbols = True
+    context_inputs = SIDE**2
+
+    def __init__(
+        self,
+        *,
+        unit: Unit = "words",
+        videos: int = 20_000,
+        val_videos: int = 1000,
+        split: Partition = Partition(shares=(0.67, 0.165, 0.165)),
+        batching: Batching = Batching(rows=32),
+        seed: int = 0,
+    ) -> None:
+        super().__init__(split=Partition(shares=split.shares), batching=batching, unit=unit)
+        check_counts(1, videos=videos, val_videos=val_videos)
+        check_counts(0, seed=seed)
+        said = [caption(digit, direction) for digit in range(10) for direction in range(4)]
+        self.alphabet = symbols_of(said, unit)
+        self.captions = facts_of(self.alphabet, said)
+        self.inputs = self.outputs = len(self.alphabet)
+        self.videos, self.val_videos = videos, val_videos
+        self.image_split, self.seed = split, seed
+
+    def find(self) -> Findings:
+        images, labels = digits.load()
+        parts = self.image_split.assign(len(labels), source="scikit-learn digits", classes=labels.tolist())
+        counts = [self.videos, self.val_videos, self.val_videos if len(parts[2]) else 0]
+        draws = [np.random.default_rng([self.seed, part]) for part in range(3)]
+        drawn = [Plans.drawn(*each) for each in zip(draws, parts, counts, strict=True)]
+        self.plans = Plans(*(np.concatenate(columns) for columns in zip(*drawn, strict=True)))
+        said = [
+            caption(labels[i], way) for i, way in zip(self.plans.image, self.plans.direction, strict=True)
+        ]
+        given = np.repeat(PART_NAMES, counts).tolist()
+        total = hashlib.sha256(images.tobytes() + labels.tobytes())
+        for column in self.plans:
+            total.update(column.astype("<i8").tobytes())
+        steps = {text: len(self.alphabet.encode(text)) + 1 for text in set(said)}
+        return Findings(
+            source="moving digits of scikit-learn",
+            digest=total.hexdigest(),
+            names=[f"{part} video {number}" for number, part in enumerate(given)],
+            lengths=np.array([steps[text] for text in said]),
+            fields={"caption": said},
+            given=given,
+            facts={"seed": self.seed, "unit": self.unit},
+        )
+
+    def examples(self, found: Findings, train: np.ndarray) -> Examples:
+        texts = found.fields["caption"]
+        said = {text: captioned(self.alphabet.encode(text), self.captions) for text in set(texts)}
+        return _Videos(digits.load()[0], self.plans, [said[text] for text in texts])
+
+    def picture(self, context: tuple[Tensor, Tensor]) -> Tensor:
+        """(16, 17 S - 1), the S frames of one row side by side."""
+        return film_strip(context[0][: int(context[1])].reshape(-1, SIDE, SIDE, 1))
+
+    def remembered(self) -> dict[str, Any]:
+        return remembered(self.alphabet)
+
+
+def caption(digit: int, direction: int) -> str:
+    """What a video shows."""
+    return f"{digits.NAMES[digit]} moves {DIRECTIONS[direction]}"
+
+
+class Plans(NamedTuple):
+    """What N videos show: a column each, (N,) int64.
+
+    Args:
+        image: number of the image that moves.
+        direction: index into DIRECTIONS.
+        frames: of the video.
+        distance: pixels from the first place to the last.
+        along: pixels that lie behind the first place, seen in the direction.
+        across: pixels from the left, of one that moves up or down; from the top, of one that moves sideways.
+    """
+
+    image: np.ndarray
+    direction: np.ndarray
+    frames: np.ndarray
+    distance: np.ndarray
+    along: np.ndarray
+    across: np.ndarray
+
+    @classmethod
+    def drawn(cls, draw: np.random.Generator, images: np.ndarray, count: int) -> Plans:
+        """Of `count` videos that show some of `images`."""
+        distance = draw.integers(NEAREST, ROOM + 1, count)
+        return cls(
+            image=draw.choice(images, count) if count else images,
+            direction=draw.integers(len(DIRECTIONS), size=count),
+            frames=draw.integers(SHORTEST, LONGEST + 1, count),
+            distance=distance,
+            along=draw.integers(ROOM - distance + 1),
+            across=draw.integers(ROOM + 1, size=count),
+        )
+
+    def places(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Top and left pixel of the digit in every frame of a video, (S,) each."""
+        passed = np.linspace(0, self.distance[number], self.frames[number]).round().astype(np.int64)
+        moving = self.along[number] + passed
+        staying = np.full_like(moving, self.across[number])
+        name = DIRECTIONS[self.direction[number]]
+        if name in ("left", "up"):
+            moving = ROOM - moving
+        return (staying, moving) if name in ("left", "right") else (moving, staying)
+
+
+class _Videos:
+    """Frames are painted when they are read, captions are there already.
+
+    Args:
+        images: all of them, (N, 8, 8).
+        plans: what each video shows.
+        said: the caption of each, without its context.
+    """
+
+    def __init__(self, images: np.ndarray, plans: Plans, said: list[Example]) -> None:
+        self.images, self.plans, self.said = images, plans, said
+        self.lengths = np.array([example.steps for example in said])
+
+    def window(self, number: int, start: int, stop: int) -> Example:
+        tops, lefts = self.plans.places(number)
+        frames = np.zeros((len(tops), SIDE, SIDE), dtype=np.float32)
+        squares = sliding_window_view(frames, (digits.SIDE, digits.SIDE), axis=(1, 2), writeable=True)  # type: ignore[call-overload]
+        squares[np.arange(len(tops)), tops, lefts] = self.images[self.plans.image[number]]
+        context = (torch.from_numpy(frames).flatten(1), torch.tensor(len(frames)))
+        return self.said[number].window(start, stop)._replace(context=context)

@@ -1,0 +1,148 @@
+"""PianoRolls: music as the keys that sound at each step, and which sound next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from datamodules import standard
+from datamodules.batching import Batching
+from datamodules.collected import Collected
+from datamodules.corpus import unreadable
+from datamodules.examples import Example, Examples, aligned
+from datamodules.findings import BadOnes, Findings
+from datamodules.folder import digest_of
+from datamodules.partition import Partition
+from elman.errors import BadInput
+
+PARTS = {"traindata": "train", "validdata": "val", "testdata": "test"}
+LARGEST = 256 << 20
+"""Bytes of a file, which is read whole."""
+
+
+class PianoRolls(Collected):
+    """Which keys sound next? One yes or no for each key at each step, so the loss is `BinaryCrossEntropy`.
+
+    x: (T, 88), 1 for each key that sounds at a step; y: (T, 88), x one step later. A piece of T + 1 steps
+    gives T of them.
+
+    Args:
+        path: a MATLAB file (up to version 7) with the cell arrays traindata, validdata and testdata of
+            (steps, keys) arrays of 0 and 1; or `standard:jsb_chorales`, `standard:nottingham`.
+        skip_bad: leave out and count pieces that cannot be used.
+        split: which pieces train, validate and test; the file says so itself.
+        batching: which pieces share a batch.
+
+    Source: N. Boulanger-Lewandowski, Y. Bengio and P. Vincent (2012), Modeling temporal dependencies in
+        high-dimensional sequences; the files are those of S. Bai, J. Z. Kolter and V. Koltun (2018).
+    """
+
+    symbols = False
+
+    def __init__(
+        self,
+        *,
+        path: str = "standard:jsb_chorales",
+        skip_bad: bool = False,
+        split: Partition = Partition(),
+        batching: Batching = Batching(rows=16),
+    ) -> None:
+        super().__init__(split=split, batching=batching, unit="steps")
+        self.path, self.skip_bad = path, skip_bad
+        self.rolls: list[np.ndarray] = []
+
+    def prepare_data(self) -> None:
+        standard.local(self.path)
+
+    def find(self) -> Findings:
+        file = Path(standard.local(self.path)).expanduser()
+        content, bad = read_mat(file), BadOnes(skip=self.skip_bad)
+        names, given, keys = [], [], 0
+        self.rolls = []
+        for key, part in PARTS.items():
+            if key not in content:
+                there = ", ".join(name for name in content if not name.startswith("__")) or "nothing"
+                raise BadInput(
+                    f"{file}: holds no {key} (but {there}); a music file has {', '.join(PARTS)}, each a cell "
+                    "array of pieces"
+                )
+            for number, piece in enumerate(np.ravel(content[key])):
+                name = f"{file}: {key}[{number}]"
+                with bad.checking(name):
+                    roll = checked(piece, name, keys)
+                    keys = roll.shape[1]
+                    self.rolls.append(roll)
+                    names.append(f"{key}[{number}]")
+                    given.append(part)
+        if not self.rolls:
+            raise BadInput(f"{file}: holds no piece that can be used; give another file")
+        digest, of_content = digest_of([file], file)
+        return Findings(
+            source=file.name,
+            digest=digest,
+            names=names,
+            lengths=np.array([len(roll) - 1 for roll in self.rolls]),
+            given=given,
+            skipped=bad.skipped,
+            facts={"keys": keys} | ({} if of_content else {"digest_of": "names and sizes"}),
+        )
+
+    def examples(self, found: Findings, train: np.ndarray) -> Examples:
+        self.inputs = self.outputs = self.rolls[0].shape[1]
+        return _NextRoll(self.rolls)
+
+
+class _NextRoll:
+    def __init__(self, rolls: list[np.ndarray]) -> None:
+        self.rolls = rolls
+        self.lengths = np.array([len(roll) - 1 for roll in rolls])
+
+    def window(self, number: int, start: int, stop: int) -> Example:
+        stop = min(stop, int(self.lengths[number]))
+        piece = torch.from_numpy(self.rolls[number][start : stop + 1].astype(np.float32))
+        return aligned(piece[:-1], piece[1:])
+
+
+def read_mat(file: Path) -> dict[str, np.ndarray]:
+    """The arrays of a MATLAB file by name; nothing in it is run.
+
+    Raises:
+        BadInput: if it cannot be read or is none.
+    """
+    from scipy.io import loadmat
+
+    try:
+        if file.is_dir() or file.stat().st_size > LARGEST:
+            raise BadInput(f"{file}: a folder, or larger than 256 MiB; set data.path to a music file (.mat)")
+        return loadmat(file)
+    except OSError as error:
+        raise unreadable(file, error) from error
+    except NotImplementedError as error:
+        raise BadInput(f"{file}: a MATLAB file of version 7.3; save it with -v7") from error
+    except BadInput:
+        raise
+    except Exception as error:  # a broken file makes the reader fail in whatever way its bytes lead to
+        raise BadInput(f"{file}: no MATLAB file, or a broken one ({error}); fetch it again") from error
+
+
+def checked(piece: np.ndarray, name: str, keys: int) -> np.ndarray:
+    """(steps, keys) uint8 of 0 and 1.
+
+    Args:
+        keys: of the pieces before; 0: there was none.
+    """
+    rule = "a piece is a (steps, keys) array of 0 and 1"
+    if not isinstance(piece, np.ndarray) or piece.dtype.kind not in "buif" or piece.ndim != 2:
+        raise BadInput(f"{name}: no array of numbers with two axes; {rule}")
+    if len(piece) < 2 or not piece.shape[1]:
+        raise BadInput(
+            f"{name}: too short; it has {len(piece)} steps of {piece.shape[1]} keys and needs two steps"
+        )
+    if keys and piece.shape[1] != keys:
+        raise BadInput(f"{name}: another number of keys; it has {piece.shape[1]}, those before {keys}")
+    if not np.isin(piece, (0, 1)).all():
+        odd = piece[~np.isin(piece, (0, 1))][0]
+        raise BadInput(f"{name}: other values than 0 and 1; for instance {odd}, but {rule}")
+    return piece.astype(np.uint8)

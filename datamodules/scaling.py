@@ -1,0 +1,43 @@
+"""Scaling: columns made comparable, by what training shows of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """scaled = (value - shift) / scale, a shift and scale for each column.
+
+    Args:
+        shift: (n,) float64.
+        scale: (n,) float64, above 0.
+    """
+
+    shift: np.ndarray
+    scale: np.ndarray
+
+    def apply(self, values: np.ndarray) -> np.ndarray:
+        """(N, n) values, scaled, in 32 bits."""
+        return ((values - self.shift) / self.scale).astype(np.float32)
+
+
+def standardising(parts: Iterable[np.ndarray], width: int) -> tuple[Scaling, np.ndarray]:
+    """Mean 0 and deviation 1 over all rows of `parts`; a column that is constant is only moved to 0.
+
+    Args:
+        parts: (N_i, width) each.
+
+    Returns:
+        The scaling, and (width,) bool, which columns are constant.
+    """
+    kept = [part for part in parts if len(part)]
+    count = max(1, sum(map(len, kept)))
+    mean = sum((part.sum(0, dtype=np.float64) for part in kept), np.zeros(width)) / count
+    squares = sum((np.square(part - mean).sum(0) for part in kept), np.zeros(width)) / count
+    deviation = np.sqrt(squares)
+    constant = deviation <= 1e-6 * np.abs(mean)  # what rounding to 32 bits leaves of none
+    return Scaling(mean, np.where(constant, 1.0, deviation)), constant

@@ -1,0 +1,124 @@
+"""Spoken: words said by a speech synthesiser, an offline stand-in for recordings."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+from datamodules.batching import Batching
+from datamodules.findings import BadOnes
+from datamodules.frames import Frames
+from datamodules.partition import Partition
+from datamodules.recorded import Listing, Recorded
+from datamodules.recordings import Recording
+from datamodules.sequence_data import check_counts
+from datamodules.speech import speak
+from elman.errors import BadInput
+
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+VOICES = tuple(
+    accent + variant
+    for accent in ("en-us", "en-gb-x-rp", "en-gb-scotland", "en-029")
+    for variant in ("", "+f1", "+f3", "+m2", "+m5")
+)
+
+
+class Spoken(Recorded):
+    """Which word was said? Every word by every voice, at every pace and pitch.
+
+    Made once, by `prepare_data`, and kept as wav files in the user's cache. Voice, pace and pitch are fields
+    that `split` may go by; by default a voice is on one side only.
+
+    Args:
+        words: one class each.
+        voices: of eSpeak; a variant may follow an accent, as in en-us+f2.
+        words_a_minute: paces, each 80 to 450.
+        pitches: each 0 to 99.
+        cache: folder for the recordings; null: `$XDG_CACHE_HOME/elman`, or `~/.cache/elman`.
+        frames: how recordings become frames.
+        scored_share: share of a training recording's frames, the last ones, at which the class is asked for;
+            0: at the last frame alone, as always in validation and test.
+        split: which recordings train, validate and test.
+        batching: which recordings share a batch.
+
+    Raises:
+        ValueError: for a value out of range.
+
+    Cost: about 5 ms a recording, once.
+
+    Source: eSpeak NG (GPL 3), which the optional package `espeakng-loader` brings along.
+    """
+
+    def __init__(
+        self,
+        *,
+        words: Sequence[str] = DIGITS,
+        voices: Sequence[str] = VOICES,
+        words_a_minute: Sequence[int] = (130, 170, 220),
+        pitches: Sequence[int] = (30, 50, 70),
+        cache: str | None = None,
+        frames: Frames = Frames(sample_rate_hz=8000),
+        scored_share: float = 0.0,
+        split: Partition = Partition(by="voice", shares=(0.6, 0.2, 0.2)),
+        batching: Batching = Batching(rows=32),
+    ) -> None:
+        super().__init__(
+            frames=frames,
+            scored_share=scored_share,
+            check="headers",
+            skip_bad=False,
+            split=split,
+            batching=batching,
+        )
+        for name, values in {"words": words, "voices": voices}.items():
+            if not values or len(set(values)) < len(values) or not all(value.strip() for value in values):
+                raise ValueError(f"{name} must be different and not empty, got {list(values)}")
+        check_counts(2, words=len(words))
+        for name, numbers, low, high in (
+            ("words_a_minute", words_a_minute, 80, 450),
+            ("pitches", pitches, 0, 99),
+        ):
+            if not numbers or len(set(numbers)) < len(numbers) or not all(low <= n <= high for n in numbers):
+                raise ValueError(f"{name} must be different numbers in [{low}, {high}], got {list(numbers)}")
+        self.words, self.voices, self.paces, self.pitches = words, voices, words_a_minute, pitches
+        base = cache or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "elman")
+        asked = repr([list(words), list(voices), list(words_a_minute), list(pitches)])
+        self.folder = Path(base).expanduser() / f"spoken-{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
+
+    def prepare_data(self) -> None:
+        if self.folder.is_dir():
+            return
+        import soundfile
+
+        try:
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            made = Path(tempfile.mkdtemp(dir=self.folder.parent, prefix=".spoken-"))
+        except OSError as error:
+            raise BadInput(f"{self.folder.parent}: cannot be written to ({error}); set data.cache") from error
+        try:
+            for number, (word, voice, pace, pitch) in enumerate(self._all()):
+                samples, rate = speak(word, voice=voice, words_a_minute=pace, pitch=pitch)
+                soundfile.write(made / f"{number}.wav", samples, rate)
+            made.chmod(0o755)
+            made.rename(self.folder)
+        except OSError as error:
+            if not self.folder.is_dir():  # otherwise another process was faster
+                raise BadInput(f"{self.folder}: cannot be written ({error}); set data.cache") from error
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+
+    def listing(self, bad: BadOnes) -> Listing:
+        self.prepare_data()
+        found = []
+        for number, (word, voice, pace, pitch) in enumerate(self._all()):
+            fields = {"voice": voice, "words_a_minute": str(pace), "pitch": str(pitch)}
+            found.append(Recording(self.folder / f"{number}.wav", f"{number}.wav", word, fields))
+        return Listing(self.folder, found)
+
+    def _all(self) -> list[tuple[str, str, int, int]]:
+        return list(product(self.words, self.voices, self.paces, self.pitches))

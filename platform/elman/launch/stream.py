@@ -1,0 +1,144 @@
+"""What a network says of data that comes out of a pipe, while it comes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from math import isnan, log
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from datamodules.live import NEVER, Reader, Stretch
+from elman.errors import BadInput
+from elman.tasks import SequenceTask
+from elman.tree import Carry
+
+PIECE_BYTES = 1 << 16
+WINDOW = 256  # steps run at once where many have come; longer ones hold more memory and are no faster
+
+Record = dict[str, Any]
+
+
+def pieces(descriptor: int) -> Iterator[bytes]:
+    """What a pipe holds, as soon as it holds anything."""
+    while piece := os.read(descriptor, PIECE_BYTES):
+        yield piece
+
+
+class Stream:
+    """Predictions step by step, the carry handed on; memory does not depend on the number of steps.
+
+    However the bytes are cut, each step is predicted once and from the same past. The lines of a piece are
+    given as soon as its steps are run.
+
+    Args:
+        task: a trained network on the CPU.
+        reader: how its kind of data comes.
+        reset_on: what ends a sequence, one of `reader.resets`.
+
+    Raises:
+        BadInput: if the network cannot go on from an earlier step, or begins from a context.
+    """
+
+    def __init__(self, task: SequenceTask, reader: Reader, *, reset_on: str) -> None:
+        if not task.core.streams:
+            raise BadInput(
+                f"{type(task.core).__name__} reads later steps before it says anything, so it cannot predict "
+                "a stream; train a core that reads forwards, such as LSTM, or leave --stream out"
+            )
+        if task.context_inputs is not None:
+            raise BadInput(
+                "this network's sequences begin from a context, which no pipe can give; leave --stream out"
+            )
+        if reset_on not in reader.resets:
+            raise BadInput(
+                f"--reset-on must be {' or '.join(reader.resets)} for {reader.unit}, got {reset_on!r}"
+            )
+        self.task, self.reader, self.reset_on = task, reader, reset_on
+        self.dtype = task.readout.weight.dtype
+        self._begin(0)
+
+    def records(self, pieces: Iterable[bytes]) -> Iterator[tuple[list[Record], bool]]:
+        """The records of steps that were run together, and whether their sequence ends with them.
+
+        A record: sequence (where something ends one), step, what was read, then
+
+        - where the next symbol is predicted: surprise_bits, -log2 of the probability that the step before
+          gave this one (None at the first), and the likeliest next symbol with its probability;
+        - for classes: the likeliest and the probability of each;
+        - for values: each, in the data's own units.
+        """
+        for stretch in self.reader.stretches(pieces, reset_on=self.reset_on):
+            count = len(stretch.x)
+            for start in range(0, max(1, count), WINDOW):
+                window = range(start, min(start + WINDOW, count))
+                ends = stretch.is_last and start + WINDOW >= count
+                yield self._window(stretch, window), ends
+            if stretch.is_last:
+                self._begin(self.sequence + 1 if self.step else self.sequence)
+
+    def _begin(self, sequence: int) -> None:
+        self.sequence, self.step = sequence, 0
+        self.carry: Carry = self.task.core.initial_carry(1)
+        self.expected: Tensor | None = None  # (O,) log probabilities of the next symbol
+
+    def _window(self, stretch: Stretch, window: range) -> list[Record]:
+        if not window:
+            return []
+        x = stretch.x[window.start : window.stop]
+        with torch.inference_mode():
+            read = x if self.task.symbols else x.to(self.dtype)
+            out, self.carry = self.task.predict(read[None], self.carry)
+            said = self._said(out[0], x)
+        records = []
+        for place, each in zip(window, said, strict=True):
+            record: Record = {} if self.reset_on == NEVER else {"sequence": self.sequence}
+            record["step"] = self.step
+            record.update({name: values[place] for name, values in stretch.shown.items()})
+            records.append(record | each)
+            self.step += 1
+        return records
+
+    def _said(self, out: Tensor, x: Tensor) -> list[Record]:
+        """What (T, O) says, in words."""
+        prediction = self.task.loss.prediction(out)
+        if prediction.dim() == out.dim():
+            return self._values(prediction.double())
+        chances = out.double().log_softmax(-1)  # (T, O)
+        best = [self._name(number) for number in prediction.tolist()]
+        if not self.reader.says_next:
+            names = [self._name(number) for number in range(out.shape[-1])]
+            return [
+                {"prediction": name, **{f"p({n})": p for n, p in zip(names, row, strict=True)}}
+                for name, row in zip(best, chances.exp().tolist(), strict=True)
+            ]
+        begin = torch.full_like(chances[:1], torch.nan) if self.expected is None else self.expected[None]
+        before = torch.cat([begin, chances[:-1]])
+        surprise = (-before.gather(1, x[:, None])[:, 0] / log(2)).tolist()
+        likely = chances.gather(1, prediction[:, None])[:, 0].exp().tolist()
+        self.expected = chances[-1]
+        return [
+            {"surprise_bits": None if isnan(bits) else bits, "prediction": name, "probability": p}
+            for bits, name, p in zip(surprise, best, likely, strict=True)
+        ]
+
+    def _values(self, values: Tensor) -> list[Record]:
+        if self.reader.scale is not None and self.reader.shift is not None:
+            values = values * self.reader.scale.double() + self.reader.shift.double()
+        width = values.shape[-1]
+        names = self.reader.outputs
+        if len(names) != width:
+            names = ["prediction"] if width == 1 else [f"prediction_{number}" for number in range(width)]
+        return [dict(zip(names, row, strict=True)) for row in values.tolist()]
+
+    def _name(self, number: int) -> str | int:
+        return self.reader.outputs[number] if self.reader.outputs else number
+
+
+def say_what_is_read(reader: Reader) -> None:
+    """To someone who types: what, and how to end."""
+    if sys.stdin.isatty():
+        print(f"reading {reader.unit}, from the keyboard; Ctrl-D ends it", file=sys.stderr)

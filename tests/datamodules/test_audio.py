@@ -1,0 +1,261 @@
+"""Recordings of the user's own: three ways to say what they are, and what can be wrong with them."""
+
+import os
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from sound_toys import cut, record, spoken_names, tone, two_classes
+
+from datamodules import sounds
+from datamodules.audio import Audio
+from datamodules.frames import Frames
+from datamodules.partition import Partition
+from elman.errors import BadInput
+
+NAMES = "{label}_{speaker}_{index}"
+
+
+def ready(path, **options):
+    data = Audio(path=str(path), **options)
+    data.setup("fit")
+    return data
+
+
+def refused(path, **options):
+    with pytest.raises(BadInput) as error:
+        ready(path, **options)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_folders(tmp_path):
+    data = ready(two_classes(tmp_path))
+    assert data.classes == ["high", "low"]
+    assert (data.inputs, data.outputs, data.sample_rate_hz) == (200, 2, 8000)
+    number = data.found.names.index("low/3.wav")
+    example = data._examples.window(number, 0, int(data.found.lengths[number]))
+    expected = torch.from_numpy(soundfile.read(tmp_path / "low/3.wav", dtype="float32")[0]).unfold(0, 200, 80)
+    assert torch.equal(example.x, expected)
+    assert example.y.tolist() == [1] * len(expected)
+    assert example.scored.nonzero().tolist() == [[len(expected) - 1]]
+
+
+def test_a_window_scores_only_the_end(tmp_path):
+    data = ready(two_classes(tmp_path))
+    last = int(data.found.lengths[0])
+    assert not data._examples.window(0, 0, last - 1).scored.any()
+    assert data._examples.window(0, last - 1, last).scored.tolist() == [True]
+
+
+def test_training_may_be_asked_earlier(tmp_path):
+    data = ready(two_classes(tmp_path), scored_share=0.5)
+    for part, numbers in zip(("train", "val", "test"), data.parts, strict=True):
+        for number in numbers:
+            last = int(data.found.lengths[number])
+            scored = data._examples.window(int(number), 0, last).scored
+            asked = -(-last // 2) if part == "train" else 1
+            assert scored.tolist() == [False] * (last - asked) + [True] * asked
+            assert torch.equal(data._examples.window(int(number), 1, last).scored, scored[1:])
+
+
+def test_names_by_speaker(tmp_path):
+    data = ready(
+        spoken_names(tmp_path), pattern=NAMES, split=Partition(by="speaker", test={"speaker": ["bob"]})
+    )
+    speakers = [{data.found.fields["speaker"][i] for i in part} for part in data.parts]
+    assert speakers[2] == {"bob"}
+    assert speakers[0] | speakers[1] == {"ann", "cid"}
+    assert data.classes == ["no", "yes"]
+
+
+def test_names_by_index(tmp_path):
+    split = Partition(test={"index": [0, 1]}, val={"index": [2]})
+    data = ready(spoken_names(tmp_path), pattern=NAMES, split=split)
+    assert [len(part) for part in data.parts] == [6, 6, 12]
+
+
+def test_pattern_over_the_path(tmp_path):
+    for label in ("on", "off"):
+        for number in range(4):
+            record(tmp_path / label / f"k{number}_nohash_0.wav")
+    data = ready(tmp_path, pattern="{label}/{speaker}_nohash_{take}")
+    assert sorted(set(data.found.fields["speaker"])) == ["k0", "k1", "k2", "k3"]
+
+
+def test_a_name_that_does_not_fit(tmp_path):
+    record(spoken_names(tmp_path) / "readme.wav")
+    assert "readme.wav: its name does not fit data.pattern={label}_{speaker}_{index}" in refused(
+        tmp_path, pattern=NAMES
+    )
+    data = ready(tmp_path, pattern=NAMES, skip_bad=True)
+    assert len(data.found.names) == 24
+    assert "skipped 1: its name does not fit" in "\n".join(data.account())
+
+
+@pytest.mark.parametrize("pattern", ["{speaker}", "{label}_{label}", "label", "{label}_{}", "{label}_{a b}"])
+def test_patterns_that_say_nothing(pattern):
+    with pytest.raises(ValueError, match=r"pattern must name \{label\} once"):
+        Audio(path=".", pattern=pattern)
+
+
+def manifest(root, text):
+    two_classes(root)
+    (root / "all.csv").write_text(text, encoding="utf-8")
+    return root / "all.csv"
+
+
+def rows(count=6):
+    lines = [f"{c}/{n}.wav,{c.upper()},{'ab'[n % 2]}" for c in ("high", "low") for n in range(count)]
+    return "path,label,who\n" + "\n".join(lines) + "\n"
+
+
+def test_manifest(tmp_path):
+    data = ready(manifest(tmp_path, rows()), split=Partition(by="who", shares=(0.5, 0.5, 0)))
+    assert data.classes == ["HIGH", "LOW"]
+    assert data.found.fields["who"][:2] == ["a", "b"]
+    assert len(data.found.names) == 12
+
+
+def test_manifest_by_number_with_parts(tmp_path):
+    parts = ["train", "train", "val", "test"]
+    text = "\n".join(["x,y,z", *(f"{c}/{n}.wav,{parts[n]},{c}" for c in ("high", "low") for n in range(4))])
+    data = ready(manifest(tmp_path, text), path_column=0, part_column=1, label_column="z")
+    assert [len(part) for part in data.parts] == [4, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("path,label\nhigh/0.wav,a\nnone.wav,b\n", "all.csv:3: names none.wav, and there is no such file"),
+        ("path,label\nhigh/0.wav,a\n../x.wav,b\n", "all.csv:3: names ../x.wav, which lies outside"),
+        ("path,label\nhigh/0.wav,a\n/etc/passwd,b\n", "all.csv:3: names /etc/passwd, which lies outside"),
+        ("path,label\nhigh/0.wav,a\nhigh/0.wav,b\n", "all.csv:3: names high/0.wav a second time"),
+        ("path,label\nhigh/0.wav,a\nhigh/1.wav,\n", "all.csv:3: has no label"),
+        ("path,label\nhigh/0.wav,a\nall.csv,b\n", "all.csv:3: names all.csv, which is no .wav"),
+        ("path,label\nhigh/0.wav,a\nhigh/1.wav\n", "all.csv:3: 1 column where the first row has 2"),
+        ('path,label\nhigh/0.wav,a\n"high/1.wav,b\n', "all.csv:3: a quote opens here and is never closed"),
+        (
+            "file,label\nhigh/0.wav,a\n",
+            "has no column 'path', which data.path_column names; there are file, label",
+        ),
+        ("path,class\nhigh/0.wav,a\n", "has no column 'label', which data.label_column names"),
+        ("path,label\n", "has no rows under its header"),
+        ("", "has no rows under its header"),
+        ("path,label\nhigh/\0.wav,a\n", "NUL byte"),
+    ],
+)
+def test_manifests_that_are_wrong(tmp_path, text, said):
+    assert said in refused(manifest(tmp_path, text))
+
+
+def test_a_manifest_with_a_part_nobody_knows(tmp_path):
+    text = "path,label,part\nhigh/0.wav,a,dev\n"
+    assert "all.csv:2: its part must be train, val or test, got 'dev'" in refused(
+        manifest(tmp_path, text), part_column="part"
+    )
+
+
+def test_a_link_that_leads_out(tmp_path):
+    outside = record(tmp_path / "outside.wav")
+    inside = tmp_path / "data"
+    file = manifest(inside, "path,label\nhigh/0.wav,a\nlink.wav,b\n")
+    os.symlink(outside, inside / "link.wav")
+    assert "all.csv:3: names link.wav, which lies outside" in refused(file)
+    os.symlink(outside, inside / "high" / "link.wav")
+    assert "high/link.wav" not in ready(inside).found.names
+
+
+FAULTS = {
+    "empty.wav": lambda file: file.touch(),
+    "cut.wav": lambda file: cut(record(file)),
+    "cut.flac": lambda file: cut(record(file, tone(500, 4.0))),
+    "cut.ogg": lambda file: cut(record(file, tone(500, 4.0))),
+    "cut.mp3": lambda file: cut(record(file, tone(500, 4.0))),
+    "text.wav": lambda file: file.write_text("no sound at all\n" * 9),
+    "text.mp3": lambda file: file.write_text("no sound at all\n" * 900),
+    "nan.wav": lambda file: record(file, np.full(400, np.nan, np.float32), subtype="FLOAT"),
+    "inf.wav": lambda file: record(file, np.full(400, np.inf, np.float32), subtype="DOUBLE"),
+    "none.wav": lambda file: record(file, np.zeros(0, np.float32)),
+    "one.wav": lambda file: record(file, np.zeros(1, np.float32)),
+    "short.wav": lambda file: record(file, np.zeros(199, np.float32)),
+    "odd.wav": lambda file: record(file, rate=7919),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_bad_file_among_good_ones(tmp_path, name):
+    two_classes(tmp_path, each=4)
+    FAULTS[name](tmp_path / "high" / name)
+    options = {"frames": Frames(sample_rate_hz=16000 if name == "odd.wav" else 8000)}
+    message = refused(tmp_path, **options)
+    assert message.startswith(str(tmp_path / "high" / name))
+    assert message.endswith("or leave such out with data.skip_bad=true")
+    data = ready(tmp_path, skip_bad=True, **options)
+    assert len(data.found.names) == 8
+    assert [skipped.name for skipped in data.found.skipped] == [str(tmp_path / "high" / name)]
+    assert data.description()["facts"]["skipped"] == 1
+
+
+def test_headers_alone_leave_the_rest_to_the_first_read(tmp_path):
+    two_classes(tmp_path, each=4)
+    FAULTS["nan.wav"](tmp_path / "high" / "nan.wav")
+    data = ready(tmp_path, check="headers")
+    number = data.found.names.index("high/nan.wav")
+    with pytest.raises(BadInput, match=r"nan\.wav: holds NaN"):
+        data._examples.window(number, 0, 1)
+
+
+def test_large_data_is_not_decoded_first(tmp_path, monkeypatch):
+    two_classes(tmp_path, each=4, suffix=".flac")
+    monkeypatch.setattr(sounds, "LARGEST_READ", 10)
+    monkeypatch.setattr(sounds, "check_body", lambda *_: pytest.fail("decoded"))
+    ready(tmp_path)
+
+
+def test_one_class_and_one_of_a_class(tmp_path):
+    record(tmp_path / "a" / "1.wav")
+    record(tmp_path / "a" / "2.wav")
+    assert "holds one class only (a)" in refused(tmp_path)
+    record(tmp_path / "b" / "1.wav")
+    assert "class b has one recording only" in refused(tmp_path)
+
+
+def test_nothing_there(tmp_path):
+    assert "no such file or folder" in refused(tmp_path / "none")
+    assert "holds no .wav, .flac" in refused(tmp_path)
+    (tmp_path / "a.txt").touch()
+    assert "(seen: .txt)" in refused(tmp_path)
+    assert "is no folder; set data.path" in refused(tmp_path / "a.txt")
+    record(tmp_path / "a.wav")
+    assert "lies in no class's folder" in refused(tmp_path)
+    assert "none of 1 recordings can be used" in refused(
+        manifest(tmp_path / "m", "path,label\nhigh/0.wav,a\n"), skip_bad=True, frames=Frames(shortest_s=9)
+    )
+
+
+def test_rates_that_differ(tmp_path):
+    record(two_classes(tmp_path) / "low" / "other.wav", tone(300, 0.2, rate=16000), rate=16000)
+    assert "recordings differ in sample rate: 8000 Hz (24), 16000 Hz (1); set sample_rate_hz" in refused(
+        tmp_path
+    )
+    data = ready(tmp_path, frames=Frames(sample_rate_hz=16000))
+    assert data.inputs == 400
+    assert data.description()["facts"]["resampled"] == 24
+
+
+def test_hidden_files_and_upper_case(tmp_path):
+    record(two_classes(tmp_path) / "low" / ".hidden.wav")
+    record(tmp_path / "low" / "LOUD.wav").rename(tmp_path / "low" / "LOUD.WAV")
+    names = ready(tmp_path).found.names
+    assert "low/LOUD.WAV" in names
+    assert len(names) == 25
+
+
+def test_a_checkpoint_keeps_the_rate(tmp_path):
+    data = ready(two_classes(tmp_path), frames=Frames(sample_rate_hz=16000))
+    again = Audio(path=str(tmp_path))
+    again.load_state_dict(data.state_dict())
+    again.setup()
+    assert again.inputs == data.inputs

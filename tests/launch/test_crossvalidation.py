@@ -1,0 +1,51 @@
+"""Every fold once, tested on what it did not see; what is done is not done again."""
+
+import mlflow
+import pytest
+
+from elman.cli import main
+
+RECIPE = """\
+# Which digit is it?
+model:
+  core: {class_path: GRU, init_args: {hidden_size: 12}}
+  bptt: {class_path: Full}
+data: {class_path: Digits, init_args: {batching: {rows: 100}}}
+trainer: {max_passes: 1}
+tracking: {experiment: folds, system_metrics: false}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "digits.yaml").write_text(RECIPE)
+    return tmp_path
+
+
+def runs():
+    client = mlflow.MlflowClient("sqlite:///mlflow.db")
+    found = client.get_experiment_by_name("folds")
+    return client.search_runs([found.experiment_id])
+
+
+def test_every_fold_is_trained_and_tested_once(folder, capsys):
+    command = ["crossvalidate", "digits.yaml", "--data.split.folds=2", "--workers=2"]
+    assert main(command) == 0
+    table = capsys.readouterr().out
+    assert "mean" in table
+    done = runs()
+    assert sorted(run.data.params["data.init_args.split.fold"] for run in done) == ["0", "1"]
+    tested = [float(run.data.metrics["test/accuracy"]) for run in done]
+    assert f"{sum(tested) / 2:.4f}" in table
+    assert main(command) == 0
+    assert "trained before" in capsys.readouterr().out
+    assert len(runs()) == 2
+
+
+def test_what_cannot_be_dealt_out_is_refused(folder, capsys):
+    assert main(["crossvalidate", "digits.yaml"]) == 2
+    assert "--data.split.folds=10" in capsys.readouterr().err
+    assert main(["crossvalidate", "digits.yaml", "--data=Echo"]) == 2
+    assert "data=Echo cannot be dealt into folds" in capsys.readouterr().err

@@ -1,0 +1,296 @@
+"""Bucketed, refilled and padded batches against one sequence at a time, for every core."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import math
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import elman.cores
+from datamodules.batching import Bucketed, Plan, Planned, Refilled
+from datamodules.examples import Example, collate
+from elman.batch import SequenceBatch
+from elman.bptt import BackpropThroughTime, Checkpointed, Full, Split, Truncated, Update
+from elman.cores import GRU, LSTM, Bidirectional, Core, Elman, FeedForward, Pooled
+from elman.errors import BadInput
+from elman.tasks import SequenceTask, SquaredError
+from elman.tasks.predictions import Predictions
+from elman.tasks.scores import Scores
+
+F, H, OUT = 3, 4, 2
+LENGTHS = np.array([7, 1, 10, 3, 5, 2, 6, 4])
+ROWS = 3  # 8 examples: rows are refilled, and not at once
+CLOSE = {"rtol": 1e-11, "atol": 1e-12}
+
+CORES = {
+    "elman": partial(Elman, hidden_size=H),
+    "elman_relu": partial(Elman, hidden_size=H, nonlinearity="relu", layers=2),
+    "elman_sigmoid": partial(Elman, hidden_size=H, nonlinearity="sigmoid"),
+    "lstm": partial(LSTM, hidden_size=H, layers=2),
+    "gru": partial(GRU, hidden_size=H, layers=2, residual=True),
+    "feed_forward": partial(FeedForward, hidden_size=H),
+    "pooled_max": partial(Pooled, core=partial(LSTM, hidden_size=H)),
+    "pooled_mean": partial(Pooled, core=partial(GRU, hidden_size=H), how="mean"),
+    "bidirectional": partial(Bidirectional, core=partial(Elman, hidden_size=H)),
+}
+every_core = pytest.mark.parametrize("core", CORES)
+streaming_core = pytest.mark.parametrize("core", [name for name in CORES if CORES[name](F).streams])
+
+
+def test_no_core_is_left_out() -> None:
+    public = {c for c in vars(elman.cores).values() if inspect.isclass(c) and issubclass(c, Core)}
+    assert {type(make(F)) for make in CORES.values()} == public - {Core}
+
+
+class InMemory:
+    """Random sequences: some scored at every step, some here and there, some at the last step alone."""
+
+    def __init__(self, lengths: np.ndarray) -> None:
+        torch.manual_seed(3)
+        self.lengths, self.sequences = lengths, []
+        for number, steps in enumerate(lengths.tolist()):
+            x, y = (torch.randn(steps, width, dtype=torch.float64) for width in (F, OUT))
+            scored = (torch.rand(steps) < 0.6) | (torch.arange(steps) == steps - 1)
+            everywhere, last = torch.ones(steps, dtype=torch.bool), torch.arange(steps) == steps - 1
+            self.sequences.append(Example(x, y, (everywhere, scored, last)[number % 3]))
+
+    def window(self, number: int, start: int, stop: int) -> Example:
+        return self.sequences[number].window(start, stop)
+
+
+EXAMPLES = InMemory(LENGTHS)
+PLANS = {
+    "bucketed": Bucketed(LENGTHS, rows=ROWS, max_steps=None, seed=1),
+    "in_order": Bucketed(LENGTHS, rows=ROWS, max_steps=14, seed=None),
+    "refilled": Refilled(LENGTHS, rows=ROWS, steps=4, seed=1),
+    "refilled_by_one": Refilled(LENGTHS, rows=ROWS, steps=1, seed=2),
+    "refilled_short": Refilled(LENGTHS, rows=ROWS, steps=8, seed=None),  # batches in which all rows end
+}
+whole_plans = pytest.mark.parametrize("plan", [name for name in PLANS if "refilled" not in name])
+refilled_plans = pytest.mark.parametrize("plan", [name for name in PLANS if "refilled" in name])
+every_plan = pytest.mark.parametrize("plan", PLANS)
+
+
+def make_task(core: str, **options) -> SequenceTask:
+    torch.manual_seed(1)
+    given = {"core": CORES[core], "bptt": Full(), "loss": SquaredError(), **options}
+    return SequenceTask(inputs=F, outputs=OUT, symbols=False, **given).double()
+
+
+def a_pass(plan: Plan, process: tuple[int, int] = (0, 1)) -> list[SequenceBatch]:
+    """The batches of pass 0, with NaN for x and y wherever no step exists: whoever reads padding is found."""
+    planned = Planned(EXAMPLES, plan, process=process)
+    return [poisoned(planned(index)) for index in range(plan.batches)]
+
+
+def poisoned(batch: SequenceBatch) -> SequenceBatch:
+    beyond = (torch.arange(batch.steps) >= batch.lengths[:, None])[:, :, None]
+    return batch._replace(x=batch.x.masked_fill(beyond, math.nan), y=batch.y.masked_fill(beyond, math.nan))
+
+
+def alone(number: int, *, cut: int | None = None, clock: int = 0) -> list[SequenceBatch]:
+    """One sequence as batches of `cut` steps (None: as one), after `clock` steps of an empty row."""
+    batch = collate([EXAMPLES.sequences[number]])
+    borders = [*range(0, batch.steps, cut or batch.steps), batch.steps]
+    pieces = [batch.window(a, b) for a, b in itertools.pairwise(borders)]
+    if not clock:
+        return pieces
+    empty = SequenceBatch(
+        x=torch.zeros(1, clock, F, dtype=torch.float64),
+        y=torch.zeros(1, clock, OUT, dtype=torch.float64),
+        scored=torch.zeros(1, clock, dtype=torch.bool),
+        lengths=torch.zeros(1, dtype=torch.int64),
+        is_first=torch.ones(1, dtype=torch.bool),
+        is_last=False,
+    )
+    return [empty, *pieces]
+
+
+def summed(
+    task: SequenceTask, bptt: BackpropThroughTime, batches: list[SequenceBatch]
+) -> tuple[Tensor, Tensor, int]:
+    """Loss, gradient (flat) and scored steps over batches that follow on, with frozen weights."""
+    total, scored = torch.zeros((), dtype=torch.float64), 0
+    gradient = torch.zeros(sum(p.numel() for p in task.parameters()), dtype=torch.float64)
+    for update in updates(task, bptt, batches):
+        scored += update.scored
+        if update.loss is not None:
+            total += update.loss.detach()
+            gradient += flat_gradient(task, update.loss)
+    return total, gradient, scored
+
+
+def updates(task: SequenceTask, bptt: BackpropThroughTime, batches: list[SequenceBatch]) -> Iterator[Update]:
+    """Every update over batches that follow on, the state begun anew where nothing goes on."""
+    state = None
+    for batch in batches:
+        state = state or bptt.first_state(task.core.initial_carry(len(batch.x)))
+        for update in bptt.losses(task.objective, batch, state):
+            state = update.state
+            yield update
+        state = None if batch.is_last else state
+
+
+def flat_gradient(task: SequenceTask, loss: Tensor) -> Tensor:
+    found = torch.autograd.grad(loss, list(task.parameters()), allow_unused=True, materialize_grads=True)
+    return torch.cat([leaf.flatten() for leaf in found])
+
+
+def each_update(task: SequenceTask, bptt: BackpropThroughTime, batches: list[SequenceBatch]) -> list[Tensor]:
+    """The gradient of every window, one after another."""
+    nothing = torch.zeros(sum(p.numel() for p in task.parameters()), dtype=torch.float64)
+    return [
+        nothing if update.loss is None else flat_gradient(task, update.loss)
+        for update in updates(task, bptt, batches)
+    ]
+
+
+KNOWN: dict[tuple, tuple] = {}
+
+
+def one_at_a_time(core: str, bptt: BackpropThroughTime, *, cut: int | None = None, clocks=None):
+    """`summed` over every sequence alone, once for all tests."""
+    key = (core, name_of(bptt), cut, tuple(sorted((clocks or {}).items())))
+    if key not in KNOWN:
+        task = make_task(core)
+        parts = [
+            summed(task, bptt, alone(number, cut=cut, clock=(clocks or {}).get(number, 0)))
+            for number in range(len(LENGTHS))
+        ]
+        KNOWN[key] = tuple(sum(leaves) for leaves in zip(*parts, strict=True))
+    return KNOWN[key]
+
+
+def clocks(plan: Plan, every: int) -> dict[int, int]:
+    """How many steps of a window of `every` had gone by when each example began, by its number.
+
+    A strategy's clock counts the steps of batches that follow on, and begins at 0 where nothing goes on.
+    """
+    found, clock = {}, 0
+    for index in range(plan.batches):
+        seats, first, _ = plan.at(index)
+        clock = 0 if first else clock
+        for seat in seats:
+            if seat is not None and seat.start == 0:
+                found[seat.number] = clock % every
+        clock += max(seat.stop - seat.start for seat in seats if seat is not None)
+    return found
+
+
+def check(got, expected) -> None:
+    loss, gradient, scored = got
+    assert scored == expected[2] == sum(int(e.scored.sum()) for e in EXAMPLES.sequences)
+    torch.testing.assert_close((loss, gradient), expected[:2], **CLOSE)
+    assert gradient.abs().max() > 0.1
+
+
+WHOLE = [Full(), Split(k=3), Truncated(k1=3, k2=5), Checkpointed(window=3)]
+
+
+def name_of(value) -> str | None:
+    return (
+        type(value).__name__ + "-".join(map(str, vars(value).values())) if hasattr(value, "exact") else None
+    )
+
+
+@every_core
+@whole_plans
+@pytest.mark.parametrize("bptt", WHOLE, ids=name_of)
+def test_whole_sequences(core: str, plan: str, bptt: BackpropThroughTime) -> None:
+    """Every strategy does to a row of a bucketed batch what it does to its sequence alone."""
+    task = make_task(core)
+    if bptt.continues and not task.core.streams:
+        return
+    check(summed(task, bptt, a_pass(PLANS[plan])), one_at_a_time(core, bptt))
+
+
+@streaming_core
+@refilled_plans
+@pytest.mark.parametrize("bptt", [Full(), Checkpointed(window=2)], ids=name_of)
+def test_refilled_rows_are_cut_at_batch_borders(core: str, plan: str, bptt: BackpropThroughTime) -> None:
+    """Exact strategies are exact within a batch: the sequence alone, in batches of as many steps."""
+    task = make_task(core)
+    got = summed(task, bptt, a_pass(PLANS[plan]))
+    check(got, one_at_a_time(core, bptt, cut=PLANS[plan].steps))
+    torch.testing.assert_close(
+        got[0], one_at_a_time(core, Full())[0], **CLOSE
+    )  # the loss is that of the whole
+
+
+@streaming_core
+@refilled_plans
+@pytest.mark.parametrize("look_back", [0, 3])
+def test_refilled_rows_where_updates_divide_a_batch(core: str, plan: str, look_back: int) -> None:
+    """With k1 a divisor of the batch's steps, a row's clock begins at 0: nothing tells it from one alone."""
+    task, steps = make_task(core), PLANS[plan].steps
+    k1 = max(1, steps // 2)
+    bptt = Truncated(k1=k1, k2=k1 + look_back)
+    assert set(clocks(PLANS[plan], k1).values()) == {0}
+    check(summed(task, bptt, a_pass(PLANS[plan])), one_at_a_time(core, bptt))
+
+
+@streaming_core
+@refilled_plans
+@pytest.mark.parametrize(
+    "bptt", [Truncated(k1=3, k2=3), Truncated(k1=2, k2=5), Truncated(k1=7, k2=9), Split(k=3)]
+)
+def test_refilled_rows_join_the_clock_of_their_batch(core: str, plan: str, bptt: BackpropThroughTime) -> None:
+    """Updates are made for all rows at once, so a row that begins in the middle of a window of k1 steps is
+    first cut where that window ends: as a sequence alone would be, had its row been empty until then."""
+    task = make_task(core)
+    begun = clocks(PLANS[plan], bptt.update_steps(1))
+    check(
+        summed(task, bptt, a_pass(PLANS[plan])),
+        one_at_a_time(core, bptt, clocks=begun),
+    )
+
+
+def test_some_rows_do_begin_within_a_window() -> None:
+    assert len(set(clocks(PLANS["refilled"], 3).values())) == 3
+
+
+@every_plan
+@pytest.mark.parametrize("bptt", [Full(), Truncated(k1=3, k2=5), Split(k=3)], ids=name_of)
+def test_two_processes_make_the_updates_of_one(plan: str, bptt: BackpropThroughTime) -> None:
+    """Window by window: a process whose own rows are short keeps in step with the others."""
+    task = make_task("lstm")
+    expected, *shares = (each_update(task, bptt, a_pass(PLANS[plan], p)) for p in [(0, 1), (0, 2), (1, 2)])
+    torch.testing.assert_close([a + b for a, b in zip(*shares, strict=True)], expected, **CLOSE)
+
+
+@every_core
+@every_plan
+@pytest.mark.parametrize("window", [None, 4])
+def test_predictions_and_scores(core: str, plan: str, window: int | None) -> None:
+    """What is said of every step, and the mean over all scored ones, are those of each sequence alone."""
+    task = make_task(core).eval()
+    if not task.core.streams and (window or "refilled" in plan):
+        return
+    said = [torch.full((int(n), OUT), math.nan, dtype=torch.float64) for n in LENGTHS]
+    predictions, scores = Predictions(window), Scores(window)
+    with torch.no_grad():
+        for index, batch in enumerate(a_pass(PLANS[plan])):
+            out = predictions.of(task.objective, batch)
+            scores.add(task.objective, batch)
+            for row, seat in enumerate(PLANS[plan].at(index)[0]):
+                if seat is not None:
+                    said[seat.number][seat.start : seat.stop] = out[row, : seat.stop - seat.start]
+        single = Scores(None)
+        for number, got in enumerate(said):
+            (batch,) = alone(number)
+            torch.testing.assert_close(got, Predictions(None).of(task.objective, batch)[0], **CLOSE)
+            single.add(task.objective, batch)
+    assert scores.scored == single.scored
+    torch.testing.assert_close(torch.tensor(scores.loss), torch.tensor(single.loss), **CLOSE)
+
+
+def test_a_core_that_reads_later_steps_is_refused_where_rows_go_on() -> None:
+    with pytest.raises(BadInput, match="Bidirectional reads later steps and cannot go on"):
+        summed(make_task("bidirectional"), Full(), a_pass(PLANS["refilled"]))
