@@ -12,9 +12,9 @@ from elman.errors import BadInput
 
 COMMANDS = {
     "fit": "train a recipe, tracked; or continue a run with --resume",
-    "crossvalidate": "train a recipe once for every fold of its data",
     "validate": "score a run or a checkpoint on the validation data",
     "test": "score a run or a checkpoint on the test data",
+    "crossvalidate": "train a recipe once for every fold of its data",
     "predict": "write the predictions of a run or a checkpoint",
     "sample": "let a run or a checkpoint write a text of its own",
     "credit": "show which loss a strategy charges to which step",

@@ -39,10 +39,6 @@ class _Dropped(logging.Handler):
         message = record.getMessage()
         if "discarding init_args" not in message or message in self.told:
             return
-        if (
-            _whole_defaults.get()
-        ):  # a core within a core leaves its own default, of which nobody asked anything
-            return
         self.told.add(message)
         change, _, dropped = message.removeprefix("Due to class_path change ").partition(
             ", discarding init_args: "

@@ -16,16 +16,16 @@ class Recurrent(Encoder):
 
     Args:
         inputs: features of a source step, F.
-        core: reads the source, all but its input size.
+        core: reads the source, all but its input size; null: an LSTM.
 
     Source: Cho et al. (2014), arXiv 1406.1078; Sutskever, Vinyals and Le (2014), arXiv 1409.3215.
     Differs: the core's last output, not its carry, goes on, through a layer of its own for every tensor of
     the decoder's carry; so encoder and decoder may be of different kinds and sizes.
     """
 
-    def __init__(self, inputs: int, *, core: Callable[[int], Core] = LSTM) -> None:
+    def __init__(self, inputs: int, *, core: Callable[[int], Core] | None = None) -> None:
         super().__init__()
-        self.core = core(inputs)
+        self.core = (core or LSTM)(inputs)
         self.output_size = self.core.output_size
 
     def forward(self, context: Tensor | tuple[Tensor, ...]) -> Tensor:

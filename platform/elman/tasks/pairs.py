@@ -27,6 +27,7 @@ def refuse_unfit_data(
     *,
     symbols: bool,
     embedding: int | None,
+    symbol_dropout: float,
     sample_rate_hz: int | None,
     features: Any,
     context_inputs: int | None,
@@ -36,6 +37,11 @@ def refuse_unfit_data(
     if embedding is not None and not symbols:
         raise ValueError(
             f"embedding is for data of symbols, but these inputs are values; got embedding={embedding}"
+        )
+    if symbol_dropout and not symbols:
+        raise ValueError(
+            f"symbol_dropout is for data of symbols, but these inputs are values; got "
+            f"symbol_dropout={symbol_dropout}"
         )
     if features is not None and sample_rate_hz is None:
         raise ValueError("features are made of sound, and this data is none; leave features out")

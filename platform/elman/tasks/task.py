@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 import torch
 import torch.distributed as dist
 from pytorch_lightning.core.optimizer import LightningOptimizer
-from torch import Tensor, nn
+from torch import Tensor
 
 from elman.batch import SequenceBatch
 from elman.bptt import BackpropThroughTime, Truncated
@@ -18,6 +18,7 @@ from elman.encoders import Encoder
 from elman.errors import BadInput
 from elman.features import Features
 from elman.tasks.caption_scores import CaptionScores
+from elman.tasks.embedding import Embedding
 from elman.tasks.evaluation import VALIDATED_CAPTIONS, Evaluation
 from elman.tasks.first_carry import FirstCarry
 from elman.tasks.gradient import FlatGradient
@@ -81,6 +82,10 @@ class SequenceTask(pl.LightningModule):
         accumulate: the strategy's updates joined into one, or batch for one update a batch.
         skip_at_most: how many updates in a row may have no finite gradient before the run stops.
         embedding: width of a learned vector per symbol; null feeds symbols as one-hot rows.
+        embedding_std: standard deviation of the vectors' first values.
+        embedding_dropout: share of the vectors' components dropped in training.
+        symbol_dropout: share of the input symbols read as the unknown one, id 0, in training; drawn once a
+            batch, so that all windows of it read the same.
         readout_dropout: share of core outputs dropped before the readout.
         beam_width: beginnings kept by the beam search for captions in a test.
         window: steps run at once in validation, test and prediction.
@@ -115,6 +120,9 @@ class SequenceTask(pl.LightningModule):
         accumulate: int | Literal["batch"] = 1,
         skip_at_most: int = 10,
         embedding: int | None = None,
+        embedding_std: float = 1.0,
+        embedding_dropout: float = 0.0,
+        symbol_dropout: float = 0.0,
         readout_dropout: float = 0.0,
         beam_width: int = 4,
         window: int = 256,
@@ -126,6 +134,7 @@ class SequenceTask(pl.LightningModule):
         refuse_unfit_data(
             symbols=symbols,
             embedding=embedding,
+            symbol_dropout=symbol_dropout,
             sample_rate_hz=sample_rate_hz,
             features=features,
             context_inputs=context_inputs,
@@ -141,12 +150,14 @@ class SequenceTask(pl.LightningModule):
         for name, count in counts.items():
             if count is not None and count < 1:
                 raise ValueError(f"{name} must be at least 1, got {name}={count}")
-        if not 0 <= readout_dropout < 1:
-            raise ValueError(
-                f"readout_dropout is a share and must lie in [0, 1), got readout_dropout={readout_dropout}"
-            )
+        for name, share in {"readout_dropout": readout_dropout, "symbol_dropout": symbol_dropout}.items():
+            if not 0 <= share < 1:
+                raise ValueError(f"{name} is a share and must lie in [0, 1), got {name}={share}")
         self.inputs, self.outputs, self.symbols = inputs, outputs, symbols
-        self.embedding = nn.Embedding(inputs, embedding) if embedding else None
+        self.embedding = (
+            Embedding(inputs, embedding, std=embedding_std, dropout=embedding_dropout) if embedding else None
+        )
+        self.symbol_dropout = symbol_dropout
         self.sample_rate_hz = sample_rate_hz
         self.features = None if features is None else features(inputs, sample_rate_hz or 0)
         width = inputs if self.features is None else self.features.output_size
@@ -197,7 +208,10 @@ class SequenceTask(pl.LightningModule):
 
     @torch.no_grad()
     def heard(self, batch: SequenceBatch) -> SequenceBatch:
-        """`batch` with features for frames, once for all windows; in training, changed at random."""
+        """`batch` as the network reads it, once for all windows: features for frames, noise in training."""
+        if self.training and self.symbol_dropout:
+            unread = torch.rand(batch.x.shape, device=batch.x.device) < self.symbol_dropout
+            batch = batch._replace(x=batch.x.masked_fill(unread, 0))
         if self.features is None:
             return batch
         x = self.features(batch.x)
