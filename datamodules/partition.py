@@ -19,7 +19,8 @@ PART_NAMES = ("train", "val", "test")
 class Partition:
     """Which examples train, validate and test.
 
-    A part that the data gives (a column, a folder, a file of its own) stays as given. Then `test` and `val`
+    A part that the data gives (a column, a folder, a file of its own) stays as given; where it gives all but
+    one, that one is drawn from training. Then `test` and `val`
     take the examples whose fields they name. What is left is drawn by `seed`: classes in equal shares, and
     with `by` whole groups, so that a speaker, a person or a prompt is never on two sides.
 
@@ -161,9 +162,9 @@ class Partition:
         """Deal out what no rule has placed: test, validation, and the rest trains."""
         train, val, test = self.shares
         if not (has_given[2] or self.test or self.folds or test == 0):
-            part[self._drawn(np.flatnonzero(part < 0), test, groups, classes, draw)] = 2
+            part[self._drawn(_free(part), test, groups, classes, draw)] = 2
         if not (has_given[1] or self.val):
-            part[self._drawn(np.flatnonzero(part < 0), val / (train + val), groups, classes, draw)] = 1
+            part[self._drawn(_free(part), val / (train + val), groups, classes, draw)] = 1
         part[part < 0] = 0
 
     def _drawn(
@@ -175,6 +176,8 @@ class Partition:
         draw: np.random.Generator,
     ) -> np.ndarray:
         """About `share` of the examples `free`: at least one, and of no class or group all."""
+        if not len(free):
+            return free
         if self.by is not None:
             names, sizes = np.unique(groups[free], return_counts=True)
             order = draw.permutation(len(names))
@@ -206,6 +209,12 @@ class Partition:
                 f"{source}: its {groups} {'groups' if self.by else 'examples'} leave the {name} part empty "
                 f"(split.shares={list(self.shares)}); give more data or other shares"
             )
+
+
+def _free(part: np.ndarray) -> np.ndarray:
+    """What no rule has placed; where all is given, the training part, from which others may be drawn."""
+    free = np.flatnonzero(part < 0)
+    return free if len(free) else np.flatnonzero(part == 0)
 
 
 def _column(fields: Mapping[str, Sequence[str]], name: str, argument: str, source: str) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -83,9 +84,15 @@ class Data:
     """Concrete, as LightningDataModule is."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shares:
+    train: float = 0.9
+    test: float | None = 0.1
+
+
 class Text(Data):
-    def __init__(self, *, path: str | None = None, lanes: int = 32) -> None:
-        self.path, self.lanes = path, lanes
+    def __init__(self, *, path: str | None = None, lanes: int = 32, shares: Shares | None = None) -> None:
+        self.path, self.lanes, self.shares = path, lanes, shares or Shares()
 
 
 class Echo(Data):

@@ -102,6 +102,7 @@ def test_options_in_any_order(build, options):
         ("--data.path=a: b", "data.init_args.path", "a: b"),
         ("--data.path=!x", "data.init_args.path", "!x"),
         ("--data.path=null", "data.init_args.path", None),
+        ("--data.shares.test=null", "data.init_args.shares.test", None),
         ("--seed_everything=7", "seed_everything", 7),
     ],
 )

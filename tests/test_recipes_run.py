@@ -5,6 +5,7 @@ from pathlib import Path
 
 import mlflow
 import pytest
+import sound_toys
 import standard_toys
 import table_toys
 import yaml
@@ -18,6 +19,8 @@ GROUPS = {  # recipes of a folder that are compared with one another; in all oth
     "forecast": [],
     "relationships": [],
     "sentiment": [],
+    "spoken_digits": [],
+    "waveform": [],
     "standard": [],
 }
 TINY = {  # data: options that make it small
@@ -31,12 +34,19 @@ TINY = {  # data: options that make it small
     "Adding": ["--data.rows=2", "--data.val_batches=1"],
     "CopyMemory": ["--data.rows=2", "--data.val_batches=1"],
     "ASequence": [],
+    "Digits": [],
+    "DigitCaptions": [],
+    "MovingDigits": ["--data.videos=20", "--data.val_videos=5", "--data.batching.workers=0"],
     "Oscillators": ["--data.rows=2", "--data.val_batches=1"],
+    "Audio": ["--data.path=digits"],
+    "Tones": ["--data.rows=2", "--data.val_batches=1"],
+    "Waveform": ["--data.path=digits", "--data.batching.rows=2", "--data.batching.steps=60"],
     "Table": ["--data.path=table.csv"],
     "Negation": ["--data.rows=2", "--data.val_batches=1"],
     "LabelledText": ["--data.path=reviews.csv", "--data.split.folds=2"],
 }
 QUICK = [
+    "--trainer.max_passes=null",
     "--trainer.max_time_steps=1",
     "--trainer.progress=false",
     "--trainer.accelerator=cpu",
@@ -63,6 +73,7 @@ def folder(tmp_path, monkeypatch, fresh_store):
     standard_toys.mnist_folder(tmp_path / "mnist")
     table_toys.forecast_table(tmp_path / "table.csv")
     standard_toys.piano_rolls(tmp_path / "music.mat")
+    sound_toys.spoken_digits(tmp_path / "digits")
     (tmp_path / "text.txt").write_text("what the gate lets in, the cell keeps\n" * 50)
     return tmp_path
 

@@ -76,6 +76,9 @@ class RecipeParser(ArgumentParser):
             for word in args or ():
                 if word.startswith("--config=") and "{" not in word:
                     read_text(word.removeprefix("--config="))
+        elif args is not None:
+            # An option inside a class's argument comes here as text that Python made of the value it had.
+            args = [word.removesuffix("None") + "null" if word.endswith("=None") else word for word in args]
         with _imports_explained():
             config = super().parse_args(args, *more, **kwargs)
         for name, text in self.sources if self.exit_on_error else ():

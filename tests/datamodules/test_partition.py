@@ -63,6 +63,13 @@ def test_what_is_given_stays():
     assert len(parts[1]) == 10  # a ninth of the ninety that are left
 
 
+def test_a_part_that_is_not_given_is_drawn_from_training():
+    given = ["test" if i < 10 else "train" for i in range(100)]
+    parts = assign(Partition(), given=given)
+    assert parts[2].tolist() == list(range(10))
+    assert [len(part) for part in parts] == [80, 10, 10]
+
+
 def test_a_class_with_one_example_trains():
     parts = Partition().assign(11, source="x", classes=[0] * 10 + [1])
     assert 10 in parts[0]
