@@ -132,6 +132,7 @@ def prepare_process(settings: Training) -> None:
     """Settings of the whole process: quiet libraries, threads, denormal numbers."""
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    _let_data_speak()
     for message in (
         ".*does not have many workers.*",
         ".*GPU available but not used.*",
@@ -142,6 +143,16 @@ def prepare_process(settings: Training) -> None:
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     torch.set_flush_denormal(settings.flush_denormal)
+
+
+def _let_data_speak() -> None:
+    """Show what fetching and encoding report, which can take minutes; other libraries stay quiet."""
+    log = logging.getLogger("datamodules")
+    if not log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
 
 
 def make_trainer(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 import torch.distributed as dist
@@ -11,11 +10,8 @@ from torch import Tensor
 from torchmetrics.text import CharErrorRate, WordErrorRate
 
 from elman.batch import SequenceBatch
-from elman.tasks.captions import captions_of, true_captions
+from elman.tasks.captions import CaptionNetwork, captions_of, true_captions
 from elman.tree import rows
-
-if TYPE_CHECKING:
-    from elman.tasks.task import SequenceTask
 
 
 class CaptionScores:
@@ -38,7 +34,7 @@ class CaptionScores:
         self.sums = torch.zeros(len(self.widths), 6, dtype=torch.float64)
         self.every = 0  # set by the first batch
 
-    def add(self, task: SequenceTask, batch: SequenceBatch, index: int) -> None:
+    def add(self, task: CaptionNetwork, batch: SequenceBatch, index: int) -> None:
         """Decode batch `index` of the stage, if it is one of those that are."""
         if not self.every:
             room = self.at_most or float("inf")

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from elman.batch import SequenceBatch
 from elman.tasks.decoding import beam, greedy, spoken
-from elman.tree import tree_map
-
-if TYPE_CHECKING:
-    from elman.tasks.task import SequenceTask
+from elman.tree import Carry, tree_map
 
 
 class Captions(Protocol):
@@ -33,8 +30,24 @@ class Decodes(Protocol):
     def decode(self, ids: Iterable[int] | Tensor, /) -> str: ...
 
 
+class CaptionNetwork(Protocol):
+    """What decoding asks of a task."""
+
+    captions: Any
+    alphabet: Any
+    readout: Any
+    training: bool
+
+    @property
+    def device(self) -> torch.device: ...
+    def eval(self) -> Any: ...
+    def train(self, mode: bool = True) -> Any: ...
+    def first_carry(self, window: SequenceBatch) -> Carry: ...
+    def predict(self, x: Tensor, carry: Carry) -> tuple[Tensor, Carry]: ...
+
+
 @torch.no_grad()
-def captions_of(task: SequenceTask, batch: SequenceBatch, *, width: int = 1) -> list[str]:
+def captions_of(task: CaptionNetwork, batch: SequenceBatch, *, width: int = 1) -> list[str]:
     """What the network says about the context of every row, as if each began here.
 
     Args:
@@ -59,7 +72,7 @@ def captions_of(task: SequenceTask, batch: SequenceBatch, *, width: int = 1) -> 
     return [alphabet.decode(ids) for ids in said.ids]
 
 
-def true_captions(task: SequenceTask, batch: SequenceBatch) -> list[str | None]:
+def true_captions(task: CaptionNetwork, batch: SequenceBatch) -> list[str | None]:
     """The caption of every row; None for a row that does not hold a whole one, or no target at all."""
     captions, alphabet = caption_facts(task)
     found: list[str | None] = []
@@ -73,7 +86,7 @@ def true_captions(task: SequenceTask, batch: SequenceBatch) -> list[str | None]:
     return found
 
 
-def caption_facts(task: SequenceTask) -> tuple[Captions, Decodes]:
+def caption_facts(task: CaptionNetwork) -> tuple[Captions, Decodes]:
     """How the captions of a task begin, end and read."""
     if task.captions is None or task.alphabet is None:
         raise ValueError("this task's data has no captions, so there is nothing to decode")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import torch
+from torch import Tensor
 
 from elman.batch import SequenceBatch
 from elman.tasks.caption_scores import CaptionScores
+from elman.tasks.captions import CaptionNetwork
+from elman.tasks.objective import WindowLoss
 from elman.tasks.scores import Scores
-
-if TYPE_CHECKING:
-    from elman.tasks.task import SequenceTask
 
 VALIDATED_CAPTIONS = 1000  # about so many are decoded in a validation; in a test, all
 
@@ -18,6 +18,7 @@ class Evaluation:
     """Figures of a stage, each under the name of what it was scored on.
 
     Args:
+        split: val or test.
         window: steps run at once; None: all of a batch.
         reset_every: also score with a carry that forgets every so many steps.
         captions: scores of decoded captions, where the data has any.
@@ -31,22 +32,22 @@ class Evaluation:
         if reset_every:
             self.scores[f"{split}_reset_{reset_every}"] = Scores(reset_every, forget=True)
 
-    def add(self, task: SequenceTask, batch: SequenceBatch, index: int) -> None:
+    def add(self, network: CaptionNetwork, objective: WindowLoss, batch: SequenceBatch, index: int) -> None:
         """Score batch `index`, which follows the one before."""
         for scores in self.scores.values():
-            scores.add(task.objective, batch)
+            scores.add(objective, batch)
         if self.captions is not None:
-            self.captions.add(task, batch, index)
+            self.captions.add(network, batch, index)
 
-    def figures(self, task: SequenceTask, *, ranks: int) -> dict[str, float]:
-        """All figures over all ranks."""
+    def figures(
+        self, objective: WindowLoss, device: torch.device, *, ranks: int, outputs: int, scale: Tensor | None
+    ) -> dict[str, float]:
+        """All figures over all ranks; the arguments are those of `Scores.figures`."""
         found: dict[str, float] = {}
         for split, scores in self.scores.items():
-            means = scores.figures(
-                task.loss, task.device, ranks=ranks, outputs=task.outputs, scale=task.target_scale
-            )
+            means = scores.figures(objective.loss, device, ranks=ranks, outputs=outputs, scale=scale)
             found |= {f"{split}/{name}": value for name, value in means.items()}
         if self.captions is not None:
-            said = self.captions.figures(task.device, ranks=ranks)
+            said = self.captions.figures(device, ranks=ranks)
             found |= {f"{self.split}/{name}": value for name, value in said.items()}
         return found

@@ -412,21 +412,27 @@ class SequenceTask(pl.LightningModule):
         )
 
     def validation_step(self, batch: SequenceBatch, batch_index: int) -> None:
-        self._evaluation.add(self, self.heard(batch), batch_index)
+        self._evaluation.add(self, self.objective, self.heard(batch), batch_index)
 
     def on_validation_epoch_end(self) -> None:
         if not self.trainer.sanity_checking:
-            self.log_figures(self._evaluation.figures(self, ranks=self._ranks))
+            self._log_evaluation()
 
     def on_test_epoch_start(self) -> None:
         captions = CaptionScores({"": 1, "beam_": self.beam_width}) if self.captions is not None else None
         self._evaluation = Evaluation("test", window=self._window, reset_every=None, captions=captions)
 
     def test_step(self, batch: SequenceBatch, batch_index: int) -> None:
-        self._evaluation.add(self, self.heard(batch), batch_index)
+        self._evaluation.add(self, self.objective, self.heard(batch), batch_index)
 
     def on_test_epoch_end(self) -> None:
-        self.log_figures(self._evaluation.figures(self, ranks=self._ranks))
+        self._log_evaluation()
+
+    def _log_evaluation(self) -> None:
+        figures = self._evaluation.figures(
+            self.objective, self.device, ranks=self._ranks, outputs=self.outputs, scale=self.target_scale
+        )
+        self.log_figures(figures)
 
     def on_predict_epoch_start(self) -> None:
         self._predictions = Predictions(self._window)
