@@ -49,3 +49,17 @@ def test_what_cannot_be_dealt_out_is_refused(folder, capsys):
     assert "--data.split.folds=10" in capsys.readouterr().err
     assert main(["crossvalidate", "digits.yaml", "--data=Echo"]) == 2
     assert "data=Echo cannot be dealt into folds" in capsys.readouterr().err
+
+
+def test_the_best_checkpoint_is_that_of_the_highest_accuracy(folder, capsys):
+    options = ["--trainer.max_passes=4", "--trainer.val_every=2000", "--trainer.monitor=val/accuracy"]
+    assert main(["fit", "digits.yaml", *options]) == 0
+    client = mlflow.MlflowClient("sqlite:///mlflow.db")
+    (run,) = runs()
+    history = client.get_metric_history(run.info.run_id, "val/accuracy")
+    highest = max(point.value for point in history)
+    assert highest > min(point.value for point in history)
+    assert f"best val/accuracy {highest:.4f}" in capsys.readouterr().out
+    assert main(["fit", "digits.yaml", "--trainer.monitor=val/acuracy"]) == 2
+    assert "only val/accuracy, val/bits_per_step, val/nats_per_step" in capsys.readouterr().err
+    assert main(["fit", "digits.yaml", "--trainer.monitor=train/accuracy"]) == 2

@@ -20,6 +20,7 @@ from elman.launch.stop import Stop
 from elman.tasks import SequenceTask
 
 OWN_KEYS = {"facts", "recipe", "time_steps", "updates", "bptt", "states", "restarts", "random"}
+HIGH_IS_GOOD = ("accuracy", "exact")
 KEPT = 2  # so that one is whole if the machine dies while the other is written
 
 
@@ -42,20 +43,21 @@ class WholeFiles(TorchCheckpointIO):
 class Checkpoints(pl.Callback):
     """Saves the run every so often, after every validation and when it is asked to stop.
 
-    `step-*.ckpt` are the last two, from which the run goes on exactly; `best.ckpt` has the lowest
-    monitored value. A batch after which validation is due is saved after the validation, so that
-    going on never skips it.
+    `step-*.ckpt` are the last two, from which the run goes on exactly; `best.ckpt` has the best monitored
+    value: the highest accuracy or share of exact ones, the lowest of any other figure. A batch after which
+    validation is due is saved after the validation, so that going on never skips it.
 
     Args:
         folder: where they go.
         every_minutes: longest time between two saves.
-        monitor: the metric whose lowest value is best.
+        monitor: the metric whose best value names the best checkpoint; of equal ones the later is taken.
         stop: tells when the run should end early.
     """
 
     def __init__(self, folder: Path, *, every_minutes: float, monitor: str, stop: Stop) -> None:
         self.folder, self.every_minutes, self.monitor, self.stop = folder, every_minutes, monitor, stop
-        self.best_value, self.best_time_steps = inf, 0
+        self.sign = -1.0 if monitor.endswith(HIGH_IS_GOOD) else 1.0
+        self.best_value, self.best_time_steps = self.sign * inf, 0
         self._saved_at = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, task: Any) -> None:
@@ -78,13 +80,19 @@ class Checkpoints(pl.Callback):
     def on_validation_end(self, trainer: pl.Trainer, task: Any) -> None:
         if trainer.state.fn != "fit":
             return
-        value = float(trainer.callback_metrics.get(self.monitor, inf))
-        better = isfinite(value) and value < self.best_value
+        value = float(trainer.callback_metrics.get(self.monitor, self.sign * inf))
+        better = isfinite(value) and self.sign * value <= self.sign * self.best_value
         if better:
             self.best_value, self.best_time_steps = value, task.time_steps
         path = self._save(trainer, task)
         if better and trainer.is_global_zero:
             _same_file(path, self.folder / "best.ckpt")
+        there = sorted(name for name in trainer.callback_metrics if name.startswith("val/"))
+        if there and self.monitor not in there:
+            raise BadInput(
+                f"trainer.monitor={self.monitor}: validation has no such figure, only {', '.join(there)}; "
+                "name one of them and go on with --resume"
+            )
         _, stopping = self.stop.agree(False)
         if not trainer.should_stop:
             self.stop.leave(stopping)

@@ -70,7 +70,7 @@ def _fit(recipe: Recipe, resume: str | None) -> None:
         trainer = make_trainer(
             parts.trainer,
             folder=folder,
-            monitor=f"val/{task.loss.monitored}",
+            monitor=parts.trainer.monitor or f"val/{task.loss.monitored}",
             steps_per_batch=loader.steps_per_batch or int(first.lengths.sum()),
             max_time_steps=task.max_time_steps,
             logger=logger,

@@ -47,6 +47,8 @@ class Training:
         max_minutes: budget in minutes of training, validation included; a resumed run counts anew.
         val_every: time steps between validations; null: a tenth of the budget, or a hundred batches where
             only minutes end the run.
+        monitor: figure of validation by which the best checkpoint is known, for instance val/accuracy; null:
+            the loss.
         checkpoint_every_minutes: longest time between two saves.
         checkpoints: folder of all runs' checkpoints; a run's own are below it, by its id.
         accelerator: cpu, gpu or auto.
@@ -66,6 +68,7 @@ class Training:
     max_passes: float | None = None
     max_minutes: float | None = None
     val_every: int | None = None
+    monitor: str | None = None
     checkpoint_every_minutes: float = 1.0
     checkpoints: str = "checkpoints"
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
@@ -84,6 +87,10 @@ class Training:
         if self.max_time_steps is not None and self.max_passes is not None:
             raise ValueError(
                 "trainer.max_time_steps and trainer.max_passes are both budgets; set one and null the other"
+            )
+        if self.monitor is not None and not self.monitor.startswith("val/"):
+            raise ValueError(
+                f"trainer.monitor must be a figure of validation, such as val/accuracy, got {self.monitor!r}"
             )
         if not self.checkpoints.strip():
             raise ValueError("trainer.checkpoints must name a folder, got ''")
@@ -170,7 +177,7 @@ def make_trainer(
     Args:
         settings: of the recipe.
         folder: the run's checkpoints.
-        monitor: metric whose lowest value is best.
+        monitor: metric whose best value names the best checkpoint.
         steps_per_batch: mean time steps of a training batch, over all rows and processes.
         max_time_steps: the budget, if there is one.
         logger: where metrics go.
