@@ -42,6 +42,10 @@ def read_pairs(root: Path, files: Sequence[Path], layout: Layout, bad: BadOnes) 
     for number, file in enumerate(files):
         with bad.checking(str(file)):
             name = file.name if file == root else file.relative_to(root).as_posix()
+            if file.suffix not in SUFFIXES:
+                raise BadInput(
+                    f"{file}: its name does not end in {', '.join(SUFFIXES)}; save it as one of these"
+                )
             if file.suffix == ".npy":
                 stored = npy(file, name)
                 whole = len(stored.shape) < 3

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import torch
 from torch.utils.data import DataLoader, Dataset
 
 from elman.batch import SequenceBatch
@@ -74,6 +75,7 @@ class Batches:
             batch_size=None,
             num_workers=self.workers,
             collate_fn=_as_it_is,
+            generator=torch.Generator(),  # its own: the process's would go on by one draw, and dropout with it
         )
         for found in ahead:
             if isinstance(found, BadInput):  # a loader would add the worker's traceback to the message

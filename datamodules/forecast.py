@@ -13,6 +13,9 @@ from datamodules.pieces import Piece
 from datamodules.scaling import Scaling
 from datamodules.series import Series
 
+KEPT_BYTES = 64 << 20
+"""Pieces of at most so many bytes together are made once."""
+
 Span = tuple[int, int, int]
 """Series, and the rows [start, stop) of it that are asked for."""
 
@@ -21,7 +24,7 @@ class Forecasts:
     """Examples: a piece of a series each.
 
     Args:
-        series: all of them.
+        series: all of them; their inputs are scaled here, in place.
         pieces: what each example holds.
         horizon: rows between what is seen and what is asked for.
         difference: ask for the change since the row that is seen.
@@ -45,23 +48,38 @@ class Forecasts:
         places: Sequence[np.ndarray],
     ) -> None:
         self.series, self.pieces, self.horizon, self.difference = series, pieces, horizon, difference
-        self.own, self.inputs, self.targets, self.places = own, inputs, targets, places
+        self.targets = targets
+        for each in series:  # in place of the raw ones: a large table must not be held twice
+            each.inputs = inputs.apply(each.inputs)
+        self.known = [np.asarray(each.known.all(1)) for each in series]
+        self.zero = np.where(own, -inputs.shift / inputs.scale, 0).astype(np.float32)  # what 0 has become
+        self.own = own
+        self.places = [(np.eye(each[-1] + 1, each[-1], dtype=np.float32), each) for each in places]
         self.lengths = np.array([piece.stop - piece.start for piece in pieces], dtype=np.int64)
 
+        width = len(own) + sum(int(each[-1]) for each in places)
+        self.keep = 4 * width * int(self.lengths.sum()) <= KEPT_BYTES
+        self.kept: dict[int, Example] = {}
+
     def window(self, number: int, start: int, stop: int) -> Example:
+        if not self.keep:
+            return self._made(number, start, stop)
+        if number not in self.kept:  # every pass asks for the same pieces
+            self.kept[number] = self._made(number, 0, int(self.lengths[number]))
+        whole = self.kept[number]
+        return whole if (start, stop) == (0, whole.steps) else whole.window(start, stop)
+
+    def _made(self, number: int, start: int, stop: int) -> Example:
         piece = self.pieces[number]
         series, first, last = self.series[piece.series], piece.start + start, piece.start + stop
         asked = asked_for(series, first, last, horizon=self.horizon, difference=self.difference)
-        scored = series.known[first + self.horizon : last + self.horizon].all(1)
-        scored &= np.arange(first, last) >= piece.scored
+        scored = self.known[piece.series][first + self.horizon : last + self.horizon].copy()
+        scored[: max(0, piece.scored - first)] = False
         seen = series.inputs[first:last]
         if piece.gain != 1:
             asked = asked * piece.gain
-            seen = np.where(self.own, seen * piece.gain, seen)
-        x = [self.inputs.apply(seen)]
-        for column, places in enumerate(self.places):
-            rows = np.eye(places[-1] + 1, places[-1], dtype=np.float32)
-            x.append(rows[places[series.codes[first:last, column]]])
+            seen = np.where(self.own, (seen - self.zero) * np.float32(piece.gain) + self.zero, seen)
+        x = [seen, *(marks[of[series.codes[first:last, n]]] for n, (marks, of) in enumerate(self.places))]
         return Example(
             torch.from_numpy(np.concatenate(x, axis=1)),
             torch.from_numpy(self.targets.apply(asked)),

@@ -115,7 +115,7 @@ class LabelledText(Collected):
         self.step = unit
         self._texts: Texts | None = None  # from `find` to `examples`
         self._chosen = np.zeros(0, dtype=np.int64)  # numbers of the texts that are examples
-        self._notes: list[str] = []
+        self._notes: list[str] = []  # those of `found`; `examples` adds what the training part tells
 
     def find(self) -> Findings:
         layout = find_sources(standard.local(self.path), classes=self.wanted)
@@ -169,6 +169,7 @@ class LabelledText(Collected):
                 "shortened": texts.shortened,
                 "digest_of": "content" if of_content else "names and sizes",
             },
+            notes=self._notes,
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
@@ -188,9 +189,6 @@ class LabelledText(Collected):
             f"{labelled.unknown(self.parts[1]):.1%} of the validation part's are not"
         )
         return labelled
-
-    def account(self) -> list[str]:
-        return [*super().account(), *self._notes]
 
     def reader(self, *, inputs: int, symbols: bool) -> Reader:
         vocabulary = self._remembered() if self.saved else self.vocabulary

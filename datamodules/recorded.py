@@ -52,9 +52,9 @@ class Recorded(Collected):
 
     Args:
         frames: how recordings become frames.
-        scored_share: share of a training recording's frames, the last ones, at which the class is asked for, so
-            that it is known before the recording ends, wherever that is cut; 0: at the last frame alone, as
-            always in validation and test.
+        scored_share: share of a training recording's frames, the last ones, at which the class is asked for,
+            so that it is known before the recording ends, wherever that is cut; 0: at the last frame alone,
+            as always in validation and test.
         check: headers, or bodies (decode before training whatever a header is no proof of); auto decodes
             where all files have at most 256 MiB, or where `skip_bad` must know.
         skip_bad: leave out and count bad recordings instead of refusing the data.

@@ -19,10 +19,15 @@ from datamodules.sound_file import Header, check_body, read_header
 from elman.errors import BadInput
 
 READERS, FILES_AT_ONCE = 8, 256
+LARGEST_KEPT = 64 << 20
+"""Bytes of decoded samples that are kept in memory, in each process that reads."""
 
 
 class Sounds:
     """Recordings of one class each, told at the last frames.
+
+    Where all of them decoded take at most 64 MiB, each is read once and kept; else only the frames that are
+    asked for are read, each time.
 
     Args:
         files: where they lie.
@@ -42,12 +47,22 @@ class Sounds:
     ) -> None:
         self.files, self.headers, self.labels, self.framing = files, headers, labels, framing
         self.lengths = np.array([framing.frames(header) for header in headers], dtype=np.int64)
+        samples = self.lengths * framing.hop + framing.window
+        self._kept: dict[int, torch.Tensor] | None = {} if 4 * samples.sum() <= LARGEST_KEPT else None
         self.first_scored = self.lengths - np.maximum(1, np.ceil(shares * self.lengths)).astype(np.int64)
 
     def window(self, number: int, start: int, stop: int) -> Example:
-        x = self.framing.read(self.files[number], self.headers[number], start, stop)
+        x = self._frames(number, start, stop)
         scored = torch.arange(start, start + len(x)) >= int(self.first_scored[number])
         return Example(x, torch.full((len(x),), int(self.labels[number])), scored)
+
+    def _frames(self, number: int, start: int, stop: int) -> torch.Tensor:
+        file, header = self.files[number], self.headers[number]
+        if self._kept is None:
+            return self.framing.read(file, header, start, stop)
+        if number not in self._kept:  # frames of a recording are overlapping views of its samples
+            self._kept[number] = self.framing.read(file, header, 0, int(self.lengths[number]))
+        return self._kept[number][start:stop]
 
 
 def headers_of(files: Sequence[Path], bad: BadOnes, *, bodies: bool) -> dict[int, Header]:

@@ -13,6 +13,7 @@ from elman.errors import BadInput
 RETRIEVE, DO_NOT_EXIT = 1, 0x8000
 RATE, PITCH = 1, 3
 UTF_8 = 1
+_HELD: list[Any] = []  # the library itself holds no reference to what it calls
 Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
 
@@ -71,5 +72,5 @@ def _library() -> tuple[Any, int, list[np.ndarray]]:
         return 0
 
     library.espeak_SetSynthCallback(hear)
-    library.hear = hear  # the library holds no reference of its own
+    _HELD.append(hear)
     return library, rate, heard

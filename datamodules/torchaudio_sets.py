@@ -165,7 +165,7 @@ class TorchaudioSet(Recorded):
             raise ValueError(f"edition is for SPEECHCOMMANDS and LIBRISPEECH; {name} has one only")
         if download and not KINDS[name].downloads:
             raise ValueError(f"download: torchaudio cannot fetch {name}; get it from its makers and set root")
-        self.name, self.root, self.edition, self.download = name, root, edition, download
+        self.kind, self.root, self.edition, self.download = name, root, edition, download
 
     def prepare_data(self) -> None:
         if self.download:
@@ -173,7 +173,7 @@ class TorchaudioSet(Recorded):
             self._set(None, download=True)
 
     def listing(self, bad: BadOnes) -> Listing:
-        kind = KINDS[self.name]
+        kind = KINDS[self.kind]
         folder = Path(self.root).expanduser() / kind.folder
         found = []
         for subset, part in zip(kind.subsets or (None,), ("train", "val", "test"), strict=False):
@@ -184,7 +184,7 @@ class TorchaudioSet(Recorded):
                 found.append(Recording(folder / path, path, label, fields, given))
         if not found:
             raise BadInput(
-                f"{folder}: holds no recordings of {self.name}; set data.download=true or data.root"
+                f"{folder}: holds no recordings of {self.kind}; set data.download=true or data.root"
             )
         return Listing(folder, found)
 
@@ -192,7 +192,7 @@ class TorchaudioSet(Recorded):
         """torchaudio's object; it lists files and decodes none."""
         from torchaudio import datasets
 
-        kind, arguments = KINDS[self.name], dict[str, Any]()
+        kind, arguments = KINDS[self.kind], dict[str, Any]()
         if kind.downloads:
             arguments["download"] = download
         if kind.edition and self.edition is not None:
@@ -200,10 +200,10 @@ class TorchaudioSet(Recorded):
         if subset is not None:
             arguments["subset"] = subset
         try:
-            return getattr(datasets, self.name)(str(Path(self.root).expanduser()), **arguments)
+            return getattr(datasets, self.kind)(str(Path(self.root).expanduser()), **arguments)
         except (RuntimeError, OSError, ValueError, KeyError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             way = "set data.download=true, or data.root to where it is" if kind.downloads else "set data.root"
             raise BadInput(
-                f"{self.root}: torchaudio's {self.name} cannot be used ({reason}); {way}"
+                f"{self.root}: torchaudio's {self.kind} cannot be used ({reason}); {way}"
             ) from error

@@ -20,7 +20,9 @@ SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg")
 class VideoFile(Clip):
     """The first video stream of a file.
 
-    Its frames are counted by the container, or where that does not tell by a walk over its packets.
+    Its frames are counted by the container, or where that does not tell by a walk over its packets; these
+    must then last as long as the container says. MPEG program streams (.mpg) say neither: one that was cut
+    short is a shorter video.
 
     Raises:
         BadInput: without PyAV, and for a file that holds no video.
@@ -33,7 +35,7 @@ class VideoFile(Clip):
         with self._stream() as (container, stream):
             if stream.width * stream.height > LARGEST_PIXELS:
                 raise BadInput(f"{file}: has frames of more than {LARGEST_PIXELS:,} pixels; save it smaller")
-            self.frames = stream.frames or sum(packet.size > 0 for packet in container.demux(stream))
+            self.frames = stream.frames or self._walked(container, stream)
         if not self.frames:
             raise BadInput(f"{file}: holds no frames; take it out")
 
@@ -55,6 +57,22 @@ class VideoFile(Clip):
             "copy or save it anew"
         )
 
+    def _walked(self, container: Any, stream: Any) -> int:
+        """Frames, counted by their packets."""
+        frames, seconds = 0, 0.0
+        a_frame = float(1 / stream.average_rate) if stream.average_rate else 0.0
+        for packet in container.demux(stream):
+            if packet.size and packet.pts is not None:
+                lasts = float(packet.duration * packet.time_base) if packet.duration else a_frame
+                frames, seconds = frames + 1, max(seconds, float(packet.pts * packet.time_base) + lasts)
+        promised = _seconds(stream.metadata.get("DURATION", ""))
+        if seconds + a_frame / 2 < promised:
+            raise BadInput(
+                f"{self.file}: has frames for {seconds:.6g} s, and its header promises {promised:.6g} s; "
+                "it was cut short: copy or save it anew"
+            )
+        return frames
+
     @contextmanager
     def _stream(self) -> Iterator[tuple[Any, Any]]:
         try:
@@ -68,7 +86,7 @@ class VideoFile(Clip):
             if not self.file.stat().st_size:
                 raise BadInput(f"{self.file}: is empty; give a video")
             with av.open(str(self.file), metadata_errors="ignore") as container:
-                if not container.streams.video:
+                if not container.streams.video or container.streams.video[0].codec_context is None:
                     raise BadInput(f"{self.file}: holds no video stream, or was cut short; give a video")
                 yield container, container.streams.video[0]
         except av.FFmpegError as error:
@@ -80,3 +98,11 @@ class VideoFile(Clip):
             ) from error
         except OSError as error:
             raise unreadable(self.file, error) from error
+
+
+def _seconds(duration: str) -> float:
+    """Of a Matroska tag such as 00:01:05.5; 0 where there is none."""
+    parts = duration.split(":")
+    if len(parts) != 3 or not all(part.replace(".", "", 1).isdigit() for part in parts):
+        return 0.0
+    return 3600 * float(parts[0]) + 60 * float(parts[1]) + float(parts[2])

@@ -67,3 +67,13 @@ def as_if_spoken(data) -> None:
     """Tones where the synthesiser would leave what it said."""
     for number in range(len(data.words) * len(data.voices) * len(data.paces) * len(data.pitches)):
         record(data.folder / f"{number}.wav", tone(500, 0.05 + 0.01 * (number % 5)))
+
+
+def spoken_digits(root: Path):
+    """Named as the Free Spoken Digits are: two digits, six speakers, indexes 0 to 11."""
+    samples = tone(500, 0.06)
+    for digit in range(2):
+        for speaker in ("george", "jackson", "lucas", "nicolas", "theo", "yweweler"):
+            for index in range(12):
+                record(root / f"{digit}_{speaker}_{index}.wav", samples)
+    return root

@@ -237,6 +237,14 @@ def test_bad_mat(tmp_path):
             ready(path)
 
 
+def test_another_kind_of_file(tmp_path):
+    (tmp_path / "a.csv").write_text("a,b")
+    with pytest.raises(BadInput, match=r"a\.csv: its name does not end in \.npy, \.npz, \.mat"):
+        ready(tmp_path / "a.csv")
+    with pytest.raises(BadInput, match=r"holds no file whose name ends in \.npy"):
+        ready(tmp_path)
+
+
 def test_targets_that_do_not_match(tmp_path):
     folder(tmp_path / "x", XS)
     np.save(tmp_path / "y.npy", np.arange(9))

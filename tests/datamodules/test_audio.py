@@ -49,6 +49,17 @@ def test_a_window_scores_only_the_end(tmp_path):
     assert data._examples.window(0, last - 1, last).scored.tolist() == [True]
 
 
+def test_what_is_kept_is_what_is_read(tmp_path, monkeypatch):
+    kept = ready(two_classes(tmp_path))
+    monkeypatch.setattr(sounds, "LARGEST_KEPT", 0)
+    read = ready(tmp_path)
+    assert read._examples._kept is None
+    for start, stop in [(0, 3), (1, 2), (2, 2)]:
+        one, other = (data._examples.window(5, start, stop) for data in (kept, read))
+        assert torch.equal(one.x, other.x)
+    assert list(kept._examples._kept) == [5]
+
+
 def test_training_may_be_asked_earlier(tmp_path):
     data = ready(two_classes(tmp_path), scored_share=0.5)
     for part, numbers in zip(("train", "val", "test"), data.parts, strict=True):
@@ -198,9 +209,10 @@ def test_a_bad_file_among_good_ones(tmp_path, name):
     assert data.description()["facts"]["skipped"] == 1
 
 
-def test_headers_alone_leave_the_rest_to_the_first_read(tmp_path):
+def test_headers_alone_leave_the_rest_to_the_first_read(tmp_path, monkeypatch):
     two_classes(tmp_path, each=4)
     FAULTS["nan.wav"](tmp_path / "high" / "nan.wav")
+    monkeypatch.setattr(sounds, "LARGEST_KEPT", 0)
     data = ready(tmp_path, check="headers")
     number = data.found.names.index("high/nan.wav")
     with pytest.raises(BadInput, match=r"nan\.wav: holds NaN"):

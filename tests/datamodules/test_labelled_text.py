@@ -1,8 +1,10 @@
 """Texts with labels: every form they come in, and what is said of those that cannot be read."""
 
+import errno
 import json
 import os
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pyarrow
@@ -444,11 +446,19 @@ def test_paths(tmp_path):
     refused(tmp_path / "pipe", "neither a file nor a folder")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_unreadable(tmp_path):
-    path = table(tmp_path / "a.csv", TEXTS)
-    path.chmod(0)
-    refused(path, "cannot be read")
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet", "pos/a.txt"])
+def test_unreadable(tmp_path, monkeypatch, name):
+    """As it is for those whom the system lets not read everything."""
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    as_a_folder_for_each_class(tmp_path)
+    (tmp_path / name).write_text("text,label")
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(pyarrow.parquet, "ParquetFile", refuse)
+    with pytest.raises(BadInput, match=r"cannot be read \(Permission denied\)"):
+        ready(tmp_path if "/" in name else tmp_path / name)
 
 
 def test_bad_files_among_good_ones(tmp_path):

@@ -384,3 +384,16 @@ def test_a_good_file_among_bad_ones(tmp_path):
 def test_arguments(options, message):
     with pytest.raises(ValueError, match=message):
         Table(**{"path": "s.csv", "target": "v", **options})
+
+
+def test_pieces_are_the_same_kept_or_made_anew(tmp_path, monkeypatch):
+    path = series(tmp_path / "s.csv", SQUARES)
+    kept = ready(path, piece=5, gains=[1.0, 3.0])
+    monkeypatch.setattr("datamodules.forecast.KEPT_BYTES", 0)
+    made = ready(path, piece=5, gains=[1.0, 3.0])
+    for number, length in enumerate(kept._examples.lengths.tolist()):
+        for start, stop in ((0, length), (1, length - 1)):
+            one, other = (each._examples.window(number, start, stop) for each in (kept, made))
+            assert all(torch.equal(a, b) for a, b in zip(one[:3], other[:3], strict=True))
+    assert kept._examples.kept
+    assert not made._examples.kept

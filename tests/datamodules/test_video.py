@@ -58,11 +58,12 @@ def test_every_second_frame_and_no_more_than_asked_for(tmp_path, monkeypatch):
     frames_in(tmp_path / "a" / "known", frames)
     data = ready(tmp_path, every=2, longest=4)
     read = []
-    real = __import__("datamodules.frame_folder", fromlist=["read_image"]).read_image
-    monkeypatch.setattr(
-        "datamodules.frame_folder.read_image",
-        lambda file, **size: read.append(file.name) or real(file, **size),
-    )
+
+    def noted(file, **size):
+        read.append(file.name)
+        return read_image(file, **size)
+
+    monkeypatch.setattr("datamodules.frame_folder.read_image", noted)
     found = example(data, "a/known", 1, 3)
     assert read == ["f2.png", "f4.png"]
     assert torch.equal(found.x, torch.from_numpy(frames[[2, 4]].reshape(2, 15).astype(np.float32) / 255))
