@@ -75,7 +75,7 @@ class Batches:
             batch_size=None,
             num_workers=self.workers,
             collate_fn=_as_it_is,
-            generator=torch.Generator(),  # its own: the process's would go on by one draw, and dropout with it
+            generator=torch.Generator(),  # or the process's would go on by a draw, and dropout with it
         )
         for found in ahead:
             if isinstance(found, BadInput):  # a loader would add the worker's traceback to the message
