@@ -20,8 +20,8 @@ import time
 from itertools import count
 from pathlib import Path
 
-from datamodules.corpus import standard_library
 from datamodules.text import Text
+from datamodules.texts.corpus import standard_library
 
 BATCHES = 200
 

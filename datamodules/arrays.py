@@ -9,16 +9,16 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from datamodules.array_examples import ArrayExamples, Pair, Targets, class_names, matrix
-from datamodules.array_sets import SUFFIXES, Layout, answer_files, read_pairs
-from datamodules.batching import Batching
-from datamodules.collected import Collected
-from datamodules.data_files import find_files
-from datamodules.examples import Examples
-from datamodules.findings import BadOnes, Findings
-from datamodules.folder import digest_of
-from datamodules.partition import Partition
-from datamodules.scaling import Scaling, standardising
+from datamodules.array_sets.examples import ArrayExamples, Pair, Targets, class_names, matrix
+from datamodules.array_sets.sets import SUFFIXES, Layout, answer_files, read_pairs
+from datamodules.collecting.batching import Batching
+from datamodules.collecting.collected import Collected
+from datamodules.collecting.data_files import find_files
+from datamodules.collecting.examples import Examples
+from datamodules.collecting.findings import BadOnes, Findings
+from datamodules.collecting.folder import digest_of
+from datamodules.collecting.partition import Partition
+from datamodules.tables.scaling import Scaling, standardising
 from elman.errors import BadInput
 
 MOST_STEPS = 1_000_000

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from datamodules import standard
-from datamodules.batching import Batching
-from datamodules.findings import BadOnes
-from datamodules.frames import Frames
-from datamodules.partition import Partition
-from datamodules.recorded import Check, Listing, Recorded
-from datamodules.recordings import compiled, from_folders, from_manifest, from_names
+from datamodules.collecting.batching import Batching
+from datamodules.collecting.findings import BadOnes
+from datamodules.collecting.partition import Partition
+from datamodules.fetching import standard
+from datamodules.sounds.frames import Frames
+from datamodules.sounds.recorded import Check, Listing, Recorded
+from datamodules.sounds.recordings import compiled, from_folders, from_manifest, from_names
 
 
 class Audio(Recorded):

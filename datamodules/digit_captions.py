@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from datamodules import digits
-from datamodules.batching import Batching
-from datamodules.captions import captioned, facts_of, symbols_of
-from datamodules.collected import Collected
-from datamodules.examples import Example, Examples
-from datamodules.findings import Findings
-from datamodules.partition import Partition
-from datamodules.symbols import remembered
+from datamodules.collecting.batching import Batching
+from datamodules.collecting.captions import captioned, facts_of, symbols_of
+from datamodules.collecting.collected import Collected
+from datamodules.collecting.examples import Example, Examples
+from datamodules.collecting.findings import Findings
+from datamodules.collecting.partition import Partition
+from datamodules.texts.symbols import remembered
 
 
 class DigitCaptions(Collected):

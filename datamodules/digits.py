@@ -6,12 +6,12 @@ import hashlib
 
 import numpy as np
 
-from datamodules.batching import Batching
-from datamodules.collected import Collected
-from datamodules.examples import Examples
-from datamodules.findings import Findings
-from datamodules.partition import Partition
-from datamodules.pixel_steps import PixelSteps, Reading, check_reading, steps_of
+from datamodules.collecting.batching import Batching
+from datamodules.collecting.collected import Collected
+from datamodules.collecting.examples import Examples
+from datamodules.collecting.findings import Findings
+from datamodules.collecting.partition import Partition
+from datamodules.pictures.pixel_steps import PixelSteps, Reading, check_reading, steps_of
 
 SIDE = 8
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

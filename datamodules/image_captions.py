@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from datamodules.batching import Batching
-from datamodules.caption_table import Captioned, by_path, read_captions, steps_of
-from datamodules.captions import CaptionFacts, Unit, facts_of, symbols_of
-from datamodules.collected import Collected
-from datamodules.examples import Examples
-from datamodules.findings import Findings
-from datamodules.folder import digest_of
-from datamodules.image_file import CHANNELS, Colours, check_image, read_image
-from datamodules.partition import Partition
+from datamodules.collecting.batching import Batching
+from datamodules.collecting.caption_table import Captioned, by_path, read_captions, steps_of
+from datamodules.collecting.captions import CaptionFacts, Unit, facts_of, symbols_of
+from datamodules.collecting.collected import Collected
+from datamodules.collecting.examples import Examples
+from datamodules.collecting.findings import Findings
+from datamodules.collecting.folder import digest_of
+from datamodules.collecting.partition import Partition
+from datamodules.pictures.image_file import CHANNELS, Colours, check_image, read_image
 from datamodules.sequence_data import check_counts
-from datamodules.symbols import rebuilt, remembered
+from datamodules.texts.symbols import rebuilt, remembered
 
 
 class ImageCaptions(Collected):

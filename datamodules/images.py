@@ -9,14 +9,14 @@ from typing import Literal
 import numpy as np
 import torch
 
-from datamodules.batching import Batching
-from datamodules.collected import Collected
-from datamodules.examples import Example, Examples, many_to_one
-from datamodules.findings import Findings
-from datamodules.folder import digest_of
-from datamodules.image_file import CHANNELS, SUFFIXES, Colours, check_image, read_image
-from datamodules.media import find_media
-from datamodules.partition import Partition
+from datamodules.collecting.batching import Batching
+from datamodules.collecting.collected import Collected
+from datamodules.collecting.examples import Example, Examples, many_to_one
+from datamodules.collecting.findings import Findings
+from datamodules.collecting.folder import digest_of
+from datamodules.collecting.partition import Partition
+from datamodules.pictures.image_file import CHANNELS, SUFFIXES, Colours, check_image, read_image
+from datamodules.pictures.media import find_media
 from datamodules.sequence_data import check_counts
 
 Reading = Literal["whole", "rows", "columns", "pixels"]

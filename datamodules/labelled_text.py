@@ -9,20 +9,20 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from datamodules import standard
-from datamodules.batching import Batching
-from datamodules.collected import Collected
-from datamodules.copies import assign_apart, names_of
-from datamodules.examples import Example, Examples, many_to_one
-from datamodules.findings import Findings, Skipped
-from datamodules.folder import digest_of
-from datamodules.labelled_columns import Columns
-from datamodules.labelled_files import find_sources
-from datamodules.labelled_gather import Gathered
-from datamodules.labelled_symbols import UNITS, Listed, Texts, Unit, symbols_of
-from datamodules.labelled_tables import Dialect
+from datamodules.collecting.batching import Batching
+from datamodules.collecting.collected import Collected
+from datamodules.collecting.copies import assign_apart, names_of
+from datamodules.collecting.examples import Example, Examples, many_to_one
+from datamodules.collecting.findings import Findings, Skipped
+from datamodules.collecting.folder import digest_of
+from datamodules.collecting.partition import Partition
+from datamodules.fetching import standard
+from datamodules.labelled.columns import Columns
+from datamodules.labelled.files import find_sources
+from datamodules.labelled.gather import Gathered
+from datamodules.labelled.symbols import UNITS, Listed, Texts, Unit, symbols_of
+from datamodules.labelled.tables import Dialect
 from datamodules.live import Reader, Sentences
-from datamodules.partition import Partition
 from datamodules.sequence_data import check_counts
 from elman.errors import BadInput
 

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from datamodules import standard
-from datamodules.batching import Batching
-from datamodules.collected import Collected
-from datamodules.corpus import unreadable
-from datamodules.examples import Examples
-from datamodules.findings import Findings
-from datamodules.folder import digest_of
-from datamodules.idx_file import read_idx, read_shape
-from datamodules.partition import Partition
-from datamodules.pixel_steps import PixelSteps, Reading, check_reading, steps_of
+from datamodules.collecting.batching import Batching
+from datamodules.collecting.collected import Collected
+from datamodules.collecting.examples import Examples
+from datamodules.collecting.findings import Findings
+from datamodules.collecting.folder import digest_of
+from datamodules.collecting.partition import Partition
+from datamodules.fetching import standard
+from datamodules.pictures.idx_file import read_idx, read_shape
+from datamodules.pictures.pixel_steps import PixelSteps, Reading, check_reading, steps_of
+from datamodules.texts.corpus import unreadable
 from elman.errors import BadInput
 
 CLASSES = tuple(str(digit) for digit in range(10))

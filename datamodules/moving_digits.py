@@ -11,15 +11,15 @@ from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor
 
 from datamodules import digits
-from datamodules.batching import Batching
-from datamodules.captions import Unit, captioned, facts_of, symbols_of
-from datamodules.collected import Collected
-from datamodules.examples import Example, Examples
-from datamodules.film_strip import film_strip
-from datamodules.findings import Findings
-from datamodules.partition import PART_NAMES, Partition
+from datamodules.collecting.batching import Batching
+from datamodules.collecting.captions import Unit, captioned, facts_of, symbols_of
+from datamodules.collecting.collected import Collected
+from datamodules.collecting.examples import Example, Examples
+from datamodules.collecting.findings import Findings
+from datamodules.collecting.partition import PART_NAMES, Partition
+from datamodules.pictures.film_strip import film_strip
 from datamodules.sequence_data import check_counts
-from datamodules.symbols import remembered
+from datamodules.texts.symbols import remembered
 
 SIDE = 16
 ROOM = SIDE - digits.SIDE

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from datamodules import standard
-from datamodules.batching import Batching
-from datamodules.collected import Collected
-from datamodules.corpus import unreadable
-from datamodules.examples import Example, Examples, aligned
-from datamodules.findings import BadOnes, Findings
-from datamodules.folder import digest_of
-from datamodules.partition import Partition
+from datamodules.collecting.batching import Batching
+from datamodules.collecting.collected import Collected
+from datamodules.collecting.examples import Example, Examples, aligned
+from datamodules.collecting.findings import BadOnes, Findings
+from datamodules.collecting.folder import digest_of
+from datamodules.collecting.partition import Partition
+from datamodules.fetching import standard
+from datamodules.texts.corpus import unreadable
 from elman.errors import BadInput
 
 PARTS = {"traindata": "train", "validdata": "val", "testdata": "test"}

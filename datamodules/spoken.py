@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
-from datamodules.batching import Batching
-from datamodules.findings import BadOnes
-from datamodules.frames import Frames
-from datamodules.partition import Partition
-from datamodules.recorded import Listing, Recorded
-from datamodules.recordings import Recording
+from datamodules.collecting.batching import Batching
+from datamodules.collecting.findings import BadOnes
+from datamodules.collecting.partition import Partition
 from datamodules.sequence_data import check_counts
-from datamodules.speech import speak
+from datamodules.sounds.frames import Frames
+from datamodules.sounds.recorded import Listing, Recorded
+from datamodules.sounds.recordings import Recording
+from datamodules.sounds.speech import speak
 from elman.errors import BadInput
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

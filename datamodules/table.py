@@ -8,21 +8,21 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from datamodules import standard
-from datamodules.batching import Batching
-from datamodules.cells import MISSING_MARKS, Codes
-from datamodules.collected import Collected
-from datamodules.examples import Examples
-from datamodules.findings import BadOnes, Findings
-from datamodules.forecast import Forecasts, Span, floors
-from datamodules.learned import Learned, learn, taken_back
+from datamodules.collecting.batching import Batching
+from datamodules.collecting.collected import Collected
+from datamodules.collecting.examples import Examples
+from datamodules.collecting.findings import BadOnes, Findings
+from datamodules.collecting.partition import Partition
+from datamodules.fetching import standard
 from datamodules.live import Reader, Rows
-from datamodules.missing import Missing
-from datamodules.partition import Partition
-from datamodules.pieces import Cutting, Piece
 from datamodules.sequence_data import check_counts
-from datamodules.series import Column, Series, SeriesReader
-from datamodules.series_folder import read_all
+from datamodules.tables.cells import MISSING_MARKS, Codes
+from datamodules.tables.forecast import Forecasts, Span, floors
+from datamodules.tables.learned import Learned, learn, taken_back
+from datamodules.tables.missing import Missing
+from datamodules.tables.pieces import Cutting, Piece
+from datamodules.tables.series import Column, Series, SeriesReader
+from datamodules.tables.series_folder import read_all
 from elman.errors import BadInput
 
 MOST_NAMED = 8

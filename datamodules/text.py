@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from datamodules import standard
-from datamodules.alphabet import LARGEST
-from datamodules.batches import Batches
-from datamodules.corpus import find
-from datamodules.lanes import Lanes
-from datamodules.lazy_text import prepare_bytes, prepare_lazily
+from datamodules.collecting.batches import Batches
+from datamodules.fetching import standard
 from datamodules.live import Reader
 from datamodules.sequence_data import Part, SequenceData, check_counts, own_rows
-from datamodules.splits import Named, check_split
-from datamodules.symbols import Symbols, Unit, live_reader, rebuilt, remembered
-from datamodules.text_ids import TextIds, prepare
+from datamodules.texts.alphabet import LARGEST
+from datamodules.texts.corpus import find
+from datamodules.texts.lanes import Lanes
+from datamodules.texts.lazy_text import prepare_bytes, prepare_lazily
+from datamodules.texts.splits import Named, check_split
+from datamodules.texts.symbols import Symbols, Unit, live_reader, rebuilt, remembered
+from datamodules.texts.text_ids import TextIds, prepare
 from elman.errors import BadInput
 
 PARTS: tuple[Part, ...] = ("train", "val", "test")
@@ -49,7 +49,7 @@ class Text(SequenceData):
 
     Args:
         path: a file or a folder of UTF-8 text (of anything, as bytes), or `standard:NAME` (see
-            datamodules/standard.py). None: Python's own standard library, tests left out.
+            datamodules/fetching/standard.py). None: Python's own standard library, tests left out.
         unit: what a step is: characters, bytes or words.
         suffixes: which files of a folder are text.
         lanes: rows of the training batch, over all processes.

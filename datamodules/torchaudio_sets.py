@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
-from datamodules.batching import Batching
-from datamodules.findings import BadOnes
-from datamodules.frames import Frames
-from datamodules.partition import Partition
-from datamodules.recorded import Check, Listing, Recorded
-from datamodules.recordings import Recording
+from datamodules.collecting.batching import Batching
+from datamodules.collecting.findings import BadOnes
+from datamodules.collecting.partition import Partition
+from datamodules.sounds.frames import Frames
+from datamodules.sounds.recorded import Check, Listing, Recorded
+from datamodules.sounds.recordings import Recording
 from elman.errors import BadInput
 
 Name = Literal[

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from datamodules.batching import Batching
-from datamodules.clip import Clip
-from datamodules.clips import SUFFIXES, Taking, files_of, open_clip, videos_of
-from datamodules.collected import Collected
-from datamodules.examples import Example, Examples
-from datamodules.findings import Findings
-from datamodules.folder import digest_of
-from datamodules.image_file import Colours
-from datamodules.media import find_media
-from datamodules.partition import Partition
+from datamodules.collecting.batching import Batching
+from datamodules.collecting.collected import Collected
+from datamodules.collecting.examples import Example, Examples
+from datamodules.collecting.findings import Findings
+from datamodules.collecting.folder import digest_of
+from datamodules.collecting.partition import Partition
+from datamodules.pictures.clip import Clip
+from datamodules.pictures.clips import SUFFIXES, Taking, files_of, open_clip, videos_of
+from datamodules.pictures.image_file import Colours
+from datamodules.pictures.media import find_media
 
 
 class Video(Collected):

@@ -9,19 +9,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from datamodules.batching import Batching
-from datamodules.caption_table import Captioned, by_path, read_captions, steps_of
-from datamodules.captions import CaptionFacts, Unit, facts_of, symbols_of
-from datamodules.clip import Clip
-from datamodules.clips import Taking, files_of, open_clip
-from datamodules.collected import Collected
-from datamodules.examples import Examples
-from datamodules.film_strip import film_strip
-from datamodules.findings import Findings
-from datamodules.folder import digest_of
-from datamodules.image_file import Colours
-from datamodules.partition import Partition
-from datamodules.symbols import rebuilt, remembered
+from datamodules.collecting.batching import Batching
+from datamodules.collecting.caption_table import Captioned, by_path, read_captions, steps_of
+from datamodules.collecting.captions import CaptionFacts, Unit, facts_of, symbols_of
+from datamodules.collecting.collected import Collected
+from datamodules.collecting.examples import Examples
+from datamodules.collecting.findings import Findings
+from datamodules.collecting.folder import digest_of
+from datamodules.collecting.partition import Partition
+from datamodules.pictures.clip import Clip
+from datamodules.pictures.clips import Taking, files_of, open_clip
+from datamodules.pictures.film_strip import film_strip
+from datamodules.pictures.image_file import Colours
+from datamodules.texts.symbols import rebuilt, remembered
 
 
 class VideoCaptions(Collected):

@@ -9,20 +9,27 @@ from typing import Any
 import numpy as np
 import torch
 
-from datamodules.batching import Batching
-from datamodules.collected import Collected
-from datamodules.corpus import unreadable
-from datamodules.examples import Example, Examples
-from datamodules.findings import BadOnes, Findings
-from datamodules.folder import digest_of
-from datamodules.frames import Channel, check_channel, check_rate, read_samples, refuse_channel, refuse_rate
+from datamodules.collecting.batching import Batching
+from datamodules.collecting.collected import Collected
+from datamodules.collecting.examples import Example, Examples
+from datamodules.collecting.findings import BadOnes, Findings
+from datamodules.collecting.folder import digest_of
+from datamodules.collecting.partition import Partition
 from datamodules.live import Reader, Samples
-from datamodules.partition import Partition
-from datamodules.recorded import refuse_none
-from datamodules.recordings import sound_files
-from datamodules.resample import resampled_length
-from datamodules.sound_file import SUFFIXES, Header
-from datamodules.sounds import common_rate, headers_of, small, sound_facts
+from datamodules.sounds.frames import (
+    Channel,
+    check_channel,
+    check_rate,
+    read_samples,
+    refuse_channel,
+    refuse_rate,
+)
+from datamodules.sounds.recorded import refuse_none
+from datamodules.sounds.recordings import sound_files
+from datamodules.sounds.resample import resampled_length
+from datamodules.sounds.samples import common_rate, headers_of, small, sound_facts
+from datamodules.sounds.sound_file import SUFFIXES, Header
+from datamodules.texts.corpus import unreadable
 from elman.errors import BadInput
 
 LEVELS = 256

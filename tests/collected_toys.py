@@ -7,7 +7,7 @@ import standard_toys
 
 from datamodules.arrays import Arrays
 from datamodules.audio import Audio
-from datamodules.batching import Batching
+from datamodules.collecting.batching import Batching
 from datamodules.digit_captions import DigitCaptions
 from datamodules.digits import Digits
 from datamodules.image_captions import ImageCaptions

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from torch import Tensor
 
-from datamodules.corpus import decoded
 from datamodules.live.reader import BLANK, LINE, NEVER, SOURCE, Reader, Stretch
+from datamodules.texts.corpus import decoded
 
 ENDS = {LINE: re.compile("\n"), BLANK: re.compile("\n\r?\n")}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from datamodules.corpus import decoded
 from datamodules.live.reader import SOURCE
+from datamodules.texts.corpus import decoded
 from elman.errors import BadInput
 
 LONGEST = 1 << 20  # characters; a line is held until it ends

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from datamodules.corpus import decoded
 from datamodules.live.lines import lines
 from datamodules.live.reader import LINE, NEVER, SOURCE, Reader, Stretch
+from datamodules.texts.corpus import decoded
 
 
 class Words(Reader):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from datamodules.alphabet import Alphabet
 from datamodules.sequence_data import Part
 from datamodules.synthetic.generated import Generated
+from datamodules.texts.alphabet import Alphabet
 from elman.batch import SequenceBatch, whole
 
 TEXT = "a_sequence"

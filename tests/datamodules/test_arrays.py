@@ -6,7 +6,7 @@ import scipy.io
 import torch
 
 from datamodules.arrays import Arrays
-from datamodules.partition import Partition
+from datamodules.collecting.partition import Partition
 from elman.errors import BadInput
 
 DRAW = np.random.default_rng(0)

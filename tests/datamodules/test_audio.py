@@ -8,10 +8,10 @@ import soundfile
 import torch
 from sound_toys import cut, record, spoken_names, tone, two_classes
 
-from datamodules import sounds
 from datamodules.audio import Audio
-from datamodules.frames import Frames
-from datamodules.partition import Partition
+from datamodules.collecting.partition import Partition
+from datamodules.sounds import samples as sounds
+from datamodules.sounds.frames import Frames
 from elman.errors import BadInput
 
 NAMES = "{label}_{speaker}_{index}"

@@ -5,9 +5,9 @@ import pytest
 import torch
 from media_toys import image_folder, pixels, save_picture, write_table
 
-from datamodules.batching import Batching
+from datamodules.collecting.batching import Batching
+from datamodules.collecting.partition import Partition
 from datamodules.images import Images
-from datamodules.partition import Partition
 from elman.errors import BadInput
 
 EVERYTHING_TRAINS = Partition(shares=(0.9, 0.1, 0))

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from datamodules import digits
+from datamodules.collecting.partition import Partition
 from datamodules.moving_digits import MovingDigits
-from datamodules.partition import Partition
 
 
 def ready(**options):

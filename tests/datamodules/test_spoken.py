@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sound_toys import tone
 
-from datamodules import speech, spoken
-from datamodules.partition import Partition
+from datamodules import spoken
+from datamodules.collecting.partition import Partition
+from datamodules.sounds import speech
 from datamodules.spoken import Spoken
 from elman.errors import BadInput
 
@@ -62,7 +63,6 @@ def test_without_the_extra_one_line_says_so(tmp_path, monkeypatch):
 
 @pytest.mark.speech
 def test_it_speaks(tmp_path):
-    pytest.importorskip("espeakng_loader")
     data = Spoken(cache=str(tmp_path), split=Partition(by="voice", shares=(0.5, 0.25, 0.25)), **FEW)
     data.prepare_data()
     data.setup("fit")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.batching import Batching
-from datamodules.partition import Partition
+from datamodules.collecting.batching import Batching
+from datamodules.collecting.partition import Partition
 from datamodules.table import Table
 from elman.errors import BadInput
 
@@ -389,7 +389,7 @@ def test_arguments(options, message):
 def test_pieces_are_the_same_kept_or_made_anew(tmp_path, monkeypatch):
     path = series(tmp_path / "s.csv", SQUARES)
     kept = ready(path, piece=5, gains=[1.0, 3.0])
-    monkeypatch.setattr("datamodules.forecast.KEPT_BYTES", 0)
+    monkeypatch.setattr("datamodules.tables.forecast.KEPT_BYTES", 0)
     made = ready(path, piece=5, gains=[1.0, 3.0])
     for number, length in enumerate(kept._examples.lengths.tolist()):
         for start, stop in ((0, length), (1, length - 1)):

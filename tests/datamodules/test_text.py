@@ -5,9 +5,9 @@ import random
 
 import pytest
 
-from datamodules import corpus, text_ids
-from datamodules.alphabet import Alphabet
 from datamodules.text import Text
+from datamodules.texts import corpus, text_ids
+from datamodules.texts.alphabet import Alphabet
 from elman.errors import BadInput
 
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules import lazy_text
-from datamodules.alphabet import Alphabet
-from datamodules.byte_stream import ByteStream
-from datamodules.symbols import Bytes, rebuilt, remembered
 from datamodules.text import Text
-from datamodules.vocabulary import Vocabulary
-from datamodules.word_counts import WordCounts, word_blocks
+from datamodules.texts import lazy_text
+from datamodules.texts.alphabet import Alphabet
+from datamodules.texts.byte_stream import ByteStream
+from datamodules.texts.symbols import Bytes, rebuilt, remembered
+from datamodules.texts.vocabulary import Vocabulary
+from datamodules.texts.word_counts import WordCounts, word_blocks
 from elman.errors import BadInput
 
 WIDE = "aé漢😀b\n"  # characters of 1, 2, 3 and 4 bytes

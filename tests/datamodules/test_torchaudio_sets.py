@@ -7,8 +7,8 @@ import pytest
 import torchaudio
 from sound_toys import record, speech_commands, tone
 
-from datamodules.frames import Frames
-from datamodules.partition import Partition
+from datamodules.collecting.partition import Partition
+from datamodules.sounds.frames import Frames
 from datamodules.torchaudio_sets import KINDS, TorchaudioSet
 from elman.errors import BadInput
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from media_toys import pixels, save_picture, video_folder, write_table
 
-from datamodules.batching import Batching
-from datamodules.frame_folder import in_order
-from datamodules.image_file import read_image
+from datamodules.collecting.batching import Batching
+from datamodules.pictures.frame_folder import in_order
+from datamodules.pictures.image_file import read_image
 from datamodules.video import Video
 from elman.errors import BadInput
 
@@ -63,7 +63,7 @@ def test_every_second_frame_and_no_more_than_asked_for(tmp_path, monkeypatch):
         read.append(file.name)
         return read_image(file, **size)
 
-    monkeypatch.setattr("datamodules.frame_folder.read_image", noted)
+    monkeypatch.setattr("datamodules.pictures.frame_folder.read_image", noted)
     found = example(data, "a/known", 1, 3)
     assert read == ["f2.png", "f4.png"]
     assert torch.equal(found.x, torch.from_numpy(frames[[2, 4]].reshape(2, 15).astype(np.float32) / 255))

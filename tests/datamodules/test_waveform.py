@@ -6,8 +6,8 @@ import torch
 from sound_toys import cut, record, tone
 from torchaudio.functional import mu_law_encoding
 
-from datamodules.batching import Batching
-from datamodules.partition import Partition
+from datamodules.collecting.batching import Batching
+from datamodules.collecting.partition import Partition
 from datamodules.waveform import Waveform, levels
 from elman.errors import BadInput
 
@@ -69,7 +69,7 @@ def test_resampled_windows(tmp_path):
 
 @pytest.mark.parametrize("rate", [None, 16000])
 def test_an_hour_is_not_read_to_see_a_second(tmp_path, rate, monkeypatch):
-    from datamodules import frames
+    from datamodules.sounds import frames
 
     file = record(tmp_path / "a.wav", np.zeros(8000 * 600, np.int16))
     read = []

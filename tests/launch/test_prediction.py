@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from datamodules.alphabet import Alphabet
+from datamodules.texts.alphabet import Alphabet
 from elman.cli import main
 from elman.launch.prediction import _shown
 

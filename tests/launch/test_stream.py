@@ -14,8 +14,8 @@ import pytest
 import torch
 from piping import Piped
 
-from datamodules.alphabet import Alphabet
 from datamodules.live import BLANK, LINE, NEVER, Characters, Ids, Rows, Samples
+from datamodules.texts.alphabet import Alphabet
 from elman.bptt import Full
 from elman.cli import main
 from elman.cores import LSTM, Core

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 import elman.cores
-from datamodules.batching import Bucketed, Plan, Planned, Refilled
-from datamodules.examples import Example, collate
+from datamodules.collecting.batching import Bucketed, Plan, Planned, Refilled
+from datamodules.collecting.examples import Example, collate
 from elman.batch import SequenceBatch
 from elman.bptt import BackpropThroughTime, Checkpointed, Full, Split, Truncated, Update
 from elman.cores import GRU, LSTM, Bidirectional, Core, Elman, FeedForward, Pooled

@@ -9,7 +9,7 @@ import pytest
 import torch
 from task_toys import Loader, make_trainer
 
-from datamodules.alphabet import Alphabet
+from datamodules.texts.alphabet import Alphabet
 from elman.batch import SequenceBatch
 from elman.cores import GRU, LSTM
 from elman.encoders import Dense

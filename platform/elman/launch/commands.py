@@ -168,7 +168,7 @@ def evaluate(stage: str, words: list[str]) -> int:
 
 def sample(words: list[str]) -> int:
     """`elman sample RUN|CHECKPOINT [--prompt=TEXT] [--count=N] [--temperature=T] [--seed=N]`"""
-    from datamodules.symbols import rebuilt
+    from datamodules.texts.symbols import rebuilt
     from elman.launch.job import trained
     from elman.launch.sampling import sample_text
 

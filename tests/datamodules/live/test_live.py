@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.alphabet import Alphabet
 from datamodules.live import BLANK, LINE, NEVER, Characters, Ids, Rows, Samples, Words
-from datamodules.symbols import Bytes, live_reader
-from datamodules.vocabulary import Vocabulary, words
+from datamodules.texts.alphabet import Alphabet
+from datamodules.texts.symbols import Bytes, live_reader
+from datamodules.texts.vocabulary import Vocabulary, words
 from elman.errors import BadInput
 
 TEXT = "aß€😀\n\nb\r\n\r\n\n\n\nßa€"

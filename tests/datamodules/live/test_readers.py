@@ -9,10 +9,10 @@ import torch
 from collected_toys import COLLECTED, whole
 
 from datamodules.audio import Audio
-from datamodules.batching import Batching
-from datamodules.frames import Frames
+from datamodules.collecting.batching import Batching
+from datamodules.collecting.partition import Partition
 from datamodules.labelled_text import LabelledText
-from datamodules.partition import Partition
+from datamodules.sounds.frames import Frames
 from datamodules.table import Table
 from datamodules.text import Text
 from datamodules.waveform import Waveform

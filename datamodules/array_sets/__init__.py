@@ -1,0 +1,1 @@
+"""Arrays in files: what is there, and how a sequence is read."""

@@ -1,0 +1,255 @@
+"""Batching: which examples share a batch, so that little of it is padding."""
+
+from __future__ import annotations
+
+import heapq
+from abc import ABC, abstractmethod
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from datamodules.collecting.examples import Example, Examples, collate
+from datamodules.sequence_data import check_counts
+from elman.batch import SequenceBatch
+
+POOL_BATCHES = 50
+"""Batches whose examples are sorted by length together: more pad less and mix less."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batching:
+    """How sequences of unequal lengths become batches.
+
+    Without `steps`, a batch holds whole sequences of like length. With it, a batch holds `steps` steps of
+    every row; sequences run on from batch to batch, and where one has ended the next begins in its row
+    while the others go on, so a long sequence never has to fit into a batch.
+
+    Args:
+        rows: sequences side by side, over all processes.
+        steps: steps of a batch; null: whole sequences.
+        max_steps: most steps of a batch of whole sequences, padding included: fewer rows where they are long.
+        val_rows: rows in validation and test; null: as `rows`.
+        workers: processes that read ahead; 0 reads in the training process.
+        seed: another seed shuffles otherwise.
+
+    Raises:
+        ValueError: for a value out of range.
+    """
+
+    rows: int = 32
+    steps: int | None = None
+    max_steps: int | None = None
+    val_rows: int | None = None
+    workers: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_counts(1, rows=self.rows)
+        check_counts(0, workers=self.workers, seed=self.seed)
+        for name in ("steps", "max_steps", "val_rows"):
+            if getattr(self, name) is not None:
+                check_counts(1, **{name: getattr(self, name)})
+        if self.steps is not None and self.max_steps is not None:
+            raise ValueError("steps cuts sequences into batches, max_steps keeps them whole; leave one out")
+
+    def plan(self, lengths: np.ndarray, *, train: bool) -> Plan:
+        """The plan for examples of these lengths; only training shuffles."""
+        rows = self.rows if train else self.val_rows or self.rows
+        seed = self.seed if train else None
+        if self.steps is not None:
+            return Refilled(lengths, rows=rows, steps=self.steps, seed=seed)
+        return Bucketed(lengths, rows=rows, max_steps=self.max_steps, seed=seed)
+
+
+@dataclass(frozen=True)
+class Seat:
+    """What one row of a batch holds: steps [start, stop) of example `number`."""
+
+    number: int
+    start: int
+    stop: int
+
+
+Seats = Sequence[Seat | None]
+"""Every row of a batch; None: a row without steps."""
+
+
+class Plan(ABC):
+    """Which steps of which examples make batch 0, 1, 2, ...; pass after pass, without end.
+
+    Batches follow on as long as a row goes on; where all rows end, so does the run of batches. A strategy's
+    clock then begins at 0 with the next one, wherever the last one ended.
+    """
+
+    def __init__(self) -> None:
+        self._starts = [0]  # the number of each pass's first batch, as far as they were asked for
+        self._made: dict[int, list[Seats]] = {}
+        self.batches = len(self._of_pass(0))
+
+    @abstractmethod
+    def batches_of_pass(self, number: int) -> list[Seats]:
+        """All batches of one pass, a function of its number alone."""
+
+    def at(self, index: int) -> tuple[Seats, bool, bool]:
+        """Batch `index`, whether it goes on from none before it, and whether none goes on from it."""
+        number = bisect_right(self._starts, index) - 1
+        while index - self._starts[number] >= len(self._of_pass(number)):
+            if number + 1 == len(self._starts):
+                self._starts.append(self._starts[number] + len(self._of_pass(number)))
+            number += 1
+        batches, place = self._of_pass(number), index - self._starts[number]
+        last = place + 1 == len(batches) or not _goes_on(batches[place + 1])
+        return batches[place], not _goes_on(batches[place]), last
+
+    def _of_pass(self, number: int) -> list[Seats]:
+        if number not in self._made:
+            self._made = {number: self.batches_of_pass(number)}
+        return self._made[number]
+
+
+class Bucketed(Plan):
+    """Whole sequences; those of a batch are alike in length.
+
+    A pass shuffles all examples, sorts them by length within pools of 50 batches, cuts the pools into batches
+    and shuffles these. With seed None, examples come in the order of their lengths.
+
+    Args:
+        lengths: (N,) steps of every example.
+        rows: most examples of a batch.
+        max_steps: most steps of a batch, rows times the longest; one example always fits.
+        seed: of the shuffles; None: none.
+    """
+
+    def __init__(self, lengths: np.ndarray, *, rows: int, max_steps: int | None, seed: int | None) -> None:
+        self.lengths, self.rows, self.max_steps, self.seed = lengths, rows, max_steps, seed
+        super().__init__()
+
+    def batches_of_pass(self, number: int) -> list[Seats]:
+        if self.seed is None:
+            return self._cut(np.argsort(self.lengths, kind="stable"))
+        draw = np.random.default_rng([self.seed, number])
+        order, pool = draw.permutation(len(self.lengths)), POOL_BATCHES * self.rows
+        batches: list[Seats] = []
+        for start in range(0, len(order), pool):
+            part = order[start : start + pool]
+            batches += self._cut(part[np.argsort(self.lengths[part], kind="stable")])
+        return [batches[i] for i in draw.permutation(len(batches))]
+
+    def _cut(self, ordered: np.ndarray) -> list[Seats]:
+        """Batches of consecutive examples, which ascend in length."""
+        batches: list[Seats] = []
+        sitting: list[Seat] = []
+        for number in ordered.tolist():
+            length = int(self.lengths[number])
+            full = len(sitting) == self.rows
+            if full or (sitting and self.max_steps and (len(sitting) + 1) * length > self.max_steps):
+                batches.append(sitting)
+                sitting = []
+            sitting.append(Seat(number, 0, length))
+        return [*batches, sitting]
+
+
+class Refilled(Plan):
+    """Windows of `steps` steps; where a sequence has ended, the next one begins in its row.
+
+    Row b of a batch continues row b of the batch before unless `is_first`. A row whose sequence ends inside a
+    batch is padded to the batch's end; rows for which no sequence is left have no steps.
+
+    Args:
+        lengths: (N,) steps of every example.
+        rows: rows of every batch.
+        steps: most steps of a batch.
+        seed: of the order, another one in each pass; None: examples come in the order of their numbers.
+    """
+
+    def __init__(self, lengths: np.ndarray, *, rows: int, steps: int, seed: int | None) -> None:
+        self.lengths, self.rows, self.steps, self.seed = lengths, rows, steps, seed
+        super().__init__()
+
+    def batches_of_pass(self, number: int) -> list[Seats]:
+        order = np.arange(len(self.lengths))
+        if self.seed is not None:
+            order = np.random.default_rng([self.seed, number]).permutation(order)
+        free = [(0, row) for row in range(self.rows)]  # (batch, row): where the next sequence may begin
+        batches: list[list[Seat | None]] = []
+        for example in order.tolist():
+            batch, row = heapq.heappop(free)
+            length = int(self.lengths[example])
+            for start in range(0, length, self.steps):
+                if batch == len(batches):
+                    batches.append([None] * self.rows)
+                batches[batch][row] = Seat(example, start, min(start + self.steps, length))
+                batch += 1
+            heapq.heappush(free, (batch, row))
+        return list(batches)
+
+
+class Planned:
+    """The batches of a plan, as a function of their index.
+
+    Args:
+        examples: where sequences are read.
+        plan: who sits where.
+        process: (rank, number of processes); this process holds rows rank, rank + number, ... of each batch.
+    """
+
+    def __init__(self, examples: Examples, plan: Plan, *, process: tuple[int, int] = (0, 1)) -> None:
+        self.examples, self.plan = examples, plan
+        self.rank, self.world = process
+
+    def __call__(self, index: int) -> SequenceBatch:
+        """Batch `index` with this process's rows: at least one, which may have no steps.
+
+        It is as long as the longest row of all processes, so that their windows lie alike.
+        """
+        seats, first, last = self.plan.at(index)
+        own = self._own(seats)
+        rows: list[Example | None] = [
+            None if seat is None else self.examples.window(seat.number, seat.start, seat.stop) for seat in own
+        ]
+        if not any(rows):  # a row of another process shows the kinds of all leaves
+            seat = next(seat for seat in seats if seat is not None)
+            rows[0] = self.examples.window(seat.number, seat.start, seat.start)
+        begins = torch.tensor([first or (seat is not None and seat.start == 0) for seat in own])
+        return lengthened(collate(rows, is_first=begins, is_last=last), longest(seats))
+
+    def numbers(self, index: int) -> list[int | None]:
+        """The example in each row of batch `index`; None where a row has none."""
+        return [None if seat is None else seat.number for seat in self._own(self.plan.at(index)[0])]
+
+    def _own(self, seats: Seats) -> Seats:
+        return seats[self.rank :: self.world] or [None]
+
+
+def longest(seats: Seats) -> int:
+    """Steps of the longest row."""
+    return max((seat.stop - seat.start for seat in seats if seat is not None), default=0)
+
+
+def lengthened(batch: SequenceBatch, steps: int) -> SequenceBatch:
+    """`batch` padded to `steps` steps."""
+    more = steps - batch.steps
+    if more <= 0:
+        return batch
+
+    def pad(leaf: Tensor) -> Tensor:
+        return torch.cat([leaf, leaf.new_zeros(len(leaf), more, *leaf.shape[2:])], 1)
+
+    y = None if batch.y is None else pad(batch.y)
+    return batch._replace(x=pad(batch.x), y=y, scored=pad(batch.scored))
+
+
+def waste(batches: Sequence[Seats]) -> float:
+    """Share of the steps of these batches, rows times the longest, that are padding."""
+    held = sum(len(seats) * longest(seats) for seats in batches)
+    exist = sum(seat.stop - seat.start for seats in batches for seat in seats if seat is not None)
+    return 1 - exist / held if held else 0.0
+
+
+def _goes_on(seats: Seats) -> bool:
+    """Whether a row of these goes on from the batch before."""
+    return any(seat is not None and seat.start > 0 for seat in seats)

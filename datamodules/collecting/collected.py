@@ -1,0 +1,176 @@
+"""Collected: a data module of many sequences that were found in files."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from datamodules.collecting.batches import Batches
+from datamodules.collecting.batching import Batching, Planned
+from datamodules.collecting.examples import Example, Examples
+from datamodules.collecting.findings import Findings
+from datamodules.collecting.partition import PART_NAMES, Partition
+from datamodules.sequence_data import Part, SequenceData
+from elman.errors import BadInput
+
+
+class Chosen:
+    """Some of the examples, renumbered from 0.
+
+    Args:
+        examples: all of them.
+        numbers: (n,) which.
+    """
+
+    def __init__(self, examples: Examples, numbers: np.ndarray) -> None:
+        self.examples, self.numbers = examples, numbers
+
+    @property
+    def lengths(self) -> np.ndarray:
+        return self.examples.lengths[self.numbers]
+
+    def window(self, number: int, start: int, stop: int) -> Example:
+        return self.examples.window(int(self.numbers[number]), start, stop)
+
+
+class Collected(SequenceData):
+    """Sequences found in files, divided into parts and batched by their lengths.
+
+    A subclass says what it finds (`find`) and how that becomes `Examples` (`examples`), and sets
+    `inputs`, `outputs` and `symbols` there. Its constructor takes `split` and `batching` and hands them on.
+
+    Args:
+        split: which examples train, validate and test.
+        batching: which examples share a batch.
+        unit: what a step is, in the plural.
+    """
+
+    def __init__(self, *, split: Partition, batching: Batching, unit: str) -> None:
+        super().__init__()
+        self.split, self.batching, self.unit = split, batching, unit
+        self.found: Findings | None = None
+        self.parts: list[np.ndarray] = []
+        self.classes: list[str] = []
+        self.saved: dict[str, Any] = {}  # from a checkpoint read before setup
+        self._examples: Examples | None = None
+
+    @abstractmethod
+    def find(self) -> Findings:
+        """Look at the data, as little of it as tells what is there.
+
+        Raises:
+            BadInput: where nothing usable is there, or something is bad and the recipe does not skip it.
+        """
+
+    @abstractmethod
+    def examples(self, found: Findings, train: np.ndarray) -> Examples:
+        """All that was found, readable; sets `inputs`, `outputs`, `symbols` and what the kind must remember.
+
+        Args:
+            found: what `find` gave.
+            train: numbers of the training examples; only from them may anything be learned (a vocabulary,
+                a mean). `self.saved` holds what a checkpoint remembers of that, and then goes first.
+        """
+
+    def setup(self, stage: str | None = None) -> None:
+        if self.found is not None:
+            return
+        found = self.find()
+        self.classes = list(self.saved.get("classes", found.classes))
+        if self.classes != list(found.classes):
+            raise BadInput(
+                f"{found.source}: its classes are {_few(found.classes)}, but the checkpoint was trained on "
+                f"{_few(self.classes)}; give data with those, or start anew"
+            )
+        if stage == "fit" and self.saved.get("digest", found.digest) != found.digest:
+            raise BadInput(
+                f"{found.source}: the data is not what the run began with (digest {found.digest[:12]}, then "
+                f"{str(self.saved['digest'])[:12]}); put that back, or start anew"
+            )
+        self.parts = self.split.assign(
+            len(found.names),
+            source=found.source,
+            classes=None if found.labels is None else found.labels.tolist(),
+            fields=found.fields,
+            given=found.given,
+        )
+        self._examples = self.examples(found, self.parts[0])
+        self.steps_per_pass = int(self._examples.lengths[self.parts[0]].sum())
+        if found.labels is not None:
+            counts = Counter(found.labels[self.parts[0]].tolist())
+            self.class_counts = torch.tensor([counts[number] for number in range(len(self.classes))])
+        self.found = found
+
+    def loader(self, part: Part) -> Batches:
+        found = self._found()
+        assert self._examples is not None
+        numbers = self.parts[PART_NAMES.index(part)]
+        if not len(numbers):
+            raise BadInput(f"{found.source}: there is no {part} part; give it a share in data.split.shares")
+        rank, world = self.process()
+        rows = self.batching.rows
+        if part == "train" and rows < world:
+            raise BadInput(
+                f"data.batching.rows={rows} rows cannot feed {world} processes: each needs at least one; "
+                f"set it to {world} or more, or use fewer trainer.devices"
+            )
+        chosen = Chosen(self._examples, numbers)
+        plan = self.batching.plan(chosen.lengths, train=part == "train")
+        planned = Planned(chosen, plan, process=(rank, world))
+        return Batches(
+            planned,
+            length=None if part == "train" else plan.batches,
+            workers=self.batching.workers,
+            steps_per_batch=int(chosen.lengths.sum()) / plan.batches,
+            names=lambda index: [
+                None if n is None else found.names[int(numbers[n])] for n in planned.numbers(index)
+            ],
+        )
+
+    def description(self) -> dict[str, Any]:
+        found = self._found()
+        sizes = {name: len(numbers) for name, numbers in zip(PART_NAMES, self.parts, strict=True)}
+        facts: dict[str, Any] = {
+            **sizes,
+            "classes": len(self.classes),
+            "shortest": int(np.min(found.lengths)),
+            "longest": int(np.max(found.lengths)),
+            "skipped": len(found.skipped),
+            **found.facts,
+        }
+        return {
+            "name": type(self).__name__.lower(),
+            "source": found.source,
+            "digest": found.digest[:32],
+            "facts": {name: value for name, value in facts.items() if value not in (0, None)},
+        }
+
+    def account(self) -> list[str]:
+        return self._found().account(self.parts, unit=self.unit)
+
+    def state_dict(self) -> dict[str, Any]:
+        if self.found is None:
+            return {}
+        return {"classes": list(self.classes), "digest": self.found.digest, **self.remembered()}
+
+    def remembered(self) -> dict[str, Any]:
+        """What a network trained on this data needs to know of it: plain values and tensors."""
+        return {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.saved = dict(state_dict)
+        self.classes = list(self.saved.get("classes", self.classes))
+
+    def _found(self) -> Findings:
+        if self.found is None:
+            raise RuntimeError("call setup() first")
+        return self.found
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -1,0 +1,121 @@
+"""A manifest: a CSV table that names files and says what is known of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from datamodules.collecting.findings import BadOnes
+from datamodules.labelled.files import PART_OF
+from datamodules.tables.csv_rows import csv_blocks
+from elman.errors import BadInput
+
+
+class Manifest(NamedTuple):
+    """The rows whose files are usable, in the order of the table.
+
+    Args:
+        root: the folder of the table; paths are relative to it and never leave it.
+        paths: (N,) of the files or folders.
+        columns: name -> (N,) cells, of all columns but `path`.
+        given: (N,) "train", "val", "test" or None, from a column `part`; None: there is no such column.
+    """
+
+    root: Path
+    paths: list[Path]
+    columns: dict[str, list[str]]
+    given: list[str | None] | None
+
+
+def read_manifest(
+    table: Path,
+    *,
+    needs: tuple[str, ...],
+    bad: BadOnes,
+    usable: Callable[[Path], object],
+    repeats: bool = False,
+) -> Manifest:
+    """Read a table whose first row names its columns: path, what is needed, and others.
+
+    Args:
+        needs: columns that must be there, with something in every row.
+        bad: what to do with a row that cannot be used.
+        usable: raises BadInput, beginning with the path and a colon, for a file that cannot be used.
+        repeats: whether a path may come twice.
+
+    Raises:
+        BadInput: for a table that cannot be read or lacks a column, and for a bad row unless it is skipped.
+    """
+    names: list[str] | None = None
+    root = table.resolve().parent
+    kept: list[tuple[Path, dict[str, str]]] = []
+    seen: dict[Path, str] = {}
+    for block in csv_blocks(table):
+        for cells, line in zip(block.rows, block.lines, strict=True):
+            if names is None:
+                names = _header(table, cells, needs)
+                continue
+            place = f"{table}:{line}"
+            path = None
+            with bad.checking(place):
+                row = dict(zip(names, (cell.strip() for cell in cells), strict=True))
+                path = _inside(place, root, row, needs)
+                if path in seen and not repeats:
+                    raise BadInput(
+                        f"{place}: names {row['path']} again, after {seen[path]}; keep one of them"
+                    )
+            if path is not None:
+                seen.setdefault(path, place)
+                with bad.checking(str(path)):
+                    usable(path)
+                    kept.append((path, row))
+    if names is None:
+        raise BadInput(f"{table}: is empty; give a table with a header and rows")
+    if not kept:
+        raise BadInput(f"{table}: names no file that can be used; give rows with files")
+    columns = {name: [row[name] for _, row in kept] for name in names if name != "path"}
+    given: list[str | None] | None = None
+    if "part" in columns:
+        given = drawable([PART_OF.get(part.lower()) for part in columns["part"]])
+    return Manifest(root, [path for path, _ in kept], columns, given)
+
+
+def drawable(given: list[str | None]) -> list[str | None]:
+    """Parts as given; where validation or test is not, training is left to be drawn from as well."""
+    missing = {"val", "test"} - set(given)
+    return [None if part == "train" and missing else part for part in given]
+
+
+def _header(table: Path, cells: list[str], needs: tuple[str, ...]) -> list[str]:
+    names = [cell.strip().lower() for cell in cells]
+    for name in ("path", *needs):
+        if names.count(name) != 1:
+            raise BadInput(
+                f"{table}: its first row must name the column {name!r} once, but it reads "
+                f"{', '.join(cell[:30] for cell in cells[:12])}; write {','.join(('path', *needs))} there"
+            )
+    if len(set(names)) != len(names):
+        raise BadInput(f"{table}: its first row names a column twice; name each once")
+    return names
+
+
+def _inside(place: str, root: Path, row: dict[str, str], needs: tuple[str, ...]) -> Path:
+    """The path of a row, which must have all it needs and lie in the table's folder."""
+    for name in ("path", *needs):
+        if not row[name]:
+            raise BadInput(f"{place}: its {name} is empty; fill it in, or take the row out")
+    if "part" in row and row["part"] and row["part"].lower() not in PART_OF:
+        raise BadInput(f"{place}: its part {row['part']!r} is none of train, val and test; name one, or none")
+    try:
+        path = (root / row["path"]).resolve()
+        there = path.exists()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise BadInput(f"{place}: {row['path']!r} is no path ({error}); mend it") from error
+    if root not in path.parents:
+        raise BadInput(
+            f"{place}: {row['path']} lies outside the table's folder {root}; put table and files together"
+        )
+    if not there:
+        raise BadInput(f"{place}: there is no {row['path']} in {root}; put it there, or take the row out")
+    return path

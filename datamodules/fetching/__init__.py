@@ -1,0 +1,1 @@
+"""The standard sets: fetched once, verified, unpacked."""

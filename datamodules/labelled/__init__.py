@@ -1,0 +1,1 @@
+"""Texts with labels: where they stand, and how they become ids."""

@@ -1,0 +1,93 @@
+"""Labelled gather: all labelled texts of a path, in memory as numbers."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+import numpy as np
+
+from datamodules.collecting.findings import BadOnes, Skipped
+from datamodules.collecting.places import Places
+from datamodules.labelled.columns import Columns
+from datamodules.labelled.files import LEFT_OUT, Layout
+from datamodules.labelled.rows import label_order, rows_of
+from datamodules.labelled.symbols import Texts
+from datamodules.labelled.tables import Dialect
+from elman.errors import BadInput
+
+MOST_LABELS = 100
+"""More different labels than this are no classes where they are more than half as many as the texts."""
+
+
+class Gathered:
+    """What was read, text by text.
+
+    Args:
+        texts: takes the texts.
+        layout: what is read.
+        columns, dialect: how tables are read.
+        classes: labels that count; None: all.
+        skip_bad: leave out and count what cannot be used.
+
+    `places`, `labels`, `groups` and `parts` are of each text, in order; `told` says what was taken for what.
+
+    Raises:
+        BadInput: if something is bad and not skipped, or what is left is nothing to learn classes from.
+    """
+
+    def __init__(
+        self,
+        texts: Texts,
+        layout: Layout,
+        *,
+        columns: Columns,
+        dialect: Dialect,
+        classes: Sequence[str] | None,
+        skip_bad: bool,
+    ) -> None:
+        self.places = Places(layout.root, [source.file for source in layout.sources])
+        self.groups: list[str] = []
+        self.parts: list[str | None] = []
+        self.told: list[str] = []
+        for source in layout.sources:
+            if source.form != "table" and (named := columns.given()):
+                raise BadInput(
+                    f"{source.file}: data.{named[0]} names a column, but this is no table; leave it out"
+                )
+        bad = BadOnes(skip=skip_bad)
+        unwanted: list[Skipped] = []
+        numbers = array("q")
+        number_of: dict[str, int] = {}
+        same: dict[str, str] = {}  # one object for groups that are equal
+        for number, source in enumerate(layout.sources):
+            for row in rows_of(source, columns=columns, dialect=dialect, bad=bad, told=self.told):
+                if classes is not None and row.label not in classes:
+                    unwanted.append(Skipped(self.places.name(number, row.line), LEFT_OUT))
+                    continue
+                texts.add(row.text)
+                self.places.add(number, row.line)
+                numbers.append(number_of.setdefault(row.label, len(number_of)))
+                self.groups.append(same.setdefault(row.group, row.group))
+                self.parts.append(row.part)
+        self.skipped = [*layout.skipped, *bad.skipped, *unwanted]
+        self.classes = label_order(list(number_of))
+        self._check(str(layout.root))
+        order = np.array([self.classes.index(label) for label in number_of])
+        self.labels = order[np.frombuffer(numbers, dtype=np.int64)]
+
+    def _check(self, root: str) -> None:
+        found, count = self.classes, len(self.places)
+        if not count:
+            why = f"; all {len(self.skipped)} were skipped, the first because: {self.skipped[0].reason}"
+            raise BadInput(f"{root}: no text can be used{why if self.skipped else ''}")
+        if len(found) == 1:
+            raise BadInput(
+                f"{root}: all {count:,} texts have the one label {found[0][:40]!r}; "
+                "give texts of two classes or more, or set data.label to another column"
+            )
+        if len(found) > MOST_LABELS and len(found) > count / 2:
+            raise BadInput(
+                f"{root}: {len(found):,} different labels on {count:,} texts (one is {found[0][:40]!r}) "
+                "are no classes; set data.label to the column that holds them"
+            )

@@ -1,0 +1,185 @@
+"""Labelled tables: rows of CSV, TSV, JSON lines and parquet files, read as a stream."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from datamodules.collecting.findings import BadOnes
+from datamodules.labelled.columns import SAMPLE_ROWS
+from datamodules.texts.corpus import unreadable
+from datamodules.texts.plain_text import fault, text_lines
+from elman.errors import BadInput
+
+DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+JSON_LINES = (".jsonl", ".ndjson", ".json")
+PARQUET = (".parquet", ".pq")
+BATCH_ROWS = 1024
+
+
+class Table(NamedTuple):
+    """A table being read.
+
+    Args:
+        names: of its columns, where the format tells them apart from rows; None: a first row may.
+        rows: (line, values), as many values in each; the line counted from 1, of parquet the row.
+    """
+
+    names: list[str] | None
+    rows: Iterator[tuple[int, list[Any]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """How a CSV or TSV file is written.
+
+    Args:
+        delimiter: what stands between columns; None: a comma in .csv, a tab in .tsv and .tab.
+        quote: what a value with delimiters or line ends in it stands in; None: nothing, every quote is text.
+
+    Raises:
+        ValueError: if one is not a single character.
+    """
+
+    delimiter: str | None = None
+    quote: str | None = '"'
+
+    def __post_init__(self) -> None:
+        for name, value in (("delimiter", self.delimiter), ("quote", self.quote)):
+            if value is not None and (len(value) != 1 or value in "\r\n\0"):
+                raise ValueError(f"{name} must be one character, not a line end, got {value!r}")
+        if self.delimiter is not None and self.delimiter == self.quote:
+            raise ValueError(f"delimiter and quote must differ, got {self.quote!r} for both")
+
+
+def read_table(file: Path, *, dialect: Dialect, bad: BadOnes) -> Table:
+    """The rows of a table; its suffix tells the form, and a given delimiter makes any other one CSV.
+
+    Args:
+        bad: whether rows that cannot be told into columns are refused or skipped. A quote that is left open
+            is always refused: no later row can be trusted.
+
+    Raises:
+        BadInput: if the file cannot be read as its name says.
+    """
+    try:
+        if file.stat().st_size == 0:
+            raise BadInput(f"{file}: is empty; give texts and labels")
+    except OSError as error:
+        raise unreadable(file, error) from error
+    suffix = file.suffix.lower()
+    if suffix in JSON_LINES:
+        return _json_lines(file, bad)
+    if suffix in PARQUET:
+        return _parquet(file)
+    delimiter = dialect.delimiter or DELIMITERS.get(suffix)
+    if delimiter is None:
+        known = ", ".join((*DELIMITERS, *JSON_LINES, *PARQUET))
+        raise BadInput(
+            f"{file}: its suffix {suffix!r} names no kind of table ({known}); "
+            "rename it, or set data.delimiter to what stands between columns"
+        )
+    return Table(None, _delimited(file, delimiter, dialect.quote, bad))
+
+
+def _delimited(
+    file: Path, delimiter: str, quote: str | None, bad: BadOnes
+) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(
+        text_lines(file),
+        delimiter=delimiter,
+        quotechar=quote,
+        quoting=csv.QUOTE_NONE if quote is None else csv.QUOTE_MINIMAL,
+        strict=True,
+    )
+    begins, width = 1, 0
+    try:
+        for row in reader:
+            name = f"{file}:{begins}"
+            if row:
+                with bad.checking(name):
+                    width = width or len(row)
+                    if len(row) != width:
+                        raise BadInput(
+                            f"{name}: ragged row; it has {len(row)} columns, the first row {width}: "
+                            "a delimiter inside a value needs quotes"
+                        )
+                    yield begins, row
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        raise BadInput(f"{file}:{begins}: {_quote_fault(str(error))}") from error
+
+
+def _quote_fault(reason: str) -> str:
+    if "unexpected end of data" in reason or "field larger than" in reason:
+        what = "a quote opens in this row and is never closed; close it"
+    elif "new-line character" in reason:
+        return "lines end in CR alone; save the file with line ends LF or CRLF"
+    else:
+        what = f"the row's quotes are not those of CSV ({reason}); double a quote that is text"
+    return f"{what}, or set data.quote=null where quotes are text"
+
+
+def _json_lines(file: Path, bad: BadOnes) -> Table:
+    objects = _json_objects(file, bad)
+    sample = list(islice(objects, SAMPLE_ROWS + 1))
+    names = list(dict.fromkeys(key for _, found in sample for key in found))
+    rows = ((line, [found.get(name) for name in names]) for line, found in chain(sample, objects))
+    return Table(names, rows)
+
+
+def _json_objects(file: Path, bad: BadOnes) -> Iterator[tuple[int, dict[str, Any]]]:
+    for line, raw in enumerate(text_lines(file), start=1):
+        name = f"{file}:{line}"
+        if line == 1 and raw.lstrip().startswith("["):
+            raise BadInput(
+                f"{file}: is one JSON array, not an object in every line; "
+                "write it so, for example with `jq -c '.[]'`"
+            )
+        if not raw.strip():
+            continue
+        with bad.checking(name):
+            if (wrong := fault(raw)) is not None:
+                raise BadInput(f"{name}: {wrong}")
+            try:
+                found = json.loads(raw)
+            except (ValueError, RecursionError) as error:
+                raise BadInput(f"{name}: broken JSON; {error}") from error
+            if not isinstance(found, dict):
+                raise BadInput(f"{name}: not a JSON object; it is a {type(found).__name__}")
+            yield line, found
+
+
+def _parquet(file: Path) -> Table:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        opened = parquet.ParquetFile(file)
+    except OSError as error:
+        raise unreadable(file, error) from error
+    except pyarrow.ArrowException as error:
+        raise BadInput(f"{file}: is no parquet file or a damaged one ({_first_line(error)})") from error
+
+    def rows() -> Iterator[tuple[int, list[Any]]]:
+        line = 0
+        try:
+            for batch in opened.iter_batches(batch_size=BATCH_ROWS):
+                for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                    line += 1
+                    yield line, list(values)
+        except (OSError, pyarrow.ArrowException) as error:
+            raise BadInput(
+                f"{file}: damaged after row {line} ({_first_line(error)}); write it anew"
+            ) from error
+
+    return Table(list(opened.schema_arrow.names), rows())
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0].rstrip(".")

@@ -1,0 +1,1 @@
+"""Images and frames: read one at a time."""

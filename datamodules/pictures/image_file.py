@@ -1,0 +1,128 @@
+"""Image files: what their headers promise, and their pixels in one size."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from datamodules.texts.corpus import unreadable
+from elman.errors import BadInput
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF")
+"""Pillow tries these alone: some of its other readers start programs."""
+
+LARGEST_PIXELS = 64_000_000
+"""More in one image are taken for a bomb: a small file that would fill the memory."""
+
+ENDINGS = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}
+TAIL_BYTES = 1 << 16
+
+Colours = Literal["grey", "rgb"]
+CHANNELS = {"grey": 1, "rgb": 3}
+
+
+def check_image(file: Path) -> tuple[int, int]:
+    """Height and width in pixels, from the header; the pixels are not decoded.
+
+    Raises:
+        BadInput: for a file that cannot be read, is no such image, holds several, is cut short, or is a bomb.
+    """
+    with _opened(file) as image:
+        _refuse_bomb(file, *image.size)
+        if getattr(image, "n_frames", 1) > 1:
+            raise BadInput(
+                f"{file}: holds several images; save one, or give it as frames to datamodules.video"
+            )
+        if (end := ENDINGS.get(image.format)) and end not in _tail(file):
+            raise BadInput(f"{file}: was cut short: its end is missing; copy or save it anew")
+        return image.height, image.width
+
+
+def read_image(file: Path, *, height: int, width: int, colours: Colours) -> np.ndarray:
+    """Pixels (height, width, channels) float32 in [0, 1].
+
+    The image is turned as its camera says and stretched to the size asked for. Where it is transparent, white
+    shows through.
+
+    Raises:
+        BadInput: as `check_image`, and where the pixels cannot be decoded.
+    """
+    from PIL import ImageOps
+
+    with _opened(file) as image:
+        _refuse_bomb(file, *image.size)
+        image.load()
+        return resized(file, ImageOps.exif_transpose(image), height=height, width=width, colours=colours)
+
+
+def resized(file: Path, image: Any, *, height: int, width: int, colours: Colours) -> np.ndarray:
+    """A Pillow image as `read_image` gives it."""
+    from PIL import Image
+
+    if image.mode in ("I", "F"):
+        raise BadInput(f"{file}: has pixels of 32 bits, whose range is unknown; save it with 8 or 16 bits")
+    if image.mode.startswith("I;16"):  # Pillow's own conversion would cut all above 255 off
+        grey = Image.fromarray(np.asarray(image).astype(np.float32) / 65535)
+        pixels = np.asarray(grey.resize((width, height), Image.Resampling.BILINEAR))[..., None]
+        return np.repeat(pixels, CHANNELS[colours], axis=2)
+    if "A" in image.getbands() or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    image = image.convert("L" if colours == "grey" else "RGB")
+    image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(image, dtype=np.float32).reshape(height, width, CHANNELS[colours]) / 255
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Any]:
+    """The image in a file, its header read; whatever Pillow stumbles over becomes one line."""
+    from PIL import Image
+
+    try:
+        if not file.stat().st_size:
+            raise BadInput(f"{file}: is empty; give an image")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of tags it leaves out
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(file, formats=FORMATS) as image:
+                yield image
+    except BadInput:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _bomb(file) from error
+    except Image.UnidentifiedImageError as error:
+        raise BadInput(
+            f"{file}: is no {', '.join(FORMATS)} image, whatever its name says; take it out, or save it anew"
+        ) from error
+    except Exception as error:  # its readers raise many kinds, few of them documented
+        if isinstance(error, OSError) and error.errno is not None:
+            raise unreadable(file, error) from error
+        raise BadInput(f"{file}: is a damaged image ({_reason(error)}); copy or save it anew") from error
+
+
+def _tail(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        stream.seek(max(0, file.stat().st_size - TAIL_BYTES))
+        return stream.read()
+
+
+def _refuse_bomb(file: Path, width: int, height: int) -> None:
+    if width * height > LARGEST_PIXELS:
+        raise _bomb(file)
+
+
+def _bomb(file: Path) -> BadInput:
+    return BadInput(
+        f"{file}: says that it has more than {LARGEST_PIXELS:,} pixels; save it smaller, or take it out"
+    )
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return lines[0][:120] if lines else type(error).__name__

@@ -1,0 +1,1 @@
+"""Recordings: what their headers say, and samples read as frames."""

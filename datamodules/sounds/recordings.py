@@ -1,0 +1,190 @@
+"""Recordings: which sound files there are, and what their names or a manifest say of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from datamodules.collecting.findings import BadOnes
+from datamodules.collecting.partition import PART_NAMES
+from datamodules.sounds.sound_file import SUFFIXES
+from datamodules.tables.csv_rows import csv_blocks
+from datamodules.texts.corpus import unreadable, walk
+from elman.errors import BadInput
+
+BOTH_CASES = tuple(case for suffix in SUFFIXES for case in (suffix, suffix.upper()))
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A sound file and what is known of it.
+
+    Args:
+        file: where it lies.
+        name: its path inside the folder.
+        label: its class.
+        fields: what else is known, for `Partition`.
+        part: train, val or test where that is given.
+    """
+
+    file: Path
+    name: str
+    label: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    part: str | None = None
+
+
+def sound_files(root: Path) -> list[Path]:
+    """All sound files in a folder and the folders in it; hidden files and links are left out.
+
+    Raises:
+        BadInput: if there is none.
+    """
+    try:
+        is_folder = root.is_dir()
+        root.stat()
+    except OSError as error:
+        raise unreadable(root, error) from error
+    if not is_folder:
+        raise BadInput(f"{root}: is no folder; set data.path to a folder of recordings, or a manifest .csv")
+    files, others = walk(root, BOTH_CASES)
+    if not files:
+        seen = ", ".join(sorted({file.suffix or file.name for file in others})[:5]) or "nothing at all"
+        raise BadInput(
+            f"{root}: holds no {', '.join(SUFFIXES)} file (seen: {seen}); set data.path to a folder "
+            "of recordings"
+        )
+    return files
+
+
+def from_folders(root: Path, bad: BadOnes) -> list[Recording]:
+    """The class is the name of the folder directly inside `root` that holds the file."""
+    found = []
+    for file in sound_files(root):
+        name = file.relative_to(root).as_posix()
+        with bad.checking(str(file)):
+            folder, _, rest = name.partition("/")
+            if not rest:
+                raise BadInput(
+                    f"{file}: lies in no class's folder; move it into one, or say in data.pattern where its "
+                    "name holds the class, such as '{label}_{speaker}_{index}'"
+                )
+            found.append(Recording(file, name, folder))
+    return found
+
+
+def from_names(root: Path, pattern: str, bad: BadOnes) -> list[Recording]:
+    """The class and further fields stand in the file's name (in its path, if the pattern holds a /)."""
+    expression = compiled(pattern)
+    found = []
+    for file in sound_files(root):
+        name = file.relative_to(root).as_posix()
+        stem = name[: -len(file.suffix)]
+        with bad.checking(str(file)):
+            match = expression.fullmatch(stem if "/" in pattern else stem.rpartition("/")[2])
+            if match is None:
+                raise BadInput(f"{file}: its name does not fit data.pattern={pattern}; rename it")
+            fields = match.groupdict()
+            found.append(Recording(file, name, fields.pop("label"), fields))
+    return found
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """`{label}_{speaker}` as an expression; a part takes as few characters as it can, and never a /.
+
+    Raises:
+        ValueError: if the pattern has no {label}, or a part twice.
+    """
+    pieces = re.split(r"\{([^{}]*)\}", pattern)
+    names = pieces[1::2]
+    wrong = [name for name in names if not name.isidentifier()]
+    if wrong or len(set(names)) < len(names) or "label" not in names:
+        raise ValueError(
+            "pattern must name {label} once, and other parts at most once by plain words, such as "
+            f"'{{label}}_{{speaker}}_{{index}}', got {pattern!r}"
+        )
+    parts = [re.escape(p) if i % 2 == 0 else f"(?P<{p}>[^/]+?)" for i, p in enumerate(pieces)]
+    return re.compile("".join(parts))
+
+
+def from_manifest(
+    manifest: Path, *, path: str | int, label: str | int, part: str | int | None, bad: BadOnes
+) -> list[Recording]:
+    """A row a recording: where it lies, relative to the manifest, its class, and perhaps its part.
+
+    All further columns are fields, so that a split may go by them.
+
+    Raises:
+        BadInput: for a manifest that cannot be read, lacks a column, or names a file that is not there,
+            lies outside its folder, or comes twice.
+    """
+    root, found = manifest.parent, []
+    rows, lines = _table(manifest)
+    header = rows[0]
+    places = {
+        "path": _place(header, path, "path_column", manifest),
+        "label": _place(header, label, "label_column", manifest),
+    }
+    if part is not None:
+        places["part"] = _place(header, part, "part_column", manifest)
+    others = [i for i in range(len(header)) if i not in places.values()]
+    seen: set[Path] = set()
+    for row, line in zip(rows[1:], lines[1:], strict=True):
+        where = f"{manifest}:{line}"
+        with bad.checking(where):
+            file = _inside(root, row[places["path"]], where)
+            if file in seen:
+                raise BadInput(f"{where}: names {row[places['path']]} a second time; take one row out")
+            if not row[places["label"]].strip():
+                raise BadInput(f"{where}: has no label; give one, or take the row out")
+            given = row[places["part"]].strip() if "part" in places else None
+            if given is not None and given not in PART_NAMES:
+                raise BadInput(f"{where}: its part must be train, val or test, got {given!r}")
+            seen.add(file)
+            fields = {header[i]: row[i] for i in others}
+            name = file.relative_to(root).as_posix()
+            found.append(Recording(file, name, row[places["label"]].strip(), fields, given))
+    return found
+
+
+def _table(manifest: Path) -> tuple[list[list[str]], list[int]]:
+    rows, lines = [], []
+    for block in csv_blocks(manifest):
+        rows += block.rows
+        lines += block.lines
+    if len(rows) < 2:
+        raise BadInput(f"{manifest}: has no rows under its header; a row names a recording and its label")
+    return rows, lines
+
+
+def _place(header: Sequence[str], wanted: str | int, argument: str, manifest: Path) -> int:
+    """Which column is meant, by name or by number from 0."""
+    if isinstance(wanted, str) and wanted in header:
+        return header.index(wanted)
+    number = int(wanted) if str(wanted).isdecimal() else -1
+    if 0 <= number < len(header):
+        return number
+    raise BadInput(
+        f"{manifest}: has no column {wanted!r}, which data.{argument} names; there are {', '.join(header)}"
+    )
+
+
+def _inside(root: Path, given: str, where: str) -> Path:
+    """The file that a manifest names; never one outside its folder, not even through a link."""
+    file = root / given
+    try:
+        inside = file.resolve().is_relative_to(root.resolve())
+        there = inside and file.is_file()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise BadInput(
+            f"{where}: names {given!r}, which cannot be looked up ({error}); correct it"
+        ) from error
+    if not inside:
+        raise BadInput(f"{where}: names {given}, which lies outside {root}; move the recording into it")
+    if not there:
+        raise BadInput(f"{where}: names {given}, and there is no such file; correct it, or take the row out")
+    if file.suffix.lower() not in SUFFIXES:
+        raise BadInput(f"{where}: names {given}, which is no {', '.join(SUFFIXES)} file; convert it")
+    return root / Path(given)

@@ -1,0 +1,184 @@
+"""Columns of a CSV or parquet file, a block of rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datamodules.tables.cells import Cells, Where, is_number
+from datamodules.tables.csv_rows import csv_blocks
+from datamodules.texts.corpus import unreadable
+from elman.errors import BadInput
+
+PARQUET = (".parquet", ".pq")
+Reader = Callable[[Cells, Where], np.ndarray]
+"""Turns the cells of a column into an array of as many."""
+
+
+class TableFile:
+    """A CSV file with a header, or a parquet file; columns are read by name.
+
+    Args:
+        file: where it lies.
+        separator: between the values of a CSV row.
+        header: whether the first row names the columns; else they are called 0, 1, 2, ...
+
+    Raises:
+        BadInput: if it cannot be read, or has no row.
+    """
+
+    def __init__(self, file: Path, *, separator: str = ",", header: bool = True) -> None:
+        self.file, self.separator, self.header = file, separator, header
+        self.parquet = file.suffix.lower() in PARQUET
+        self.names: list[str]
+        self.sample: list[Sequence[str]]
+        if self.parquet:
+            schema = self._opened().schema_arrow
+            self.names = list(schema.names)
+            self.sample = [["0" if _is_numeric(field.type) else "text"] for field in schema]
+        else:
+            self.names, self.sample = self._look()
+
+    def _look(self) -> tuple[list[str], list[Sequence[str]]]:
+        """Names of the columns, and cells of each, from the first block of rows."""
+        block = next(csv_blocks(self.file, separator=self.separator, block_rows=1000), None)
+        if block is None:
+            raise BadInput(f"{self.file}: is empty; give a table with a header and rows")
+        first, rows = block.rows[0], block.rows
+        if not self.header:
+            return [str(number) for number in range(len(first))], list(zip(*rows, strict=True))
+        names = [name.strip() for name in first]
+        if all(map(is_number, names)):
+            raise BadInput(
+                f"{self.file}:1: the first row holds numbers alone, so it names no columns; "
+                "set data.header=false and give columns by number"
+            )
+        if len(rows) == 1:
+            raise BadInput(f"{self.file}: holds a header and no row; give rows")
+        return names, list(zip(*rows[1:], strict=True))
+
+    def column(self, wanted: str | int, *, argument: str) -> str:
+        """The name of a column given by name, or by number from 0.
+
+        Raises:
+            BadInput: if there is none, or several.
+        """
+        name = str(wanted)
+        if name not in self.names and name.lstrip("-").isdigit():
+            number = int(name)
+            if -len(self.names) <= number < len(self.names):
+                name = self.names[number]
+        if name in self.names and self.names.count(name) == 1:
+            return name
+        if name in self.names:
+            raise BadInput(f"{self.file}: {argument} names {name!r}, which is the name of several columns")
+        shown = ", ".join(self.names[:12]) + (", ..." if len(self.names) > 12 else "")
+        hint = ""
+        if len(self.names) == 1 and (other := next((s for s in ";\t|" if s in shown), None)):
+            hint = f", or set data.separator to {other!r}"
+        raise BadInput(
+            f"{self.file}: {argument} names {wanted!r}, but its columns are {shown}; "
+            f"name one of those (or its number from 0){hint}"
+        )
+
+    def numeric(self, marks: Sequence[str]) -> list[str]:
+        """Names of the columns whose first cells are numbers or marks, at least one a number."""
+        return [
+            name
+            for name, cells in zip(self.names, self.sample, strict=True)
+            if all(is_number(cell) or cell.strip() in marks for cell in cells) and any(map(is_number, cells))
+        ]
+
+    def read(self, readers: Mapping[str, Reader]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Columns read whole, and the line (row, for parquet) of every row, counted from 1.
+
+        Args:
+            readers: name of a column -> what makes an array of its cells.
+
+        Raises:
+            BadInput: for a file that is broken, or a cell that its reader refuses.
+        """
+        parts: dict[str, list[np.ndarray]] = {name: [] for name in readers}
+        places = []
+        for cells, lines in self._parquet(list(readers)) if self.parquet else self._csv(list(readers)):
+            for name, reader in readers.items():
+                parts[name].append(reader(cells[name], self._where(lines, name)))
+            places.append(lines)
+        if not places:
+            raise BadInput(f"{self.file}: holds no row; give rows")
+        return {name: np.concatenate(blocks) for name, blocks in parts.items()}, np.concatenate(places)
+
+    def place(self, line: int, column: str = "") -> str:
+        """What to call a place of the file in a message."""
+        name = f"{self.file}: row {line}" if self.parquet else f"{self.file}:{line}"
+        return f"{name}, column {column!r}" if column else name
+
+    def _where(self, lines: np.ndarray, column: str) -> Where:
+        return lambda number: self.place(int(lines[number]), column)
+
+    def _csv(self, names: Sequence[str]) -> Iterator[tuple[dict[str, Cells], np.ndarray]]:
+        of = {name: self.names.index(name) for name in names}
+        header = self.header
+        for block in csv_blocks(self.file, separator=self.separator):
+            rows, lines = (block.rows[1:], block.lines[1:]) if header else block
+            header = False
+            if rows:
+                yield (
+                    {name: [row[place] for row in rows] for name, place in of.items()},
+                    np.array(lines, dtype=np.int64),
+                )
+
+    def _parquet(self, names: Sequence[str]) -> Iterator[tuple[dict[str, Cells], np.ndarray]]:
+        import pyarrow as pa
+
+        row = 1
+        try:
+            for batch in self._opened().iter_batches(columns=list(names)):
+                cells = {name: _cells(batch.column(name)) for name in names}
+                yield cells, np.arange(row, row + batch.num_rows)
+                row += batch.num_rows
+        except (pa.ArrowException, OSError) as error:
+            raise self._broken(error) from error
+
+    def _opened(self) -> Any:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            self.file.open("rb").close()
+            return pq.ParquetFile(self.file)
+        except OSError as error:
+            if error.errno is None:  # pyarrow's own
+                raise self._broken(error) from error
+            raise unreadable(self.file, error) from error
+        except pa.ArrowException as error:
+            raise self._broken(error) from error
+
+    def _broken(self, error: Exception) -> BadInput:
+        return BadInput(
+            f"{self.file}: is damaged or no parquet file ({str(error).splitlines()[0][:120]}); write it anew"
+        )
+
+
+def _is_numeric(kind: Any) -> bool:
+    from pyarrow import types
+
+    return (
+        types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)
+    )
+
+
+def _cells(column: Any) -> Cells:
+    """An arrow column as float64 (dates as seconds), or as text."""
+    import pyarrow as pa
+    from pyarrow import types
+
+    if types.is_timestamp(column.type) or types.is_date(column.type):
+        column = column.cast(pa.timestamp("us")).cast(pa.int64())
+        return column.to_numpy(zero_copy_only=False).astype(np.float64) / 1e6
+    if _is_numeric(column.type):
+        return column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False).astype(np.float64)
+    return ["" if cell is None else str(cell) for cell in column.to_pylist()]

@@ -1,0 +1,142 @@
+"""What training teaches of a table: scalings, and the values of text columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from datamodules.live import Rows
+from datamodules.tables.cells import Codes
+from datamodules.tables.forecast import Span, asked_for
+from datamodules.tables.scaling import Scaling, standardising
+from datamodules.tables.series import Series
+from elman.errors import BadInput
+
+MOST_VALUES = 1000
+
+
+@dataclass(frozen=True)
+class Learned:
+    """All of it as plain values, for a checkpoint.
+
+    Args:
+        columns: names of the numeric inputs; `input_shift` and `input_scale` have a number for each.
+        targets: names of the targets; `target_shift` and `target_scale` are in the file's units.
+        horizon, difference: what is asked for.
+        values: for each text column its values, in the order of their places in x.
+    """
+
+    columns: list[str]
+    targets: list[str]
+    horizon: int
+    difference: bool
+    input_shift: list[float]
+    input_scale: list[float]
+    target_shift: list[float]
+    target_scale: list[float]
+    values: list[list[str]]
+
+    def plain(self) -> dict[str, Any]:
+        """As a dictionary."""
+        return asdict(self)
+
+    @property
+    def inputs(self) -> Scaling:
+        return Scaling(np.array(self.input_shift), np.array(self.input_scale))
+
+    @property
+    def target(self) -> Scaling:
+        return Scaling(np.array(self.target_shift), np.array(self.target_scale))
+
+    def pipe(self, categories: Sequence[str]) -> Rows:
+        """How rows come out of a pipe: numbers in the file's units, text columns as columns of 0 and 1."""
+        marks = [f"{name}={v}" for name, values in zip(categories, self.values, strict=True) for v in values]
+        return Rows(
+            inputs=len(self.columns) + len(marks),
+            names=[*self.columns, *marks],
+            mean=torch.tensor([*self.input_shift, *[0.0] * len(marks)]),
+            std=torch.tensor([*self.input_scale, *[1.0] * len(marks)]),
+            outputs=[f"change of {name}" if self.difference else name for name in self.targets],
+            scale=torch.tensor(self.target_scale),
+            shift=torch.tensor(self.target_shift),
+        )
+
+    def places(self, codes: Sequence[Codes]) -> list[np.ndarray]:
+        """For each text column: the place of every code, and last, for code -1, that of no value.
+
+        A value that training does not show has the place of no value.
+        """
+        out = []
+        for numbering, known in zip(codes, self.values, strict=True):
+            place = {value: number for number, value in enumerate(known)}
+            out.append(np.array([*(place.get(value, len(known)) for value in numbering.values), len(known)]))
+        return out
+
+
+def learn(
+    series: Sequence[Series],
+    train: Sequence[Span],
+    columns: Sequence[str],
+    targets: Sequence[str],
+    codes: Sequence[Codes],
+    *,
+    horizon: int,
+    difference: bool,
+    source: str,
+) -> tuple[Learned, list[str]]:
+    """Look at the training rows; also names of inputs that do not change there.
+
+    Raises:
+        BadInput: for a target that does not change, or a text column of more than 1,000 values.
+    """
+    seen = [(number, start - horizon, stop - horizon) for number, start, stop in train]
+    inputs, constant = standardising([series[n].inputs[a:b] for n, a, b in seen], len(columns))
+    asked = [asked_for(series[n], a, b, horizon=horizon, difference=difference) for n, a, b in seen]
+    target, flat = standardising(asked, len(targets))
+    if flat.any():
+        raise BadInput(
+            f"{source}: {targets[int(np.argmax(flat))]} {'changes evenly' if difference else 'is constant'} "
+            "in training, so there is nothing to forecast; name another data.target"
+        )
+    values = []
+    for number, numbering in enumerate(codes):
+        there = np.unique(np.concatenate([series[n].codes[a:b, number] for n, a, b in seen]))
+        names = list(numbering.values)
+        values.append(sorted(names[code] for code in there if code >= 0))
+        if len(values[-1]) > MOST_VALUES:
+            raise BadInput(
+                f"{source}: a text column has {len(values[-1]):,} values in training, more than "
+                f"{MOST_VALUES:,}; leave it out of data.categories"
+            )
+    learned = Learned(
+        columns=list(columns),
+        targets=list(targets),
+        horizon=horizon,
+        difference=difference,
+        input_shift=inputs.shift.tolist(),
+        input_scale=inputs.scale.tolist(),
+        target_shift=target.shift.tolist(),
+        target_scale=target.scale.tolist(),
+        values=values,
+    )
+    return learned, [name for name, still in zip(columns, constant, strict=True) if still]
+
+
+def taken_back(saved: dict[str, Any], learned: Learned, *, source: str) -> Learned:
+    """What a checkpoint holds, if it is of a table like this one.
+
+    Raises:
+        BadInput: if the network was trained on other columns or asked for something else.
+    """
+    kept = Learned(**saved)
+    for name in ("columns", "targets", "horizon", "difference"):
+        if getattr(kept, name) != getattr(learned, name):
+            raise BadInput(
+                f"{source}: data.{name} give {getattr(learned, name)}, but the checkpoint was trained on "
+                f"{getattr(kept, name)}; give a table with those, or start anew"
+            )
+    return kept

@@ -1,0 +1,61 @@
+"""ByteStream: files read where they lie, a slice at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from datamodules.texts.corpus import unreadable
+from elman.errors import BadInput
+
+
+class ByteStream:
+    """Stretches of files, one after another: `len()` and slices, each read from disk when asked for.
+
+    Nothing is kept, copied or opened in advance, so a stream of any size costs the memory of its names.
+
+    Args:
+        stretches: (file, its first byte, the byte after its last) of each, in order.
+    """
+
+    def __init__(self, stretches: Sequence[tuple[Path, int, int]]) -> None:
+        self.stretches = [each for each in stretches if each[2] > each[1]]
+        self.starts = np.cumsum([0, *(stop - start for _, start, stop in self.stretches)])
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def __getitem__(self, part: slice) -> np.ndarray:
+        start, stop, _ = part.indices(len(self))
+        pieces = []
+        while start < stop:
+            file, at = self.place(start)
+            end = int(self.starts[np.searchsorted(self.starts, start, side="right")])
+            count = min(stop, end) - start
+            pieces.append(_read(file, at, count))
+            start += count
+        return np.frombuffer(b"".join(pieces), dtype=np.uint8)
+
+    def place(self, position: int) -> tuple[Path, int]:
+        """The file that holds byte `position`, and which of its bytes that is."""
+        number = int(np.searchsorted(self.starts, position, side="right")) - 1
+        number = min(number, len(self.stretches) - 1)
+        file, first, _ = self.stretches[number]
+        return file, first + position - int(self.starts[number])
+
+
+def _read(file: Path, at: int, count: int) -> bytes:
+    try:
+        opened = os.open(file, os.O_RDONLY)
+        try:
+            data = os.pread(opened, count, at)
+        finally:
+            os.close(opened)
+    except OSError as error:
+        raise unreadable(file, error) from error
+    if len(data) != count:
+        raise BadInput(f"{file}: became shorter while it was in use; start again when it is complete")
+    return data

@@ -1,0 +1,72 @@
+"""The loader under Lightning: what a checkpoint remembers of it."""
+
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from datamodules.collecting.batches import Batches
+from datamodules.synthetic import Echo
+from elman.errors import BadInput
+
+
+class Recorder(pl.LightningModule):
+    """Trains nothing and notes what it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.automatic_optimization = False
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.seen = []
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+    def training_step(self, batch, batch_idx):
+        self.seen.append(batch.x.clone())
+
+
+class SaveAfterFour(pl.Callback):
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
+        if batch_idx == 3:
+            trainer.save_checkpoint(f"{trainer.default_root_dir}/four.ckpt")
+
+
+def fit(folder, ckpt_path=None):
+    """The x of the batches that a training of seven batches sees."""
+    model = Recorder()
+    trainer = pl.Trainer(
+        default_root_dir=folder,
+        accelerator="cpu",
+        max_epochs=1,
+        limit_train_batches=7,
+        limit_val_batches=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[SaveAfterFour()],
+    )
+    data = Echo(lag=2, steps=4, rows=3, batches_per_sequence=3, val_batches=3)
+    trainer.fit(model, datamodule=data, ckpt_path=ckpt_path)
+    return torch.stack(model.seen)
+
+
+@pytest.mark.filterwarnings("ignore:.*val_dataloader:", "ignore:.*LeafSpec:")
+def test_resume_hands_out_the_next_batch(tmp_path):
+    whole = fit(tmp_path)
+    rest = fit(tmp_path, ckpt_path=tmp_path / "four.ckpt")
+    assert len(whole) == 7
+    assert torch.equal(rest, whole[4:])
+
+
+def test_iterated_anew_an_endless_loader_goes_on_and_a_finite_one_starts_over():
+    endless, finite = Batches(lambda index: index), Batches(lambda index: index, length=3)
+    assert [next(iter(endless)) for _ in range(3)] == [0, 1, 2]
+    assert [next(iter(finite)) for _ in range(3)] == [0, 0, 0]
+    assert list(finite) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("state", [{}, {"index": -1}, {"index": "3"}])
+def test_a_position_of_something_else(state):
+    with pytest.raises(BadInput, match="count of batches"):
+        Batches(lambda index: index).load_state_dict(state)
