@@ -1,5 +1,7 @@
 """Every fold once, tested on what it did not see; what is done is not done again."""
 
+from pathlib import Path
+
 import mlflow
 import pytest
 
@@ -25,7 +27,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def runs():
-    client = mlflow.MlflowClient("sqlite:///mlflow.db")
+    client = mlflow.MlflowClient(f"sqlite:///{Path.cwd()}/mlflow.db")
     found = client.get_experiment_by_name("folds")
     return client.search_runs([found.experiment_id])
 
@@ -54,7 +56,7 @@ def test_what_cannot_be_dealt_out_is_refused(folder, capsys):
 def test_the_best_checkpoint_is_that_of_the_highest_accuracy(folder, capsys):
     options = ["--trainer.max_passes=4", "--trainer.val_every=2000", "--trainer.monitor=val/accuracy"]
     assert main(["fit", "digits.yaml", *options]) == 0
-    client = mlflow.MlflowClient("sqlite:///mlflow.db")
+    client = mlflow.MlflowClient(f"sqlite:///{Path.cwd()}/mlflow.db")
     (run,) = runs()
     history = client.get_metric_history(run.info.run_id, "val/accuracy")
     highest = max(point.value for point in history)

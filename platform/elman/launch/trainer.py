@@ -139,7 +139,7 @@ def prepare_process(settings: Training) -> None:
     """Settings of the whole process: quiet libraries, threads, denormal numbers."""
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    _let_data_speak()
+    _let_fetching_speak()
     for message in (
         ".*does not have many workers.*",
         ".*GPU available but not used.*",
@@ -152,9 +152,9 @@ def prepare_process(settings: Training) -> None:
     torch.set_flush_denormal(settings.flush_denormal)
 
 
-def _let_data_speak() -> None:
-    """Show what fetching and encoding report, which can take minutes; other libraries stay quiet."""
-    log = logging.getLogger("datamodules")
+def _let_fetching_speak() -> None:
+    """Show what fetching reports, which can take minutes."""
+    log = logging.getLogger("datamodules.fetching")
     if not log.handlers:
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(message)s"))
