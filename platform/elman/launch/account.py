@@ -27,6 +27,7 @@ from elman.tree import tree_map
 log = logging.getLogger(__name__)
 
 CREDIT_STEPS = 200  # a larger picture shows no more
+ANSWERS = ("test/accuracy", "test/exact", "test/rmse")  # what a reader looks for first
 EXAMPLE_STEPS = 8
 
 
@@ -159,7 +160,9 @@ def _note(recipe: Recipe, task: SequenceTask, data: Any, results: dict[str, Any]
         if task.max_time_steps
         else f"{config.trainer.max_minutes} minutes"
     )
-    best = {name: value for name, value in (results or {}).items() if name.startswith("best")}
+    best = {
+        name: value for name, value in (results or {}).items() if name.startswith("best") or name in ANSWERS
+    }
     answer = f"**{_in_words(best)}**\n\n" if best else ""
     return run_note(
         question=answer + recipe.question,
