@@ -2,9 +2,10 @@
 
     python benchmarks/distance.py --output distance.png
 
-For every distance an Elman network learns `datamodules.synthetic.Negation` under every strategy below, and its
+For every distance an Elman network learns `datamodules.synthetic.Negation` under every strategy below. Its
 validation accuracy is printed and drawn, beside what the credit matrix says: whether the loss at the last
-step is charged to the step of the deciding word. A bag of words is right in half of the sentences.
+step is charged to the step of the deciding word. A bag of words is right in half of the sentences. Credit is
+needed, not enough: with seed 1, Full does not learn 17 steps in a thousand batches, nor Split 5 and 7.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ def drawing(found: dict[tuple[str, int], float]) -> Figure:
     axes.set_xlabel("steps from the negation to the word it turns round")
     axes.set_ylabel("validation accuracy")
     axes.set_title("Filled: the last step's loss is charged to the negation", fontsize="medium")
-    axes.legend(fontsize="small")
+    axes.legend(fontsize="small", loc="lower left")
     return figure
 
 
