@@ -13,10 +13,11 @@ from datamodules import digits
 from datamodules.collecting.batching import Batching
 from datamodules.collecting.captions import captioned, facts_of, symbols_of
 from datamodules.collecting.collected import Collected
-from datamodules.collecting.examples import Example, Examples
+from datamodules.collecting.examples import Example, Examples, collate
 from datamodules.collecting.findings import Findings
 from datamodules.collecting.partition import Partition
 from datamodules.texts.symbols import remembered
+from elman.batch import SequenceBatch
 
 
 class DigitCaptions(Collected):
@@ -72,9 +73,32 @@ class DigitCaptions(Collected):
 
 
 class _Named:
+    """Images and their captions; all captions lie in one batch, padded to the longest.
+
+    Args:
+        images: (N, 64).
+        said: the caption of each.
+    """
+
     def __init__(self, images: Tensor, said: list[Example]) -> None:
-        self.images, self.said = images, said
-        self.lengths = np.array([example.steps for example in said])
+        self.images, self.said = images, collate(said)
+        self.lengths = self.said.lengths.numpy()
 
     def window(self, number: int, start: int, stop: int) -> Example:
-        return self.said[number].window(start, stop)._replace(context=self.images[number])
+        batch = self.batch(np.array([number]))
+        assert batch.y is not None
+        return Example(batch.x[0], batch.y[0], batch.scored[0], self.images[number]).window(start, stop)
+
+    def batch(self, numbers: np.ndarray) -> SequenceBatch:
+        rows = torch.from_numpy(numbers)
+        lengths = self.said.lengths[rows]
+        steps = int(lengths.max())
+        assert self.said.y is not None
+        return SequenceBatch(
+            x=self.said.x[:, :steps][rows],
+            y=self.said.y[:, :steps][rows],
+            scored=self.said.scored[:, :steps][rows],
+            lengths=lengths,
+            is_first=self.said.is_first[rows],
+            context=self.images[rows],
+        )

@@ -12,7 +12,7 @@ import torch
 from datamodules.collecting.batching import Batching
 from datamodules.collecting.collected import Collected
 from datamodules.collecting.copies import assign_apart, names_of
-from datamodules.collecting.examples import Example, Examples, many_to_one
+from datamodules.collecting.examples import Example, Examples, many_to_one, many_to_one_batch, padded
 from datamodules.collecting.findings import Findings, Skipped
 from datamodules.collecting.folder import digest_of
 from datamodules.collecting.partition import Partition
@@ -24,6 +24,7 @@ from datamodules.labelled.symbols import UNITS, Listed, Texts, Unit, symbols_of
 from datamodules.labelled.tables import Dialect
 from datamodules.live import Reader, Sentences
 from datamodules.sequence_data import check_counts
+from elman.batch import SequenceBatch
 from elman.errors import BadInput
 
 IN_LATER_PART = "the same text as one in a later part (train, val, test)"
@@ -235,3 +236,9 @@ class _Labelled:
         return many_to_one(torch.from_numpy(ids.astype(np.int64)), int(self.labels[number])).window(
             start, stop
         )
+
+    def batch(self, numbers: np.ndarray) -> SequenceBatch:
+        places = zip(self.starts[numbers].tolist(), self.stops[numbers].tolist(), strict=True)
+        x = padded([torch.from_numpy(self.ids[start:stop].astype(np.int64)) for start, stop in places])
+        labels, lengths = self.labels[numbers], self.lengths[numbers]
+        return many_to_one_batch(x, torch.from_numpy(labels), torch.from_numpy(lengths))

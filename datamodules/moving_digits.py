@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,18 +15,20 @@ from datamodules import digits
 from datamodules.collecting.batching import Batching
 from datamodules.collecting.captions import Unit, captioned, facts_of, symbols_of
 from datamodules.collecting.collected import Collected
-from datamodules.collecting.examples import Example, Examples
+from datamodules.collecting.examples import Example, Examples, collate
 from datamodules.collecting.findings import Findings
 from datamodules.collecting.partition import PART_NAMES, Partition
 from datamodules.pictures.film_strip import film_strip
 from datamodules.sequence_data import check_counts
 from datamodules.texts.symbols import remembered
+from elman.batch import SequenceBatch
 
 SIDE = 16
 ROOM = SIDE - digits.SIDE
 SHORTEST, LONGEST = 8, 16
 NEAREST = 4
 DIRECTIONS = ("left", "right", "up", "down")
+SIDEWAYS, BACKWARDS = (0, 1), (0, 2)
 
 
 class MovingDigits(Collected):
@@ -150,15 +153,25 @@ class Plans(NamedTuple):
             across=draw.integers(ROOM + 1, size=count),
         )
 
-    def places(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Top and left pixel of the digit in every frame of a video, (S,) each."""
-        passed = np.linspace(0, self.distance[number], self.frames[number]).round().astype(np.int64)
-        moving = self.along[number] + passed
-        staying = np.full_like(moving, self.across[number])
-        name = DIRECTIONS[self.direction[number]]
-        if name in ("left", "up"):
-            moving = ROOM - moving
-        return (staying, moving) if name in ("left", "right") else (moving, staying)
+    def places(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Top and left pixel of the digit in each frame, (B, LONGEST); beyond the last, of no meaning."""
+        moving = self.along[numbers, None] + PASSED[self.distance[numbers], self.frames[numbers]]
+        staying = self.across[numbers, None]
+        direction = self.direction[numbers, None]
+        moving = np.where(np.isin(direction, BACKWARDS), ROOM - moving, moving)
+        sideways = np.isin(direction, SIDEWAYS)
+        return np.where(sideways, staying, moving), np.where(sideways, moving, staying)
+
+
+def _passed() -> np.ndarray:
+    """[distance, frames, frame]: pixels passed at a frame of a video of this distance and so many frames."""
+    passed = np.zeros((ROOM + 1, LONGEST + 1, LONGEST), dtype=np.int64)
+    for distance, frames in product(range(NEAREST, ROOM + 1), range(SHORTEST, LONGEST + 1)):
+        passed[distance, frames, :frames] = np.linspace(0, distance, frames).round()
+    return passed
+
+
+PASSED = _passed()
 
 
 class _Videos:
@@ -175,9 +188,24 @@ class _Videos:
         self.lengths = np.array([example.steps for example in said])
 
     def window(self, number: int, start: int, stop: int) -> Example:
-        tops, lefts = self.plans.places(number)
-        frames = np.zeros((len(tops), SIDE, SIDE), dtype=np.float32)
-        squares = sliding_window_view(frames, (digits.SIDE, digits.SIDE), axis=(1, 2), writeable=True)  # type: ignore[call-overload]
-        squares[np.arange(len(tops)), tops, lefts] = self.images[self.plans.image[number]]
-        context = (torch.from_numpy(frames).flatten(1), torch.tensor(len(frames)))
-        return self.said[number].window(start, stop)._replace(context=context)
+        frames, counts = self.painted(np.array([number]))
+        return self.said[number].window(start, stop)._replace(context=(frames[0], counts[0]))
+
+    def batch(self, numbers: np.ndarray) -> SequenceBatch:
+        said = collate([self.said[number] for number in numbers.tolist()])
+        return said._replace(context=self.painted(numbers))
+
+    def painted(self, numbers: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Frames of some videos, (B, S, 256), zero beyond the last of each, and their counts (B,)."""
+        counts = self.plans.frames[numbers]
+        frames = torch.zeros(len(numbers), int(counts.max()), SIDE, SIDE)
+        row, frame = np.nonzero(np.arange(frames.shape[1]) < counts[:, None])
+        tops, lefts = (places[row, frame] for places in self.plans.places(numbers))
+        squares = sliding_window_view(
+            frames.numpy(),
+            (digits.SIDE, digits.SIDE),
+            axis=(2, 3),
+            writeable=True,  # type: ignore[call-overload]
+        )
+        squares[row, frame, tops, lefts] = self.images[self.plans.image[numbers[row]]]
+        return frames.flatten(2), torch.from_numpy(counts)

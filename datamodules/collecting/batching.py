@@ -7,12 +7,14 @@ from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from datamodules.collecting.examples import Example, Examples, collate
+from datamodules.collecting.examples import Example, Examples, collate, whole_batches
 from datamodules.sequence_data import check_counts
 from elman.batch import SequenceBatch
 
@@ -65,8 +67,7 @@ class Batching:
         return Bucketed(lengths, rows=rows, max_steps=self.max_steps, seed=seed)
 
 
-@dataclass(frozen=True)
-class Seat:
+class Seat(NamedTuple):
     """What one row of a batch holds: steps [start, stop) of example `number`."""
 
     number: int
@@ -84,6 +85,9 @@ class Plan(ABC):
     Batches follow on as long as a row goes on; where all rows end, so does the run of batches. A strategy's
     clock then begins at 0 with the next one, wherever the last one ended.
     """
+
+    whole: ClassVar[bool]
+    """Every row of every batch holds a whole example."""
 
     def __init__(self) -> None:
         self._starts = [0]  # the number of each pass's first batch, as far as they were asked for
@@ -124,6 +128,8 @@ class Bucketed(Plan):
         seed: of the shuffles; None: none.
     """
 
+    whole = True
+
     def __init__(self, lengths: np.ndarray, *, rows: int, max_steps: int | None, seed: int | None) -> None:
         self.lengths, self.rows, self.max_steps, self.seed = lengths, rows, max_steps, seed
         super().__init__()
@@ -141,15 +147,16 @@ class Bucketed(Plan):
 
     def _cut(self, ordered: np.ndarray) -> list[Seats]:
         """Batches of consecutive examples, which ascend in length."""
+        seats = list(map(Seat, ordered.tolist(), repeat(0), self.lengths[ordered].tolist()))
+        if self.max_steps is None:
+            return [seats[start : start + self.rows] for start in range(0, len(seats), self.rows)]
         batches: list[Seats] = []
         sitting: list[Seat] = []
-        for number in ordered.tolist():
-            length = int(self.lengths[number])
-            full = len(sitting) == self.rows
-            if full or (sitting and self.max_steps and (len(sitting) + 1) * length > self.max_steps):
+        for seat in seats:
+            if len(sitting) == self.rows or (sitting and (len(sitting) + 1) * seat.stop > self.max_steps):
                 batches.append(sitting)
                 sitting = []
-            sitting.append(Seat(number, 0, length))
+            sitting.append(seat)
         return [*batches, sitting]
 
 
@@ -165,6 +172,8 @@ class Refilled(Plan):
         steps: most steps of a batch.
         seed: of the order, another one in each pass; None: examples come in the order of their numbers.
     """
+
+    whole = False
 
     def __init__(self, lengths: np.ndarray, *, rows: int, steps: int, seed: int | None) -> None:
         self.lengths, self.rows, self.steps, self.seed = lengths, rows, steps, seed
@@ -200,6 +209,7 @@ class Planned:
     def __init__(self, examples: Examples, plan: Plan, *, process: tuple[int, int] = (0, 1)) -> None:
         self.examples, self.plan = examples, plan
         self.rank, self.world = process
+        self._whole = whole_batches(examples)
 
     def __call__(self, index: int) -> SequenceBatch:
         """Batch `index` with this process's rows: at least one, which may have no steps.
@@ -208,6 +218,9 @@ class Planned:
         """
         seats, first, last = self.plan.at(index)
         own = self._own(seats)
+        if self.plan.whole and all(own):
+            numbers = np.array([seat.number for seat in own if seat is not None])
+            return lengthened(self._whole(numbers), longest(seats))
         rows: list[Example | None] = [
             None if seat is None else self.examples.window(seat.number, seat.start, seat.stop) for seat in own
         ]

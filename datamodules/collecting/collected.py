@@ -12,10 +12,11 @@ import torch
 
 from datamodules.collecting.batches import Batches
 from datamodules.collecting.batching import Batching, Planned
-from datamodules.collecting.examples import Example, Examples
+from datamodules.collecting.examples import Example, Examples, whole_batches
 from datamodules.collecting.findings import Findings
 from datamodules.collecting.partition import PART_NAMES, Partition
 from datamodules.sequence_data import Part, SequenceData
+from elman.batch import SequenceBatch
 from elman.errors import BadInput
 
 
@@ -29,13 +30,14 @@ class Chosen:
 
     def __init__(self, examples: Examples, numbers: np.ndarray) -> None:
         self.examples, self.numbers = examples, numbers
-
-    @property
-    def lengths(self) -> np.ndarray:
-        return self.examples.lengths[self.numbers]
+        self.lengths = examples.lengths[numbers]
+        self._whole = whole_batches(examples)
 
     def window(self, number: int, start: int, stop: int) -> Example:
         return self.examples.window(int(self.numbers[number]), start, stop)
+
+    def batch(self, numbers: np.ndarray) -> SequenceBatch:
+        return self._whole(self.numbers[numbers])
 
 
 class Collected(SequenceData):

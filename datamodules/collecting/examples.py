@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -34,6 +35,8 @@ class Example(NamedTuple):
 
     def window(self, start: int, stop: int) -> Example:
         """Steps [start, stop)."""
+        if start == 0 and stop == len(self.x):
+            return self
         y = None if self.y is None else self.y[start:stop]
         return Example(self.x[start:stop], y, self.scored[start:stop], self.context)
 
@@ -49,6 +52,14 @@ class Examples(Protocol):
         """Steps [start, stop) of example `number`; no more of it is read where its file allows that."""
 
 
+@runtime_checkable
+class ManyAtOnce(Examples, Protocol):
+    """Examples of which many are cheaper to give at once: where all of them lie in one tensor."""
+
+    def batch(self, numbers: np.ndarray) -> SequenceBatch:
+        """These examples whole, to the bit what `collate` makes of their windows."""
+
+
 def many_to_one(x: Tensor, label: int) -> Example:
     """A sequence whose last step alone is scored, against one class."""
     scored = torch.zeros(len(x), dtype=torch.bool)
@@ -56,9 +67,36 @@ def many_to_one(x: Tensor, label: int) -> Example:
     return Example(x, torch.full((len(x),), label), scored)
 
 
+def many_to_one_batch(x: Tensor, labels: Tensor, lengths: Tensor) -> SequenceBatch:
+    """What `collate` makes of sequences that `many_to_one` has made.
+
+    Args:
+        x: padded with zeros, (B, T, F) values or (B, T) ids.
+        labels, lengths: (B,).
+    """
+    step, last = torch.arange(x.shape[1]), lengths[:, None] - 1
+    return SequenceBatch(
+        x=x,
+        y=torch.where(step <= last, labels[:, None], 0),
+        scored=step == last,
+        lengths=lengths,
+        is_first=torch.ones(len(x), dtype=torch.bool),
+    )
+
+
 def aligned(x: Tensor, y: Tensor) -> Example:
     """A sequence with a target at every step, all of them scored."""
     return Example(x, y, torch.ones(len(x), dtype=torch.bool))
+
+
+def whole_batches(examples: Examples) -> Callable[[np.ndarray], SequenceBatch]:
+    """Numbers of examples -> these examples whole, a row each."""
+    return examples.batch if isinstance(examples, ManyAtOnce) else partial(_read_whole, examples)
+
+
+def _read_whole(examples: Examples, numbers: np.ndarray) -> SequenceBatch:
+    lengths = examples.lengths[numbers].tolist()
+    return collate([examples.window(n, 0, steps) for n, steps in zip(numbers.tolist(), lengths, strict=True)])
 
 
 def collate(
@@ -88,12 +126,12 @@ def collate(
 
 def padded(leaves: Sequence[Tensor]) -> Tensor:
     """(B, ...) with every axis as long as the longest of `leaves`, the rest zero."""
-    if all(leaf.shape == leaves[0].shape for leaf in leaves):
+    shapes = [leaf.shape for leaf in leaves]
+    if shapes.count(shapes[0]) == len(shapes):
         return torch.stack(list(leaves))
-    shape = [max(sizes) for sizes in zip(*(leaf.shape for leaf in leaves), strict=True)]
-    out = leaves[0].new_zeros(len(leaves), *shape)
-    for row, leaf in zip(out, leaves, strict=True):
-        row[tuple(slice(size) for size in leaf.shape)] = leaf
+    out = leaves[0].new_zeros(len(leaves), *map(max, zip(*shapes, strict=True)))
+    for row, leaf in zip(out.numpy(), leaves, strict=True):  # many small copies, which numpy does faster
+        row[tuple(map(slice, leaf.shape))] = leaf.numpy()
     return out
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from datamodules.collecting.examples import Example, many_to_one
+from datamodules.collecting.examples import Example, many_to_one, many_to_one_batch
+from elman.batch import SequenceBatch
 
 Reading = Literal["whole", "rows", "pixels", "permuted"]
 READINGS = ("whole", "rows", "pixels", "permuted")
@@ -47,7 +48,7 @@ class PixelSteps:
             flat = flat[:, np.random.default_rng(0).permutation(height * width)]
         steps = steps_of(reading, height, width)
         self.x: Tensor = torch.from_numpy(flat).reshape(count, steps, height * width // steps)
-        self.labels, self.white = labels, white
+        self.labels, self.white = torch.from_numpy(labels.astype(np.int64)), white
         self.lengths = np.full(count, steps)
 
     @property
@@ -58,3 +59,8 @@ class PixelSteps:
     def window(self, number: int, start: int, stop: int) -> Example:
         x = self.x[number].to(torch.float32) / self.white
         return many_to_one(x, int(self.labels[number])).window(start, stop)
+
+    def batch(self, numbers: np.ndarray) -> SequenceBatch:
+        rows = torch.from_numpy(numbers)
+        x = self.x[rows].to(torch.float32) / self.white
+        return many_to_one_batch(x, self.labels[rows], torch.full((len(x),), x.shape[1]))

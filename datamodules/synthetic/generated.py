@@ -64,7 +64,8 @@ class Generated(SequenceData):
         rows = list(own_rows(self.rows, self.process(), argument="data.rows"))
 
         def own(index: int) -> SequenceBatch:
-            return take_rows(self.batch(part, index), rows)
+            batch = self.batch(part, index)
+            return batch if len(rows) == self.rows else take_rows(batch, rows)
 
         return Batches(own, length=None if part == "train" else self.val_batches)
 

@@ -20,6 +20,8 @@ TOPIC = "film"
 WORDS = (*FILLERS, PLAIN, NOT, BAD, GOOD, TOPIC)
 """Word of each id."""
 
+ID = {word: number for number, word in enumerate(WORDS)}
+
 CLASSES = ("negative", "positive")
 
 
@@ -82,7 +84,6 @@ class Negation(Generated):
 
     def batch(self, part: Part, index: int) -> SequenceBatch:
         draw, rows = self.draw(part, index), self.rows
-        row = torch.arange(rows)
         x = torch.randint(0, len(FILLERS), (rows, self.steps), generator=draw)
         kind, negated = torch.randint(0, 2, (2, rows), generator=draw)
         judged = self.steps - 1 - torch.randint(0, self.after + 1, (rows,), generator=draw)
@@ -91,11 +92,10 @@ class Negation(Generated):
         first = (torch.rand(rows, generator=draw) * decides).long()
         other = (torch.rand(rows, generator=draw) * (decides - 1)).long()
         other += other >= first
-        ids = {word: number for number, word in enumerate(WORDS)}
-        x[row, judged] = ids[BAD] + kind
-        x[row, decides] = ids[PLAIN] + negated
-        x[row, torch.minimum(first, other)] = ids[NOT] - negated
-        x[row, torch.maximum(first, other)] = ids[TOPIC]
+        opposite, film = torch.minimum(first, other), torch.maximum(first, other)
+        topic = torch.full((rows,), ID[TOPIC])
+        words = [ID[BAD] + kind, ID[PLAIN] + negated, ID[NOT] - negated, topic]
+        x.scatter_(1, torch.stack([judged, decides, opposite, film], 1), torch.stack(words, 1))
         scored = torch.zeros(rows, self.steps, dtype=torch.bool)
         scored[:, -1] = True
         return whole(x, (kind ^ negated)[:, None].repeat(1, self.steps), scored=scored)

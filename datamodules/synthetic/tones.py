@@ -86,12 +86,13 @@ class Tones(Generated):
         orders = torch.tensor(list(permutations(range(self.notes))))[melodies]  # (B, notes)
         pitch = LOWEST_HZ * 2 ** (orders / 2)
         loud, phase, late = torch.rand(3, *orders.shape, 1, generator=draw)
-        time = torch.arange(self.share) / SAMPLE_RATE_HZ  # (samples of a note's share,)
+        half = self.share // 2
+        place = (late * half).long() + torch.arange(
+            half
+        )  # (B, notes, half), where in its share a note sounds
+        time = place / SAMPLE_RATE_HZ
         wave = torch.sin(2 * torch.pi * (pitch[..., None] * time + phase)) * (0.2 + 0.6 * loud)
-        begin = (late * (self.share // 2)).floor()
-        place = torch.arange(self.share)
-        sounds = (place >= begin) & (place < begin + self.share // 2)
-        clean = (wave * sounds).flatten(1)
+        clean = torch.zeros(*orders.shape, self.share).scatter_(2, place, wave).flatten(1)
         return clean + self.noise * torch.randn(clean.shape, generator=draw)
 
     def facts(self) -> dict[str, Any]:

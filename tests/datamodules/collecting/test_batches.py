@@ -6,6 +6,7 @@ import torch
 
 from datamodules.collecting.batches import Batches
 from datamodules.synthetic import Echo
+from elman.batch import whole
 from elman.errors import BadInput
 
 
@@ -70,3 +71,33 @@ def test_iterated_anew_an_endless_loader_goes_on_and_a_finite_one_starts_over():
 def test_a_position_of_something_else(state):
     with pytest.raises(BadInput, match="count of batches"):
         Batches(lambda index: index).load_state_dict(state)
+
+
+def test_a_bad_batch_is_told_in_its_turn():
+    """Batches are made several in a row; those before the bad one are handed out first."""
+
+    def batch(index):
+        if index == 3:
+            raise BadInput("three")
+        return index
+
+    loader = Batches(batch)
+    upcoming = iter(loader)
+    assert [next(upcoming) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(BadInput, match="three"):
+        next(upcoming)
+    assert loader.index == 3
+
+
+@pytest.mark.parametrize("rows", [2, 5000])
+def test_a_worker_hands_over_every_bit(rows):
+    """Small tensors come through a pipe, large ones through shared memory."""
+    x = torch.linspace(-1, 1, 6 * rows).reshape(rows, 3, 2)
+    context = (x.flatten(1).double(), torch.arange(rows))
+    expected = whole(x, torch.arange(3 * rows).reshape(rows, 3))._replace(context=context, is_last=False)
+    (found,) = Batches(lambda index: expected, length=1, workers=1)
+    assert type(found) is type(expected)
+    for one, other in zip((*found[:5], *found.context), (*expected[:5], *context), strict=True):
+        assert one.dtype == other.dtype
+        assert torch.equal(one, other)
+    assert found.is_last is False
