@@ -13,7 +13,7 @@ import elman.bptt
 import elman.cores
 from elman.batch import SequenceBatch, whole
 from elman.bptt import BackpropThroughTime, Checkpointed, Full, Split, Truncated, Update
-from elman.cores import GRU, LSTM, Bidirectional, Elman, FeedForward, Pooled
+from elman.cores import GRU, LSTM, Bidirectional, Centred, Elman, FeedForward, Pooled
 
 B, T, F, H = 3, 11, 2, 4
 LENGTHS = torch.tensor([11, 7, 3])
@@ -43,6 +43,7 @@ CORES = {
     "feed_forward": lambda layers: FeedForward(F, hidden_size=H, layers=layers),
     "pooled_max": lambda layers: Pooled(F, core=partial(LSTM, hidden_size=H, layers=layers)),
     "pooled_mean": lambda layers: Pooled(F, core=partial(GRU, hidden_size=H, layers=layers), how="mean"),
+    "centred": lambda layers: Centred(F, core=partial(GRU, hidden_size=H, layers=layers), both=True),
 }
 CREDITED_TO_LATER_STEPS = {Bidirectional}  # C[t, s] with s > t has no meaning in a strategy's matrix
 

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 import elman.cores
-from elman.cores import GRU, LSTM, Bidirectional, Core, Elman, FeedForward, Pooled
+from elman.cores import GRU, LSTM, Bidirectional, Centred, Core, Elman, FeedForward, Pooled
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -48,6 +48,10 @@ WRAPPERS = [
     (Bidirectional, {"core": LSTM}),
     (Bidirectional, {"core": partial(Elman, nonlinearity="sigmoid")}),
     (Pooled, {"core": both_ways, "how": "mean"}),
+    (Centred, {"core": LSTM, "prior": 2}),  # at 0 the first step would see nothing
+    (Centred, {"core": GRU, "both": True}),
+    (Centred, {"core": FeedForward, "both": True}),
+    (Centred, {"core": both_ways, "prior": 1}),
 ]
 
 

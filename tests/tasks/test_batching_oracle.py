@@ -18,7 +18,7 @@ from datamodules.collecting.batching import Bucketed, Plan, Planned, Refilled
 from datamodules.collecting.examples import Example, collate
 from elman.batch import SequenceBatch
 from elman.bptt import BackpropThroughTime, Checkpointed, Full, Split, Truncated, Update
-from elman.cores import GRU, LSTM, Bidirectional, Core, Elman, FeedForward, Pooled
+from elman.cores import GRU, LSTM, Bidirectional, Centred, Core, Elman, FeedForward, Pooled
 from elman.errors import BadInput
 from elman.tasks import SequenceTask, SquaredError
 from elman.tasks.predictions import Predictions
@@ -38,6 +38,7 @@ CORES = {
     "feed_forward": partial(FeedForward, hidden_size=H),
     "pooled_max": partial(Pooled, core=partial(LSTM, hidden_size=H)),
     "pooled_mean": partial(Pooled, core=partial(GRU, hidden_size=H), how="mean"),
+    "centred": partial(Centred, core=partial(GRU, hidden_size=H), prior=2),
     "bidirectional": partial(Bidirectional, core=partial(Elman, hidden_size=H)),
 }
 every_core = pytest.mark.parametrize("core", CORES)

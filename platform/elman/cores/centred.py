@@ -35,9 +35,9 @@ class Centred(Core):
 
     Cost: the inner core and one pass over its inputs.
 
-    Source: Viikki & Laurila (1998), Speech Communication 25, section 3: cepstral mean normalisation, there
-        over a sliding segment.
-    Differs: the mean of all steps so far, for any input; the scale is left alone; `prior` is ours.
+    Source: Atal (1974), Journal of the Acoustical Society of America 55(6): the mean of a recording's
+        cepstra taken from each.
+    Differs: the mean of the steps so far rather than of all, and of any input; `prior` is ours.
     """
 
     def __init__(

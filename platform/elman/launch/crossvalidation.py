@@ -37,14 +37,15 @@ def crossvalidate(words: Sequence[str], *, workers: int = 1) -> int:
     """
     first = parse("fit", words)
     folds = _folds(first)
-    recipes = [parse("fit", [*words, *_options(first, fold)]) for fold in range(folds)]
+    options = [_options(first, fold) for fold in range(folds)]
+    recipes = [parse("fit", [*words, *more]) for more in options]
     recipes[0].classes()  # says what is wrong before any process is started
     found = [_figures(recipe) for recipe in recipes]
     for fold, figures in enumerate(found):
         if figures is not None:
             say(f"fold {fold}, trained before: {_in_line(figures)}")
     missing = [fold for fold in range(folds) if found[fold] is None]
-    commands = [_command(words, recipes[fold], fold) for fold in missing]
+    commands = [_command([*words, *options[fold]], recipes[fold]) for fold in missing]
     threads = max(1, (os.cpu_count() or 1) // workers)
 
     def train(fold: int, command: list[str]) -> int:
@@ -87,13 +88,13 @@ def _options(recipe: Recipe, fold: int) -> list[str]:
     ]
 
 
-def _command(words: Sequence[str], recipe: Recipe, fold: int) -> list[str]:
+def _command(words: Sequence[str], recipe: Recipe) -> list[str]:
     """What trains a fold, or goes on with it."""
     begun = unfinished(_uri(recipe), recipe.config.tracking.experiment, recipe.digest)
     resume = [f"--resume={begun[0].id}"] if begun and begun[0].checkpoints else []
     script = Path(sys.executable).with_name("elman")
     program = [str(script)] if script.is_file() else [sys.executable, "-m", "elman"]
-    return [*program, "fit", *words, *_options(recipe, fold), *resume]
+    return [*program, "fit", *words, *resume]
 
 
 def _figures(recipe: Recipe) -> Figures | None:
