@@ -39,7 +39,7 @@ def test_every_fold_is_trained_and_tested_once(folder, capsys):
     assert "mean" in table
     done = runs()
     assert sorted(run.data.params["data.init_args.split.fold"] for run in done) == ["0", "1"]
-    assert {run.info.run_name.count("fold") for run in done} == {1}
+    assert sorted(run.info.run_name.rpartition("/")[2] for run in done) == ["digits fold 0", "digits fold 1"]
     tested = [float(run.data.metrics["test/accuracy"]) for run in done]
     assert f"{sum(tested) / 2:.4f}" in table
     assert main(command) == 0
