@@ -41,6 +41,8 @@ def test_unread_symbols_are_unknown_in_training_alone() -> None:
 def test_values_out_of_range() -> None:
     with pytest.raises(ValueError, match="embedding_dropout"):
         task_of(embedding=3, embedding_dropout=1.0)
+    with pytest.raises(ValueError, match="set embedding, got embedding_dropout"):
+        task_of(embedding_dropout=0.5)
     with pytest.raises(ValueError, match="embedding_std"):
         task_of(embedding=3, embedding_std=0.0)
     with pytest.raises(ValueError, match="symbol_dropout"):

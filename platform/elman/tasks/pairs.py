@@ -27,6 +27,7 @@ def refuse_unfit_data(
     *,
     symbols: bool,
     embedding: int | None,
+    embedding_dropout: float,
     symbol_dropout: float,
     sample_rate_hz: int | None,
     features: Any,
@@ -37,6 +38,11 @@ def refuse_unfit_data(
     if embedding is not None and not symbols:
         raise ValueError(
             f"embedding is for data of symbols, but these inputs are values; got embedding={embedding}"
+        )
+    if embedding_dropout and embedding is None:
+        raise ValueError(
+            f"embedding_dropout drops from learned vectors, and there are none; set embedding, got "
+            f"embedding_dropout={embedding_dropout}"
         )
     if symbol_dropout and not symbols:
         raise ValueError(

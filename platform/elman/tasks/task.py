@@ -134,6 +134,7 @@ class SequenceTask(pl.LightningModule):
         refuse_unfit_data(
             symbols=symbols,
             embedding=embedding,
+            embedding_dropout=embedding_dropout,
             symbol_dropout=symbol_dropout,
             sample_rate_hz=sample_rate_hz,
             features=features,
