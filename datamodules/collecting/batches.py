@@ -101,7 +101,7 @@ class Batches:
             while index + len(made) < len(self) and time.perf_counter() < until:
                 try:
                     made.append(self.batch(index + len(made)))
-                except BadInput:  # raised again in its turn
+                except Exception:  # raised again in its turn, after the batches before have been learned
                     break
             index += len(made)
             yield from made
