@@ -98,13 +98,17 @@ class Batches:
         """
         while index < len(self):
             made, until = [self.batch(index)], time.perf_counter() + BURST_SECONDS
+            broken: Exception | None = None
             while index + len(made) < len(self) and time.perf_counter() < until:
                 try:
                     made.append(self.batch(index + len(made)))
-                except Exception:  # raised again in its turn, after the batches before have been learned
+                except Exception as error:  # comes in its turn: the batches before it are to be learned
+                    broken = error
                     break
             index += len(made)
             yield from made
+            if broken is not None:
+                raise broken
 
     def state_dict(self) -> dict[str, int]:
         """How many batches were handed out."""

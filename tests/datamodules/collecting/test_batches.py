@@ -101,3 +101,21 @@ def test_a_worker_hands_over_every_bit(rows):
         assert one.dtype == other.dtype
         assert torch.equal(one, other)
     assert found.is_last is False
+
+
+@pytest.mark.parametrize("fault", [BadInput("batch 3 is bad"), ZeroDivisionError("batch 3 is bad")])
+def test_what_is_made_ahead_fails_in_its_turn(fault):
+    asked, good = [], whole(torch.zeros(1, 2, 1), None)
+
+    def batch(index):
+        asked.append(index)
+        if index == 3:
+            raise fault
+        return good
+
+    loader, got = Batches(batch), 0
+    with pytest.raises(type(fault), match="batch 3 is bad"):
+        for _ in loader:
+            got += 1
+    assert got == loader.index == 3
+    assert asked == [0, 1, 2, 3]  # a fault that comes once is not asked for again
