@@ -64,5 +64,6 @@ def test_the_best_checkpoint_is_that_of_the_highest_accuracy(folder, capsys):
     assert highest > min(point.value for point in history)
     assert f"best val/accuracy {highest:.4f}" in capsys.readouterr().out
     assert main(["fit", "digits.yaml", "--trainer.monitor=val/acuracy"]) == 2
-    assert "only val/accuracy, val/bits_per_step, val/nats_per_step" in capsys.readouterr().err
+    assert "name one of val/accuracy, val/bits_per_step, val/nats_per_step" in capsys.readouterr().err
+    assert len(runs()) == 1  # told before a run exists
     assert main(["fit", "digits.yaml", "--trainer.monitor=train/accuracy"]) == 2

@@ -137,14 +137,15 @@ def _log_best_model(logger: RunLogger, **model: Any) -> None:
 
 
 def _in_words(facts: dict[str, Any]) -> str:
-    """Counts before their names, "16 lanes"; other values after; nothing that is none or zero."""
+    """Counts before their names, "16 lanes"; other values after; no count that is zero."""
 
     def words(name: str, value: Any) -> str:
         if isinstance(value, int):
             return f"{value:,} {name}"
         return f"{name} {value:.4f}" if isinstance(value, float) else f"{name} {value}"
 
-    return ", ".join(words(name, value) for name, value in facts.items() if value not in (None, 0, ""))
+    said = {name: value for name, value in facts.items() if isinstance(value, float) or value}
+    return ", ".join(words(name, value) for name, value in said.items())
 
 
 def _note(recipe: Recipe, task: SequenceTask, data: Any, results: dict[str, Any] | None) -> str:

@@ -87,12 +87,6 @@ class Checkpoints(pl.Callback):
         path = self._save(trainer, task)
         if better and trainer.is_global_zero:
             _same_file(path, self.folder / "best.ckpt")
-        there = sorted(name for name in trainer.callback_metrics if name.startswith("val/"))
-        if there and self.monitor not in there:
-            raise BadInput(
-                f"trainer.monitor={self.monitor}: validation has no such figure, only {', '.join(there)}; "
-                "name one of them and go on with --resume"
-            )
         _, stopping = self.stop.agree(False)
         if not trainer.should_stop:
             self.stop.leave(stopping)

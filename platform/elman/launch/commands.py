@@ -30,7 +30,8 @@ Every key of a recipe is an option, a class goes by name:
 usage: elman crossvalidate RECIPE ... --data.split.folds=N [--workers=N] [--key=value ...]
 
 Train a recipe once for every fold of its data, a tracked run each, and test each on its fold. A fold that
-has finished is not trained again, so the same command goes on with what was interrupted.
+has finished is not trained again, so the same command goes on with what was interrupted. It is known by its
+recipe: where files or code have changed under it, name another --tracking.experiment.
 
   --workers=N      folds trained at the same time; 1
 

@@ -15,7 +15,7 @@ from elman.launch.account import command, record_end, record_start, say
 from elman.launch.caption_pictures import CaptionPictures
 from elman.launch.checkpoints import read_checkpoint
 from elman.launch.parallel import end_other_processes, is_first_process, process_rank
-from elman.launch.recipes import Recipe, make_task, refuse_targets
+from elman.launch.recipes import Recipe, make_task, refuse_monitor, refuse_targets
 from elman.launch.resume import RUN_VARIABLE, resumed, tell_other_processes
 from elman.launch.sampling import Samples
 from elman.launch.stop import Stopped, stoppable
@@ -56,6 +56,7 @@ def _fit(recipe: Recipe, resume: str | None) -> None:
     loader = data.train_dataloader()
     first = loader.batch(0)
     refuse_targets(task, first)
+    refuse_monitor(parts.trainer.monitor, task, first)
     _refuse_missing_test(parts.trainer, data)
     folder = Path(parts.trainer.checkpoints).absolute()
     _check_writable(folder)

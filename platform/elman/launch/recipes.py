@@ -42,6 +42,7 @@ from elman.launch.trainer import REFUSED, Training
 from elman.parser import RecipeParser, minimal, resolved
 from elman.recipe import digest, load_yaml, read_recipe
 from elman.tasks import SequenceTask
+from elman.tasks.caption_scores import CAPTION_FIGURES
 from elman.tracking.logger import RunLogger
 
 FROM_DATA = {
@@ -230,6 +231,23 @@ def refuse_targets(task: SequenceTask, batch: SequenceBatch) -> None:
         task.loss.sums(torch.zeros(1, task.outputs), batch.y[:1, 0].cpu())
     except ValueError as error:
         raise BadInput(f"model.loss: {error}") from error
+
+
+def refuse_monitor(monitor: str | None, task: SequenceTask, batch: SequenceBatch) -> None:
+    """Compare the monitored figure with those validation will have, so that a typo is told before a run."""
+    if monitor is None:
+        return
+    assert batch.y is not None, "refuse_targets comes first"
+    with torch.no_grad():
+        loss, tally = task.loss.sums(torch.zeros(1, task.outputs), batch.y[:1, 0].cpu())
+    named = set(task.loss.metrics(float(loss), tally))
+    if task.captions is not None:
+        named |= set(CAPTION_FIGURES)
+    there = [f"val/{name}" for name in sorted(named)]
+    if monitor not in there:
+        raise BadInput(
+            f"trainer.monitor={monitor}: validation will have no such figure; name one of {', '.join(there)}"
+        )
 
 
 def strategy_settings(bptt: elman.bptt.BackpropThroughTime) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from elman.batch import SequenceBatch
 from elman.tasks.captions import CaptionNetwork, captions_of, true_captions
 from elman.tree import rows
 
+CAPTION_FIGURES = ("exact", "character_error_rate", "word_error_rate")
+
 
 class CaptionScores:
     """Share of captions that are right to the last symbol, and edits a character and a word.
@@ -57,11 +59,7 @@ class CaptionScores:
             dist.all_reduce(sums)
         found = {}
         for name, of in zip(self.widths, sums.tolist(), strict=True):
-            for quantity, part, whole in (
-                ("exact", of[0], of[1]),
-                ("character_error_rate", of[2], of[3]),
-                ("word_error_rate", of[4], of[5]),
-            ):
+            for quantity, part, whole in zip(CAPTION_FIGURES, of[::2], of[1::2], strict=True):
                 if whole:
                     found[f"{name}{quantity}"] = part / whole
         return found
