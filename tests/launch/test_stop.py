@@ -7,6 +7,8 @@ import time
 import pytest
 from launching import differences, wait_until
 
+from elman.launch.stop import Stopped, unmasked
+
 LONG = "--trainer.max_time_steps=3000000"
 BREAKING = ["--data=toy_data.Breaking", "--data.how"]
 
@@ -148,3 +150,17 @@ def test_unfinished_runs_with_other_values_are_listed(fit, folder, stopped):
     line = resume_is_refused(fit, "--resume", "--model.clip=0.5")
     (run,) = folder.runs()
     assert f"{run.info.run_id} ({run.info.run_name}, {run.info.status})" in line
+
+
+def test_an_error_in_tidying_up_does_not_hide_the_stop():
+    def tidied(first):
+        with unmasked():
+            try:
+                raise first
+            finally:
+                raise RuntimeError("nothing to tidy")
+
+    with pytest.raises(Stopped):
+        tidied(Stopped(signal.SIGTERM))
+    with pytest.raises(RuntimeError, match="nothing to tidy"):
+        tidied(ValueError("not a stop"))

@@ -18,7 +18,7 @@ from elman.launch.parallel import end_other_processes, is_first_process, process
 from elman.launch.recipes import Recipe, make_task, refuse_monitor, refuse_targets
 from elman.launch.resume import RUN_VARIABLE, resumed, tell_other_processes
 from elman.launch.sampling import Samples
-from elman.launch.stop import Stopped, stoppable
+from elman.launch.stop import Stopped, stoppable, unmasked
 from elman.launch.trainer import Training, make_trainer, prepare_process
 from elman.tasks import SequenceTask
 from elman.tasks.random_state import restore_random, saved_random
@@ -80,7 +80,8 @@ def _fit(recipe: Recipe, resume: str | None) -> None:
         if is_first_process():
             record_start(recipe, logger, task, data, folder)
         restore_random(randomness)
-        trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        with unmasked():
+            trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
         results = figures(trainer, "val")
         if parts.trainer.test_after:
             results |= _test_best(trainer, task, data, folder)

@@ -50,6 +50,20 @@ def stoppable() -> Iterator[None]:
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
 
+@contextmanager
+def unmasked() -> Iterator[None]:
+    """Raise the `Stopped` behind another error: Lightning's tidying after an early one may fail in turn."""
+    try:
+        yield
+    except Exception as error:
+        first: BaseException | None = error
+        while first is not None and not isinstance(first, Stopped):
+            first = first.__context__
+        if first is None or first is error:
+            raise
+        raise first from None
+
+
 class Stop(pl.Callback):
     """Notes Ctrl-C and SIGTERM in training; all ranks then stop after the same batch.
 
