@@ -60,9 +60,9 @@ def command(monkeypatch):
     """Puts a function in the place of the commands."""
 
     def put(run):
-        module = types.ModuleType("elman.launch.commands")
+        module = types.ModuleType("elman.commands.run")
         module.run = run
-        monkeypatch.setitem(sys.modules, "elman.launch.commands", module)
+        monkeypatch.setitem(sys.modules, "elman.commands.run", module)
 
     return put
 

@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+LAUNCH = {  # what a run is made from
+    *("errors", "batch", "tree", "cores", "encoders", "features", "bptt", "tasks", "tracking", "diagnostics"),
+    *("parser", "recipe", "arguments"),
+}
 PROOF = (
     "import platform, mlflow, elman, datamodules;"
     "assert platform.python_version() and mlflow.MlflowClient;"
@@ -73,7 +77,10 @@ def test_they_win_with_the_wheel_too(tmp_path: Path) -> None:
 
 
 def test_arrows_point_one_way() -> None:
-    """launch -> diagnostics, tracking -> tasks -> bptt, cores -> batch; data modules know only the batch."""
+    """cli -> commands -> search -> launch -> diagnostics -> tracking -> tasks -> bptt, cores -> batch.
+
+    Data modules know only the batch.
+    """
     allowed = {
         "tree": set(),
         "errors": set(),
@@ -85,6 +92,9 @@ def test_arrows_point_one_way() -> None:
         "tasks": {"batch", "tree", "errors", "bptt", "cores", "encoders", "features"},
         "tracking": {"errors", "batch", "tree", "cores", "bptt", "tasks"},
         "diagnostics": {"errors", "batch", "tree", "cores", "bptt", "tasks", "tracking"},
+        "launch": LAUNCH,
+        "search": LAUNCH | {"launch"},
+        "commands": LAUNCH | {"launch", "search"},
     }
     for part, may in allowed.items():
         place = ROOT / "platform" / "elman" / part

@@ -84,6 +84,6 @@ def _answer(words: list[str]) -> int:
         hint = f"did you mean '{near[0]}'?" if near else f"the commands are {', '.join(COMMANDS)}"
         raise BadInput(f"there is no command {command!r}; {hint}")
 
-    from elman.launch.commands import run
+    from elman.commands.run import run
 
     return run(command, args)

@@ -12,7 +12,7 @@ import mlflow
 import torch
 
 PRELOADED = [
-    "elman.launch.commands",
+    "elman.commands.training",
     "elman.launch.job",
     "matplotlib.pyplot",
     "mlflow.pyfunc",

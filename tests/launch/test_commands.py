@@ -8,8 +8,8 @@ import torch
 import yaml
 
 from elman.cli import COMMANDS, main
+from elman.commands import training
 from elman.cores import Elman
-from elman.launch import commands
 from elman.launch.sampling import sample_ids
 from elman.tasks import SequenceTask
 
@@ -172,10 +172,10 @@ def test_the_help_of_fit_lists_keys_and_classes(answer):
 
 def test_resume_takes_its_run_and_nothing_else():
     words = ["r.yaml", "--tracking.run_name", "gru", "--resume=gru"]
-    assert commands._resume(words) == ("gru", ["r.yaml", "--tracking.run_name", "gru"])
-    assert commands._resume(["--resume", "gru", "r.yaml"]) == ("gru", ["r.yaml"])
-    assert commands._resume(["--resume", "r.yaml"]) == ("", ["r.yaml"])
-    assert commands._resume(["r.yaml"]) == (None, ["r.yaml"])
+    assert training._resume(words) == ("gru", ["r.yaml", "--tracking.run_name", "gru"])
+    assert training._resume(["--resume", "gru", "r.yaml"]) == ("gru", ["r.yaml"])
+    assert training._resume(["--resume", "r.yaml"]) == ("", ["r.yaml"])
+    assert training._resume(["r.yaml"]) == (None, ["r.yaml"])
 
 
 def test_a_sample_ends_where_the_network_stops_being_finite():

@@ -16,6 +16,10 @@ log = logging.getLogger(__name__)
 DIGEST_TAG = "elman.recipe_digest"
 RECIPE_TAG = "elman.recipe"
 CHECKPOINTS_TAG = "elman.checkpoints"
+STUDY_TAG = "elman.study"  # the name of a study, on its own run and on those of its trials
+TRIAL_TAG = "elman.trial"  # the number of a trial, on its run
+STATE_TAG = "elman.state"  # how a trial ended, in the words of a study: complete, pruned, failed
+PARENT_TAG = "mlflow.parentRunId"
 PAGE_RUNS = 1000
 
 

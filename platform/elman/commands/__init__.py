@@ -1,0 +1,1 @@
+"""What each command of the front door does, and says of itself."""

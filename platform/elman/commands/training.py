@@ -1,0 +1,54 @@
+"""Commands that train: `elman fit` and `elman crossvalidate`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from elman.errors import BadInput
+from elman.launch.options import number
+
+
+def fit(words: list[str]) -> int:
+    """`elman fit RECIPE [--resume [RUN]] [--key=value ...]`"""
+    from elman.arguments import rewrite
+    from elman.launch.job import fit as train
+    from elman.launch.recipes import parse
+
+    resume, rest = _resume(words)
+    names = [word.partition("=")[0] for word in rewrite(rest)]
+    if all(name.startswith("--") and name != "--config" and not name.endswith(".help") for name in names):
+        raise BadInput("elman fit needs a recipe: elman fit RECIPE.yaml")
+    return train(parse("fit", rest), resume=resume)
+
+
+def crossvalidate(words: list[str]) -> int:
+    """`elman crossvalidate RECIPE --data.split.folds=N [--workers=N] [--key=value ...]`"""
+    from elman.launch.crossvalidation import crossvalidate as train_folds
+
+    workers, rest = number(words, "--workers", 1, int, least=1)
+    return train_folds(rest, workers=workers)
+
+
+def print_keys() -> None:
+    """Every key of a recipe: what it means, its type and its default."""
+    from elman.launch.recipes import make_parser
+
+    text = make_parser("fit").format_help()
+    print(text[text.index("  --seed_everything") :], end="")
+
+
+def _resume(words: Sequence[str]) -> tuple[str | None, list[str]]:
+    """(RUN, "" or None, the other words); a recipe after `--resume` is not its RUN."""
+    from elman.arguments import rewrite
+
+    found = [w for w in rewrite(words) if w == "--resume" or w.startswith("--resume=")]
+    if not found:
+        return None, list(words)
+    value, rest, given = found[-1].partition("=")[2], [], list(words)
+    while given:
+        word = given.pop(0)
+        if word == "--resume" and value and given and given[0] == value:
+            given.pop(0)
+        elif word != "--resume" and not word.startswith("--resume="):
+            rest.append(word)
+    return value, rest

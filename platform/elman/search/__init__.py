@@ -1,0 +1,1 @@
+"""Searches: which run to do next, many at once, and what came of them."""

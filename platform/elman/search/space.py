@@ -1,0 +1,231 @@
+"""The space of a search: which values of a recipe are tried, in ranges that never depend on one another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Values = dict[str, Any]
+"""A trial's values by label; a dimension that does not apply is not there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """Numbers from `low` to `high`, both included.
+
+    Args:
+        integer: only whole numbers.
+        log: drawn evenly in the logarithm.
+        step: distance of two neighbours; None: 1 for whole numbers, anything for others.
+
+    Raises:
+        ValueError: if no number lies in it.
+    """
+
+    low: float
+    high: float
+    integer: bool
+    log: bool = False
+    step: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.high:
+            raise ValueError(f"low must be at most high, got low={self.low}, high={self.high}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"a logarithmic range must begin above zero, got low={self.low}")
+        if self.log and self.step is not None:
+            raise ValueError(f"a logarithmic range has no step, got step={self.step}")
+        if self.step is not None and self.step <= 0:
+            raise ValueError(f"step must be positive, got step={self.step}")
+
+    @property
+    def points(self) -> list[Any] | None:
+        """All numbers in it, lowest first; None where they cannot be counted."""
+        if self.step is None and not self.integer:
+            return None
+        step = self.step or 1
+        count = int((self.high - self.low) / step + 1e-9) + 1
+        return [_number(self.low + i * step, integer=self.integer) for i in range(count)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """A few values: each by the word that stands for it in tables, and as it goes into a recipe."""
+
+    values: dict[str | int | float | bool, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dimension:
+    """One value of the recipe that is searched.
+
+    Args:
+        target: its place in the recipe, `model.bptt.k2`.
+        label: its short name, unique in the space: `k2`, or `k2/k1` for a multiple.
+        values: what is tried.
+        multiple_of: the target that this one is a multiple of; `values` are then the factors.
+    """
+
+    target: str
+    label: str
+    values: Range | Choices
+    multiple_of: str | None = None
+
+    @property
+    def derived(self) -> str | None:
+        """The label of the product: `k2` where this is `k2/k1`; None where this is no multiple."""
+        return self.label.partition("/")[0] if self.multiple_of else None
+
+
+class Suggests(Protocol):
+    """What a sampler's trial can do; `optuna.Trial` does."""
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int: ...
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float: ...
+    def suggest_categorical(self, name: str, choices: Any) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Space:
+    """The dimensions of a search, those that name a class before those of its arguments.
+
+    Args:
+        dimensions: all of them.
+        arguments: what the class that a choice stands for takes, by (label, choice); a dimension below such
+            a choice applies only to the classes that take it, so k1 is not drawn for a trial with `Full`.
+        fixed: values of the recipe that a dimension is a multiple of and that are not searched, by target.
+    """
+
+    dimensions: tuple[Dimension, ...]
+    arguments: Mapping[tuple[str, Any], frozenset[str]] = field(default_factory=dict)
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def conditional(self) -> bool:
+        """Whether some dimension is missing in some trials."""
+        return any(
+            dimension.target.startswith(f"{other.target}.")
+            for dimension in self.dimensions
+            for other in self.dimensions
+        )
+
+    def in_order(self) -> list[Dimension]:
+        """Classes before their arguments, multiples last."""
+        return sorted(self.dimensions, key=lambda d: (d.multiple_of is not None, d.target.count(".")))
+
+    def applies(self, dimension: Dimension, values: Mapping[str, Any]) -> bool:
+        """Whether a trial with these `values` of the dimensions before it has this one."""
+        for other in self.dimensions:
+            if not dimension.target.startswith(f"{other.target}."):
+                continue
+            argument = dimension.target[len(other.target) + 1 :].partition(".")[0]
+            if other.label not in values:
+                return False
+            taken = self.arguments.get((other.label, values[other.label]))
+            if taken is not None and argument not in taken:
+                return False
+        return True
+
+    def draw(self, trial: Suggests) -> Values:
+        """The values of one trial, drawn by its sampler."""
+        values: Values = {}
+        for dimension in self.in_order():
+            if self.applies(dimension, values):
+                values[dimension.label] = _draw(trial, dimension)
+        return values
+
+    def grid(self) -> list[Values]:
+        """Every point once, those dimensions left out that do not apply.
+
+        Raises:
+            ValueError: for a range that has no end of points.
+        """
+        found: dict[str, Values] = {}
+        for values in self._points(self.in_order(), {}):
+            found.setdefault(json.dumps(values, sort_keys=True), values)
+        return list(found.values())
+
+    def _points(self, left: Sequence[Dimension], values: Values) -> Iterator[Values]:
+        if not left:
+            yield dict(values)
+            return
+        dimension, *rest = left
+        if not self.applies(dimension, values):
+            yield from self._points(rest, values)
+            return
+        for point in _points_of(dimension):
+            yield from self._points(rest, {**values, dimension.label: point})
+
+    def targets(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What goes where in the recipe: values by target, multiples multiplied out."""
+        found: dict[str, Any] = {}
+        for dimension in self.in_order():
+            if dimension.label not in values:
+                continue
+            value = values[dimension.label]
+            if isinstance(dimension.values, Choices):
+                value = dimension.values.values[value]
+            if dimension.multiple_of:
+                base = found.get(dimension.multiple_of, self.fixed.get(dimension.multiple_of))
+                assert base is not None, "a multiple is of something that is searched or fixed"
+                whole = isinstance(base, int) and not isinstance(base, bool)
+                value = _number(base * value, integer=whole)
+            found[dimension.target] = value
+        return found
+
+    def shown(self, values: Mapping[str, Any]) -> Values:
+        """Values by label with the products, for tables and charts: k1, k2/k1 and k2."""
+        targets = self.targets(values)
+        products = {
+            d.derived: targets[d.target] for d in self.dimensions if d.derived and d.target in targets
+        }
+        return {**values, **products}  # type: ignore[dict-item]
+
+
+def labels(targets: Mapping[str, str | None]) -> dict[str, str]:
+    """Short unique names: the last word of each target, more words where two would be the same.
+
+    Args:
+        targets: what each is a multiple of; `k2` as a multiple of `k1` is called `k2/k1`.
+    """
+    found: dict[str, str] = {}
+    for target, base in targets.items():
+        words = target.split(".")
+        size = next(
+            n
+            for n in range(1, len(words) + 1)
+            if n == len(words) or not any(o != target and o.split(".")[-n:] == words[-n:] for o in targets)
+        )
+        name = ".".join(words[-size:])
+        found[target] = f"{name}/{base.rpartition('.')[2]}" if base else name
+    return found
+
+
+def _draw(trial: Suggests, dimension: Dimension) -> Any:
+    values, name = dimension.values, dimension.label
+    if isinstance(values, Choices):
+        return trial.suggest_categorical(name, list(values.values))
+    if values.integer:
+        return trial.suggest_int(
+            name, int(values.low), int(values.high), step=int(values.step or 1), log=values.log
+        )
+    return trial.suggest_float(name, values.low, values.high, step=values.step, log=values.log)
+
+
+def _points_of(dimension: Dimension) -> list[Any]:
+    if isinstance(dimension.values, Choices):
+        return list(dimension.values.values)
+    points = dimension.values.points
+    if points is None:
+        raise ValueError(
+            f"{dimension.target} ranges over endless many numbers; a grid needs choices or a step"
+        )
+    return points
+
+
+def _number(value: float, *, integer: bool) -> Any:
+    return round(value) if integer else float(value)
