@@ -11,9 +11,13 @@ import table_toys
 import yaml
 
 from elman.cli import main
+from elman.search.checks import common, refuse_impossible
+from elman.search.definition import read_search
 
 FOLDER = Path(__file__).parents[1] / "experiments"
-RECIPES = sorted(FOLDER.glob("**/*.yaml"))
+FILES = sorted(FOLDER.glob("**/*.yaml"))
+SEARCHES = [path for path in FILES if "\nspace:" in path.read_text(encoding="utf-8")]
+RECIPES = [path for path in FILES if path not in SEARCHES]
 GROUPS = {  # recipes of a folder that are compared with one another; in all others, all of them are
     "reach": ["echo_*.yaml", "[!e]*.yaml"],
     "forecast": [],
@@ -80,6 +84,24 @@ def folder(tmp_path, monkeypatch, fresh_store):
 
 def test_there_are_recipes():
     assert {"char_lm", "reach", "adding"} <= {path.parent.name for path in RECIPES}
+    assert {"char_lm", "reach"} <= {path.parent.name for path in SEARCHES}
+
+
+@pytest.mark.parametrize("file", SEARCHES, ids=name)
+def test_every_corner_of_a_search_can_run(file, folder):
+    """Trials themselves are run in tests/search."""
+    search = read_search([str(file)])
+    data = search.base.config.data.class_path.rpartition(".")[2]
+    search = read_search([str(file), *TINY[data]])
+    refuse_impossible(search)
+    assert common(search).max_time_steps == search.settings.fixed["trainer.max_time_steps"]
+    assert f"#   elman search experiments/{name(file)}" in file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("file", SEARCHES, ids=name)
+def test_a_search_is_no_recipe(file, folder, capsys):
+    assert main(["fit", str(file)]) == 2
+    assert f"elman search {file}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=name)
@@ -104,7 +126,7 @@ def test_asks_a_question_and_says_how_to_answer_it(recipe):
 @pytest.mark.parametrize("group", sorted({path.parent for path in RECIPES}), ids=name)
 def test_recipes_of_a_comparison_differ_in_one_block(group):
     for pattern in GROUPS.get(group.name, ["*.yaml"]):
-        recipes = [read(path) for path in sorted(group.glob(pattern))]
+        recipes = [read(path) for path in sorted(group.glob(pattern)) if path not in SEARCHES]
         assert len(recipes) > 1
         blocks = [{**recipe.pop("model"), **recipe} for recipe in recipes]
         keys = {key for block in blocks for key in block}

@@ -14,10 +14,16 @@ COMMANDS = {
     "fit": "train a recipe, tracked; or continue a run with --resume",
     "validate": "score a run or a checkpoint on the validation data",
     "test": "score a run or a checkpoint on the test data",
+    "search": "tune values of a recipe over many trials at once",
     "crossvalidate": "train a recipe once for every fold of its data",
     "predict": "write the predictions of a run or a checkpoint",
     "sample": "let a run or a checkpoint write a text of its own",
     "credit": "show which loss a strategy charges to which step",
+    "runs": "list the runs of an experiment, or mark some of them as deleted",
+    "diff": "show what differs between two runs",
+    "rerun": "train a run's recipe once more and compare",
+    "best": "name the best trial or run of an experiment and its recipe",
+    "report": "write what a study has found as one HTML file",
     "ui": "open the dashboard of all runs",
 }
 

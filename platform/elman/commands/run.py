@@ -16,6 +16,12 @@ ACTIONS = {
     "predict": "elman.launch.prediction:predict",
     "sample": "elman.commands.trained:sample",
     "credit": "elman.commands.pages:credit",
+    "runs": "elman.commands.runs:runs",
+    "diff": "elman.commands.difference:diff",
+    "rerun": "elman.commands.training:rerun",
+    "best": "elman.commands.studies:best",
+    "report": "elman.commands.studies:report",
+    "search": "elman.commands.searching:search",
     "ui": "elman.commands.pages:ui",
 }
 """Where a command is, so that only its own imports are paid for."""
@@ -29,6 +35,10 @@ def run(command: str, words: list[str]) -> int:
             from elman.commands.training import print_keys
 
             print_keys()
+        elif command == "search":
+            from elman.commands.searching import print_keys as print_search_keys
+
+            print_search_keys()
         elif command in OVERRIDDEN:
             print(OVERRIDES)
         return 0

@@ -1,11 +1,11 @@
-"""Commands that train: `elman fit` and `elman crossvalidate`."""
+"""Commands that train: `elman fit`, `elman crossvalidate` and `elman rerun`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from elman.errors import BadInput
-from elman.launch.options import number
+from elman.launch.options import number, option
 
 
 def fit(words: list[str]) -> int:
@@ -27,6 +27,21 @@ def crossvalidate(words: list[str]) -> int:
 
     workers, rest = number(words, "--workers", 1, int, least=1)
     return train_folds(rest, workers=workers)
+
+
+def rerun(words: list[str]) -> int:
+    """`elman rerun RUN [--resume [NEW]] [--key=value ...]`"""
+    from elman.arguments import rewrite
+    from elman.launch.rerun import rerun as train_again
+
+    resume, rest = _resume(words)
+    ordered = rewrite(rest)
+    named = [word for word in ordered if not word.startswith("--")]
+    if len(named) != 1:
+        raise BadInput("elman rerun needs one run's id or name: elman rerun RUN [--key=value ...]")
+    ordered.remove(named[0])
+    uri, ordered = option(ordered, "--tracking.tracking_uri", "")
+    return train_again(named[0], ordered, uri=uri or None, resume=resume)
 
 
 def print_keys() -> None:

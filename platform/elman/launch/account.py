@@ -56,6 +56,7 @@ def record_start(recipe: Recipe, logger: RunLogger, task: SequenceTask, data: An
             **recipe.config.clone().as_dict() | {"tracking": None, "config": None},
             "strategy": strategy["class"],
             **{k: strategy[k] for k in ("k1", "k2", "k", "window") if k in strategy},
+            **({"k2/k1": f"{strategy['k2'] / strategy['k1']:g}"} if {"k1", "k2"} <= set(strategy) else {}),
             "depth": getattr(task.core, "layers", None),
             "parameters": sum(p.numel() for p in task.parameters()),
         }

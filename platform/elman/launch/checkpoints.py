@@ -18,9 +18,9 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from elman.errors import BadInput
 from elman.launch.stop import Stop
 from elman.tasks import SequenceTask
+from elman.tracking.figures import high_is_good
 
 OWN_KEYS = {"facts", "recipe", "time_steps", "updates", "bptt", "states", "restarts", "random"}
-HIGH_IS_GOOD = ("accuracy", "exact")
 KEPT = 2  # so that one is whole if the machine dies while the other is written
 
 
@@ -56,7 +56,7 @@ class Checkpoints(pl.Callback):
 
     def __init__(self, folder: Path, *, every_minutes: float, monitor: str, stop: Stop) -> None:
         self.folder, self.every_minutes, self.monitor, self.stop = folder, every_minutes, monitor, stop
-        self.sign = -1.0 if monitor.endswith(HIGH_IS_GOOD) else 1.0
+        self.sign = -1.0 if high_is_good(monitor) else 1.0
         self.best_value, self.best_time_steps = self.sign * inf, 0
         self._saved_at = 0.0
 

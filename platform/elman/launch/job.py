@@ -16,13 +16,16 @@ from elman.launch.caption_pictures import CaptionPictures
 from elman.launch.checkpoints import read_checkpoint
 from elman.launch.parallel import end_other_processes, is_first_process, process_rank
 from elman.launch.recipes import Recipe, make_task, refuse_monitor, refuse_targets
-from elman.launch.resume import RUN_VARIABLE, resumed, tell_other_processes
+from elman.launch.resume import RUN_VARIABLE, begun, resumed, tell_other_processes
 from elman.launch.sampling import Samples
 from elman.launch.stop import Stopped, stoppable, unmasked
 from elman.launch.trainer import Training, make_trainer, prepare_process
+from elman.launch.trial import PRUNED_CODE, RUN_ID_VARIABLE, Overseer, Pruned, reported
 from elman.tasks import SequenceTask
 from elman.tasks.random_state import restore_random, saved_random
+from elman.tracking.find import STATE_TAG
 from elman.tracking.logger import RunLogger
+from elman.tracking.patience import PATIENCE_SECONDS, patiently
 from elman.tracking.ui import dashboard_line
 
 
@@ -33,11 +36,13 @@ def fit(recipe: Recipe, *, resume: str | None = None) -> int:
         resume: a run's id or name; "": the newest unfinished run of this recipe; None: a new run.
 
     Returns:
-        The exit code: 0 done, 130 or 143 stopped by Ctrl-C or SIGTERM.
+        The exit code: 0 done, 130 or 143 stopped by Ctrl-C or SIGTERM, 75 pruned by the search it is part of.
     """
     try:
         with stoppable():
             _fit(recipe, resume)
+    except Pruned:
+        return PRUNED_CODE if is_first_process() else 0
     except Stopped as stopped:
         # The launcher takes any other exit code of a process that it started for a crash, and kills all.
         return 128 + stopped.number if is_first_process() else 0
@@ -49,22 +54,29 @@ def _fit(recipe: Recipe, resume: str | None) -> None:
     prepare_process(parts.trainer)
     pl.seed_everything(recipe.config.seed_everything, verbose=False)
     tracking = dict(vars(parts.tracking))
-    run_id, checkpoint = resumed(recipe, tracking, resume)
+    overseer = Overseer.present()
+    if overseer is None:
+        run_id, checkpoint = resumed(recipe, tracking, resume)
+    else:
+        run_id, checkpoint = overseer.run_id, begun(_folder(parts.trainer) / overseer.run_id)
     data, task = _data_and_task(recipe, parts, checkpoint)
     randomness = saved_random()  # tracking draws numbers, too, and others for a run that is resumed
-    logger = RunLogger(**tracking, run_id=run_id)
+    patience = PATIENCE_SECONDS if overseer is not None else 0.0  # a search waits for a store that restarts
+    logger = patiently(
+        lambda: RunLogger(**tracking, run_id=run_id), what="opening the tracking store", seconds=patience
+    )
     loader = data.train_dataloader()
     first = loader.batch(0)
     refuse_targets(task, first)
     refuse_monitor(parts.trainer.monitor, task, first)
     _refuse_missing_test(parts.trainer, data)
-    folder = Path(parts.trainer.checkpoints).absolute()
+    folder = _folder(parts.trainer)
     _check_writable(folder)
     trainer = None
     try:
         if is_first_process():
             random.seed()  # MLflow draws the run's name from it: not the same one for every run of a seed
-            logger.start()
+            patiently(logger.start, what="opening the run", seconds=patience)
             tell_other_processes(str(logger.version), checkpoint)
             (folder / str(logger.version)).mkdir(exist_ok=True)
         folder = folder / os.environ[RUN_VARIABLE]
@@ -76,29 +88,44 @@ def _fit(recipe: Recipe, resume: str | None) -> None:
             max_time_steps=task.max_time_steps,
             logger=logger,
             callbacks=[CaptionPictures(data) if task.captions else Samples(data)] if task.alphabet else [],
+            overseer=overseer,
+            searched=RUN_ID_VARIABLE in os.environ,
         )
         if is_first_process():
             record_start(recipe, logger, task, data, folder)
         restore_random(randomness)
         with unmasked():
             trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-        results = figures(trainer, "val")
+        results = figures(trainer, "val") | figures(trainer, "cost")
         if parts.trainer.test_after:
             results |= _test_best(trainer, task, data, folder)
         if is_first_process():
             record_end(recipe, logger, task, data, trainer=trainer, results=results, example=first)
         logger.close("FINISHED")
+        if overseer is not None:
+            overseer.end(time_steps=task.time_steps, figures=reported(trainer.callback_metrics))
     except BaseException as error:
-        logger.close()
-        in_order = isinstance(error, Stopped) and error.in_order
-        if trainer is not None and not in_order:
-            end_other_processes(trainer)
-        if trainer is not None and isinstance(error, Stopped):
-            go_on = command("--resume", os.environ[RUN_VARIABLE])
-            say(f"stopped at {task.time_steps:,} time steps; go on with: {go_on}")
+        _end_early(error, logger, task, trainer)
         raise
     if is_first_process():
         say(dashboard_line(tracking["tracking_uri"], tracking["experiment"]))
+
+
+def _end_early(error: BaseException, logger: RunLogger, task: SequenceTask, trainer: Any) -> None:
+    """What is recorded and said of a run that stops before its budget is spent."""
+    pruned = isinstance(error, Pruned)
+    if pruned:
+        logger.set_tags({STATE_TAG: "pruned"})
+    logger.close()
+    if trainer is None:
+        return
+    if not (isinstance(error, Stopped) and error.in_order):
+        end_other_processes(trainer)
+    if pruned:
+        say(f"pruned at {task.time_steps:,} time steps")
+    elif isinstance(error, Stopped):
+        go_on = command("--resume", os.environ[RUN_VARIABLE])
+        say(f"stopped at {task.time_steps:,} time steps; go on with: {go_on}")
 
 
 def _data_and_task(recipe: Recipe, parts: Any, checkpoint: Path | None) -> tuple[Any, SequenceTask]:
@@ -147,6 +174,11 @@ def _refuse_missing_budget(task: SequenceTask) -> None:
 def _refuse_missing_test(settings: Training, data: Any) -> None:
     if settings.test_after:
         data.test_dataloader()  # which says what is missing
+
+
+def _folder(settings: Training) -> Path:
+    """That of all runs' checkpoints."""
+    return Path(settings.checkpoints).absolute()
 
 
 def _check_writable(folder: Path) -> None:

@@ -162,6 +162,8 @@ def parse(command: str, words: Sequence[str], *, base: tuple[str, str] | None = 
     question, name = "", "run"
     for file in files:
         values, question = read_recipe(Path(file))
+        if "space" in values:
+            raise BadInput(f"{file} is the file of a search; run it with: elman search {file}")
         name = f"{Path(file).resolve().parent.name}/{Path(file).stem}"
         refuse_lightning_names(values.get("trainer"), where=file)
     refuse_lightning_names(
@@ -237,17 +239,22 @@ def refuse_monitor(monitor: str | None, task: SequenceTask, batch: SequenceBatch
     """Compare the monitored figure with those validation will have, so that a typo is told before a run."""
     if monitor is None:
         return
+    there = validated_figures(task, batch)
+    if monitor not in there:
+        raise BadInput(
+            f"trainer.monitor={monitor}: validation will have no such figure; name one of {', '.join(there)}"
+        )
+
+
+def validated_figures(task: SequenceTask, batch: SequenceBatch) -> list[str]:
+    """The figures that validation will have, by name."""
     assert batch.y is not None, "refuse_targets comes first"
     with torch.no_grad():
         loss, tally = task.loss.sums(torch.zeros(1, task.outputs), batch.y[:1, 0].cpu())
     named = set(task.loss.metrics(float(loss), tally))
     if task.captions is not None:
         named |= set(CAPTION_FIGURES)
-    there = [f"val/{name}" for name in sorted(named)]
-    if monitor not in there:
-        raise BadInput(
-            f"trainer.monitor={monitor}: validation will have no such figure; name one of {', '.join(there)}"
-        )
+    return [f"val/{name}" for name in sorted(named)]
 
 
 def strategy_settings(bptt: elman.bptt.BackpropThroughTime) -> dict[str, Any]:

@@ -25,6 +25,17 @@ def tell_other_processes(run: str, checkpoint: Path | None) -> None:
     os.environ[RESUME_VARIABLE] = str(checkpoint or "")
 
 
+def begun(folder: Path) -> Path | None:
+    """The newest good checkpoint of a run, by its folder; None: it has none, and begins anew."""
+    if not any(folder.glob("step-*.ckpt")):
+        return None
+    try:
+        return newest(folder)
+    except BadInput as error:
+        say(f"{error}; it begins anew")
+        return None
+
+
 def resumed(recipe: Recipe, tracking: dict[str, Any], resume: str | None) -> tuple[str | None, Path | None]:
     """The run to go on with and its checkpoint; (None, None) for a new run.
 

@@ -14,9 +14,11 @@ import torch
 
 from elman.errors import BadInput
 from elman.launch.checkpoints import Checkpoints, WholeFiles
+from elman.launch.cost import Cost
 from elman.launch.parallel import FlatGradientStrategy
 from elman.launch.progress import Progress
 from elman.launch.stop import Stop
+from elman.launch.trial import Asks, Overseer, Reports
 
 REFUSED = {
     "max_steps": "trainer.max_time_steps counts the budget in time steps",
@@ -171,6 +173,8 @@ def make_trainer(
     max_time_steps: int | None,
     logger: Any = None,
     callbacks: list[pl.Callback] | None = None,
+    overseer: Overseer | None = None,
+    searched: bool = False,
 ) -> pl.Trainer:
     """A Lightning trainer for a `SequenceTask`.
 
@@ -182,15 +186,21 @@ def make_trainer(
         max_time_steps: the budget, if there is one.
         logger: where metrics go.
         callbacks: further ones.
+        overseer: of a run that a search has started, on its first process.
+        searched: whether a search has started it, known to all its processes.
     """
     every = settings.val_every or (max_time_steps // 10 if max_time_steps else 100 * steps_per_batch)
-    stop = Stop()
+    every = max(1, every)
+    stop, reports = Stop(), Reports(overseer, every=round(every))
     own: list[pl.Callback] = [
         Budget(max_time_steps=max_time_steps, max_minutes=settings.max_minutes),
         *([Progress(monitor)] if settings.progress else []),
         *(callbacks or []),
+        Cost(),
+        *([reports] if searched else []),
         stop,
         Checkpoints(folder, every_minutes=settings.checkpoint_every_minutes, monitor=monitor, stop=stop),
+        *([Asks(reports)] if searched else []),
     ]
     return pl.Trainer(
         accelerator=settings.accelerator,

@@ -160,6 +160,31 @@ class Space:
         for point in _points_of(dimension):
             yield from self._points(rest, {**values, dimension.label: point})
 
+    def corners(self) -> list[Values]:
+        """Points that between them have both ends of every range, and every choice."""
+        found = []
+        for dimension in self.in_order():
+            for end in _ends_of(dimension):
+                values: Values = {}
+                for other in self.in_order():
+                    if other is dimension:
+                        if self.applies(other, values):
+                            values[other.label] = end
+                    elif self.applies(other, values):
+                        values[other.label] = self._taking(other, dimension)
+                if dimension.label in values:
+                    found.append(values)
+        return found
+
+    def _taking(self, other: Dimension, dimension: Dimension) -> Any:
+        """A value of `other` with which `dimension` applies, else its first."""
+        ends = _ends_of(other)
+        if dimension.target.startswith(f"{other.target}."):
+            argument = dimension.target[len(other.target) + 1 :].partition(".")[0]
+            takers = [end for end in ends if argument in self.arguments.get((other.label, end), {argument})]
+            return (takers or ends)[0]
+        return ends[0]
+
     def targets(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """What goes where in the recipe: values by target, multiples multiplied out."""
         found: dict[str, Any] = {}
@@ -214,6 +239,13 @@ def _draw(trial: Suggests, dimension: Dimension) -> Any:
             name, int(values.low), int(values.high), step=int(values.step or 1), log=values.log
         )
     return trial.suggest_float(name, values.low, values.high, step=values.step, log=values.log)
+
+
+def _ends_of(dimension: Dimension) -> list[Any]:
+    values = dimension.values
+    if isinstance(values, Choices):
+        return list(values.values)
+    return list(dict.fromkeys(_number(end, integer=values.integer) for end in (values.low, values.high)))
 
 
 def _points_of(dimension: Dimension) -> list[Any]:

@@ -27,6 +27,7 @@ class WindowLoss:
 
     `broken` is None, or (B,) bool, to which rows are added that came with a carry that is not finite;
     they begin anew. The look at a carry waits for the device, so it is taken only after a failed update.
+    `steps_run` counts the steps run forward so far, whatever the number of rows.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class WindowLoss:
         self.encode, self.core, self.readout, self.loss = encode, core, readout, loss
         self.first_carry, self.parameters = first_carry, parameters
         self.broken: Tensor | None = None
+        self.steps_run = 0
 
     def reading(self, encode: Callable[[Tensor], Tensor]) -> WindowLoss:
         """The same objective over inputs that are encoded otherwise."""
@@ -81,6 +83,7 @@ class WindowLoss:
         """
         if window.steps == 0:
             return next(self.core.parameters()).new_zeros(len(window.x), 0, self.core.output_size), carry
+        self.steps_run += window.steps
         begins = window.is_first
         if self.broken is not None and (finite := finite_rows(carry)) is not None:
             self.broken |= ~finite

@@ -17,6 +17,7 @@ DIGEST_TAG = "elman.recipe_digest"
 RECIPE_TAG = "elman.recipe"
 CHECKPOINTS_TAG = "elman.checkpoints"
 STUDY_TAG = "elman.study"  # the name of a study, on its own run and on those of its trials
+STUDY_ID_TAG = "elman.study_id"  # which study of that name
 TRIAL_TAG = "elman.trial"  # the number of a trial, on its run
 STATE_TAG = "elman.state"  # how a trial ended, in the words of a study: complete, pruned, failed
 PARENT_TAG = "mlflow.parentRunId"
@@ -50,8 +51,8 @@ def unfinished(tracking_uri: str, experiment: str, value: str, *, tag: str = DIG
     found = client.get_experiment_by_name(experiment)
     if found is None:
         return []
-    wanted = f"tags.`{tag}` = {_quoted(value)} and attributes.status != 'FINISHED'"
-    return [_found(run) for run in _search(client, [found.experiment_id], wanted)]
+    wanted = f"tags.`{tag}` = {quoted(value)} and attributes.status != 'FINISHED'"
+    return [_found(run) for run in search_runs(client, [found.experiment_id], wanted)]
 
 
 def finished(tracking_uri: str, experiment: str, digest: str) -> list[dict[str, float]]:
@@ -60,8 +61,8 @@ def finished(tracking_uri: str, experiment: str, digest: str) -> list[dict[str, 
     found = client.get_experiment_by_name(experiment)
     if found is None:
         return []
-    wanted = f"tags.`{DIGEST_TAG}` = {_quoted(digest)} and attributes.status = 'FINISHED'"
-    return [dict(run.data.metrics) for run in _search(client, [found.experiment_id], wanted)]
+    wanted = f"tags.`{DIGEST_TAG}` = {quoted(digest)} and attributes.status = 'FINISHED'"
+    return [dict(run.data.metrics) for run in search_runs(client, [found.experiment_id], wanted)]
 
 
 def find_run(tracking_uri: str, text: str) -> FoundRun:
@@ -74,10 +75,10 @@ def find_run(tracking_uri: str, text: str) -> FoundRun:
     experiments = [e.experiment_id for e in client.search_experiments()]
     runs: dict[str, Any] = {}
     if text and experiments:
-        for run in _search(client, experiments, f"attributes.run_name = {_quoted(text)}"):
+        for run in search_runs(client, experiments, f"attributes.run_name = {quoted(text)}"):
             runs[run.info.run_id] = run
         if text.isalnum():
-            for run in _search(client, experiments, f"attributes.run_id LIKE '{text}%'"):
+            for run in search_runs(client, experiments, f"attributes.run_id LIKE '{text}%'"):
                 runs[run.info.run_id] = run
     if text in runs:
         return _found(runs[text])
@@ -100,8 +101,8 @@ def reap(tracking_uri: str) -> list[str]:
     try:
         client = open_store(tracking_uri)
         experiments = [e.experiment_id for e in client.search_experiments()]
-        wanted = f"attributes.status = 'RUNNING' and tags.`{PROCESS_TAG}` LIKE {_quoted(host() + ':%')}"
-        for run in list(_search(client, experiments, wanted)) if experiments else []:
+        wanted = f"attributes.status = 'RUNNING' and tags.`{PROCESS_TAG}` LIKE {quoted(host() + ':%')}"
+        for run in list(search_runs(client, experiments, wanted)) if experiments else []:
             if is_alive(run.data.tags.get(PROCESS_TAG)) is False:
                 client.set_terminated(run.info.run_id, "FAILED")
                 closed.append(run.info.run_id)
@@ -112,7 +113,7 @@ def reap(tracking_uri: str) -> list[str]:
     return closed
 
 
-def _search(client: Any, experiments: list[str], wanted: str) -> Iterator[Any]:
+def search_runs(client: Any, experiments: list[str], wanted: str) -> Iterator[Any]:
     token = None
     while True:
         page = client.search_runs(
@@ -142,7 +143,7 @@ def _found(run: Any) -> FoundRun:
     )
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A value in MLflow's filter language, which has two kinds of quotes and no escape."""
     if "'" in text and '"' in text:
         raise BadInput(

@@ -22,6 +22,7 @@ from elman.tracking import store, system
 from elman.tracking.buffer import MetricBuffer, Point, RefusedError
 from elman.tracking.opening import create_run, reopen_run
 from elman.tracking.params import flat_params
+from elman.tracking.patience import patiently
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,8 @@ P = ParamSpec("P")
 NOTE_CHARACTERS = 8000
 TAG_CHARACTERS = 8000
 DIGEST_CHARACTERS = 36
-PATIENCE_SECONDS = 30.0  # what a run that ended well waits for its store
+PATIENCE_SECONDS = 120.0  # what a run that ended well waits for its store
+AWAY_SECONDS = 60.0  # what a note, a parameter or a picture waits for it
 LAST_WORDS_SECONDS = 3.0  # Lightning kills the main process 5 s after another rank died
 NOWHERE = "http://127.0.0.1:9"  # a client of a server connects to nothing until it is used
 
@@ -51,10 +53,15 @@ def harmless(method: Callable[P, None]) -> Callable[P, None]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         logger: Any = args[0]
         logger.start()
+        name = method.__name__
         try:
-            method(*args, **kwargs)
+            # Once a store was away for so long, the next call does not wait for it again.
+            seconds = 0.0 if logger.store_is_away else AWAY_SECONDS
+            patiently(lambda: method(*args, **kwargs), what=name, seconds=seconds)
+            logger.store_is_away = False
         except Exception as error:
-            log.warning("%s could not be recorded: %s", method.__name__, str(error).split("\n", 1)[0])
+            logger.store_is_away = True
+            log.warning("%s could not be recorded: %s", name, str(error).split("\n", 1)[0])
 
     return rank_zero_only(guarded)
 
@@ -112,6 +119,7 @@ class RunLogger(MLFlowLogger):
         self._buffer: MetricBuffer | None = None
         self._monitor: Any | None = None
         self._params: set[str] = set()
+        self.store_is_away = False
         self._status = "NEW"
 
     # Opening.
@@ -297,15 +305,18 @@ class RunLogger(MLFlowLogger):
         if self._status == status:
             return
         self._status = status
-        write = threading.Thread(target=self._write_status, args=(status,), daemon=True)
+        write = threading.Thread(target=self._write_status, args=(status, patience), daemon=True)
         write.start()
         write.join(patience)
 
-    def _write_status(self, status: str) -> None:
-        try:
+    def _write_status(self, status: str, patience: float) -> None:
+        def write() -> None:
             if self._buffer is not None and self._buffer.non_finite:
                 self._client.set_tag(str(self._run), "elman.non_finite_points", self._buffer.non_finite)
             self._client.set_terminated(str(self._run), status)
+
+        try:
+            patiently(write, what=f"recording the status {status}", seconds=patience)
         except Exception as error:
             log.warning("the run's status %s could not be recorded: %s", status, str(error).split("\n", 1)[0])
 

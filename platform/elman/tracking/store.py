@@ -9,7 +9,8 @@ import socket
 import sqlite3
 import urllib.error
 import urllib.request
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -18,10 +19,13 @@ from elman.errors import BadInput
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from sqlalchemy import Connection
 
 REACH_SECONDS = 5.0
 FIRST_TOUCH_SECONDS = 120.0
+FIRST_TOUCH_KEY = 0x656C6D616E  # of a lock in PostgreSQL: "elman" in ASCII
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+PASSING = ("starting up", "shutting down", "recovery", "too many")  # a database that will answer soon
 NOISY = {
     "alembic": logging.WARNING,
     "mlflow.store.db.utils": logging.CRITICAL,  # prints a traceback for each retried error; we report once
@@ -74,11 +78,8 @@ def resolve_uri(configured: str | None) -> str:
 def open_store(uri: str) -> MlflowClient:
     """A client of the store at `uri` (from `resolve_uri`), which exists and answers when this returns.
 
-    MLflow migrates a fresh SQLite file on first touch, and of several processes that do so at once
-    all but one crash. So the first touch of each process holds a lock beside the file.
-
     Raises:
-        BadInput: if the store cannot be reached, read or written.
+        BadInput: if the store cannot be reached, read or written, or does not know the user.
     """
     _check_reachable(uri)
     from mlflow import MlflowClient
@@ -86,20 +87,11 @@ def open_store(uri: str) -> MlflowClient:
 
     quiet()
     shown = without_password(uri)
-    path = sqlite_path(uri)
     try:
-        if path is None:
+        if uri.startswith("http"):
+            _check_admitted(uri)
+        with first_touch(uri):
             return MlflowClient(uri)
-        from filelock import FileLock, Timeout
-
-        try:
-            with FileLock(f"{path}.lock", timeout=FIRST_TOUCH_SECONDS):
-                return MlflowClient(uri)
-        except Timeout:
-            raise BadInput(
-                f"{path}.lock has been held for {FIRST_TOUCH_SECONDS:.0f} s by another process; "
-                "end it, or choose another tracking_uri"
-            ) from None
     except ImportError as error:
         raise BadInput(
             f"tracking_uri {shown!r} needs a database driver: {error}; pip install elman[server]"
@@ -109,6 +101,43 @@ def open_store(uri: str) -> MlflowClient:
     except (MlflowException, Exception) as error:
         first = without_password(str(error)).strip().splitlines()[:1] or [type(error).__name__]
         raise BadInput(f"MLflow cannot open tracking_uri {shown!r}: {first[0]}") from error
+
+
+@contextmanager
+def first_touch(uri: str) -> Iterator[None]:
+    """One process at a time, for who makes the tables of a fresh database.
+
+    Of several that do so at once all but one crash. The lock of SQLite lies beside the file, that of
+    PostgreSQL in the database, where processes on other machines see it.
+
+    Raises:
+        BadInput: if the database does not let us in, or the lock is not free in time.
+    """
+    path = sqlite_path(uri)
+    if path is not None:
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(f"{path}.lock", timeout=FIRST_TOUCH_SECONDS)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise BadInput(
+                f"{path}.lock has been held for {FIRST_TOUCH_SECONDS:.0f} s by another process; "
+                "end it, or choose another tracking_uri"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+    elif urlsplit(uri).scheme.split("+")[0] in DATABASE_PORTS:
+        with closing(_connect(uri)) as database:
+            if uri.startswith("postgresql"):
+                from sqlalchemy import text
+
+                database.execute(text("SELECT pg_advisory_lock(:key)"), {"key": FIRST_TOUCH_KEY})
+            yield
+    else:
+        yield
 
 
 def sqlite_path(uri: str) -> Path | None:
@@ -140,24 +169,73 @@ def quiet() -> None:
 
 def _check_reachable(uri: str) -> None:
     """Fail within seconds where MLflow itself would retry for minutes."""
-    parts, shown = urlsplit(uri), without_password(uri)
+    parts = urlsplit(uri)
     scheme = parts.scheme.split("+")[0]
     if scheme == "sqlite":
         _check_writable(sqlite_path(uri))
         return
     try:
         if scheme in ("http", "https"):
-            urllib.request.urlopen(f"{uri}/health", timeout=REACH_SECONDS).close()
+            plain = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+            urllib.request.urlopen(f"{plain}/health", timeout=REACH_SECONDS).close()
         elif scheme in DATABASE_PORTS and parts.hostname:
             address = (parts.hostname, parts.port or DATABASE_PORTS[scheme])
             socket.create_connection(address, timeout=REACH_SECONDS).close()
     except urllib.error.HTTPError as error:
         error.close()  # any answer means that a server is there
     except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
+        raise _away(uri, str(getattr(error, "reason", error))) from error
+
+
+def _check_admitted(uri: str) -> None:
+    """Ask the server a small question as this user, who would hear of a refusal in the middle of a run."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+
+    shown = without_password(uri)
+    try:
+        answer = http_request(
+            get_default_host_creds(uri),
+            "/api/2.0/mlflow/experiments/search",
+            "GET",
+            params={"max_results": 1},
+            timeout=REACH_SECONDS,
+            max_retries=0,
+            raise_on_status=False,
+        )
+    except MlflowException:  # it is busy, or its database is away: the client will try again
+        return
+    if answer.status_code == 401:
         raise BadInput(
-            f"no tracking server answers at {shown!r} ({reason}); start it, or use sqlite:///mlflow.db"
-        ) from error
+            f"{shown!r} does not know this user and password; set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD"
+        )
+    if answer.status_code in (403, 404):
+        first = " ".join(answer.text.split())[:200]
+        raise BadInput(f"{shown!r} refuses us or is no MLflow server, answer {answer.status_code}: {first}")
+
+
+def _connect(uri: str) -> Connection:
+    """A connection of our own; MLflow would try a wrong password ten times, for minutes."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.pool import NullPool
+
+    try:
+        return create_engine(uri, poolclass=NullPool).connect()
+    except DBAPIError as error:
+        first = without_password(str(error.orig)).strip().splitlines()[0]
+        if any(word in first for word in PASSING):
+            raise _away(uri, first) from error
+        raise BadInput(f"tracking_uri {without_password(uri)!r} does not let us in: {first}") from error
+
+
+def _away(uri: str, reason: str) -> BadInput:
+    return BadInput(
+        f"no tracking server answers at {without_password(uri)!r} ({reason}); start it, or use "
+        "sqlite:///mlflow.db"
+    )
 
 
 def _check_writable(path: Path | None) -> None:

@@ -1,0 +1,124 @@
+"""`elman diff`: what differs between two runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from elman.commands.table import print_table, printable
+from elman.commands.words import names, store_uri
+from elman.launch.lines import Lines, opened
+from elman.launch.options import choice
+from elman.tracking.difference import Difference, Made, alike, differences, made_of
+from elman.tracking.figures import high_is_good
+from elman.tracking.runs import RunRow, row_of, with_best
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+USAGE = "elman diff RUN RUN [--format=table|jsonl]"
+NOT_COMPARED = ("system/",)
+
+
+def diff(words: list[str]) -> int:
+    """`elman diff RUN RUN [--format=table|jsonl]`"""
+    from elman.tracking.find import find_run
+    from elman.tracking.reading import open_to_read
+
+    configured, rest = store_uri(words)
+    form, rest = choice(rest, "--format", ("table", "jsonl"))
+    first, second = names(rest, USAGE, least=2, most=2)
+    with open_to_read(configured) as (client, uri):
+        runs = [client.get_run(find_run(uri, name).id) for name in (first, second)]
+        rows = [with_best(client, row_of(run)) for run in runs]
+        one, other = (_made(client, run, row) for run, row in zip(runs, rows, strict=True))
+    found = differences(one, other)
+    if form == "jsonl":
+        with opened("-") as file:
+            lines = Lines(file, form=form)
+            for each in found:
+                lines.write(
+                    {
+                        "block": each.block,
+                        "name": each.name,
+                        "first": each.first,
+                        "second": each.second,
+                        "difference": each.by,
+                    }
+                )
+        return 0
+    _print(rows, found)
+    for line in _summary(one, other, found):
+        print(line)
+    return 0
+
+
+def _made(client: MlflowClient, run: Any, row: RunRow) -> Made:
+    """What a run was made of; where it keeps no recipe, its parameters stand for it."""
+    from elman.recipe import load_yaml
+    from elman.tracking.params import flat_params
+    from elman.tracking.reading import read_text
+
+    text = read_text(client, row.id, "recipe.yaml")
+    recipe = dict(row.params)
+    if text is not None:
+        flat = flat_params(load_yaml(text, f"recipe.yaml of run {row.id}"))
+        recipe = {_as_option(key): value for key, value in flat.items() if key != "config"}
+    results = {name: v for name, v in row.metrics.items() if not name.startswith(NOT_COMPARED)}
+    if row.figure is not None and row.best is not None:
+        results[f"best {row.figure}"] = row.best
+    blocks = made_of(row.tags, inputs=run.inputs, diff=read_text(client, row.id, "git_diff.txt"))
+    return Made(recipe=recipe, results=results, seconds=row.seconds, **blocks)
+
+
+def _as_option(key: str) -> str:
+    """The name of a recipe's value on the command line: `model.bptt.k1`."""
+    return key.replace(".init_args.", ".").removesuffix(".class_path")
+
+
+def _print(rows: Sequence[RunRow], found: Sequence[Difference]) -> None:
+    title = [f"{row.id[:8]} {row.name}".strip() for row in rows]
+    cells, block = [], ""
+    for each in found:
+        if each.block == "results" and each.same:
+            by = "same"
+        else:
+            by = "" if each.by is None else f"{each.by:+.3g}{_judgement(each)}"
+        cells.append(
+            [
+                each.block if each.block != block else "",
+                each.name,
+                *map(_shown, (each.first, each.second)),
+                by,
+            ]
+        )
+        block = each.block
+    header = ["block", "what", *title, "difference"]
+    print_table(header, cells, right=["difference"], whole=["block", "what"])
+
+
+def _judgement(each: Difference) -> str:
+    """Whether the second run did better, where that is what the number is about."""
+    if not each.name.startswith("best ") or not each.by:
+        return ""
+    return " (better)" if (each.by > 0) == high_is_good(each.name) else " (worse)"
+
+
+def _summary(first: Made, second: Made, found: Sequence[Difference]) -> list[str]:
+    same, unknown = alike(first, second)
+    results = [each for each in found if each.block == "results"]
+    if results and all(each.same for each in results):
+        same = [*same, "results"]
+    lines = [", ".join(f"same {block}" for block in same)] if same else []
+    if unknown:
+        lines.append(f"not known of both: {', '.join(unknown)}")
+    dirty = [made.code.get("files changed since", "none") != "none" for made in (first, second)]
+    if "code" in same and any(dirty):
+        lines.append("(the same commit with the same changes; untracked files are not compared)")
+    return lines
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.6g}" if isinstance(value, float) else printable(str(value))

@@ -1,0 +1,214 @@
+"""`elman runs`: the runs of an experiment in a table, and the marks that hide some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from elman.commands.columns import COLUMNS, COSTLY, DROPPABLE, LEFT_OUT, RECORDED, RIGHT, order, reader, shown
+from elman.commands.words import EXPERIMENT, URI, names, note, store_uri
+from elman.errors import BadInput
+from elman.launch.lines import Lines, opened
+from elman.launch.options import choice, flag, number, option
+from elman.tracking.runs import STATES, RunRow, newest_rows, short_ids, under_their_studies, with_best
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+USAGE = (
+    "elman runs [EXPERIMENT] [--all] [--studies] [--filter=TEXT] [--status=STATE] [--sort=COLUMN] "
+    "[--limit=N] [--columns=A,B] [--format=FORMAT]"
+)
+SHOWN_RUNS = 50
+CALLS_AT_ONCE = 8  # MLflow keeps ten connections
+FORMATS = ("table", "csv", "jsonl")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What `elman runs` was asked for."""
+
+    experiment: str | None
+    everywhere: bool
+    studies: bool
+    wanted: str
+    states: tuple[str, ...]
+    sort: str
+    most: int | None
+    columns: tuple[str, ...]
+    named: tuple[str, ...]
+    form: str
+
+
+def runs(words: list[str]) -> int:
+    """`elman runs [EXPERIMENT] ...`, `elman runs prune ...`, `elman runs restore ...`"""
+    from elman.commands.pruning import prune, restore
+    from elman.tracking.find import reap
+    from elman.tracking.reading import open_to_read
+
+    if words[:1] in (["prune"], ["restore"]):
+        return (prune if words[0] == "prune" else restore)(words[1:])
+    configured, rest = store_uri(words)
+    asked = _asked(rest)
+    with open_to_read(configured) as (client, uri):
+        reap(uri)
+        experiments = chosen_experiments(client, uri, asked.experiment, everywhere=asked.everywhere)
+        rows, more = _rows(client, uri, list(experiments), asked)
+        if not rows:
+            note(f"no such run in {', '.join(map(repr, experiments.values()))}")
+            return 0
+        flat = asked.sort or asked.studies
+        whole = asked.form == "table" and not asked.wanted and asked.states == STATES
+        placed = [(0, row) for row in rows] if flat else under_their_studies(client, rows, add=whole)
+        if COSTLY & set(asked.columns) and asked.sort.removeprefix("-") not in COSTLY:
+            judged = _judged_rows(client, uri, [row for _, row in placed])
+            placed = [(depth, row) for (depth, _), row in zip(placed, judged, strict=True)]
+        _print(placed, experiments, asked)
+    if more:
+        note(f"older ones are not shown; --limit={4 * len(rows)} shows more, --limit=0 all")
+    return 0
+
+
+def chosen_experiments(
+    client: MlflowClient, uri: str, name: str | None, *, everywhere: bool = False
+) -> dict[str, str]:
+    """Names of experiments by their ids: the one named, that of the newest run, or all."""
+    from elman.tracking.reading import experiment_id, newest_experiment
+
+    if everywhere:
+        newest_experiment(client, uri)  # which says where there is no run at all
+        return {str(e.experiment_id): str(e.name) for e in client.search_experiments()}
+    number, name = (
+        newest_experiment(client, uri) if name is None else (experiment_id(client, uri, name), name)
+    )
+    return {number: name}
+
+
+def _asked(words: Sequence[str]) -> Asked:
+    form, rest = choice(words, "--format", FORMATS)
+    everywhere, rest = flag(rest, "--all")
+    studies, rest = flag(rest, "--studies")
+    wanted, rest = option(rest, "--filter", "")
+    status, rest = option(rest, "--status", "")
+    sort, rest = option(rest, "--sort", "")
+    columns, rest = option(rest, "--columns", "")
+    limit, rest = number(rest, "--limit", SHOWN_RUNS if form == "table" else 0, int, least=0)
+    experiment, rest = option(rest, EXPERIMENT, "")
+    found = names(rest, f"{USAGE} [{URI}=URI]", least=0, most=0 if experiment else 1)
+    if everywhere and (found or experiment):
+        raise BadInput("--all shows all experiments; leave out it or the experiment's name")
+    states = tuple(status.split(",")) if status else STATES
+    for state in states:
+        if state not in STATES:
+            raise BadInput(f"--status must be of {', '.join(STATES)}, got {state!r}")
+    left_out = LEFT_OUT[form] - ({"experiment"} if everywhere else set())
+    chosen = tuple(columns.split(",")) if columns else tuple(c for c in COLUMNS if c not in left_out)
+    for column in [*chosen, *([sort.removeprefix("-")] if sort else [])]:
+        if column not in COLUMNS and not column.startswith(tuple(f"{kind}." for kind in RECORDED)):
+            raise BadInput(
+                f"there is no column {column!r}; there are {', '.join(COLUMNS)}, and "
+                "params.NAME, metrics.NAME, tags.NAME for what was recorded"
+            )
+    return Asked(
+        experiment=experiment or next(iter(found), None),
+        everywhere=everywhere,
+        studies=studies,
+        wanted=wanted,
+        states=states,
+        sort=sort,
+        most=limit or None,
+        columns=chosen,
+        named=chosen if columns else (),
+        form=form,
+    )
+
+
+def _rows(
+    client: MlflowClient, uri: str, experiments: Sequence[str], asked: Asked
+) -> tuple[list[RunRow], bool]:
+    """The runs that were asked for, in order, and whether there are more."""
+    from elman.tracking.find import STUDY_TAG
+
+    wanted = asked.wanted
+    if asked.studies:
+        wanted = " and ".join([*([wanted] if wanted else []), f"tags.`{STUDY_TAG}` LIKE '%'"])
+    most = None if asked.sort or asked.studies else asked.most
+    rows, more = newest_rows(client, experiments, wanted=wanted, states=asked.states, most=most)
+    if asked.studies:
+        rows = [row for row in rows if row.is_study]
+    if asked.sort:
+        rows = _sorted(client, uri, rows, asked.sort)
+    if most is None and asked.most is not None:
+        rows, more = rows[: asked.most], len(rows) > asked.most
+    return rows, more
+
+
+def _sorted(client: MlflowClient, uri: str, rows: Sequence[RunRow], sort: str) -> list[RunRow]:
+    """By a column: of figures the best first, else the smallest; `-` turns it round. Empty ones last."""
+    name, turned = sort.removeprefix("-"), sort.startswith("-")
+    if name in COSTLY:
+        rows = _judged_rows(client, uri, rows)
+    there = [row for row in rows if order(name, row) is not None]
+    there.sort(key=lambda row: order(name, row) or (), reverse=turned)
+    return [*there, *(row for row in rows if order(name, row) is None)]
+
+
+def _judged_rows(client: MlflowClient, uri: str, rows: Sequence[RunRow]) -> list[RunRow]:
+    """All rows with their best values; of a server several are asked for at once."""
+    with ThreadPoolExecutor(CALLS_AT_ONCE if uri.startswith("http") else 1) as pool:
+        return list(pool.map(lambda row: _judged(client, row), rows))
+
+
+def _judged(client: MlflowClient, row: RunRow) -> RunRow:
+    """The row with its best value; of a study: its best trial's."""
+    if not row.is_study:
+        return with_best(client, row)
+    from elman.commands.studies import review_of
+
+    review = review_of(client, row)
+    best = review.best() if review else None
+    if review is None or best is None:
+        return row
+    figure = next(iter(review.objectives))
+    steps = sum(trial.time_steps for trial in review.trials)
+    return replace(row, figure=figure, best=best.objectives.get(figure), time_steps=steps)
+
+
+def _print(placed: Sequence[tuple[int, RunRow]], experiments: dict[str, str], asked: Asked) -> None:
+    rows = [row for _, row in placed]
+    readers = {column: reader(column) for column in asked.columns}
+    if "experiment" in readers:
+        readers["experiment"] = lambda row: experiments.get(row.experiment_id, row.experiment_id)
+    if asked.form != "table":
+        with opened("-") as file:
+            lines = Lines(file, form=asked.form)
+            for row in rows:
+                lines.write({column: read(row) for column, read in readers.items()})
+        return
+    from elman.commands.table import print_table
+
+    short = short_ids(rows)
+    readers |= {"run": lambda row: short[row.id]} if "run" in readers else {}
+    cells = [[shown(column, read(row)) for column, read in readers.items()] for row in rows]
+    for (depth, _), line in zip(placed, cells, strict=True):
+        line[0] = "  " * depth + line[0]
+    header, figures = list(asked.columns), {row.figure for row in rows if row.figure}
+    if len(figures) == 1 and {"figure", "best"} <= set(header):
+        # One figure need not be said again in every line.
+        cells = [
+            [cell for name, cell in zip(header, line, strict=True) if name != "figure"] for line in cells
+        ]
+        header.remove("figure")
+        header[header.index("best")] = f"best {figures.pop()}"
+    numbers = [name for name in header if name in RIGHT or name.startswith(("metrics.", "best "))]
+    dropped = print_table(
+        header,
+        cells,
+        right=numbers,
+        whole=[header[0], "state"],
+        droppable=[name for name in DROPPABLE if name not in asked.named],
+    )
+    if dropped:
+        note(f"too narrow for {', '.join(dropped)}; --columns=... shows them")

@@ -1,0 +1,53 @@
+"""`elman search`: many trials of a recipe, at once and in order of promise."""
+
+from __future__ import annotations
+
+from elman.errors import BadInput
+from elman.launch.options import choice, number, option
+
+LARGEST_SHARE = 1024
+
+
+def search(words: list[str]) -> int:
+    """`elman search SEARCH.yaml [--workers=N] [--gpus-per-trial=N] [--storage=URL] [--on=PLACE]`"""
+    workers, words = number(words, "--workers", 0, int, least=0)
+    gpus, words = option(words, "--gpus-per-trial", "")
+    storage, words = option(words, "--storage", "")
+    place, words = choice(words, "--on", ("here", "ray"))
+    from elman.search.definition import read_search
+    from elman.search.driver import Driver
+    from elman.search.leases import places, usable_cores, visible_gpus
+    from elman.search.session import open_session, work
+
+    share = _share(gpus)
+    found = read_search(words)
+    if place == "ray":
+        from elman.search.on_ray import search_on_ray
+
+        return search_on_ray(found, words, storage=storage or None, workers=workers or None, gpus=share)
+    here = places(workers=workers or None, gpus_per_trial=share, gpus=visible_gpus(), cores=usable_cores())
+    session = open_session(found, storage or None)
+    return work(
+        session,
+        lambda changed: Driver(found, session.study, session.runs, here, changed=changed),
+    )
+
+
+def _share(text: str) -> float | None:
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= LARGEST_SHARE:
+        raise BadInput(f"--gpus-per-trial must be a number of GPUs, or a share of one, got {text!r}")
+    return value
+
+
+def print_keys() -> None:
+    """Every key of a search's file: what it means, its type and its default."""
+    from elman.search.definition import make_parser
+
+    text = make_parser().format_help()
+    print(text[text.index("  --recipe") :], end="")

@@ -1,0 +1,161 @@
+"""The best of a study's trials, or of an experiment's runs, in lines, with its recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from elman.errors import BadInput
+from elman.tracking.figures import high_is_good, monitored
+from elman.tracking.reading import close_to, read_text
+from elman.tracking.runs import RunRow, newest_rows, with_best
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from elman.search.review import Review, TrialRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Winner:
+    """The best one.
+
+    Args:
+        id: of its run.
+        lines: what is said of it, and of the next ones.
+        sources: (run, artifact) that may hold its recipe, the first that is there is taken.
+    """
+
+    id: str
+    lines: tuple[str, ...]
+    sources: tuple[tuple[str, str], ...]
+
+    def recipe(self, client: MlflowClient) -> str:
+        """The recipe that trains it once more.
+
+        Raises:
+            BadInput: if none was recorded.
+        """
+        for run, path in self.sources:
+            if (text := read_text(client, run, path)) is not None:
+                return text
+        raise BadInput(f"run {self.id} keeps no recipe, which `elman fit` would have left")
+
+
+def best_trial(client: MlflowClient, row: RunRow, review: Review, *, figure: str | None, top: int) -> Winner:
+    """The best trial of a study, and the points of its Pareto front where it has several objectives.
+
+    Args:
+        figure: judge by this instead of the first objective; each trial then has its best value in its run.
+    """
+    if figure is not None and figure not in review.objectives:
+        return _best_by(client, row, review, figure=figure, top=top)
+    name = figure or review.objective
+    front = len(review.objectives) > 1 and figure is None
+    sign = -1.0 if review.objectives[name] == "maximize" else 1.0
+    if front:
+        ranked = review.pareto()
+    else:
+        there = [(t.figure(name), t) for t in review.feasible]
+        ranked = [t for _, _, t in sorted((sign * v, t.number, t) for v, t in there if v is not None)]
+    if not ranked or ranked[0].run_id is None:
+        limits = " that keeps all limits" if review.constraints else ""
+        raise BadInput(f"study {review.name!r} has no complete trial{limits} yet: {_counts(review)}")
+    trial = ranked[0]
+    lines = [f"study {review.name} of experiment {review.experiment}: {_counts(review)}"]
+    if front:
+        lines.append(f"{len(ranked)} points of the Pareto front, the best {name} first:")
+    lines += [
+        _trial_line(review, each, figure=None if front else name) for each in ranked[: None if front else top]
+    ]
+    lines += [f"limits: {', '.join(f'{n} <= {v:g}' for n, v in review.constraints.items())}"] * bool(
+        review.constraints
+    )
+    lines.append(f"train it once more: elman rerun {trial.run_id}")
+    own = (trial.run_id or "", "recipe_minimal.yaml")
+    best = review.best()
+    sources = ((row.id, "best.yaml"), own) if best is not None and best.number == trial.number else (own,)
+    return Winner(id=str(trial.run_id), lines=tuple(lines), sources=sources)
+
+
+def best_run(client: MlflowClient, experiment: str, name: str, *, figure: str | None, top: int) -> Winner:
+    """The best finished run of an experiment without a study, by the best value its figure ever had.
+
+    Args:
+        experiment, name: its id and name.
+        figure: None: what the newest of these runs has monitored.
+    """
+    rows, _ = newest_rows(client, [experiment], states=("finished", "complete"))
+    if not rows:
+        raise BadInput(f"no run of experiment {name!r} has finished; `elman runs {name}` lists its runs")
+    ranked, figure = _ranked(client, rows, figure)
+    lines = [f"{len(ranked)} finished runs of experiment {name} have {figure}; the best:"]
+    lines += [_run_line(row) for row in ranked[:top]]
+    lines.append(f"train it once more: elman rerun {ranked[0].id}")
+    return Winner(id=ranked[0].id, lines=tuple(lines), sources=((ranked[0].id, "recipe_minimal.yaml"),))
+
+
+def _best_by(client: MlflowClient, row: RunRow, review: Review, *, figure: str, top: int) -> Winner:
+    """The best complete trial by a figure that was no objective, out of the histories of their runs."""
+    feasible = {trial.run_id: trial for trial in review.feasible}
+    rows, _ = newest_rows(client, [row.experiment_id], wanted=f"tags.`mlflow.parentRunId` = '{row.id}'")
+    rows = [each for each in rows if each.id in feasible]
+    if not rows:
+        raise BadInput(f"study {review.name!r} has no complete trial yet: {_counts(review)}")
+    ranked, figure = _ranked(client, rows, figure)
+    lines = [f"study {review.name} of experiment {review.experiment}: {_counts(review)}; by {figure}:"]
+    lines += [
+        f"{each.best:.6g}  {_trial_line(review, feasible[each.id], figure=None)}" for each in ranked[:top]
+    ]
+    lines.append(f"train it once more: elman rerun {ranked[0].id}")
+    return Winner(id=ranked[0].id, lines=tuple(lines), sources=((ranked[0].id, "recipe_minimal.yaml"),))
+
+
+def _ranked(client: MlflowClient, rows: Sequence[RunRow], figure: str | None) -> tuple[list[RunRow], str]:
+    """The rows that have a figure, with its best value, best first, of equal ones the older; the figure."""
+    there = sorted({name for row in rows for name in row.metrics})
+    if figure is None:
+        figure = next(filter(None, (monitored(row.params, row.metrics) for row in rows)), None)
+        if figure is None:
+            raise BadInput(f"no run says what it has monitored; name a figure with --metric: {_some(there)}")
+    elif figure not in there:
+        near = close_to(figure, there)
+        hint = f"did you mean {near}?" if near else f"there are {_some(there)}"
+        raise BadInput(f"--metric={figure}: none of these runs has it; {hint}")
+    found = [with_best(client, row, figure) for row in rows if figure in row.metrics]
+    sign = -1.0 if high_is_good(figure) else 1.0
+    with_value = [row for row in found if row.best is not None]
+    if not with_value:
+        raise BadInput(f"no run has a finite value of {figure}")
+    return sorted(with_value, key=lambda r: (sign * (r.best or 0.0), r.started_ms)), figure
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join([n for n in names if n.startswith(("val/", "test/"))] or names[:20]) or "none"
+
+
+def _trial_line(review: Review, trial: TrialRow, *, figure: str | None) -> str:
+    """A trial's figures, values, cost and run; of one figure where `figure` names it."""
+    from elman.search.shown import cost_in_words, in_words
+
+    shown = [figure] if figure else list(review.objectives)
+    figures = ", ".join(
+        f"{name} {trial.figure(name):.6g}" for name in shown if trial.figure(name) is not None
+    )
+    cost = ", ".join(filter(None, [f"{trial.time_steps:,} time steps", cost_in_words(trial)]))
+    return f"trial {trial.number}: {figures}; {in_words(review, trial.values)}; {cost}; run {trial.run_id}"
+
+
+def _run_line(row: RunRow) -> str:
+    from elman.commands.table import printable
+
+    windows = "".join(f", {n}={v}" for n, v in (("k1", row.k1), ("k2", row.k2), ("depth", row.depth)) if v)
+    cost = f"{row.time_steps or 0:,} time steps" + (f", {row.seconds:,.0f} s" if row.seconds else "")
+    what = printable(f"{row.recipe} {row.strategy}{windows}".strip())
+    return f"{row.figure} {row.best:.6g}; {what}; {cost}; run {row.id} ({printable(row.name)})"
+
+
+def _counts(review: Review) -> str:
+    found = [f"{count} {state}" for state, count in review.counts().items() if count]
+    return f"{len(review.trials)} trials ({', '.join(found)})" if found else "no trials"

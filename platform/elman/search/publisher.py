@@ -1,0 +1,151 @@
+"""What a study says of itself while it runs: note, metrics, tables and pictures, in MLflow and in files."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from elman.search.review import Review
+from elman.tracking.study_run import StudyRun
+
+log = logging.getLogger(__name__)
+
+QUICK_SECONDS = 2.0  # between two notes and tables
+PICTURES_SECONDS = 60.0  # between two sets of pictures, which cost seconds of a core
+
+
+class Publisher:
+    """Publishes the newest review from a thread of its own; reviews that come faster than it can are skipped.
+
+    A store that fails here stops nobody: it is said once, and the end tries again.
+
+    Args:
+        runs: of the study.
+        folder: of the study on this machine.
+        recipe: the finished recipe of a trial, by its number.
+        links: texts and addresses at the head of the note.
+    """
+
+    def __init__(
+        self, runs: StudyRun, folder: Path, *, recipe: Callable[[int], str], links: Mapping[str, str]
+    ) -> None:
+        self.runs, self.folder, self.recipe, self.links = runs, folder, recipe, dict(links)
+        self.shown = Path(os.path.relpath(folder))
+        self._newest: Review | None = None
+        self._ended = 0
+        self._pictured_at = time.monotonic()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._work, name="elman-publisher", daemon=True)
+        self._thread.start()
+
+    def publish(self, review: Review) -> None:
+        """Hand over the newest review; returns at once."""
+        with self._wake:
+            self._newest = review
+            self._wake.notify()
+
+    def close(self, review: Review, *, status: str) -> None:
+        """Publish the last review with all its pictures, and end the study's run."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join()
+        self._all(review, pages=True)
+        self.runs.end(status)
+
+    def _work(self) -> None:
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._closing or self._newest is not None)
+                if self._closing:
+                    return
+                review, self._newest = self._newest, None
+            assert review is not None
+            try:
+                if time.monotonic() - self._pictured_at > PICTURES_SECONDS:
+                    self._all(review, pages=False)
+                    self._pictured_at = time.monotonic()
+                else:
+                    self._quick(review)
+            except Exception as error:
+                log.warning("the study could not be published: %s", str(error).split("\n", 1)[0])
+            with self._wake:
+                self._wake.wait_for(lambda: self._closing, QUICK_SECONDS)
+
+    def _quick(self, review: Review) -> None:
+        """What costs little: figures of the study, its note, and the files that others read."""
+        from elman.search.note import note
+        from elman.search.trials_csv import trials_csv
+
+        counts = review.counts()
+        ended = counts["complete"] + counts["pruned"] + counts["failed"]
+        if ended:
+            self.runs.metrics(study_figures(review), step=ended)
+        self.runs.note(note(review, links=self.links))
+        files = {"study.json": review.to_json(), "trials.csv": trials_csv(review), **self._winners(review)}
+        for name, text in files.items():
+            _write(self.folder / name, text)
+            self.runs.text(text, name)
+
+    def _all(self, review: Review, *, pages: bool) -> None:
+        """All of it; pages that are megabytes each only at the end."""
+        self._quick(review)
+        from elman.search.pictures import save_pictures
+        from elman.search.report import report
+
+        pictures = self.folder / "pictures"
+        save_pictures(review, pictures, pages=pages)
+        if any(pictures.iterdir()):
+            self.runs.folder(pictures, "pictures")
+        if not pages:
+            return
+        page = report(review)
+        _write(self.folder / "report.html", page)
+        self.runs.text(page, "report.html")
+
+    def _winners(self, review: Review) -> dict[str, str]:
+        """The recipes of the best trial and of the points of the Pareto front, each a file."""
+        best = review.best()
+        if best is None:
+            return {}
+        found = {"best.yaml": best.number}
+        if len(review.objectives) > 1:
+            found |= {f"pareto/trial_{trial.number}.yaml": trial.number for trial in review.pareto()}
+            for path in (self.folder / "pareto").glob("trial_*.yaml"):
+                if f"pareto/{path.name}" not in found:
+                    path.unlink()  # beaten meanwhile
+        return {name: self._winner(review, name, number) for name, number in found.items()}
+
+    def _winner(self, review: Review, file: str, number: int) -> str:
+        trial = next(each for each in review.trials if each.number == number)
+        figures = ", ".join(f"{name} {value:.6g}" for name, value in trial.objectives.items())
+        place = self.shown / file
+        head = f"# Trial {number} of the search {review.name}: {figures}.\n#\n#   elman fit {place}\n#\n"
+        body = self.recipe(number)
+        return head + "\n".join(line for line in body.splitlines() if not line.startswith("#")) + "\n"
+
+
+def study_figures(review: Review) -> dict[str, float]:
+    """The study's own metrics: best so far, trials by state, cost."""
+    counts = review.counts()
+    best = review.best()
+    figures = {f"best/{name}": value for name, value in (best.objectives if best else {}).items()}
+    figures |= {f"trials/{state}": float(counts[state]) for state in ("complete", "pruned", "failed")}
+    figures["cost/time_steps"] = float(sum(trial.time_steps for trial in review.trials))
+    figures["cost/trial_seconds"] = sum(trial.seconds or 0.0 for trial in review.trials)
+    figures["cost/hours"] = review.hours
+    if len(review.objectives) > 1:
+        figures["best/pareto_points"] = float(len(review.pareto()))
+    return figures
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)

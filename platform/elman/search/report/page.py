@@ -1,0 +1,101 @@
+"""The page as a whole."""
+
+from __future__ import annotations
+
+from html import escape
+from importlib.resources import files
+
+from elman.search.answer import answer
+from elman.search.note import commands, set_up, space_in_words
+from elman.search.pictures import Pictures, pictures
+from elman.search.report.parts import failures, paragraphs, table, tiles, trials_table
+from elman.search.review import Review
+
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "img-src data: blob:; font-src data:"
+)
+"""What the page may do: nothing with the network, whatever is written in it."""
+
+
+def report(review: Review) -> str:
+    """One HTML page with plotly.js in it, 5 MB, that opens from a file and asks the network for nothing."""
+    from plotly.offline import get_plotlyjs
+
+    here = files("elman.search.report")
+    drawn = pictures(review)
+    parts = [
+        _head(review),
+        f'<section class="answer" aria-label="Answer">{tiles(review)}{paragraphs(answer(review))}</section>',
+        _pictures(drawn),
+        f'<section><h2>All {len(review.trials)} trials</h2><p class="quiet">A click on a head sorts.</p>'
+        f"{trials_table(review)}</section>"
+        if review.trials
+        else "",
+        failures(review),
+        '<div class="pair">',
+        "<section><h2>Space</h2>",
+        table(
+            ["", "values", "in the recipe"],
+            [[d.label, space_in_words(d), d.target] for d in review.dimensions],
+        ),
+        "</section><section><h2>Set-up</h2>",
+        table([], [list(row) for row in set_up(review).items()]),
+        "</section></div>",
+        _commands(review),
+    ]
+    scripts = [get_plotlyjs(), (here / "page.js").read_text(encoding="utf-8")]
+    return "\n".join(
+        [
+            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            '<meta name="color-scheme" content="light dark">',
+            '<link rel="icon" href="data:,">',
+            f"<title>{escape(review.name)}: report</title>",
+            f"<style>\n{(here / 'page.css').read_text(encoding='utf-8')}</style>\n</head>\n<body>\n<main>",
+            *parts,
+            "</main>",
+            *(f"<script>{script}</script>" for script in scripts),
+            "</body>\n</html>\n",
+        ]
+    )
+
+
+def _head(review: Review) -> str:
+    counts = [(state, count) for state, count in review.counts().items() if count]
+    chips = "".join(f'<span class="chip {state}">{count} {state}</span>' for state, count in counts)
+    question = "".join(
+        f'<p class="question">{escape(line)}</p>' for line in review.question.split("\n\n") if line
+    )
+    return (
+        f'<header><p class="quiet">Study in experiment {escape(review.experiment)}</p>'
+        f"<h1>{escape(review.name)}</h1>{question}<p>{chips}</p></header>"
+    )
+
+
+def _pictures(found: Pictures) -> str:
+    """Each as a figure whose data lies beside it as JSON, for the page's script to draw."""
+    cards = []
+    for name, picture in found.drawn.items():
+        # In JSON a "<" can only stand in text, where \u003c is the same; so no text can end the script.
+        data = picture.plotly.to_json().replace("<", "\\u003c")
+        cards.append(
+            f'<figure id="{name}"><h3>{escape(picture.title)}</h3>'
+            f'<div class="plot" role="img" aria-label="{escape(picture.title)}"></div>'
+            f'<script type="application/json">{data}</script>'
+            f"<figcaption>{escape(picture.caption)}</figcaption></figure>"
+        )
+    reasons = "; ".join(f"{name}: {why}" for name, why in found.left_out.items())
+    left = f'<p class="quiet">Not drawn: {escape(reasons)}.</p>' if reasons else ""
+    hint = "Point at a trial to see what it is; drag to zoom, double-click to see all again."
+    hung = f'<p class="quiet">{hint}</p><div class="pictures">{"".join(cards)}</div>' if cards else ""
+    return f"<section><h2>Pictures</h2>{hung}{left}</section>"
+
+
+def _commands(review: Review) -> str:
+    lines = "\n".join(
+        f'<span class="quiet"># {escape(what)}</span>\n{escape(command)}'
+        for what, command in commands(review).items()
+    )
+    return f"<section><h2>Commands</h2><pre>{lines}</pre></section>"

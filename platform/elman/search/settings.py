@@ -1,0 +1,109 @@
+"""What the file of a search says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any, Literal
+
+Direction = Literal["minimize", "maximize"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What ends a search; the first that is spent does. Trials that run are let to their end.
+
+    Args:
+        trials: finished, pruned ones and failures included.
+        time_steps: seen in training by all trials together.
+        hours: in which the search is at work, over all its starts.
+
+    Raises:
+        ValueError: for a value that is not positive.
+    """
+
+    trials: int | None = None
+    time_steps: int | None = None
+    hours: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value is not None and not (value > 0 and isfinite(value)):
+                raise ValueError(f"budget.{name} must be positive, got {value}")
+
+    def words(self) -> str:
+        """`24 trials or 2 hours`."""
+        parts = [
+            f"{value:,} {name.replace('_', ' ')}" for name, value in vars(self).items() if value is not None
+        ]
+        return " or ".join(parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The blocks of a search's file.
+
+    Args:
+        recipe: the file of the base recipe, or several that are merged; paths count from this file.
+        fixed: values of the base that are other for all trials, by their place: `trainer.max_time_steps`.
+        space: what is tried, by its place in the recipe. A list names choices. `{low: 5, high: 80,
+            log: true}` is a range, of whole numbers where both ends are; `step` is between its points.
+            `{times: model.bptt.k1, low: 1, high: 4}` is a multiple of another value.
+        objectives: figures of validation or cost and whether each is to `minimize` or `maximize`; the first
+            decides on pruning. Of several, the search looks for the Pareto front.
+        constraints: the largest value of a cost that a trial may have to count as good.
+        budget: what ends the search.
+        sampler: how values are chosen: TPE, GP (a Gaussian process), random, or grid (every point once).
+        seed: of the sampler.
+        startup_trials: trials at random before TPE or GP begin.
+        pruner: which trials end early: none, median (worse than the median of the others at the same time
+            step), or hyperband.
+        prune_from: time steps before which no trial is pruned; null: from its first validation on.
+        prune_after: finished trials before the median counts.
+        retries: how often a trial whose process crashed goes on from its checkpoint.
+        name: of the study; null: the file's folder and name.
+
+    Raises:
+        ValueError: for a value out of range.
+    """
+
+    recipe: str | list[str]
+    space: dict[str, Any]
+    objectives: dict[str, Direction]
+    fixed: dict[str, Any] = field(default_factory=dict)
+    constraints: dict[str, float] = field(default_factory=dict)
+    budget: Budget = Budget()
+    sampler: Literal["TPE", "GP", "random", "grid"] = "TPE"
+    seed: int = 1
+    startup_trials: int = 10
+    pruner: Literal["none", "median", "hyperband"] = "none"
+    prune_from: int | None = None
+    prune_after: int = 5
+    retries: int = 2
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("space", "objectives"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} must name at least one, got none")
+        for name in ("seed", "startup_trials", "prune_after", "retries"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
+        if self.prune_from is not None and self.prune_from < 0:
+            raise ValueError(f"prune_from counts time steps and must be at least 0, got {self.prune_from}")
+        if self.name is not None and not self.name.strip("./ "):
+            raise ValueError(f"name must be a name, got {self.name!r}")
+        both = set(self.fixed) & set(self.space)
+        if both:
+            raise ValueError(f"{min(both)} is both fixed and in the space; keep one")
+        if len(self.objectives) > 1 and self.pruner != "none":
+            raise ValueError(
+                f"pruner={self.pruner} compares one figure, but there are {len(self.objectives)} objectives; "
+                "set pruner: none, or keep one objective"
+            )
+        if self.budget == Budget() and self.sampler != "grid":
+            raise ValueError("nothing ends this search: set budget.trials, budget.time_steps or budget.hours")
+
+    @property
+    def recipes(self) -> list[str]:
+        return [self.recipe] if isinstance(self.recipe, str) else list(self.recipe)

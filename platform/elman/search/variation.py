@@ -1,0 +1,56 @@
+"""Variations of a base recipe, parsed without a word where a changed class drops what another took."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from jsonargparse import Namespace
+
+from elman.errors import BadInput
+from elman.launch.recipes import Recipe, parse
+from elman.recipe import dump_yaml
+
+
+def parsed(words: list[str], where: str) -> Recipe:
+    try:
+        return varied(words)
+    except BadInput as error:
+        raise BadInput(f"{where}: {error}") from error
+
+
+def varied(words: list[str]) -> Recipe:
+    """The recipe, without the warnings of arguments that a changed class drops: here that is meant."""
+    with _without_warnings():
+        return parse("fit", words)
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    log = logging.getLogger("elman.parser")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+
+
+def in_yaml(value: Any) -> str:
+    """A value as it is written after `=` on the command line."""
+    return dump_yaml(value).strip() if isinstance(value, Mapping | list) else json.dumps(value).strip('"')
+
+
+def value_at(config: Namespace, target: str) -> Any:
+    """The value at a place of a recipe, arguments of classes without `init_args`; None if there is none."""
+    here: Any = config
+    for word in target.split("."):
+        if isinstance(here, Namespace) and "init_args" in here and word not in here:
+            here = here.init_args
+        if not isinstance(here, Namespace | Mapping) or word not in here:
+            return None
+        here = here[word]
+    return here

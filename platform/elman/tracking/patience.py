@@ -1,0 +1,67 @@
+"""Trying again where a store is away for a while, as servers and databases are when they restart."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from elman.errors import BadInput
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 600.0
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 5.0
+FINAL_CODES = (
+    *("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"),
+    *("PERMISSION_DENIED", "UNAUTHENTICATED"),
+)
+FINAL_ERRORS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
+
+
+def patiently(call: Callable[[], T], *, what: str, seconds: float = PATIENCE_SECONDS) -> T:
+    """What `call` returns, tried again while the store behind it does not answer.
+
+    Args:
+        call: may be made more than once without harm.
+        what: is done, for the warning.
+        seconds: after which the last error is raised.
+    """
+    end, pause, warned = time.monotonic() + seconds, FIRST_PAUSE_SECONDS, False
+    while True:
+        try:
+            return call()
+        except Exception as error:
+            if not is_passing(error) or time.monotonic() + pause > end:
+                raise
+            if not warned and pause > 1:
+                first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                log.warning("%s does not succeed, trying on: %s", what, first)
+                warned = True
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether an error speaks of a store that is away or busy, and not of what it was asked."""
+    from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+
+    for each in (error, error.__cause__, error.__context__):
+        if isinstance(each, IntegrityError | ProgrammingError):
+            return False
+        if isinstance(each, BadInput):  # in our words, and passing if what is behind it is
+            return each.__cause__ is not None and is_passing(each.__cause__)
+        if isinstance(each, FINAL_ERRORS):
+            return False
+        code = getattr(each, "error_code", None)
+        if code in FINAL_CODES:
+            return False
+        if code is not None or isinstance(each, DBAPIError | OSError):  # of MLflow; of a database; of a line
+            return True
+        if each is not None and type(each).__name__ == "StorageInternalError":  # of Optuna
+            return True
+    return False

@@ -1,0 +1,206 @@
+"""Runs of a store as rows: what they were, how they ended, what they reached."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from elman.tracking.figures import best_value, monitored
+from elman.tracking.find import CHECKPOINTS_TAG, PARENT_TAG, RECIPE_TAG, STATE_TAG, STUDY_TAG, TRIAL_TAG
+from elman.tracking.process import PROCESS_TAG, is_alive
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+STATES = ("waiting", "running", "finished", "killed", "failed", "complete", "pruned")
+_STATE = {
+    "SCHEDULED": "waiting",
+    "RUNNING": "running",
+    "FINISHED": "finished",
+    "KILLED": "killed",
+    "FAILED": "failed",
+}
+PAGE_RUNS = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRow:
+    """One run.
+
+    Args:
+        state: one of `STATES`; of a trial that has ended, in the words of its study.
+        study: name of the study that it is, or is a trial of.
+        trial: its number in the study; None: it is no trial.
+        figure, best: what is monitored and its best value, once `with_best` has asked.
+        time_steps: seen in training, as far as metrics tell.
+        alive: whether the process that writes it still runs; None: it is elsewhere, or unknown.
+        checkpoints: their folder, on the machine that trained.
+    """
+
+    id: str
+    name: str
+    experiment_id: str
+    state: str
+    started_ms: int
+    ended_ms: int | None = None
+    parent: str | None = None
+    recipe: str = ""
+    study: str = ""
+    trial: int | None = None
+    strategy: str = ""
+    k1: int | None = None
+    k2: int | None = None
+    depth: int | None = None
+    figure: str | None = None
+    best: float | None = None
+    time_steps: int | None = None
+    alive: bool | None = None
+    checkpoints: str | None = None
+    params: dict[str, str] = field(default_factory=dict, repr=False)
+    metrics: dict[str, float] = field(default_factory=dict, repr=False)
+    tags: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_study(self) -> bool:
+        return bool(self.study) and self.trial is None
+
+    @property
+    def seconds(self) -> float | None:
+        """From its first start to its end, pauses included."""
+        return None if self.ended_ms is None else (self.ended_ms - self.started_ms) / 1000
+
+
+def row_of(run: Any) -> RunRow:
+    """The row of a run of MLflow."""
+    params, tags = dict(run.data.params), dict(run.data.tags)
+    state = _STATE.get(run.info.status, str(run.info.status).lower())
+    if state not in ("running", "waiting") and tags.get(STATE_TAG) in STATES:
+        state = tags[STATE_TAG]
+    last = _whole(tags.get("elman.last_step"))
+    return RunRow(
+        id=run.info.run_id,
+        name=run.info.run_name or "",
+        experiment_id=str(run.info.experiment_id),
+        state=state,
+        started_ms=run.info.start_time or 0,
+        ended_ms=run.info.end_time,
+        parent=tags.get(PARENT_TAG),
+        recipe=tags.get(RECIPE_TAG, ""),
+        study=tags.get(STUDY_TAG, ""),
+        trial=_whole(tags.get(TRIAL_TAG)),
+        strategy=params.get("strategy", ""),
+        k1=_whole(params.get("k1", params.get("k"))),
+        k2=_whole(params.get("k2")),
+        depth=_whole(params.get("depth")),
+        time_steps=last,
+        alive=is_alive(tags.get(PROCESS_TAG)),
+        checkpoints=tags.get(CHECKPOINTS_TAG),
+        params=params,
+        metrics=dict(run.data.metrics),
+        tags=tags,
+    )
+
+
+def newest_rows(
+    client: MlflowClient,
+    experiments: Sequence[str],
+    *,
+    wanted: str = "",
+    states: Collection[str] = STATES,
+    most: int | None = None,
+    deleted: bool = False,
+) -> tuple[list[RunRow], bool]:
+    """Runs, newest first, and whether there are more than `most` of them.
+
+    Args:
+        experiments: their ids.
+        wanted: in MLflow's filter language.
+        states: of `STATES`.
+        most: of them; None: all.
+        deleted: those that were marked as deleted, instead of the others.
+
+    Cost: about 3 ms a run with 60 parameters, in SQLite.
+    """
+    from mlflow.entities import ViewType
+
+    view = ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY
+    rows: list[RunRow] = []
+    token = None
+    while experiments:
+        size = PAGE_RUNS if most is None else min(PAGE_RUNS, most + 1)
+        page = client.search_runs(
+            list(experiments), wanted, view, size, ["attributes.start_time DESC"], token
+        )
+        rows += [row for row in map(row_of, page) if row.state in states]
+        if most is not None and len(rows) > most:
+            return rows[:most], True
+        token = page.token
+        if not token:
+            break
+    return rows, False
+
+
+def with_best(client: MlflowClient, row: RunRow, figure: str | None = None) -> RunRow:
+    """The row with the best value of what the run monitored, or of `figure`."""
+    asked = figure or monitored(row.params, row.metrics)
+    if asked is None or asked not in row.metrics:
+        return row
+    found = best_value(client, row.id, asked)
+    return row if found is None else replace(row, figure=asked, best=found[0])
+
+
+def under_their_studies(
+    client: MlflowClient, rows: Sequence[RunRow], *, add: bool
+) -> list[tuple[int, RunRow]]:
+    """(depth, row) with each trial below its study, newest first.
+
+    Args:
+        add: studies that are missing.
+    """
+    found = {row.id: row for row in rows}
+    for parent in sorted({row.parent for row in rows if row.parent} - set(found)) if add else ():
+        if (run := _present(client, parent)) is not None:
+            found[parent] = row_of(run)
+    below: dict[str, list[RunRow]] = {}
+    for row in sorted(found.values(), key=lambda r: r.started_ms, reverse=True):
+        below.setdefault(row.parent if row.parent in found else "", []).append(row)
+    ordered: list[tuple[int, RunRow]] = []
+
+    def place(row: RunRow, depth: int) -> None:
+        ordered.append((depth, row))
+        for child in below.pop(row.id, []):
+            place(child, depth + 1)
+
+    def newest(row: RunRow) -> int:
+        return max([row.started_ms, *(child.started_ms for child in below.get(row.id, []))])
+
+    for row in sorted(below.pop("", []), key=newest, reverse=True):
+        place(row, 0)
+    return ordered
+
+
+def _present(client: MlflowClient, run_id: str) -> Any | None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+    return None if run.info.lifecycle_stage == "deleted" else run
+
+
+def short_ids(rows: Sequence[RunRow], least: int = 8) -> dict[str, str]:
+    """The beginnings of the ids, by id: long enough to tell these runs apart."""
+    ids = {row.id for row in rows}
+    size = next(n for n in range(least, 33) if n == 32 or len({i[:n] for i in ids}) == len(ids))
+    return {each: each[:size] for each in ids}
+
+
+def _whole(text: str | None) -> int | None:
+    try:
+        return int(text or "")
+    except ValueError:
+        return None

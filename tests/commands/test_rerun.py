@@ -1,0 +1,101 @@
+"""`elman rerun`: real trainings, the same to the last digit."""
+
+import random
+import shlex
+import signal
+from pathlib import Path
+
+import launching
+import pytest
+import torch
+from launching import TINY
+from mlflow.entities import ViewType
+from recorded import record
+
+from elman.cli import main
+
+
+@pytest.fixture
+def first(folder, capsys):
+    """A run of a tiny recipe, trained here: its id."""
+    draw = random.Random(0)
+    words = ["net", "cell", "gate", "carry", "time", "loss", "back", "step"]
+    (folder / "text.txt").write_text(" ".join(draw.choice(words) for _ in range(800)))
+    (folder / "tiny.yaml").write_text(TINY)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    assert main(["fit", "tiny.yaml", "--trainer.max_time_steps=6000", "--tracking.run_name=first"]) == 0
+    torch.set_num_threads(2)  # as on another machine
+    yield _newest(capsys)
+    torch.set_num_threads(threads)
+
+
+def _newest(capsys):
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "; run " in line]
+    return line.rpartition(" ")[2]
+
+
+def _curve(client, run):
+    return [(m.step, m.value) for m in client.get_metric_history(run, "val/nats_per_step")]
+
+
+def test_once_more_is_the_same(first, answer, client, complaint):
+    before = client.get_run(first)
+    said = answer("rerun", first[:10])
+    assert f"run {first} (first) once more, with the same code, versions and kind of machine\n" in said
+    best = min(value for _, value in _curve(client, first))
+    assert said.splitlines()[-1] == f"val/nats_per_step {best:.6g}, then {best:.6g}: the same"
+    runs = client.search_runs([before.info.experiment_id], run_view_type=ViewType.ALL)
+    (again,) = [run for run in runs if run.info.run_id != first]
+    assert _curve(client, again.info.run_id) == _curve(client, first)
+    assert again.data.tags["elman.rerun_of"] == first
+    assert again.data.tags["elman.recipe"] == before.data.tags["elman.recipe"]
+    assert again.data.tags["elman.device.torch_threads"] == "1"
+    assert again.info.run_name != "first"
+
+    # Options are laid over it, and what changed is said.
+    client.set_tag(first, "elman.version.torch", "1.0")
+    said = answer("rerun", "first", "--seed_everything=2")
+    assert f"torch {torch.__version__.partition('+')[0]}" in said
+    assert "(then 1.0)" in said
+    last = said.splitlines()[-2:]
+    assert last[0].startswith(f"val/nats_per_step {best:.6g}, then ")
+    assert last[1] == "the data is the same; values of the recipe were replaced"
+
+    # Nothing that a stored recipe names is called unless it is of its kind.
+    optimizer = "embedding: 5\n  optimizer: {class_path: os.mkdir, init_args: {path: owned}}"
+    client.log_text(first, TINY.replace("embedding: 5", optimizer), "recipe.yaml")
+    assert "is no Optimizer" in complaint("rerun", first)
+    assert not Path("owned").exists()
+
+
+def test_a_rerun_that_was_stopped_goes_on(first, answer, client, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(launching.__file__).parent))
+    started = launching.Fit("rerun", first, "--trainer.max_time_steps=12000")
+    started.until("; run ")
+    started.signal(signal.SIGTERM)
+    assert started.wait() == 143
+    words = shlex.split(started.output.rpartition("go on with: ")[2].splitlines()[0])
+    assert words[:2] == ["elman", "rerun"]
+    assert words[-2] == "--resume"
+    assert client.get_run(words[-1]).info.status == "KILLED"
+    assert client.get_run(words[-1]).data.tags["elman.rerun_of"] == first
+    answer(*words[1:])
+    assert client.get_run(words[-1]).info.status == "FINISHED"
+    assert [step for step, _ in _curve(client, words[-1])][-1] >= 12000
+
+
+def test_other_data_is_said(first, answer, folder):
+    text = (folder / "text.txt").read_text()
+    (folder / "text.txt").write_text(text[::-1])
+    assert "the data is not what it was: " in answer("rerun", first).splitlines()[-1]
+
+
+def test_mistakes_are_one_line(complaint, client):
+    run = record("one", [1.0])
+    assert "elman rerun needs one run's id or name" in complaint("rerun")
+    assert "elman rerun needs one run's id or name" in complaint("rerun", run, run)
+    assert "no run has the id or name 'two'" in complaint("rerun", "two")
+    assert "'k3'" in complaint("rerun", run, "--model.bptt.k3=1")
+    bare = client.create_run(client.get_experiment_by_name("toys").experiment_id).info.run_id
+    assert "keeps no recipe.yaml" in complaint("rerun", bare)

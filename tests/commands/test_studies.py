@@ -1,0 +1,121 @@
+"""`elman best` and `elman report` on studies and runs written by hand."""
+
+from pathlib import Path
+
+import pytest
+from recorded import FIGURE, RECIPE, record, review, study
+
+from elman.search.review import TrialRow
+
+
+def test_the_best_trial_of_the_newest_study(answer, client, uri):
+    study(client, uri, name="older", values=((5, 0.5), (6, 0.75)))
+    _, trials = study(client, uri)
+    record("not of a study", [0.1])
+    lines = answer("best", "toys").splitlines()
+    assert lines[0] == "study windows of experiment toys: 3 trials (2 complete, 1 pruned)"
+    assert lines[1].startswith(f"trial 1: {FIGURE} 1.5; k1=20; 2,000 time steps, ")
+    assert lines[1].endswith(f"run {trials[1]}")
+    assert lines[2:] == [f"train it once more: elman rerun {trials[1]}", f"use it: elman test {trials[1]}"]
+
+    assert answer("best", "toys", "--output=best.yaml").endswith(
+        "wrote best.yaml; use it: elman fit best.yaml\n"
+    )
+    assert Path("best.yaml").read_text() == "# the best\n"
+    assert answer("best", "toys", "--output=-") == "# the best\n"
+    assert f"{FIGURE} 0.5" in answer("best", "toys", "--study=older")
+    assert [line.split(":")[0] for line in answer("best", "toys", "--top=9").splitlines()[1:3]] == [
+        "trial 1",
+        "trial 0",
+    ]
+
+
+def test_limits_hold(answer, client, uri):
+    _, trials = study(client, uri, limit=15.0)
+    said = answer("best", "toys")
+    assert f"run {trials[0]}" in said
+    assert "limits: cost/peak_memory_mib <= 15" in said
+
+
+def test_another_figure_has_its_own_direction_and_its_own_recipe(answer, client, uri):
+    _, trials = study(client, uri)  # the accuracy falls where the loss rises
+    said = answer("best", "toys", "--metric=val/accuracy", "--output=best.yaml")
+    assert "by val/accuracy:\n0.85  trial 1" in said
+    assert f"elman rerun {trials[1]}" in said
+    assert Path("best.yaml").read_text() == RECIPE.format(k1=20) + "# minimal\n"
+
+
+def test_several_objectives_are_a_front(answer, client, uri):
+    parent, trials = study(client, uri)
+    points = [(2.0, 10.0), (1.5, 20.0), (1.6, 30.0)]
+    rows = [
+        TrialRow(
+            number=i,
+            state="complete",
+            values={"k1": 10 * i + 10},
+            objectives={FIGURE: loss, "cost/seconds": cost},
+            run_id=run,
+        )
+        for i, ((loss, cost), run) in enumerate(zip(points, trials, strict=True))
+    ]
+    both = review("windows", rows, objectives={FIGURE: "minimize", "cost/seconds": "minimize"})
+    client.log_text(parent, both.to_json(), "study.json")
+    lines = answer("best", "toys").splitlines()
+    assert lines[1].startswith("2 points of the Pareto front")
+    assert [line.split(";")[0] for line in lines[2:4]] == [
+        f"trial 1: {FIGURE} 1.5, cost/seconds 20",
+        f"trial 0: {FIGURE} 2, cost/seconds 10",
+    ]
+    assert lines[-1] == f"use it: elman test {trials[1]}"
+
+
+def test_without_a_study_the_best_finished_run(answer, client):
+    best = record("dips", [2.0, 0.5, 1.75], k1=5)
+    record("killed", [0.1], status="KILLED")
+    record("last is best", [3.0, 1.0])
+    lines = answer("best", "toys", "--top=2").splitlines()
+    assert lines[0] == f"2 finished runs of experiment toys have {FIGURE}; the best:"
+    assert lines[1].startswith(f"{FIGURE} 0.5; toys/echo Truncated, k1=5, k2=40, depth=2; 3,000 time steps")
+    assert lines[2].startswith(f"{FIGURE} 1; ")
+    assert lines[3:] == [f"train it once more: elman rerun {best}", f"use it: elman test {best}"]
+    answer("best", "toys", "--output=best.yaml")
+    assert Path("best.yaml").read_text() == RECIPE.format(k1=5) + "# minimal\n"
+
+
+def test_a_report_is_a_page_of_its_own(answer, client, uri):
+    study(client, uri)
+    assert answer("report", "toys") == "wrote report.html: study windows with 3 trials\n"
+    page = Path("report.html").read_text(encoding="utf-8")
+    assert page.lower().startswith("<!doctype html>")
+    assert "windows" in page
+
+
+def test_mistakes_are_one_line(complaint, client, uri):
+    assert "something is missing; elman best EXPERIMENT" in complaint("best")
+    assert "something is missing; elman report EXPERIMENT" in complaint("report")
+    assert "no experiment 'toys'" in complaint("best", "toys")
+    record("one", [1.0], status="FAILED")
+    assert "no run of experiment 'toys' has finished; `elman runs toys`" in complaint("best", "toys")
+    assert "holds no study to report on; `elman runs toys` lists" in complaint("report", "toys")
+    assert "the experiment holds no study" in complaint("best", "toys", "--study=windows")
+    record("two", [1.0])
+    assert "--metric=val/acuracy: none of these runs has it; did you mean 'val/accuracy'" in complaint(
+        "best", "toys", "--metric=val/acuracy"
+    )
+    parent, _ = study(client, uri)
+    assert "did you mean 'windows'?" in complaint("best", "toys", "--study=window")
+    assert "--output=none/best.yaml cannot be written" in complaint(
+        "report", "toys", "--output=none/best.yaml"
+    )
+    client.log_text(parent, '{"name": 1}', "study.json")
+    assert "study.json of run" in complaint("report", "toys")
+
+
+@pytest.mark.parametrize("command", ["best", "report"])
+def test_a_study_that_has_said_nothing_yet(complaint, client, uri, command):
+    from elman.tracking.opening import create_run
+
+    run = create_run(client, uri, experiment="toys", name="fresh")
+    client.set_tag(run.id, "elman.study", "fresh")
+    assert "study 'fresh'" in complaint(command, "toys")
+    assert "has recorded no study.json yet" in complaint(command, "toys")

@@ -1,0 +1,228 @@
+"""The search at work, with real processes that learn nothing: each trial ends once, whoever is killed."""
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import mlflow
+import psutil
+import pytest
+from search_toys import BASE, SEARCH
+
+from elman.search.definition import read_search
+from elman.search.driver import Driver
+from elman.search.leases import places
+from elman.search.session import open_session, work
+
+TOY = (sys.executable, str(Path(__file__).with_name("toy_trial.py")))
+ENDS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
+
+
+@pytest.fixture
+def folder(tmp_path, fresh_store):
+    shutil.copy(fresh_store, tmp_path / "mlflow.db")
+    (tmp_path / "base.yaml").write_text(BASE)
+    (tmp_path / "search.yaml").write_text(SEARCH)
+    return tmp_path
+
+
+def search(*words, workers=2, quick=True):
+    """A search here; the exit code."""
+    session = open_session(read_search(["search.yaml", *words]), None)
+    here = places(workers=workers, gpus_per_trial=0, gpus=[], cores=workers)
+    return work(
+        session,
+        lambda changed: Driver(
+            session.search, session.study, session.runs, here, changed=changed, program=TOY
+        ),
+    )
+
+
+def searching(folder, *words):
+    os.chdir(folder)
+    os.setsid()
+    raise SystemExit(search(*words))
+
+
+@pytest.fixture
+def start(folder):
+    """Start a search in a process of its own."""
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["elman.search.session", "elman.search.driver", "optuna", "mlflow"])
+    started = []
+
+    def start(*words):
+        process = processes.Process(target=searching, args=(folder, *words))
+        process.start()
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+
+
+def behave(folder, **how):
+    (folder / "toy.json").write_text(json.dumps(how))
+
+
+def trials(folder, *words):
+    session = open_session(read_search(["search.yaml", *words]), None)
+    return session.review().trials
+
+
+def runs(folder):
+    """The trials' runs and the study's own."""
+    client = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    found = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    nested = sorted(
+        (run for run in found if "elman.trial" in run.data.tags),
+        key=lambda r: int(r.data.tags["elman.trial"]),
+    )
+    return nested, [run for run in found if "elman.trial" not in run.data.tags]
+
+
+def check(folder, *words, states):
+    """Every trial has one end, the same here and in MLflow, and no process is left."""
+    found = trials(folder, *words)
+    assert [trial.state for trial in found] == states
+    nested, (own,) = runs(folder)
+    assert [run.data.tags["elman.trial"] for run in nested] == [str(t.number) for t in found]
+    assert [run.info.status for run in nested] == [ENDS[state] for state in states]
+    assert [run.data.tags["elman.state"] for run in nested] == states
+    assert {run.data.tags["mlflow.parentRunId"] for run in nested} == {own.info.run_id}
+    assert own.info.status == "FINISHED"
+    for pid in folder.glob("searches/*/trials/*/pid"):
+        assert not psutil.pid_exists(int(pid.read_text()))
+
+
+def wait_until(true, seconds=60):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def rungs(folder, number):
+    """Which rungs a trial has run, over all its processes."""
+    log = folder / "searches" / f"{folder.name}-search" / "trials" / f"{number:04d}" / "log.txt"
+    return [int(word) for word in log.read_text().split()] if log.exists() else []
+
+
+def test_from_the_first_trial_to_the_files(folder, capsys):
+    behave(folder, **{"2": {"value": -5.0}})
+    assert search() == 0
+    check(folder, states=["complete"] * 4)
+    nested, (own,) = runs(folder)
+    assert nested[1].data.params.items() >= {"trial": "1"}.items()
+    k1, times, k2 = (int(nested[1].data.params[name]) for name in ("k1", "k2/k1", "k2"))
+    assert k2 == k1 * times
+    assert own.data.metrics["trials/complete"] == 4
+    assert own.data.metrics["best/val/bits_per_step"] == pytest.approx(-5 + 1 / 3)
+    assert "trial 2" in own.data.tags["mlflow.note.content"]
+    best = (folder / "searches" / f"{folder.name}-search" / "best.yaml").read_text()
+    assert "k1: " + nested[2].data.params["k1"] in best
+    assert best.startswith("# Trial 2 of the search")
+    client = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    names = {item.path for item in client.list_artifacts(own.info.run_id)}
+    assert names >= {"best.yaml", "study.json", "trials.csv", "report.html", "search.yaml", "pictures"}
+    assert "val/bits_per_step" in capsys.readouterr().out
+
+
+def test_pruned_failed_and_crashed_trials(folder):
+    behave(
+        folder,
+        all={"rungs": 4},
+        **{
+            "0": {"value": 0.0},
+            "1": {"value": 0.1},
+            "2": {"value": 9.0},  # the median prunes it
+            "3": {"value": 0.05, "dies_at": 2},  # goes on
+            "4": {"code": 2},  # says why
+            "5": {"code": 1},  # crashes again and again
+        },
+    )
+    words = ("--pruner=median", "--prune_after=2", "--budget.trials=6", "--retries=1")
+    assert search(*words, workers=1) == 0
+    check(folder, *words, states=["complete", "complete", "pruned", "complete", "failed", "failed"])
+    found = trials(folder, *words)
+    assert found[4].why == "toy.json: this trial cannot run; mend it"
+    assert found[5].why == "toy.json: this trial cannot run; mend it (2 times)"
+    assert rungs(folder, 2) == [1]
+    assert rungs(folder, 3) == [1, 2, 3, 4]
+    assert found[3].curve == {100: 1.05, 200: 0.55, 300: pytest.approx(0.05 + 1 / 3), 400: 0.3}
+
+
+def test_more_budget_goes_on(folder):
+    behave(folder)
+    assert search() == 0
+    assert search("--budget.trials=6") == 0
+    check(folder, "--budget.trials=6", states=["complete"] * 6)
+    assert [rungs(folder, number) for number in range(6)] == [[1, 2, 3]] * 6
+
+
+def test_a_recipe_that_never_works_ends_the_search(folder, capsys):
+    from elman.errors import BadInput
+
+    behave(folder, all={"code": 2})
+    with pytest.raises(BadInput, match="the last 5 trials failed, of this one: toy"):
+        search("--budget.trials=20", workers=1)
+    assert len(trials(folder, "--budget.trials=20")) == 5
+
+
+@pytest.mark.parametrize("killed", ["search", "trial", "both"])
+def test_kill_9_and_the_same_command(folder, start, killed):
+    behave(folder, all={"seconds": 0.15, "rungs": 6})
+    process = start()
+    wait_until(lambda: len(rungs(folder, 0)) >= 2)
+    if killed in ("trial", "both"):
+        pid = int((folder / "searches" / f"{folder.name}-search" / "trials" / "0000" / "pid").read_text())
+        os.kill(pid, signal.SIGKILL)
+    if killed in ("search", "both"):
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        wait_until(
+            lambda: (
+                not any(
+                    psutil.pid_exists(int(pid.read_text())) for pid in folder.glob("searches/*/trials/*/pid")
+                )
+            )
+        )
+        process = start()
+    process.join(60)
+    assert process.exitcode == 0
+    check(folder, states=["complete"] * 4)
+    # A rung that was run but not yet answered may run again; none is counted twice.
+    for number in range(4):
+        assert sorted(set(rungs(folder, number))) == [1, 2, 3, 4, 5, 6]
+    assert all(set(trial.curve) == set(range(100, 700, 100)) for trial in trials(folder))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_lets_trials_save_themselves(folder, start, number):
+    behave(folder, all={"seconds": 0.15, "rungs": 6})
+    process = start()
+    wait_until(lambda: rungs(folder, 0) and rungs(folder, 1))
+    os.kill(process.pid, number)
+    process.join(60)
+    assert process.exitcode == 128 + number
+    nested, (own,) = runs(folder)
+    assert {run.info.status for run in [*nested, own]} == {"KILLED"}
+    assert search() == 0
+    check(folder, states=["complete"] * 4)
+    assert [rungs(folder, n) for n in range(4)] == [[1, 2, 3, 4, 5, 6]] * 4
+
+
+def test_two_searches_share_a_study(folder, start):
+    behave(folder, all={"seconds": 0.05})
+    both = [start("--budget.trials=12"), start("--budget.trials=12")]
+    for process in both:
+        process.join(90)
+    assert [process.exitcode for process in both] == [0, 0]
+    check(folder, "--budget.trials=12", states=["complete"] * 12)
+    assert [rungs(folder, number) for number in range(12)] == [[1, 2, 3]] * 12

@@ -1,0 +1,288 @@
+"""A study in its storage: asked, reported, owned and ended, in each kind of storage."""
+
+import json
+import multiprocessing
+import os
+import warnings
+from pathlib import Path
+
+import pytest
+from search_toys import BASE, SEARCH
+
+from elman.errors import BadInput
+from elman.search.definition import read_search
+from elman.search.storage import open_storage
+from elman.search.study import Study, merged
+
+DEAD = "{host}:999999999:1.00"
+
+
+@pytest.fixture(autouse=True)
+def strict():
+    """What Optuna will take away is not used."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)
+        warnings.simplefilter("error", FutureWarning)
+        yield
+
+
+@pytest.fixture
+def read(tmp_path):
+    (tmp_path / "base.yaml").write_text(BASE)
+    (tmp_path / "search.yaml").write_text(SEARCH)
+    return lambda *words: read_search(["search.yaml", *words])
+
+
+@pytest.fixture(params=["journal", "sqlite"])
+def url(request, tmp_path):
+    return None if request.param == "journal" else f"sqlite:///{tmp_path}/studies.db"
+
+
+@pytest.fixture
+def opened(read, url):
+    def study(*words):
+        search = read(*words)
+        return Study(search, open_storage(url, search.folder), max_time_steps=1000, val_every=100)
+
+    return study
+
+
+def figures(value, **more):
+    return {"val/bits_per_step": value, "cost/seconds": 1.0, "cost/core_steps_per_step": 2.0, **more}
+
+
+def test_a_trial_from_asking_to_its_end(opened):
+    study = opened()
+    asked = study.ask()
+    assert asked.number == 0
+    assert set(asked.values) == {"k1", "k2/k1", "layers"}
+    assert not study.report(0, time_steps=98, rung=100, figures=figures(0.9))
+    assert not study.report(0, time_steps=196, rung=200, figures=figures(0.5))
+    assert not study.report(0, time_steps=294, rung=300, figures=figures(0.7))
+    assert study.complete(0) == "complete"
+    (row,) = opened().review(command="").trials
+    assert row.state == "complete"
+    assert row.objectives == {"val/bits_per_step": 0.5}
+    assert row.curve == {100: 0.9, 200: 0.5, 300: 0.7}
+    assert row.time_steps == 294
+    assert row.values["k2"] == row.values["k1"] * row.values["k2/k1"]
+
+
+def test_the_budget_of_trials_is_kept(opened):
+    study = opened()
+    numbers = []
+    while (asked := study.ask()) is not None:
+        numbers.append(asked.number)
+        study.fail(asked.number, "no reason")
+    assert numbers == [0, 1, 2, 3]
+    assert opened("--budget.trials=5").ask().number == 4
+
+
+def test_the_budget_of_time_steps_is_kept(opened):
+    study = opened("--budget.trials=null", "--budget.time_steps=500")
+    study.ask()
+    study.report(0, time_steps=499, rung=500, figures=figures(0.9))
+    assert study.ask().number == 1
+    study.report(1, time_steps=1, rung=100, figures=figures(0.9))
+    assert study.ask() is None
+
+
+def test_the_same_seed_and_results_give_the_same_trials(read, tmp_path):
+    def drawn(name, restart):
+        search = read("--budget.trials=20", "--startup_trials=5")
+        found = []
+        study = None
+        for number in range(12):
+            if study is None or restart:
+                storage = open_storage(str(tmp_path / name), search.folder)
+                study = Study(search, storage, max_time_steps=1000, val_every=100)
+            asked = study.ask()
+            study.report(number, time_steps=100, rung=100, figures=figures(1 / asked.values["k1"]))
+            study.complete(number)
+            found.append(asked.values)
+        return found
+
+    once = drawn("a.log", restart=False)
+    assert once == drawn("b.log", restart=True)
+    assert len({json.dumps(values) for values in once}) > 4
+
+
+def test_a_trial_whose_process_died_goes_on_once(opened):
+    study = opened()
+    first = study.ask()
+    study.report(0, time_steps=100, rung=100, figures=figures(0.5))
+    study.remember_run(0, "run")
+    another = opened()
+    assert another.abandoned() is None  # this process lives
+    study.kept.note_trial(0, "elman:owner", DEAD.format(host=study.owners.me.partition(":")[0]))
+    again = another.abandoned()
+    assert again.again
+    assert (again.number, again.values, again.run_id) == (0, first.values, "run")
+    assert another.abandoned() is None
+    another.report(0, time_steps=200, rung=200, figures=figures(0.6))
+    another.complete(0)
+    (row,) = another.review(command="").trials
+    assert row.objectives == {"val/bits_per_step": 0.5}
+    assert row.curve == {100: 0.5, 200: 0.6}
+
+
+def test_a_trial_that_is_given_back_goes_on(opened):
+    study = opened()
+    study.ask()
+    study.owners.release(0)
+    assert opened().abandoned().number == 0
+
+
+def test_the_median_prunes_at_equal_time_steps(opened):
+    study = opened("--pruner=median", "--prune_after=2", "--prune_from=200")
+    for number, value in enumerate((0.1, 0.2)):
+        study.ask()
+        for rung in (100, 200):
+            assert not study.report(number, time_steps=rung, rung=rung, figures=figures(value))
+        study.complete(number)
+    study.ask()
+    assert not study.report(2, time_steps=100, rung=100, figures=figures(0.9))
+    assert study.report(2, time_steps=196, rung=200, figures=figures(0.9))
+    assert study.prune(2) == "pruned"
+    study.ask()
+    study.report(3, time_steps=100, rung=100, figures=figures(0.12))
+    assert not study.report(3, time_steps=200, rung=200, figures=figures(0.12))
+    assert [t.state for t in study.review(command="").trials] == [
+        "complete",
+        "complete",
+        "pruned",
+        "running",
+    ]
+
+
+def test_a_trial_without_a_finite_figure_has_failed(opened):
+    study = opened()
+    study.ask()
+    study.report(0, time_steps=100, rung=100, figures={"cost/seconds": 1.0})
+    assert study.complete(0) == "failed"
+    assert study.why(0) == "val/bits_per_step was never a finite number"
+
+
+def test_limits_are_told_to_the_sampler(read, url):
+    search = read("--constraints={cost/seconds: 10}")
+    study = Study(search, open_storage(url, search.folder), max_time_steps=1000, val_every=100)
+    for number, seconds in enumerate((4.0, 15.0)):
+        study.ask()
+        study.report(
+            number, time_steps=100, rung=100, figures=figures(0.5 - number / 10, **{"cost/seconds": seconds})
+        )
+        study.complete(number)
+    review = study.review(command="")
+    assert [review.keeps_limits(trial) for trial in review.trials] == [True, False]
+    assert review.best().number == 0
+    stored = study.kept.trials()
+    assert [trial.constraints for trial in stored] == [{"cost/seconds": -6.0}, {"cost/seconds": 5.0}]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("low: 2,", "low: 3,"), r"model\.bptt\.k1: 2 to 8 log, now 3 to 8 log"),
+        (("  model.core.layers: [1, 2]\n", ""), r"model\.core\.layers: 1, 2, now not there"),
+        (("minimize", "maximize"), "objectives"),
+    ],
+)
+def test_a_study_whose_space_changed_is_another(opened, tmp_path, change, said):
+    opened()
+    (tmp_path / "search.yaml").write_text(SEARCH.replace(*change))
+    with pytest.raises(BadInput, match=said):
+        opened()
+
+
+def test_another_base_recipe_is_another_study(opened):
+    opened()
+    with pytest.raises(BadInput, match="another base recipe"):
+        opened("--model.core.hidden_size=5")
+    opened("--name=another", "--model.core.hidden_size=5")
+
+
+def test_a_grid_is_laid_out_once_and_ends(opened):
+    words = ("--sampler=grid", "--budget.trials=null")
+    study = opened(*words)
+    study.fill_grid()
+    opened(*words).fill_grid()
+    seen = []
+    while (asked := study.ask()) is not None:
+        seen.append(tuple(sorted(asked.values.items())))
+        study.fail(asked.number, "")
+    assert len(seen) == len(set(seen)) == 7 * 3 * 2
+
+
+def test_one_process_leads(opened):
+    study = opened()
+    assert study.owners.lead()
+    assert study.owners.lead()
+    study.owners.leave()
+    assert opened().owners.lead()
+
+
+def work(folder, url, done):
+    """One of many processes on the same study."""
+    os.chdir(folder)
+    search = read_search(["search.yaml", "--budget.trials=24"])
+    study = Study(search, open_storage(url, search.folder), max_time_steps=1000, val_every=100)
+    mine = 0
+    while (asked := study.ask()) is not None:
+        for rung in range(100, 400, 100):
+            study.report(asked.number, time_steps=rung, rung=rung, figures=figures(1 / rung))
+        study.complete(asked.number)
+        mine += 1
+    done.put(mine)
+
+
+def test_eight_processes_share_a_new_study(read, url, tmp_path):
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["elman.search.study"])
+    done = processes.Queue()
+    started = [processes.Process(target=work, args=(tmp_path, url, done)) for _ in range(8)]
+    for process in started:
+        process.start()
+    counts = [done.get(timeout=120) for _ in started]
+    for process in started:
+        process.join()
+    assert [process.exitcode for process in started] == [0] * 8
+    search = read("--budget.trials=24")
+    study = Study(search, open_storage(url, search.folder), max_time_steps=1000, val_every=100)
+    trials = study.review(command="").trials
+    assert [trial.state for trial in trials] == ["complete"] * 24
+    assert all(trial.curve == {100: 0.01, 200: 0.005, 300: pytest.approx(1 / 300)} for trial in trials)
+    assert sum(counts) == 24
+
+
+def test_what_is_kept_of_figures():
+    objectives = {"val/accuracy": "maximize", "val/bits_per_step": "minimize", "cost/seconds": "minimize"}
+    seen = {}
+    for accuracy, bits, seconds in ((0.5, 0.9, 1.0), (0.8, 0.6, 2.0), (0.7, 0.1, 3.0)):
+        seen = merged(
+            seen,
+            objectives,
+            {"val/accuracy": accuracy, "val/bits_per_step": bits, "cost/seconds": seconds},
+        )
+    # The other figure of validation is that of the best moment, costs are the whole run's.
+    assert seen["best"] == {"val/accuracy": 0.8, "val/bits_per_step": 0.6, "cost/seconds": 3.0}
+    assert merged(seen, objectives, {"val/accuracy": float("nan")})["best"] == seen["best"]
+
+
+def test_a_journal_whose_writer_was_killed(read):
+    search = read()
+    path = search.folder / "journal.log"
+    Study(search, open_storage(None, search.folder), max_time_steps=1000, val_every=100).ask()
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"op_code":5,"half')
+    study = Study(search, open_storage(None, search.folder), max_time_steps=1000, val_every=100)
+    assert path.read_bytes() == whole
+    assert study.ask().number == 1
+
+
+def test_storage_that_is_none():
+    for where, said in (
+        ("ftp://somewhere/x", "unknown scheme 'ftp'"),
+        ("/proc/nowhere/journal.log", "cannot be written"),
+    ):
+        with pytest.raises(BadInput, match=said):
+            open_storage(where, Path("searches/x"))
