@@ -1,18 +1,15 @@
 """The search at work, with real processes that learn nothing: each trial ends once, whoever is killed."""
 
-import json
 import multiprocessing
 import os
-import shutil
 import signal
 import sys
-import time
 from pathlib import Path
 
 import mlflow
 import psutil
 import pytest
-from search_toys import BASE, SEARCH
+from searched import behave, check, rungs, runs, trials, wait_until
 
 from elman.search.definition import read_search
 from elman.search.driver import Driver
@@ -20,15 +17,6 @@ from elman.search.leases import places
 from elman.search.session import open_session, work
 
 TOY = (sys.executable, str(Path(__file__).with_name("toy_trial.py")))
-ENDS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
-
-
-@pytest.fixture
-def folder(tmp_path, fresh_store):
-    shutil.copy(fresh_store, tmp_path / "mlflow.db")
-    (tmp_path / "base.yaml").write_text(BASE)
-    (tmp_path / "search.yaml").write_text(SEARCH)
-    return tmp_path
 
 
 def search(*words, workers=2, quick=True):
@@ -65,53 +53,6 @@ def start(folder):
     yield start
     for process in started:
         process.kill()
-
-
-def behave(folder, **how):
-    (folder / "toy.json").write_text(json.dumps(how))
-
-
-def trials(folder, *words):
-    session = open_session(read_search(["search.yaml", *words]), None)
-    return session.review().trials
-
-
-def runs(folder):
-    """The trials' runs and the study's own."""
-    client = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
-    found = client.search_runs([e.experiment_id for e in client.search_experiments()])
-    nested = sorted(
-        (run for run in found if "elman.trial" in run.data.tags),
-        key=lambda r: int(r.data.tags["elman.trial"]),
-    )
-    return nested, [run for run in found if "elman.trial" not in run.data.tags]
-
-
-def check(folder, *words, states):
-    """Every trial has one end, the same here and in MLflow, and no process is left."""
-    found = trials(folder, *words)
-    assert [trial.state for trial in found] == states
-    nested, (own,) = runs(folder)
-    assert [run.data.tags["elman.trial"] for run in nested] == [str(t.number) for t in found]
-    assert [run.info.status for run in nested] == [ENDS[state] for state in states]
-    assert [run.data.tags["elman.state"] for run in nested] == states
-    assert {run.data.tags["mlflow.parentRunId"] for run in nested} == {own.info.run_id}
-    assert own.info.status == "FINISHED"
-    for pid in folder.glob("searches/*/trials/*/pid"):
-        assert not psutil.pid_exists(int(pid.read_text()))
-
-
-def wait_until(true, seconds=60):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
-
-
-def rungs(folder, number):
-    """Which rungs a trial has run, over all its processes."""
-    log = folder / "searches" / f"{folder.name}-search" / "trials" / f"{number:04d}" / "log.txt"
-    return [int(word) for word in log.read_text().split()] if log.exists() else []
 
 
 def test_from_the_first_trial_to_the_files(folder, capsys):

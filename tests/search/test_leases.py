@@ -3,7 +3,7 @@
 import pytest
 
 from elman.errors import BadInput
-from elman.search.leases import places
+from elman.search.leases import places, refuse_too_few
 
 FOUR = ["0", "1", "GPU-5f", "3"]
 
@@ -34,3 +34,10 @@ def test_places(workers, each, gpus, cores, expected):
 def test_impossible(each, gpus, said):
     with pytest.raises(BadInput, match=said):
         places(workers=None, gpus_per_trial=each, gpus=gpus, cores=2)
+
+
+def test_a_trial_of_more_processes_than_it_has_gpus():
+    refuse_too_few(("0", "1"), 2)
+    refuse_too_few((), 2)
+    with pytest.raises(BadInput, match=r"trainer\.devices=2, but a trial has 1 .* --gpus-per-trial=2"):
+        refuse_too_few(("0",), 2)

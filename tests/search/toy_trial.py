@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+SAID = ("RAY_RAYLET_PID", "CUDA_VISIBLE_DEVICES", "MLFLOW_TRACKING_URI")
 recipe = Path(sys.argv[-1])
 number = recipe.parent.name.lstrip("0") or "0"
 told = json.loads(Path("toy.json").read_text())
@@ -24,6 +25,7 @@ done, last = json.loads(saved.read_text()) if saved.exists() else (0, None)
 stopped = []
 signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
 recipe.with_name("pid").write_text(str(os.getpid()))
+recipe.with_name("where").write_text(" ".join(os.environ.get(name, "none") for name in SAID))
 log = recipe.with_name("log.txt").open("a")
 
 

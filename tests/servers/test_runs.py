@@ -66,3 +66,14 @@ def test_a_run_goes_on_after_a_resume(server):
     client = mlflow.MlflowClient(server.address)
     assert [m.step for m in client.get_metric_history(first.run_id, "loss")] == list(range(15))
     assert client.get_run(first.run_id).info.status == "FINISHED"
+
+
+def test_a_client_never_asks_the_store_itself(team, s3, tmp_path):
+    """MLflow's client would, by a signed address that only the server can reach, and try on for minutes."""
+    logger = logged(team.address)
+    logger.log_text("through the server", "where.txt")
+    logger.close()
+    mlflow.MlflowClient(team.address).download_artifacts(logger.run_id, "where.txt", str(tmp_path))
+    asked = [line for line in s3.log.read_text().splitlines() if logger.run_id in line]
+    assert any("GET" in line for line in asked)
+    assert not any("Signature=" in line for line in asked)

@@ -16,7 +16,7 @@ def search(words: list[str]) -> int:
     place, words = choice(words, "--on", ("here", "ray"))
     from elman.search.definition import read_search
     from elman.search.driver import Driver
-    from elman.search.leases import places, usable_cores, visible_gpus
+    from elman.search.leases import places, refuse_too_few, usable_cores, visible_gpus
     from elman.search.session import open_session, work
 
     share = _share(gpus)
@@ -24,8 +24,9 @@ def search(words: list[str]) -> int:
     if place == "ray":
         from elman.search.on_ray import search_on_ray
 
-        return search_on_ray(found, words, storage=storage or None, workers=workers or None, gpus=share)
+        return search_on_ray(found, storage=storage or None, workers=workers or None, gpus=share)
     here = places(workers=workers or None, gpus_per_trial=share, gpus=visible_gpus(), cores=usable_cores())
+    refuse_too_few(here[0].gpus, found.base.config.trainer.devices)
     session = open_session(found, storage or None)
     return work(
         session,

@@ -12,6 +12,7 @@ import torch
 
 from elman.errors import BadInput
 from elman.launch.account import command, record_end, record_start, say
+from elman.launch.agreed import PRUNED_CODE, RUN_ID_VARIABLE
 from elman.launch.caption_pictures import CaptionPictures
 from elman.launch.checkpoints import read_checkpoint
 from elman.launch.parallel import end_other_processes, is_first_process, process_rank
@@ -20,7 +21,7 @@ from elman.launch.resume import RUN_VARIABLE, begun, resumed, tell_other_process
 from elman.launch.sampling import Samples
 from elman.launch.stop import Stopped, stoppable, unmasked
 from elman.launch.trainer import Training, make_trainer, prepare_process
-from elman.launch.trial import PRUNED_CODE, RUN_ID_VARIABLE, Overseer, Pruned, reported
+from elman.launch.trial import Overseer, Pruned, reported
 from elman.tasks import SequenceTask
 from elman.tasks.random_state import restore_random, saved_random
 from elman.tracking.find import STATE_TAG

@@ -13,13 +13,9 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from elman.launch.agreed import RUN_ID_VARIABLE, SOCKET_VARIABLE
 from elman.launch.parallel import is_first_process
 from elman.launch.stop import Stopped
-
-SOCKET_VARIABLE = "ELMAN_TRIAL_SOCKET"
-RUN_ID_VARIABLE = "ELMAN_TRIAL_RUN"
-PRUNED_CODE = 75
-"""The exit code of a trial that its search has pruned."""
 
 GRACE_SECONDS = 30.0  # what a trial whose search has died may take to end in order
 

@@ -32,6 +32,21 @@ def answer(review: Review) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
+def headline(review: Review) -> str:
+    """The answer in a line or two: the best trial, and of a front also its knee."""
+    best = review.best()
+    if best is None:
+        return _nothing_yet(review)
+    bend = knee(review)
+    said = _best(review, best)
+    if bend is not None and bend.number != best.number:
+        value = f"{review.objective} {number(bend.measured(review.objective))}"
+        price = cost_in_words(bend)
+        said += f" The knee of the front is trial {bend.number}: {value}{_with(review, bend)}"
+        said += f", {price}." if price else "."
+    return said
+
+
 def lead(paragraphs: Sequence[str]) -> int | None:
     """The paragraph that answers, after how far it has come; None where that is a list."""
     index = 1 if len(paragraphs) > 1 and paragraphs[0].startswith("So far") else 0

@@ -63,17 +63,21 @@ class Search:
             "recipe": self.base.digest,
         }
 
-    def recipe(self, values: Mapping[str, Any], *, threads: int | None = None) -> Recipe:
+    def recipe(self, values: Mapping[str, Any], *, threads: int | None = None, gpus: int = 0) -> Recipe:
         """The finished recipe of a trial.
 
         Args:
             values: by label.
-            threads: CPU threads of its process where the base does not say; part of the recipe, since sums
-                depend on them.
+            threads: CPU threads that all its processes share, where the base does not say; part of the
+                recipe, since sums depend on them.
+            gpus: that are leased to it; it trains with a process on each.
         """
+        devices = max(self.base.config.trainer.devices, gpus)
         options = [f"--{target}={in_yaml(value)}" for target, value in self.space.targets(values).items()]
         if threads is not None and self.base.config.trainer.threads is None:
-            options.append(f"--trainer.threads={threads}")
+            options.append(f"--trainer.threads={max(1, threads // devices)}")
+        if devices > self.base.config.trainer.devices:
+            options.append(f"--trainer.devices={devices}")
         if self.base.config.trainer.monitor is None and (monitor := self._monitor()):
             options.append(f"--trainer.monitor={monitor}")
         return varied([*self.words, *options])

@@ -13,12 +13,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from elman.launch.trial import PRUNED_CODE
+from elman.launch.agreed import PRUNED_CODE
 from elman.search.definition import Search
 from elman.search.leases import Lease
 from elman.search.review import State
+from elman.search.shown import trial_name
 from elman.search.study import Asked, Study
-from elman.search.trial_process import PROGRAM, TrialProcess
+from elman.search.trial_process import PROGRAM, Trial, TrialProcess
 from elman.tracking.study_run import StudyRun
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class Driver:
         changed: called after each change, with the trial that ended, or None.
         limit: trials to run at most; None: as the budget says.
         program: what a trial's process runs, with the file of its recipe as the last word.
+        begin: starts a trial; it takes what `TrialProcess` does.
     """
 
     def __init__(
@@ -56,14 +58,16 @@ class Driver:
         changed: Callable[[int | None], None] = lambda number: None,
         limit: int | None = None,
         program: Sequence[str] = PROGRAM,
+        begin: Callable[..., Trial] = TrialProcess,
     ) -> None:
         self.search, self.study, self.runs, self.changed = search, study, runs, changed
         self.free, self.left, self.program = list(places), limit, list(program)
-        self.home = Path.cwd()
-        self.running: dict[int, tuple[TrialProcess, Asked]] = {}
+        self.home, self.begin = Path.cwd(), begin
+        self.running: dict[int, tuple[Trial, Asked]] = {}
         self.stopping = 0  # the signal that asked for it
         self.gave_up = ""
         self._failures = 0
+        self._ends: list[tuple[int, str, State, str]] = []  # (trial, run, state, why) not yet in MLflow
         self._selector = selectors.DefaultSelector()
         self._hours_at = time.monotonic()
 
@@ -77,6 +81,7 @@ class Driver:
         try:
             while True:
                 self._fill()
+                self._record_ends()
                 if not self.running:
                     break
                 self._wait()
@@ -124,13 +129,14 @@ class Driver:
         if asked.again and (text := self.study.recipe(number)):
             _write(file, text)  # with the threads it began with, wherever it goes on
         else:
-            recipe = self.search.recipe(values, threads=lease.threads).minimal
+            recipe = self.search.recipe(values, threads=lease.threads, gpus=len(lease.gpus)).minimal
             _write(file, f"# Trial {number} of the search {self.search.name}.\n{recipe}")
             self.study.remember_recipe(number, file.read_text(encoding="utf-8"))
-        run_id = self.runs.trial(number, params={"trial": number, **self.search.space.shown(values)})
+        shown = self.search.space.shown(values)
+        run_id = self.runs.trial(number, params={"trial": number, **shown}, name=trial_name(number, shown))
         if run_id != asked.run_id:
             self.study.remember_run(number, run_id)
-        process = TrialProcess(
+        process = self.begin(
             file, folder / "output.txt", run_id=run_id, lease=lease, program=self.program, home=self.home
         )
         self.running[number] = (process, asked)
@@ -145,7 +151,7 @@ class Driver:
         for key, _ in self._selector.select(POLL_SECONDS):
             number = key.data
             process, _ = self.running[number]
-            for message in process.messages():
+            for message in process.line.messages():
                 if message is None:
                     self._selector.unregister(process.line)
                     self._ended(number)
@@ -154,7 +160,7 @@ class Driver:
                     self._report(number, message, rung=None)
                 else:
                     prune = self._report(number, message, rung=message["rung"])
-                    process.answer(prune=prune)
+                    process.line.say(prune=prune)
         self.changed(None)
 
     def _report(self, number: int, message: dict[str, Any], *, rung: int | None) -> bool:
@@ -185,9 +191,8 @@ class Driver:
             self._settle(number, process, self.study.fail(number, process.reason()))
         else:
             self._crashed(number, process, code)
-        self.changed(number)
 
-    def _crashed(self, number: int, process: TrialProcess, code: int) -> None:
+    def _crashed(self, number: int, process: Trial, code: int) -> None:
         """Go on from the checkpoint, in any place, as often as the search allows."""
         crashes = self.study.crashed(number)
         why = f"its process was killed by {signal.Signals(-code).name}" if code < 0 else process.reason()
@@ -200,7 +205,7 @@ class Driver:
             return
         self._settle(number, process, self.study.fail(number, f"{why} ({crashes} times)"))
 
-    def _settle(self, number: int, process: TrialProcess, state: State) -> None:
+    def _settle(self, number: int, process: Trial, state: State) -> None:
         why = ""
         if state == "failed":
             why = self.study.why(number)
@@ -209,7 +214,14 @@ class Driver:
                 self.gave_up = f"the last {self._failures} trials failed, of this one: {why}"
         else:
             self._failures = 0
-        self.runs.settle(process.run_id, state, why=why)
+        self._ends.append((number, process.run_id, state, why))
+
+    def _record_ends(self) -> None:
+        """What has ended, in MLflow; the free place has its next trial by now, which need not wait for it."""
+        while self._ends:
+            number, run_id, state, why = self._ends.pop(0)
+            self.runs.settle(run_id, state, why=why)
+            self.changed(number)
 
     # While nothing happens.
 

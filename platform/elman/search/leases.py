@@ -60,6 +60,19 @@ def places(
     return [Lease(place=number, gpus=group, threads=threads) for number, group in enumerate(groups)]
 
 
+def refuse_too_few(gpus: Sequence[str], devices: int) -> None:
+    """Compare the GPUs of a trial with the processes that its recipe asks for.
+
+    Raises:
+        BadInput: if there are fewer GPUs.
+    """
+    if gpus and devices > len(gpus):
+        raise BadInput(
+            f"trainer.devices={devices}, but a trial has {len(gpus)} of the GPUs; "
+            f"give --gpus-per-trial={devices}, or --gpus-per-trial=0 to train on the CPU"
+        )
+
+
 def visible_gpus() -> list[str]:
     """Ids of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES takes them."""
     import torch

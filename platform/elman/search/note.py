@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from elman.search.answer import answer, lead
+from elman.search.answer import answer, headline, lead
 from elman.search.review import Review, TrialRow
 from elman.search.rows import columns
 from elman.search.space import Choices, Dimension
@@ -19,17 +19,26 @@ def note(review: Review, *, links: Mapping[str, str], limit: int = NOTE_CHARACTE
     Args:
         links: pages to open, by the text to click on.
     """
-    head = [f"### {_cut(_line(review.question), 400)}"] if review.question.strip() else []
-    said = answer(review).split("\n\n")
-    head.append("\n\n".join(f"**{part}**" if i == lead(said) else part for i, part in enumerate(said)))
+    asked, *more = review.question.strip().split("\n\n")
+    head = [f"### {_cut(_line(asked), 400)}"] if asked else []
+    said, bold = answer(review).split("\n\n"), lead(answer(review).split("\n\n"))
+    # MLflow shows the first few lines and hides the rest behind "Show more".
+    head.append(f"**{headline(review) if bold is None else said.pop(bold)}**")
     if links:
-        head.append(" · ".join(f"[{_line(text)}]({url})" for text, url in links.items()))
-    tail = [_space(review), _set_up(review), _use(review)]
+        head.append(_links(links))
+    head += said
+    tail = [_cut(_line(part), 400) for part in more[:2]] + [_space(review), _set_up(review), _use(review)]
     for rows in (BEST_ROWS, 5, 3, 1):
         text = "\n\n".join([*head, *_table(review, rows), *tail])
         if len(text) <= limit:
             return text
     return text[: limit - 2].rstrip() + "\n…"
+
+
+def experiment_note(review: Review, *, links: Mapping[str, str]) -> str:
+    """The head of the experiment's page, of which MLflow shows one line until it is opened."""
+    parts = [f"**{headline(review)}** {_links(links)}".strip(), _cut(review.question.strip(), 1000)]
+    return "\n\n".join([*filter(None, parts), answer(review)])
 
 
 def space_in_words(dimension: Dimension) -> str:
@@ -112,6 +121,10 @@ def _use(review: Review) -> str:
     files = "`best.yaml` is an artifact of this run"
     files += ", one file for each point of the front in `pareto`." if len(review.objectives) > 1 else "."
     return "```\n" + "\n".join(lines) + "\n```" + (f"\n\n{files}" if review.best() else "")
+
+
+def _links(links: Mapping[str, str]) -> str:
+    return " · ".join(f"[{_line(text)}]({url})" for text, url in links.items())
 
 
 def _word(text: str) -> str:

@@ -6,15 +6,17 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from elman.search.review import Review
+from elman.tracking.pages import comparison_page, run_page, runs_page
 from elman.tracking.study_run import StudyRun
 
 log = logging.getLogger(__name__)
 
 QUICK_SECONDS = 2.0  # between two notes and tables
+COMPARED = 10  # trials side by side
 PICTURES_SECONDS = 60.0  # between two sets of pictures, which cost seconds of a core
 
 
@@ -27,13 +29,10 @@ class Publisher:
         runs: of the study.
         folder: of the study on this machine.
         recipe: the finished recipe of a trial, by its number.
-        links: texts and addresses at the head of the note.
     """
 
-    def __init__(
-        self, runs: StudyRun, folder: Path, *, recipe: Callable[[int], str], links: Mapping[str, str]
-    ) -> None:
-        self.runs, self.folder, self.recipe, self.links = runs, folder, recipe, dict(links)
+    def __init__(self, runs: StudyRun, folder: Path, *, recipe: Callable[[int], str]) -> None:
+        self.runs, self.folder, self.recipe = runs, folder, recipe
         self.shown = Path(os.path.relpath(folder))
         self._newest: Review | None = None
         self._ended = 0
@@ -79,14 +78,16 @@ class Publisher:
 
     def _quick(self, review: Review) -> None:
         """What costs little: figures of the study, its note, and the files that others read."""
-        from elman.search.note import note
         from elman.search.trials_csv import trials_csv
 
         counts = review.counts()
         ended = counts["complete"] + counts["pruned"] + counts["failed"]
         if ended:
             self.runs.metrics(study_figures(review), step=ended)
-        self.runs.note(note(review, links=self.links))
+        for trial in review.trials:
+            if trial.run_id and trial.objectives and trial.state in ("complete", "pruned"):
+                self.runs.result(trial.run_id, trial.objectives, time_steps=trial.time_steps)
+        self._say(review)
         files = {"study.json": review.to_json(), "trials.csv": trials_csv(review), **self._winners(review)}
         for name, text in files.items():
             _write(self.folder / name, text)
@@ -107,6 +108,32 @@ class Publisher:
         page = report(review)
         _write(self.folder / "report.html", page)
         self.runs.text(page, "report.html")
+        self._say(review)
+
+    def _say(self, review: Review) -> None:
+        """What a reader of MLflow's pages meets first."""
+        from elman.search.note import experiment_note, note
+        from elman.search.view import view
+
+        links = self._links(review)
+        self.runs.note(note(review, links=links))
+        self.runs.view(view(review, run_id=self.runs.id))
+        own = {"study": run_page(self.runs.experiment_id, self.runs.id)}
+        self.runs.experiment_note(experiment_note(review, links=own | links))
+
+    def _links(self, review: Review) -> dict[str, str]:
+        """Pages about the study, as far as there is something on them."""
+        experiment, run = self.runs.experiment_id, self.runs.id
+        links = {
+            "charts of all trials": runs_page(experiment, view=run),
+            "table": runs_page(experiment, view=run, mode="TABLE"),
+        }
+        best = [trial.run_id for trial in review.ranked()[:COMPARED] if trial.run_id]
+        if len(best) > 1:
+            links[f"the {len(best)} best compared"] = comparison_page(experiment, best)
+        if (self.folder / "report.html").is_file():
+            links["report"] = run_page(experiment, run, file="report.html")
+        return links
 
     def _winners(self, review: Review) -> dict[str, str]:
         """The recipes of the best trial and of the points of the Pareto front, each a file."""
@@ -137,10 +164,10 @@ def study_figures(review: Review) -> dict[str, float]:
     figures = {f"best/{name}": value for name, value in (best.objectives if best else {}).items()}
     figures |= {f"trials/{state}": float(counts[state]) for state in ("complete", "pruned", "failed")}
     figures["cost/time_steps"] = float(sum(trial.time_steps for trial in review.trials))
-    figures["cost/trial_seconds"] = sum(trial.seconds or 0.0 for trial in review.trials)
-    figures["cost/hours"] = review.hours
+    figures["cost/trial_seconds"] = round(sum(trial.seconds or 0.0 for trial in review.trials), 1)
+    figures["cost/hours"] = round(review.hours, 4)
     if len(review.objectives) > 1:
-        figures["best/pareto_points"] = float(len(review.pareto()))
+        figures["trials/on_the_front"] = float(len(review.pareto()))
     return figures
 
 

@@ -106,7 +106,7 @@ def work(
         runs.attach(_leaders_run(study))
     publisher = None
     if leads:
-        publisher = Publisher(runs, search.folder, recipe=study.recipe, links={})
+        publisher = Publisher(runs, search.folder, recipe=study.recipe)
     display = None if quiet else Display(stream=sys.stdout)
     seen = [0.0]
 

@@ -9,6 +9,7 @@ from elman.search.review import Review, TrialRow
 
 DEPTH = ("layers", "depth")
 CHARACTERS_OF_A_CHOICE = 18
+VALUES_OF_A_NAME = 3
 
 
 def number(value: float) -> str:
@@ -68,6 +69,14 @@ def in_words(review: Review, values: Mapping[str, Any]) -> str:
     return ", ".join(
         f"{label}={brief(values[label])}" for label in labels(review, multiples=False) if label in values
     )
+
+
+def trial_name(number: int, values: Mapping[str, Any]) -> str:
+    """`trial 7: k1=20 k2=60 layers=2`: as its run is called, with what a list of runs should say of it."""
+    present = sorted(values, key=_place)
+    kept = [label for label in present if not (_last_word(label) == "k2/k1" and len(present) > 2)]
+    said = " ".join(f"{label}={brief(values[label])}" for label in kept[:VALUES_OF_A_NAME])
+    return f"trial {number}: {said}" if said else f"trial {number}"
 
 
 def cost_name(review: Review) -> str | None:

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-from elman.launch.trial import RUN_ID_VARIABLE, SOCKET_VARIABLE
+from elman.launch.agreed import RUN_ID_VARIABLE, SOCKET_VARIABLE
 from elman.search.leases import Lease
+from elman.search.line import Line
 
 PROGRAM = (sys.executable, "-m", "elman", "fit")
 END_SECONDS = 20.0  # what a process may take to end after its line has
 REASON_BYTES = 20_000
+
+
+class Trial(Protocol):
+    """What a search needs of a trial that runs, wherever that is."""
+
+    run_id: str
+    lease: Lease
+    line: Line
+    ended_in_order: bool
+
+    @property
+    def seconds(self) -> float: ...
+    def stop(self) -> None: ...
+    def kill(self) -> None: ...
+    def wait(self) -> int: ...
+    def reason(self) -> str: ...
 
 
 class TrialProcess:
@@ -65,9 +81,7 @@ class TrialProcess:
                 start_new_session=True,
             )
         theirs.close()
-        ours.setblocking(False)
-        self.line = ours
-        self._received = b""
+        self.line = Line(ours)
 
     @property
     def pid(self) -> int:
@@ -77,30 +91,6 @@ class TrialProcess:
     def seconds(self) -> float:
         """Since it was started."""
         return time.monotonic() - self.began
-
-    def messages(self) -> Iterator[dict[str, Any] | None]:
-        """What has come over the line; None at its end."""
-        while True:
-            try:
-                received = self.line.recv(65536)
-            except BlockingIOError:
-                return
-            except OSError:
-                received = b""
-            if not received:
-                yield None
-                return
-            *lines, self._received = (self._received + received).split(b"\n")
-            for line in lines:
-                yield json.loads(line)
-
-    def answer(self, **message: Any) -> None:
-        """Answer what the trial has asked."""
-        with suppress(OSError):  # it has ended meanwhile
-            self.line.setblocking(True)
-            self.line.sendall(json.dumps(message).encode() + b"\n")
-        with suppress(OSError):
-            self.line.setblocking(False)
 
     def stop(self) -> None:
         """Ask it to end after its batch, with a checkpoint."""

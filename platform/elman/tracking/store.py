@@ -26,6 +26,9 @@ FIRST_TOUCH_SECONDS = 120.0
 FIRST_TOUCH_KEY = 0x656C6D616E  # of a lock in PostgreSQL: "elman" in ASCII
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 PASSING = ("starting up", "shutting down", "recovery", "too many")  # a database that will answer soon
+# MLflow's client would go to the artifact store itself where the server has one, by an address that the
+# server signs and often only the server can reach.
+BY_THE_SERVER = ("MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD", "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD")
 NOISY = {
     "alembic": logging.WARNING,
     "mlflow.store.db.utils": logging.CRITICAL,  # prints a traceback for each retried error; we report once
@@ -89,6 +92,8 @@ def open_store(uri: str) -> MlflowClient:
     shown = without_password(uri)
     try:
         if uri.startswith("http"):
+            for name in BY_THE_SERVER:
+                os.environ.setdefault(name, "false")
             _check_admitted(uri)
         with first_touch(uri):
             return MlflowClient(uri)

@@ -18,6 +18,7 @@ from elman.tracking.find import (
 )
 from elman.tracking.logger import NOTE_CHARACTERS, TAG_CHARACTERS
 from elman.tracking.opening import ATTEMPT_TAG, create_run, reopen_run
+from elman.tracking.pages import VIEW_TAG
 from elman.tracking.params import clean_name, flat_params
 from elman.tracking.patience import patiently
 from elman.tracking.process import PROCESS_TAG
@@ -27,6 +28,8 @@ T = TypeVar("T")
 
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED", "stopped": "KILLED"}
 """MLflow's word for how a trial, or a study, has ended."""
+NOTE_TAG = "mlflow.note.content"
+OWN_NOTE_TAG = "elman.note"  # of an experiment: the last note that was ours
 
 
 class StudyRun:
@@ -44,6 +47,8 @@ class StudyRun:
         self.id = ""
         self.experiment_id = ""
         self._logged: dict[str, int] = {}  # largest step of each metric of the study
+        self._resulted: set[str] = set()  # trials' runs that have their result
+        self._view = ""
 
     # The study's own run.
 
@@ -89,10 +94,24 @@ class StudyRun:
         self._tags(self.id, tags)
 
     def note(self, markdown: str) -> None:
-        text = without_password(markdown)
-        if len(text) > NOTE_CHARACTERS:
-            text = text[: NOTE_CHARACTERS - 2].rstrip() + "\n…"
-        self._tags(self.id, {"mlflow.note.content": text})
+        self._tags(self.id, {NOTE_TAG: _shortened(markdown)})
+
+    def experiment_note(self, markdown: str) -> None:
+        """The head of the experiment's page, unless somebody has written another."""
+        text = _shortened(markdown)
+        experiment = self._try(
+            lambda: self.client.get_experiment(self.experiment_id), "reading the experiment"
+        )
+        found = experiment.tags.get(NOTE_TAG, "")
+        if found in (text, "") or found == experiment.tags.get(OWN_NOTE_TAG):
+            for tag in (OWN_NOTE_TAG, NOTE_TAG) if found != text else ():
+                self._experiment_tag(tag, text)
+
+    def view(self, state: str) -> None:
+        """How the page of runs shows this study, under its run's id."""
+        if state != self._view:
+            self._experiment_tag(f"{VIEW_TAG}{self.id}", state)
+            self._view = state
 
     def text(self, text: str, artifact_file: str) -> None:
         self._try(
@@ -131,18 +150,18 @@ class StudyRun:
 
     # The runs of its trials.
 
-    def trial(self, number: int, *, params: Mapping[str, Any]) -> str:
+    def trial(self, number: int, *, params: Mapping[str, Any], name: str = "") -> str:
         """The run of a trial, made when missing; its id. It is SCHEDULED until the trial's process starts."""
         found = self._find(f"tags.`{TRIAL_TAG}` = '{number}' and tags.`{PARENT_TAG}` = '{self.id}'")
         if found is None:
-            found = self._try(lambda: self._make_trial(number), f"making the run of trial {number}")
+            found = self._try(lambda: self._make_trial(number, name), f"making the run of trial {number}")
         self._params(found, {clean_name(key): str(value) for key, value in params.items()})
         return found
 
-    def _make_trial(self, number: int) -> str:
+    def _make_trial(self, number: int, name: str) -> str:
         run = self.client.create_run(
             self.experiment_id,
-            run_name=f"trial {number}",
+            run_name=name or f"trial {number}",
             tags={
                 PARENT_TAG: self.id,
                 STUDY_TAG: self.name,
@@ -170,6 +189,20 @@ class StudyRun:
         run = self._try(lambda: self.client.get_run(run_id), "reading a trial's run")
         if run.info.status != STATUS[state]:
             self._try(lambda: self.client.set_terminated(run_id, STATUS[state]), "recording a trial's end")
+
+    def result(self, run_id: str, objectives: Mapping[str, float], *, time_steps: int) -> None:
+        """What an ended trial counts for in the study, once: lists of runs sort by it."""
+        from mlflow.entities import Metric
+
+        if run_id in self._resulted:
+            return
+        known = self._try(lambda: self.client.get_run(run_id), "reading a trial's run").data.metrics
+        now = int(time.time() * 1000)
+        values = {clean_name(f"best/{name}"): value for name, value in objectives.items()}
+        fresh = [Metric(k, float(v), now, time_steps) for k, v in values.items() if k not in known]
+        if fresh:
+            self._try(lambda: self.client.log_batch(run_id, metrics=fresh), "recording a trial's result")
+        self._resulted.add(run_id)
 
     def unsettled(self) -> list[tuple[str, int, str | None]]:
         """(id, trial, process) of the trials' runs that say they are running or about to."""
@@ -213,5 +246,16 @@ class StudyRun:
         if items:
             self._try(lambda: self.client.log_batch(run_id, tags=items), "recording tags")
 
+    def _experiment_tag(self, key: str, value: str) -> None:
+        self._try(
+            lambda: self.client.set_experiment_tag(self.experiment_id, key, value),
+            "recording a tag of the experiment",
+        )
+
     def _try(self, call: Any, what: str) -> Any:
         return patiently(call, what=what)
+
+
+def _shortened(markdown: str) -> str:
+    text = without_password(markdown)
+    return text if len(text) <= NOTE_CHARACTERS else text[: NOTE_CHARACTERS - 2].rstrip() + "\n…"

@@ -16,7 +16,8 @@ from types import FrameType
 from typing import Any
 
 from elman.errors import BadInput
-from elman.tracking.find import reap
+from elman.tracking.find import PARENT_TAG, reap
+from elman.tracking.pages import VIEW_TAG, runs_page
 from elman.tracking.store import artifact_folder, open_store, resolve_uri, without_password
 
 HOST = "127.0.0.1"
@@ -63,26 +64,29 @@ def serve(tracking_uri: str | None = None, port: int = PORT, *, experiment: str 
 
 
 def runs_url(tracking_uri: str, address: str, experiment: str | None) -> str:
-    """The page of runs with charts; the plain link to an experiment opens a view for language models.
+    """The page of runs with charts; where the newest run is of a study, as that study shows itself.
 
     Args:
         experiment: by name; None: that of the newest run.
     """
     client = open_store(tracking_uri)
     address = without_password(address)
-    if experiment is None:
-        known = [e.experiment_id for e in client.search_experiments()]
-        runs = (
-            client.search_runs(known, max_results=1, order_by=["attributes.start_time DESC"]) if known else []
-        )
-        number = runs[0].info.experiment_id if runs else None
-    else:
-        found = client.get_experiment_by_name(experiment)
-        number = None if found is None else found.experiment_id
-    if number is None:
+    found = client.search_experiments() if experiment is None else [client.get_experiment_by_name(experiment)]
+    known = {each.experiment_id: each for each in found if each is not None}
+    newest = (
+        client.search_runs(list(known), max_results=1, order_by=["attributes.start_time DESC"])
+        if known
+        else []
+    )
+    if not newest and (experiment is None or not known):
         return f"{address}/#/experiments"
-    query = "workflowType=machine_learning&compareRunsMode=CHART"
-    return f"{address}/#/experiments/{number}/runs?{query}"
+    if not newest:
+        return f"{address}/{runs_page(next(iter(known)))}"
+    run = newest[0]
+    study = run.data.tags.get(PARENT_TAG, run.info.run_id)
+    shown = known[run.info.experiment_id]
+    view = study if f"{VIEW_TAG}{study}" in shown.tags else ""
+    return f"{address}/{runs_page(shown.experiment_id, view=view)}"
 
 
 def dashboard_line(tracking_uri: str | None = None, experiment: str = "elman") -> str:

@@ -18,6 +18,7 @@ from elman.search.pictures.look import (
 from elman.search.pictures.picture import Picture
 from elman.search.pictures.places import annotate, write
 from elman.search.pictures.plane import Plane, equal, plane_of, texts
+from elman.search.pictures.surface import surface
 from elman.search.review import Review
 from elman.search.shown import shown
 
@@ -26,10 +27,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+LEVELS = 12
+GROUND_OPACITY = 0.35
+
+
 def k1_k2(review: Review) -> Picture:
     """Trials by k1 and k2, coloured by the first objective.
 
-    A scatter, no contour: other values vary too, and what lies between two trials was not tried.
+    Behind them, where there are enough, a contour of what lies between.
 
     Raises:
         TooFewError: if no trial has both, or fewer than two complete ones do.
@@ -37,8 +42,9 @@ def k1_k2(review: Review) -> Picture:
     plane = plane_of(review)
     return Picture(
         title="k1 and k2",
-        caption=f"Complete trials coloured by {review.objective}, orange is best; crosses were pruned. Below "
-        "the dashed line k2 would be smaller than k1. Points carry their trial's number.",
+        caption=f"Complete trials coloured by {review.objective}, orange is best; crosses were pruned. The "
+        "ground between them is interpolated, and other values vary too. Below the dashed line k2 would be "
+        "smaller than k1. Points carry their trial's number.",
         draw_plotly=lambda: _plotly(review, plane),
         draw_matplotlib=lambda: _matplotlib(review, plane),
     )
@@ -53,8 +59,27 @@ def _colours(review: Review) -> list[str]:
     return list(reversed(SCALE)) if review.objectives[review.objective] == "maximize" else list(SCALE)
 
 
+def _colour_scale(review: Review) -> list[list[Any]]:
+    return [[i / (len(SCALE) - 1), colour] for i, colour in enumerate(_colours(review))]
+
+
 def _plotly(review: Review, plane: Plane) -> go.Figure:
     figure = plotly_figure(**_titles(plane))
+    if found := surface(review, plane):
+        figure.add_contour(
+            x=found.k1,
+            y=found.k2,
+            z=found.values,
+            zmin=plane.sight[0],
+            zmax=plane.sight[1],
+            colorscale=_colour_scale(review),
+            ncontours=LEVELS,
+            opacity=GROUND_OPACITY,
+            line={"width": 0.5},
+            showscale=False,
+            hoverinfo="skip",
+            connectgaps=False,
+        )
     if line := equal(plane):
         figure.add_scatter(
             x=line,
@@ -82,7 +107,7 @@ def _plotly(review: Review, plane: Plane) -> go.Figure:
         marker={
             "size": 15,
             "color": [t.measured(review.objective) for t in plane.complete],
-            "colorscale": [[i / (len(SCALE) - 1), c] for i, c in enumerate(_colours(review))],
+            "colorscale": _colour_scale(review),
             "cmin": plane.sight[0],
             "cmax": plane.sight[1],
             "colorbar": {
@@ -135,6 +160,19 @@ def _matplotlib(review: Review, plane: Plane) -> Figure:
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     figure, axes = matplotlib_figure(**_titles(plane))
+    colours = LinearSegmentedColormap.from_list("best to worst", _colours(review))
+    if found := surface(review, plane):
+        axes.contourf(
+            found.k1,
+            found.k2,
+            found.values,
+            levels=LEVELS,
+            cmap=colours,
+            vmin=plane.sight[0],
+            vmax=plane.sight[1],
+            alpha=GROUND_OPACITY,
+            zorder=0,
+        )
     if line := equal(plane):
         axes.plot(line, line, linestyle="--", color=GREY, linewidth=1.4, label="k2 = k1", zorder=1)
     axes.scatter(
@@ -150,7 +188,7 @@ def _matplotlib(review: Review, plane: Plane) -> Figure:
         [t.values[plane.k1] for t in plane.complete],
         [t.values[plane.k2] for t in plane.complete],
         c=[t.measured(review.objective) for t in plane.complete],
-        cmap=LinearSegmentedColormap.from_list("best to worst", _colours(review)),
+        cmap=colours,
         vmin=plane.sight[0],
         vmax=plane.sight[1],
         s=110,
