@@ -3,7 +3,7 @@
 import pytest
 from study_toys import COST, LOSS, realistic, review, row
 
-from elman.search.note import NOTE_CHARACTERS, note
+from elman.search.note import NOTE_CHARACTERS, experiment_note, note
 from elman.search.space import Choices, Dimension
 
 LINKS = {"charts": "http://localhost:5000/#/experiments/1", "report": "http://localhost:5000/report"}
@@ -26,8 +26,8 @@ def test_the_answer_comes_before_the_links_the_table_and_the_set_up():
     parts = [
         "### Which windows does a character model need?",
         "**Best of 30 trials",
-        "lr decided most",
         "[charts](http://localhost:5000/#/experiments/1) · [report](http://localhost:5000/report)",
+        "lr decided most",
         "| trial | k1 | k2 | k2/k1 | layers |",
         "| space | values |",
         "| limits | cost/peak_memory_mib <= 1400 |",
@@ -105,3 +105,19 @@ def test_cells_do_not_break_the_table():
 def test_a_name_with_a_space_is_quoted_for_the_shell():
     text = note(review(row(0, 1.0), experiment="my study"), links={})
     assert "elman best 'my study'" in text
+
+
+def test_of_a_front_the_best_and_the_knee_come_first():
+    """The knee of (3, 1), (1.2, 1.2), (1, 3) is the one near the corner."""
+    trials = [row(n, objectives={LOSS: a, COST: b}) for n, (a, b) in enumerate([(3, 1), (1.2, 1.2), (1, 3)])]
+    study = review(*trials, objectives={LOSS: "minimize", COST: "minimize"})
+    best = "Best of 3 trials: val/bits_per_step 1 (trial 2), at 3.0 core steps a time step."
+    knee = "The knee of the front is trial 1: val/bits_per_step 1.2, at 1.2 core steps a time step."
+    assert f"**{best} {knee}**" in note(study, links={})
+    assert experiment_note(study, links=LINKS).startswith(f"**{best}**\n\n{knee}\n\n[charts](http://")
+
+
+def test_only_the_question_itself_is_the_title():
+    text = note(review(row(0, 1.0), question="Which\nwindows?\n\nWhy we ask."), links={})
+    assert text.startswith("### Which windows?\n\n**Best of 1 trial")
+    assert text.index("Why we ask.") > text.index("| trial |")

@@ -275,7 +275,8 @@ def test_a_journal_whose_writer_was_killed(read):
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"op_code":5,"half')
     study = Study(search, open_storage(None, search.folder), max_time_steps=1000, val_every=100)
-    assert path.read_bytes() == whole
+    assert path.read_bytes().startswith(whole)
+    assert all(json.loads(line) for line in path.read_text().splitlines())
     assert study.ask().number == 1
 
 

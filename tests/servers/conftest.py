@@ -2,16 +2,12 @@
 
 import os
 import shutil
-import sys
 import tempfile
 import uuid
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # for `standing`
-
-from standing import HOST, Postgres, Server, bare_environment, free_port, store, team_server, team_settings
+from standing import Postgres, plain_server, store, team_server, team_settings
 
 NAMED = os.environ.get("ELMAN_TEST_POSTGRESQL")
 
@@ -87,20 +83,9 @@ def as_admin(server, monkeypatch):
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory, fresh_store):
     """`mlflow server` over SQLite and a folder, which asks nobody for a password."""
-    folder, port = tmp_path_factory.mktemp("plain"), free_port()
+    folder = tmp_path_factory.mktemp("plain")
     shutil.copy(fresh_store, folder / "mlflow.db")
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "server",
-        "--backend-store-uri",
-        f"sqlite:///{folder}/mlflow.db",
-    ]
-    command += ["--artifacts-destination", str(folder / "artifacts"), "--host", HOST, "--port", str(port)]
-    command += ["--workers", "1"]
-    more = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    server = Server(command, f"http://{HOST}:{port}", folder, bare_environment(**more))
+    server = plain_server(folder, f"sqlite:///{folder}/mlflow.db")
     yield server
     server.kill()
 

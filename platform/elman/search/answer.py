@@ -32,18 +32,17 @@ def answer(review: Review) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def headline(review: Review) -> str:
-    """The answer in a line or two: the best trial, and of a front also its knee."""
-    best = review.best()
+def headline(review: Review) -> list[str]:
+    """The answer in a sentence or two: the best trial, and of a front also its knee."""
+    best, bend = review.best(), knee(review)
     if best is None:
-        return _nothing_yet(review)
-    bend = knee(review)
-    said = _best(review, best)
+        return [_nothing_yet(review)]
+    said = [_best(review, best)]
     if bend is not None and bend.number != best.number:
         value = f"{review.objective} {number(bend.measured(review.objective))}"
         price = cost_in_words(bend)
-        said += f" The knee of the front is trial {bend.number}: {value}{_with(review, bend)}"
-        said += f", {price}." if price else "."
+        sentence = f"The knee of the front is trial {bend.number}: {value}{_with(review, bend)}"
+        said.append(f"{sentence}, {price}." if price else f"{sentence}.")
     return said
 
 

@@ -31,7 +31,7 @@ class Search:
         space: what is tried.
         base: the recipe of which trials are variations.
         words: recipes and options that make the base.
-        question: the comment at the head of the file.
+        question: the comment at the head of the file, without its command.
         name: of the study.
         file: name of the file with its folder, without suffix.
         text: of the file.
@@ -127,7 +127,7 @@ def read_search(words: Sequence[str]) -> Search:
         space=read_space(settings, base, base_words),
         base=base,
         words=base_words,
-        question=question,
+        question="\n\n".join(p for p in question.split("\n\n") if not p.lstrip().startswith("elman ")),
         name=name,
         file=f"{path.resolve().parent.name}/{path.stem}",
         text=path.read_text(encoding="utf-8"),

@@ -23,7 +23,7 @@ def note(review: Review, *, links: Mapping[str, str], limit: int = NOTE_CHARACTE
     head = [f"### {_cut(_line(asked), 400)}"] if asked else []
     said, bold = answer(review).split("\n\n"), lead(answer(review).split("\n\n"))
     # MLflow shows the first few lines and hides the rest behind "Show more".
-    head.append(f"**{headline(review) if bold is None else said.pop(bold)}**")
+    head.append(f"**{' '.join(headline(review)) if bold is None else said.pop(bold)}**")
     if links:
         head.append(_links(links))
     head += said
@@ -37,8 +37,9 @@ def note(review: Review, *, links: Mapping[str, str], limit: int = NOTE_CHARACTE
 
 def experiment_note(review: Review, *, links: Mapping[str, str]) -> str:
     """The head of the experiment's page, of which MLflow shows one line until it is opened."""
-    parts = [f"**{headline(review)}** {_links(links)}".strip(), _cut(review.question.strip(), 1000)]
-    return "\n\n".join([*filter(None, parts), answer(review)])
+    first, *more = headline(review)
+    parts = [f"**{first}**", *more, _links(links), _cut(review.question.strip(), 1000), answer(review)]
+    return "\n\n".join(filter(None, parts))
 
 
 def space_in_words(dimension: Dimension) -> str:

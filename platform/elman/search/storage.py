@@ -7,10 +7,10 @@ from typing import Any
 
 from elman.errors import BadInput
 from elman.tracking.patience import patiently
-from elman.tracking.store import without_password
+from elman.tracking.store import first_touch, sqlite_path, without_password
 
 DATABASES = ("sqlite", "postgresql", "mysql")
-FIRST_TOUCH_SECONDS = 120.0
+BUSY_SECONDS = 60.0  # what a writer waits for another one of the same SQLite file
 
 
 def open_storage(where: str | None, folder: Path) -> Any:
@@ -35,7 +35,7 @@ def open_storage(where: str | None, folder: Path) -> Any:
         )
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        return patiently(lambda: _database(where, folder), what=f"opening {shown}", seconds=30.0)
+        return patiently(lambda: _database(where), what=f"opening {shown}", seconds=30.0)
     except ImportError as error:
         raise BadInput(
             f"--storage={shown} needs a database driver: {error}; pip install elman[server]"
@@ -64,19 +64,13 @@ def _journal(path: Path) -> Any:
         raise BadInput(f"--storage={path} is no journal of a study ({error}); name another path") from error
 
 
-def _database(url: str, folder: Path) -> Any:
+def _database(url: str) -> Any:
     """The first touch makes the tables; of several processes that do so at once all but one would fail."""
-    from filelock import FileLock
     from optuna.storages import RDBStorage
 
-    sqlite = url.startswith("sqlite")
     arguments: dict[str, Any] = {"pool_pre_ping": True}  # a server may have restarted since
-    if sqlite:
-        arguments["connect_args"] = {"timeout": 60}
-        place = Path(url.partition(":///")[2].partition("?")[0]).expanduser().absolute()
+    if place := sqlite_path(url):
+        arguments["connect_args"] = {"timeout": BUSY_SECONDS}
         place.parent.mkdir(parents=True, exist_ok=True)
-        lock = Path(f"{place}.lock")
-    else:
-        lock = folder / "storage.lock"
-    with FileLock(lock, timeout=FIRST_TOUCH_SECONDS):
+    with first_touch(url):
         return RDBStorage(url, engine_kwargs=arguments)

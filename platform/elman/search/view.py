@@ -1,7 +1,7 @@
 """How MLflow's page of runs shows a study: its trials best first, the columns that count, and charts.
 
-MLflow keeps what its button "Share" makes as JSON in a tag of the experiment; this is such a view. One that it
-cannot read leaves the reader with the page as it always is.
+MLflow keeps what its button "Share" makes as JSON in a tag of the experiment; this is such a view. One that
+it cannot read leaves the reader with the page as it always is.
 """
 
 from __future__ import annotations

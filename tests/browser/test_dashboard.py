@@ -1,0 +1,100 @@
+"""The dashboard as a reviewer meets it: which k1, k2 and depth, and what did they cost?"""
+
+import subprocess
+import sys
+
+import pytest
+
+from elman.search.review import Review
+from elman.search.shown import number, trial_name
+from elman.tracking.pages import run_page, runs_page
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="session")
+def review(site):
+    (file,) = site.folder.glob("searches/*/study.json")
+    return Review.from_json(file.read_text())
+
+
+@pytest.fixture(scope="session")
+def facts(review):
+    """What must be read on the pages: the best value, its windows and depth, and its cost."""
+    best = review.best()
+    values = [f"{label}={best.values[label]}" for label in ("k1", "k2", "layers")]
+    return [number(best.objectives["val/bits_per_step"]), *values, "core steps a time step"]
+
+
+def names(review):
+    return [trial_name(trial.number, trial.values) for trial in review.trials]
+
+
+def start(name):
+    """Of a trial's name, what a narrow list shows of it."""
+    return name[:20]
+
+
+def test_the_page_that_elman_ui_opens(site, reader, review, facts):
+    words = [
+        *facts,
+        *map(start, names(review)),
+        f"{len(review.trials)} matching runs",
+        "Parallel Coordinates",
+    ]
+    text = reader.open(site.page, *words, name="1_landing")
+    # Best first, by the value that the study compares.
+    ranked = [start(trial_name(trial.number, trial.values)) for trial in review.ranked()]
+    assert sorted(ranked, key=text.index) == ranked
+
+
+def test_the_table_of_trials(site, reader, review):
+    page = runs_page(site.experiment_id, view=site.study.info.run_id, mode="TABLE")
+    columns = ["k1", "k2", "k2/k1", "layers", "cost/seconds"]
+    reader.open(f"{site.address}/{page}", *columns, *map(start, names(review)), name="2_table")
+
+
+def test_the_study(site, reader, facts):
+    page = f"{site.address}/{run_page(site.experiment_id, site.study.info.run_id)}"
+    reader.open(page, "Which windows repeat a bit", *facts, "trials/complete", name="3_study")
+    reader.click("button", "Show more")
+    reader.picture("in the recipe", "elman fit best.yaml", name="4_study_note")
+    links = reader.links()
+    reader.open(links["report"], "report.html", "Which windows repeat a bit", name="5_report_in_mlflow")
+    compared = next(link for text, link in links.items() if text.endswith("compared"))
+    reader.open(compared, "Comparing", "Parallel Coordinates Plot", "k2/k1", name="6_comparison")
+    reader.open(links["charts of all trials"], "Parallel Coordinates", name="7_charts")
+
+
+def test_the_metrics_of_the_study(site, reader):
+    page = run_page(site.experiment_id, site.study.info.run_id).replace("?", "/model-metrics?")
+    reader.open(f"{site.address}/{page}", "best/val", "bits_per_step", name="8_study_metrics")
+
+
+@pytest.mark.parametrize("picture", ["history.png", "parallel.html", "pareto.html"])
+def test_a_picture_of_the_study(site, reader, picture):
+    page = run_page(site.experiment_id, site.study.info.run_id, file=f"pictures/{picture}")
+    reader.open(f"{site.address}/{page}", f"pictures/{picture}", name=f"9_{picture.partition('.')[0]}")
+    if picture.endswith(".html"):
+        reader.until("val/bits_per_step")
+
+
+def test_a_trial(site, reader, review):
+    best = review.best()
+    run = site.trials[best.number]
+    page = f"{site.address}/{run_page(site.experiment_id, run.info.run_id)}"
+    name = trial_name(best.number, best.values)
+    reader.open(page, name, "best/val/bits_per_step", "Truncated(", name="10_trial")
+    curves = page.replace("?", "/model-metrics?")
+    reader.open(curves, name, "core_steps_per_step", name="11_trial_curves")
+
+
+def test_the_report_is_a_file_of_its_own(site, reader, facts):
+    command = [sys.executable, "-m", "elman", "report", "windows", "--output=report.html"]
+    subprocess.run(command, cwd=site.folder, check=True)
+    reader.open((site.folder / "report.html").as_uri(), *facts[:1], "k1", "k2", "layers", name="12_report")
+
+
+def test_optuna_dashboard_opens_the_same_study(optuna_page, reader, review):
+    reader.open(optuna_page, review.name, name="13_optuna_studies")
+    reader.open(f"{optuna_page}studies/0/trials", "Trial 0", "Trial 3", "Complete", name="14_optuna_trials")
