@@ -16,8 +16,8 @@ def behave(folder, **how):
     (folder / "toy.json").write_text(json.dumps(how))
 
 
-def trials(folder, *words):
-    session = open_session(read_search(["search.yaml", *words]), None)
+def trials(folder, *words, storage=None):
+    session = open_session(read_search(["search.yaml", *words]), storage)
     return session.review().trials
 
 
@@ -32,9 +32,9 @@ def runs(folder):
     return nested, [run for run in found if "elman.trial" not in run.data.tags]
 
 
-def check(folder, *words, states):
+def check(folder, *words, states, storage=None):
     """Every trial has one end, the same here and in MLflow, and no process is left."""
-    found = trials(folder, *words)
+    found = trials(folder, *words, storage=storage)
     assert [trial.state for trial in found] == states
     nested, (own,) = runs(folder)
     assert [run.data.tags["elman.trial"] for run in nested] == [str(t.number) for t in found]

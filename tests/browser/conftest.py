@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from pathlib import Path
 
 import mlflow
 import pytest
+
+from elman.tracking.ui import free_port
 
 WAIT_SECONDS = 90.0  # pages of megabytes on a machine that has other things to do
 SETTLE_SECONDS = 2.0  # what is drawn after its text is there
@@ -43,6 +44,17 @@ objectives: {val/bits_per_step: minimize, cost/core_steps_per_step: minimize}
 budget: {trials: 4}
 """
 
+FLAGS = (
+    "headless=new",
+    "no-sandbox",
+    "disable-gpu",
+    "disable-quic",
+    "no-first-run",
+    "disable-background-networking",
+    "disable-component-update",
+    "disable-sync",
+    "window-size=1500,1100",
+)
 HARMLESS = (
     # MLflow asks for the user also where nobody has to log in.
     "/ajax-api/2.0/mlflow/users/current - Failed to load resource: the server responded with a status of 404",
@@ -86,7 +98,7 @@ def site(tmp_path_factory, fresh_store):
     runs = client.search_runs([experiment.experiment_id])
     (study,) = [run for run in runs if "elman.trial" not in run.data.tags]
     trials = [run for run in runs if "elman.trial" in run.data.tags]
-    with server([*program, "ui", "--port=0"], folder, environment) as process:
+    with server([*program, "ui", f"--port={free_port(0)}"], folder, environment) as process:
         page = process.stdout.readline().decode().strip()
         assert page.startswith("http://"), page
         yield Site(
@@ -103,9 +115,7 @@ def site(tmp_path_factory, fresh_store):
 def optuna_page(site):
     """Of optuna-dashboard over the study's journal."""
     pytest.importorskip("optuna_dashboard", reason="needs the extra 'dashboard'")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port(0)
     (journal,) = site.folder.glob("searches/*/journal.log")
     program = [str(Path(sys.executable).with_name("optuna-dashboard")), str(journal)]
     with server([*program, f"--port={port}", "--server=wsgiref"], site.folder, dict(os.environ)):
@@ -148,10 +158,7 @@ def chromium():
         pytest.skip("needs chromium and chromedriver")
     options = webdriver.ChromeOptions()
     options.binary_location = binary
-    for word in (
-        "headless=new no-sandbox disable-gpu disable-quic no-first-run disable-background-networking "
-        "disable-component-update disable-sync window-size=1500,1100"
-    ).split():
+    for word in FLAGS:
         options.add_argument(f"--{word}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
@@ -217,6 +224,12 @@ class Reader:
                 element.click()
                 return
         raise AssertionError(f"there is no {css} {text!r}")
+
+    def column(self, css: str, beginning: str) -> list[str]:
+        """Texts that begin so, from the top of the page down; a grid may hold its rows in another order."""
+        found = self.chrome.find_elements("css selector", css)
+        placed = [(element.location["y"], element.text) for element in found]
+        return [text for _, text in sorted(placed) if text.startswith(beginning)]
 
     def links(self) -> dict[str, str]:
         found = self.chrome.find_elements("css selector", "a[href]")

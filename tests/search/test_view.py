@@ -16,20 +16,20 @@ def shown(study):
 def test_trials_alone_and_the_best_first():
     study = shown(realistic())
     assert study["searchFilter"] == "tags.`mlflow.parentRunId` = 'abc'"
-    assert (study["orderByKey"], study["orderByAsc"]) == ("metrics.`best/val/bits_per_step`", True)
+    assert (study["orderByKey"], study["orderByAsc"]) == ("metrics.`value/val/bits_per_step`", True)
     assert shown(review(row(0, 1.0), objectives={LOSS: "maximize"}))["orderByAsc"] is False
 
 
 def test_columns_hold_the_windows_the_depth_and_the_cost():
     columns = shown(realistic())["selectedColumns"]
     assert columns[1:5] == ["params.`k1`", "params.`k2`", "params.`k2/k1`", "params.`layers`"]
-    assert {"metrics.`best/val/bits_per_step`", "metrics.`cost/seconds`"} < set(columns)
+    assert {"metrics.`value/val/bits_per_step`", "metrics.`cost/seconds`"} < set(columns)
 
 
 def test_charts():
     charts = {chart["type"]: chart for chart in shown(realistic())["compareRunCharts"]}
     assert charts["CONTOUR"]["xaxis"] == {"key": "k1", "type": "PARAM"}
-    assert charts["CONTOUR"]["zaxis"] == {"key": "best/val/bits_per_step", "type": "METRIC"}
+    assert charts["CONTOUR"]["zaxis"] == {"key": "value/val/bits_per_step", "type": "METRIC"}
     assert charts["PARALLEL"]["selectedParams"][:3] == ["k1", "k2", "layers"]
     assert charts["LINE"]["metricKey"] == "val/bits_per_step"
 
@@ -42,7 +42,7 @@ def test_no_map_without_windows():
 def test_the_cost_of_a_front_is_its_second_objective():
     trials = [row(n, objectives={LOSS: 1.0 / n, COST: float(n)}) for n in (1, 2)]
     study = shown(review(*trials, objectives={LOSS: "minimize", COST: "minimize"}))
-    assert study["compareRunCharts"][0]["xaxis"]["key"] == f"best/{COST}"
+    assert study["compareRunCharts"][0]["xaxis"]["key"] == f"value/{COST}"
 
 
 def test_before_any_trial_has_ended():

@@ -88,3 +88,4 @@ def test_the_command_can_be_pasted_and_hides_passwords():
     assert command_line(words) == (
         "elman fit 'a b.yaml' '--tracking.tracking_uri=postgresql://me:***@host/db'"
     )
+    assert command_line(["/somewhere/elman/__main__.py", "ui"]) == "elman ui"

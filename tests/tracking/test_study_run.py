@@ -31,12 +31,20 @@ def test_a_description_that_somebody_wrote_is_kept(uri):
     assert note(uri) == "theirs"
 
 
+def test_what_is_too_long_for_a_tag_of_an_experiment(uri):
+    runs = opened(uri)
+    runs.experiment_note("x" * 9000)
+    assert len(note(uri)) == 5000
+    runs.view("{" + " " * 9000 + "}")
+    assert "viewStateShareKey" not in runs_url(uri, "http://h", "reach")
+
+
 def test_a_result_is_recorded_once(uri):
     runs = opened(uri)
     trial = runs.trial(0, params={"trial": 0}, name="trial 0: k1=2")
     for writer in (runs, runs, opened(uri)):
         writer.result(trial, {"val/bits_per_step": 0.5}, time_steps=100)
-    (point,) = runs.client.get_metric_history(trial, "best/val/bits_per_step")
+    (point,) = runs.client.get_metric_history(trial, "value/val/bits_per_step")
     assert (point.step, point.value) == (100, 0.5)
     assert runs.client.get_run(trial).info.run_name == "trial 0: k1=2"
 

@@ -25,6 +25,7 @@ from elman.tracking.study_run import StudyRun
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
+COUNT_SECONDS = 60.0  # between two notes of the hours at work
 BAD_INPUT_CODE = 2
 FAILURES_IN_ROW = 5  # with no trial ever finished, the recipe is at fault and not the values
 STOPPED_CODES = (128 + signal.SIGINT, 128 + signal.SIGTERM, -signal.SIGTERM, -signal.SIGINT)
@@ -43,7 +44,6 @@ class Driver:
         runs: where they are recorded.
         places: where they run.
         changed: called after each change, with the trial that ended, or None.
-        limit: trials to run at most; None: as the budget says.
         program: what a trial's process runs, with the file of its recipe as the last word.
         begin: starts a trial; it takes what `TrialProcess` does.
     """
@@ -56,12 +56,11 @@ class Driver:
         places: list[Lease],
         *,
         changed: Callable[[int | None], None] = lambda number: None,
-        limit: int | None = None,
         program: Sequence[str] = PROGRAM,
         begin: Callable[..., Trial] = TrialProcess,
     ) -> None:
         self.search, self.study, self.runs, self.changed = search, study, runs, changed
-        self.free, self.left, self.program = list(places), limit, list(program)
+        self.free, self.program = list(places), list(program)
         self.home, self.begin = Path.cwd(), begin
         self.running: dict[int, tuple[Trial, Asked]] = {}
         self.stopping = 0  # the signal that asked for it
@@ -71,8 +70,11 @@ class Driver:
         self._selector = selectors.DefaultSelector()
         self._hours_at = time.monotonic()
 
-    def run(self) -> int:
+    def run(self, stay: Callable[[], bool] = lambda: False) -> int:
         """Work until the budget is spent.
+
+        Args:
+            stay: asked when nothing runs any more: whether to wait for what others may leave.
 
         Returns:
             0, or 128 and the number of the signal that ended it early, or 1 if every trial fails.
@@ -82,10 +84,11 @@ class Driver:
             while True:
                 self._fill()
                 self._record_ends()
-                if not self.running:
+                if not self.running and (self.stopping or self.gave_up or not stay()):
                     break
                 self._wait()
-                self._beat()
+                if time.monotonic() - self._hours_at >= COUNT_SECONDS:
+                    self._count_hours()
         finally:
             for process, _ in self.running.values():  # an error of our own
                 process.kill()
@@ -113,12 +116,10 @@ class Driver:
     # Trials begin.
 
     def _fill(self) -> None:
-        while self.free and not self.stopping and not self.gave_up and self.left != 0:
+        while self.free and not self.stopping and not self.gave_up:
             asked = self.study.abandoned() or self.study.ask()
             if asked is None:
                 return
-            if self.left is not None:
-                self.left -= 1
             self._start(asked, self.free.pop(0))
 
     def _start(self, asked: Asked, lease: Lease) -> None:
@@ -165,6 +166,9 @@ class Driver:
 
     def _report(self, number: int, message: dict[str, Any], *, rung: int | None) -> bool:
         process, asked = self.running[number]
+        if not self.study.owners.owns(number):
+            process.kill()
+            return False
         self.study.spend(number, asked.seconds + process.seconds)
         if rung is None:
             return False
@@ -179,6 +183,10 @@ class Driver:
         code = process.wait()
         self.free.append(process.lease)
         self.free.sort(key=lambda lease: lease.place)
+        if not self.study.owners.owns(number):
+            log.warning("trial %d: another search goes on with it, as this one gave no sign of life", number)
+            self.study.kept.forget(number)
+            return
         self.study.spend(number, asked.seconds + process.seconds)
         if process.ended_in_order or code == 0:
             self._settle(number, process, self.study.complete(number))
@@ -200,8 +208,6 @@ class Driver:
             log.warning("trial %d: %s; it goes on from its checkpoint", number, why)
             self.runs.settle(process.run_id, "stopped")
             self.study.owners.release(number)
-            if self.left is not None:
-                self.left += 1
             return
         self._settle(number, process, self.study.fail(number, f"{why} ({crashes} times)"))
 
@@ -222,13 +228,6 @@ class Driver:
             number, run_id, state, why = self._ends.pop(0)
             self.runs.settle(run_id, state, why=why)
             self.changed(number)
-
-    # While nothing happens.
-
-    def _beat(self) -> None:
-        self.study.owners.beat()
-        if time.monotonic() - self._hours_at >= 60:
-            self._count_hours()
 
     def _count_hours(self) -> None:
         now = time.monotonic()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from elman.search.answer import answer, headline, lead
 from elman.search.review import Review, TrialRow
@@ -11,6 +11,8 @@ from elman.search.space import Choices, Dimension
 from elman.tracking.note import NOTE_CHARACTERS
 
 BEST_ROWS = 10
+LEFT_OUT = ("state", "run", "why", "cost/seconds", "cost/ms_per_step", "cost/peak_memory_mib")
+"""Columns for which a page has no room, unless they are an objective or have a limit."""
 
 
 def note(review: Review, *, links: Mapping[str, str], limit: int = NOTE_CHARACTERS) -> str:
@@ -87,34 +89,35 @@ def _table(review: Review, count: int) -> list[str]:
     rows = sorted(review.ranked(), key=lambda t: t.number not in front)[:count]
     if not rows:
         return []
+    asked = {*review.objectives, *review.constraints}
     kept = [
         c
         for c in columns(review)
-        if c.name not in ("state", "run", "why", "cost/seconds") and any(c.of(t) is not None for t in rows)
+        if (c.name not in LEFT_OUT or c.name in asked) and any(c.of(t) is not None for t in rows)
     ]
     title = f"The {len(rows)} best trials" if len(rows) > 1 else "The best trial"
     if front:
         title = f"The best trials, those of the front (bold) first, by {review.objective}"
-    head = [f"| {' | '.join(_cell(c.name) for c in kept)} |", f"|{'|'.join(' --- ' for _ in kept)}|"]
+    head = [_row([_cell(c.name) for c in kept]), f"|{'|'.join(' --- ' for _ in kept)}|"]
 
     def row(trial: TrialRow) -> str:
         cells = ["" if (v := c.of(trial)) is None else _cell(c.written(v)) for c in kept]
         cells[0] = f"**{cells[0]}**" if trial.number in front else cells[0]
-        return f"| {' | '.join(cells)} |"
+        return _row(cells)
 
     return ["\n".join([f"**{title}**", "", *head, *map(row, rows)])]
 
 
 def _space(review: Review) -> str:
-    lines = ["| space | values | in the recipe |", "| --- | --- | --- |"]
+    lines = [_row(["space", "values", "in the recipe"]), "| --- | --- | --- |"]
     for d in review.dimensions:
-        lines.append(f"| {_cell(d.label)} | {_cell(space_in_words(d))} | `{_cell(d.target)}` |")
+        lines.append(_row([_cell(d.label), _cell(space_in_words(d)), f"`{_cell(d.target)}`"]))
     return "\n".join(lines)
 
 
 def _set_up(review: Review) -> str:
-    lines = ["| set-up | |", "| --- | --- |"]
-    return "\n".join([*lines, *(f"| {name} | {_cell(said)} |" for name, said in set_up(review).items())])
+    rows = [_row([name, _cell(said)]) for name, said in set_up(review).items()]
+    return "\n".join([_row(["set-up", ""]), "| --- | --- |", *rows])
 
 
 def _use(review: Review) -> str:
@@ -137,6 +140,11 @@ def _word(text: str) -> str:
 
 def _line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _row(cells: Sequence[str]) -> str:
+    """MLflow draws tables without room between their columns."""
+    return f"| {'&nbsp;&nbsp; | '.join(cells)} |"
 
 
 def _cell(text: str) -> str:

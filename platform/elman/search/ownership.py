@@ -2,71 +2,114 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 from elman.search.kept_study import KeptStudy
+from elman.search.watch import Watch
 from elman.tracking.process import identity, is_alive
 
+log = logging.getLogger(__name__)
+
 BEAT_SECONDS = 30.0
-SILENCE_SECONDS = 180.0  # after which a process of another machine counts as dead
+SILENCE_SECONDS = 180.0  # without a beat, after which a process of another machine counts as dead
 FRESH_SECONDS = 30.0  # in which a trial that was asked for gets its owner
-SETTLE_SECONDS = 0.5  # two that claim the same thing at once have both written by then
 OWNER, LEADER, BEAT = "elman:owner", "elman:leader", "elman:beat:"
 
 
 class Ownership:
     """This process among those that share a study.
 
-    Storages know no compare-and-set, so a claim is written, and counts if it is still there after half a
-    second: of two that wrote in that time the last has it.
+    A process of this machine lives or not, as its number says. One of another machine lives while its beat
+    changes: what it says is compared for being another than before, never with a clock.
+
+    Args:
+        kept: the study.
+        alone: lets one process at a time in, of all that share the study, since storages know no
+            compare-and-set.
     """
 
-    def __init__(self, kept: KeptStudy) -> None:
-        self.kept, self.me = kept, identity()
-        self._beat_at = 0.0
+    def __init__(
+        self, kept: KeptStudy, alone: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> None:
+        self.kept, self.alone, self.me = kept, alone, identity()
+        self._watch = Watch()
 
-    def beat(self) -> None:
-        """Say that this process is at work, at most every 30 s."""
-        now = time.time()
-        if now - self._beat_at >= BEAT_SECONDS:
-            self._beat_at = now
-            self.kept.note(BEAT + self.me, now)
+    # Signs of life.
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Say that this process is at work, and look whether others are, whatever it waits for meanwhile."""
+        ended = threading.Event()
+        threading.Thread(target=self._beat, args=(ended,), name="elman-beat", daemon=True).start()
+        try:
+            yield
+        finally:
+            ended.set()
+
+    def _beat(self, ended: threading.Event) -> None:
+        while not ended.is_set():
+            try:
+                self.kept.note(BEAT + self.me, time.time())
+                self.leader_is_known()
+                self.others_at_work()
+            except Exception as error:
+                log.warning("no sign of life could be given: %s", str(error).split("\n", 1)[0])
+            ended.wait(BEAT_SECONDS)
+
+    def lives(self, owner: str | None, notes: Mapping[str, Any]) -> bool:
+        """Whether a process is at work, as far as is known."""
+        if not owner:
+            return False
+        here = True if owner == self.me else is_alive(owner)
+        if here is not None:
+            return here
+        return self._watch.still_seconds(owner, notes.get(BEAT + owner)) < SILENCE_SECONDS
+
+    # The study's record in MLflow, which one of them keeps.
 
     def lead(self) -> bool:
-        """Whether this process keeps the study's record in MLflow: one does, for all that share the study."""
-        owner = self.kept.notes().get(LEADER)
+        """Whether this process leads; from now on, if nobody does who lives."""
+        notes = self.kept.notes()
+        owner = notes.get(LEADER)
         if owner == self.me:
             return True
-        if owner and self.lives(owner):
+        if self.lives(owner, notes):
             return False
-        self.kept.note(LEADER, self.me)
-        time.sleep(SETTLE_SECONDS)
-        return bool(self.kept.notes().get(LEADER) == self.me)
+        return self.kept.patiently(partial(self._take_lead, owner), "taking the lead")
+
+    def leader_is_known(self) -> bool:
+        """Whether who leads is known to live: where that is another machine, its beat was seen to change."""
+        notes = self.kept.notes()
+        owner = notes.get(LEADER)
+        return self.lives(owner, notes) and (is_alive(owner) is True or self._watch.has_moved(str(owner)))
 
     def leave(self) -> None:
         """Let another process lead."""
         if self.kept.notes().get(LEADER) == self.me:
             self.kept.note(LEADER, "")
 
-    def lives(self, owner: str | None, notes: Mapping[str, Any] | None = None) -> bool:
-        """Whether a process is at work: by its number on this machine, by its last beat on others."""
-        if not owner:
-            return False
-        if owner == self.me:
-            return True
-        here = is_alive(owner)
-        if here is not None:
-            return here
-        beat = (notes or self.kept.notes()).get(BEAT + owner)
-        return beat is not None and time.time() - beat < SILENCE_SECONDS
+    def _take_lead(self, before: str | None) -> bool:
+        with self.alone():
+            if self.kept.study.user_attrs.get(LEADER) not in (before, self.me):
+                return False
+            self.kept.study.set_user_attr(LEADER, self.me)
+        return True
 
     # Trials.
 
     def own(self, number: int) -> None:
         """Take a trial that nobody else knows of."""
         self.kept.note_trial(number, OWNER, self.me)
+
+    def owns(self, number: int) -> bool:
+        """Whether a trial is still this process's; others have it if this one was silent for too long."""
+        return bool(self.kept.stored(number).user_attrs.get(OWNER) == self.me)
 
     def release(self, number: int) -> None:
         """Let another process go on with a trial."""
@@ -77,21 +120,33 @@ class Ownership:
         """A trial that was begun and whose process is gone, now this one's; None: there is none."""
         notes = self.kept.notes()
         for trial in self.kept.trials(self.kept.states.RUNNING):
-            owner = trial.user_attrs.get(OWNER)
-            begun = trial.datetime_start
-            fresh = owner is None and begun is not None and time.time() - begun.timestamp() < FRESH_SECONDS
-            if self.kept.is_open(trial.number) or fresh or self.lives(owner, notes):
+            if self.kept.is_open(trial.number) or self._is_taken(trial, notes):
                 continue
-            self.own(trial.number)
-            time.sleep(SETTLE_SECONDS)
-            now = self.kept.stored(trial.number)
-            if now.state == self.kept.states.RUNNING and now.user_attrs.get(OWNER) == self.me:
+            self.kept.trial(trial.number)
+            swap = partial(self._take, trial.number, trial.user_attrs.get(OWNER))
+            if self.kept.patiently(swap, "taking a trial"):
                 return int(trial.number)
             self.kept.forget(trial.number)
         return None
 
     def others_at_work(self) -> bool:
-        """Whether another living process runs a trial."""
+        """Whether another process that may live runs a trial."""
         notes = self.kept.notes()
-        owners = {trial.user_attrs.get(OWNER) for trial in self.kept.trials(self.kept.states.RUNNING)}
-        return any(self.lives(owner, notes) for owner in owners - {self.me})
+        running = self.kept.trials(self.kept.states.RUNNING)
+        others = [trial for trial in running if trial.user_attrs.get(OWNER) != self.me]
+        taken = [self._is_taken(trial, notes) for trial in others]  # the watch is to miss none
+        return any(taken)
+
+    def _is_taken(self, trial: Any, notes: Mapping[str, Any]) -> bool:
+        owner = trial.user_attrs.get(OWNER)
+        if owner is None:  # just asked for
+            return self._watch.still_seconds(f"trial {trial.number}", None) < FRESH_SECONDS
+        return self.lives(owner, notes)
+
+    def _take(self, number: int, before: str | None) -> bool:
+        with self.alone():
+            now = self.kept.study.get_trials(deepcopy=False)[number]
+            if now.state != self.kept.states.RUNNING or now.user_attrs.get(OWNER) not in (before, self.me):
+                return False
+            self.kept.trial(number).set_user_attr(OWNER, self.me)
+        return True

@@ -116,18 +116,20 @@ class RayTrial:
 
     def _called(self) -> socket.socket | None:
         """The task's call; None: it has ended without one."""
-        while not self._ray.wait([self._task], timeout=0)[0]:
-            with suppress(TimeoutError):
+        while True:
+            try:
                 call, _ = self._server.accept()
+            except TimeoutError:
+                if self._ray.wait([self._task], timeout=0)[0]:
+                    return None
+                continue
+            with suppress(OSError):
                 call.settimeout(GREETING_SECONDS)
-                with suppress(OSError):
-                    if secrets.compare_digest(
-                        call.recv(len(self._word), socket.MSG_WAITALL), self._word.encode()
-                    ):
-                        call.settimeout(None)
-                        return call
-                call.close()
-        return None
+                word = call.recv(len(self._word), socket.MSG_WAITALL)
+                if secrets.compare_digest(word, self._word.encode()):
+                    call.settimeout(None)
+                    return call
+            call.close()
 
 
 def _pass_on(call: socket.socket, search: socket.socket) -> None:

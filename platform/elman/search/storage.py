@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -74,3 +76,16 @@ def _database(url: str) -> Any:
         place.parent.mkdir(parents=True, exist_ok=True)
     with first_touch(url):
         return RDBStorage(url, engine_kwargs=arguments)
+
+
+@contextmanager
+def alone(where: str | None, folder: Path) -> Iterator[None]:
+    """One process at a time, of all that share a study; the arguments are those of `open_storage`."""
+    if where is None or "://" not in where:
+        from filelock import FileLock
+
+        with FileLock(f"{Path(where).absolute() if where else folder / 'journal.log'}.claims"):
+            yield
+    else:
+        with first_touch(where):
+            yield

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from math import isfinite
@@ -49,12 +50,21 @@ class Study:
         search: what is searched.
         storage: of Optuna, as `open_storage` gives it.
         max_time_steps, val_every: of a trial, for its pruner.
+        alone: lets in one process at a time, of all that share the study.
 
     Raises:
         BadInput: if a study of this name is there that searches something else.
     """
 
-    def __init__(self, search: Search, storage: Any, *, max_time_steps: int, val_every: int) -> None:
+    def __init__(
+        self,
+        search: Search,
+        storage: Any,
+        *,
+        max_time_steps: int,
+        val_every: int,
+        alone: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         settings = search.settings
         self.search = search
         self.kept = KeptStudy(
@@ -63,7 +73,7 @@ class Study:
             directions=list(settings.objectives.values()),
             pruner=strategy.pruner(settings, max_time_steps=max_time_steps, val_every=val_every),
         )
-        self.owners = Ownership(self.kept)
+        self.owners = Ownership(self.kept, alone)
         self._states = self.kept.states
         refuse_another(search, self.kept)
 

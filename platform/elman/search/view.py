@@ -14,20 +14,21 @@ from elman.search.shown import cost_name, labels, window_labels
 from elman.search.trade import SECONDS, with_cost
 
 SECTION = "study"
+COLUMNS = 20
 AXES = 6  # more parallel axes cannot be told apart
 RUNS = 1000
 
 
 def view(review: Review, *, run_id: str) -> str:
     """The view of the study whose run has this id, as JSON."""
-    first = f"best/{review.objective}"
+    first = f"value/{review.objective}"
     chosen = {
         "searchFilter": f"tags.`mlflow.parentRunId` = '{run_id}'",
         "orderByKey": f"metrics.`{first}`",
         "orderByAsc": review.objectives[review.objective] == "minimize",
         "selectedColumns": [
             "attributes.`Duration`",
-            *(f"params.`{label}`" for label in labels(review)),
+            *(f"params.`{label}`" for label in labels(review)[:COLUMNS]),
             *(f"metrics.`{name}`" for name in _figures(review)),
             "tags.`elman.state`",
         ],
@@ -43,9 +44,9 @@ def view(review: Review, *, run_id: str) -> str:
 
 def _figures(review: Review) -> list[str]:
     """What came out and what it cost, by the names of MLflow's metrics."""
-    best = [f"best/{name}" for name in review.objectives]
+    values = [f"value/{name}" for name in review.objectives]
     costs = {*review.constraints, cost_name(review) or "cost/core_steps_per_step", "cost/seconds"}
-    return [*best, *sorted(costs - set(review.objectives))]
+    return [*values, *sorted(costs - set(review.objectives))]
 
 
 def _charts(review: Review) -> list[dict[str, Any]]:

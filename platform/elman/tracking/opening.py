@@ -64,7 +64,10 @@ def reopen_run(client: MlflowClient, uri: str, run_id: str) -> OpenRun:
         raise BadInput(f"run {run_id!r} was deleted; restore it in MLflow or start a new run")
     owner = tags.get(PROCESS_TAG)
     if run.info.status == "RUNNING" and owner != identity() and is_alive(owner):
-        raise BadInput(f"run {run_id!r} is being written by process {owner}; stop that first")
+        # It may be about to end, as one whose search was killed: who is patient tries again.
+        raise BadInput(
+            f"run {run_id!r} is being written by process {owner}; stop that first"
+        ) from BlockingIOError()
     client.update_run(run_id, "RUNNING")
     client.set_tag(run_id, PROCESS_TAG, identity())
     client.set_tag(run_id, ATTEMPT_TAG, str(int(tags.get(ATTEMPT_TAG, "1")) + 1))

@@ -18,6 +18,7 @@ from elman.tracking.store import without_password
 DIFF_BYTES = 1_000_000
 UNTRACKED_FILES = 1000
 GIT_SECONDS = 10.0
+MODULE = ("elman", "__main__.py")  # how `python -m elman` is called
 PACKAGES = (
     "elman",
     "torch",
@@ -120,7 +121,7 @@ def device_facts() -> dict[str, str]:
 def command_line(arguments: list[str] | None = None) -> str:
     """The command as it can be pasted into a shell, passwords of URIs hidden."""
     words = list(sys.argv if arguments is None else arguments)
-    if words and Path(words[0]).name in ("elman", "elman.exe"):
+    if words and (Path(words[0]).name in ("elman", "elman.exe") or Path(words[0]).parts[-2:] == MODULE):
         words[0] = "elman"
     return shlex.join(without_password(word) for word in words)
 

@@ -29,6 +29,7 @@ T = TypeVar("T")
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED", "stopped": "KILLED"}
 """MLflow's word for how a trial, or a study, has ended."""
 NOTE_TAG = "mlflow.note.content"
+EXPERIMENT_TAG_CHARACTERS = 5000
 OWN_NOTE_TAG = "elman.note"  # of an experiment: the last note that was ours
 
 
@@ -94,11 +95,11 @@ class StudyRun:
         self._tags(self.id, tags)
 
     def note(self, markdown: str) -> None:
-        self._tags(self.id, {NOTE_TAG: _shortened(markdown)})
+        self._tags(self.id, {NOTE_TAG: _shortened(markdown, NOTE_CHARACTERS)})
 
     def experiment_note(self, markdown: str) -> None:
         """The head of the experiment's page, unless somebody has written another."""
-        text = _shortened(markdown)
+        text = _shortened(markdown, EXPERIMENT_TAG_CHARACTERS)
         experiment = self._try(
             lambda: self.client.get_experiment(self.experiment_id), "reading the experiment"
         )
@@ -108,8 +109,8 @@ class StudyRun:
                 self._experiment_tag(tag, text)
 
     def view(self, state: str) -> None:
-        """How the page of runs shows this study, under its run's id."""
-        if state != self._view:
+        """How the page of runs shows this study, under its run's id; one that is too long is left out."""
+        if state != self._view and len(state) <= EXPERIMENT_TAG_CHARACTERS:
             self._experiment_tag(f"{VIEW_TAG}{self.id}", state)
             self._view = state
 
@@ -198,7 +199,7 @@ class StudyRun:
             return
         known = self._try(lambda: self.client.get_run(run_id), "reading a trial's run").data.metrics
         now = int(time.time() * 1000)
-        values = {clean_name(f"best/{name}"): value for name, value in objectives.items()}
+        values = {clean_name(f"value/{name}"): value for name, value in objectives.items()}
         fresh = [Metric(k, float(v), now, time_steps) for k, v in values.items() if k not in known]
         if fresh:
             self._try(lambda: self.client.log_batch(run_id, metrics=fresh), "recording a trial's result")
@@ -256,6 +257,6 @@ class StudyRun:
         return patiently(call, what=what)
 
 
-def _shortened(markdown: str) -> str:
+def _shortened(markdown: str, limit: int) -> str:
     text = without_password(markdown)
-    return text if len(text) <= NOTE_CHARACTERS else text[: NOTE_CHARACTERS - 2].rstrip() + "\n…"
+    return text if len(text) <= limit else text[: limit - 2].rstrip() + "\n…"

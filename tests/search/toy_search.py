@@ -1,0 +1,24 @@
+"""A search with trials that learn nothing, as on a machine of another name, where silence is soon death.
+
+python toy_search.py MACHINE STORAGE SEARCH.yaml [--key=value ...]
+"""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+from elman.search import ownership
+from elman.search.definition import read_search
+from elman.search.driver import Driver
+from elman.search.leases import places
+from elman.search.session import open_session, work
+from elman.tracking import process
+
+TOY = (sys.executable, str(Path(__file__).with_name("toy_trial.py")))
+machine, storage, *words = sys.argv[1:]
+process.host = lambda: machine
+ownership.BEAT_SECONDS, ownership.SILENCE_SECONDS = 0.3, 3.0
+session = open_session(read_search(words), storage)
+here = places(workers=2, gpus_per_trial=0, gpus=[], cores=2)
+begun = partial(Driver, session.search, session.study, session.runs, here, program=TOY)
+raise SystemExit(work(session, lambda changed: begun(changed=changed)))
