@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 CREDIT_STEPS = 200  # a larger picture shows no more
 ANSWERS = ("test/accuracy", "test/exact", "test/rmse")  # what a reader looks for first
 EXAMPLE_STEPS = 8
+SMALL = 0.001
 
 
 def record_start(recipe: Recipe, logger: RunLogger, task: SequenceTask, data: Any, folder: Path) -> None:
@@ -143,7 +144,9 @@ def _in_words(facts: dict[str, Any]) -> str:
     def words(name: str, value: Any) -> str:
         if isinstance(value, int):
             return f"{value:,} {name}"
-        return f"{name} {value:.4f}" if isinstance(value, float) else f"{name} {value}"
+        if isinstance(value, float):  # small ones by their digits, not as zero
+            return f"{name} {value:.4f}" if abs(value) >= SMALL or not value else f"{name} {value:.3g}"
+        return f"{name} {value}"
 
     said = {name: value for name, value in facts.items() if isinstance(value, float) or value}
     return ", ".join(words(name, value) for name, value in said.items())

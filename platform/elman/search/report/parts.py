@@ -32,7 +32,7 @@ def tiles(review: Review) -> str:
     if best.seconds is not None:
         found.append(("time", seconds_in_words(best.seconds)))
     cells = "".join(f"<div><dt>{escape(n)}</dt><dd>{escape(v)}</dd></div>" for n, v in found[:MOST_TILES])
-    role = "Best trial" if len(review.objectives) == 1 else f"Best {review.objective}"
+    role = "Best trial" if len(review.objectives) == 1 else f"Best {review.objective}, trial"
     return f'<h2>{escape(role)}: {best.number}</h2><dl class="tiles">{cells}</dl>'
 
 
