@@ -14,12 +14,14 @@ from elman import cli
 from elman.batch import whole
 from elman.cores import LSTM
 from elman.launch.recipes import parse
+from elman.search.definition import read_search
 
 README = Path(__file__).parents[1] / "README.md"
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README.read_text(), re.DOTALL | re.MULTILINE)
+def blocks(language: str, page: str = "README.md") -> list[str]:
+    text = (README.parent / page).read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
 def test_it_is_short() -> None:
@@ -44,10 +46,21 @@ def test_the_python_trains(capsys: pytest.CaptureFixture) -> None:
 
 
 def test_the_recipe_reads() -> None:
-    (recipe,) = blocks("yaml")
+    recipe, _ = blocks("yaml")
     Path("shown.yaml").write_text(recipe)
     config = parse("fit", ["shown.yaml"]).config
     assert (config.model.bptt.init_args.k1, config.data.init_args.lag) == (10, 50)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/search.md"])
+def test_the_search_reads(page: str) -> None:
+    (search,) = (block for block in blocks("yaml", page) if "space:" in block)
+    root = README.parent
+    Path("lstm.yaml").write_text((root / "experiments" / "char_lm" / "lstm.yaml").read_text())
+    Path("search.yaml").write_text(search)
+    found = read_search(["search.yaml", "--trainer.max_time_steps=1000"])
+    assert [d.label for d in found.space.dimensions if d.multiple_of] == ["k2/k1"]
+    assert ("bptt", "Full") in found.space.arguments
 
 
 def test_every_command_exists() -> None:

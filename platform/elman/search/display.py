@@ -9,6 +9,7 @@ from typing import Any, TextIO
 from elman.search.review import Review
 
 REFRESH_PER_SECOND = 4
+STOPPING = "stopping: trials save themselves; again to stop at once"
 
 
 class Display:
@@ -21,6 +22,7 @@ class Display:
     def __init__(self, *, stream: TextIO = sys.stdout) -> None:
         self.stream, self.began = stream, time.monotonic()
         self._live: Any = None
+        self._said_stopping = False
         if stream.isatty():
             from rich.console import Console
             from rich.live import Live
@@ -31,14 +33,20 @@ class Display:
             )
             self._live.start()
 
-    def show(self, review: Review, *, ended: int | None = None) -> None:
-        """Show `review`; `ended` is the trial that has just ended."""
+    def show(self, review: Review, *, ended: int | None = None, stopping: bool = False) -> None:
+        """Show `review`; `ended` is the trial that has just ended, `stopping` after the first signal."""
         from elman.search.table import line, table
 
         if self._live is not None:
+            from rich.console import Group
+
             passed = time.monotonic() - self.began
-            self._live.update(table(review, width=self._console.width, elapsed_seconds=passed))
+            shown = table(review, width=self._console.width, elapsed_seconds=passed)
+            self._live.update(Group(shown, STOPPING) if stopping else shown)
             return
+        if stopping and not self._said_stopping:
+            self._said_stopping = True
+            print(STOPPING, file=sys.stderr, flush=True)
         states = {trial.number: trial for trial in review.trials}
         if ended is not None and states[ended].state in ("complete", "pruned", "failed"):
             print(line(review, states[ended]), file=self.stream, flush=True)

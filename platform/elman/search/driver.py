@@ -110,8 +110,6 @@ class Driver:
         again, self.stopping = bool(self.stopping), number
         for process, _ in list(self.running.values()):
             (process.kill if again else process.stop)()
-        if not again and self.running:
-            os.write(2, b"\nstopping: trials save themselves; again to stop at once\n")
 
     # Trials begin.
 

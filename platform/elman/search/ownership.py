@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from elman.search.kept_study import KeptStudy
+from elman.search.seen import OWNER
 from elman.search.watch import Watch
 from elman.tracking.process import identity, is_alive
 
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 BEAT_SECONDS = 30.0
 SILENCE_SECONDS = 180.0  # without a beat, after which a process of another machine counts as dead
 FRESH_SECONDS = 30.0  # in which a trial that was asked for gets its owner
-OWNER, LEADER, BEAT = "elman:owner", "elman:leader", "elman:beat:"
+LEADER, BEAT = "elman:leader", "elman:beat:"
 
 
 class Ownership:

@@ -10,6 +10,7 @@ from elman.search.definition import Search
 from elman.search.review import TrialRow
 
 SEEN, RUN, WHY, SPENT = "elman:seen", "elman:run", "elman:why", "elman:seconds"
+OWNER = "elman:owner"  # the process that runs a trial; empty: none, and any may go on with it
 STATES = {
     "COMPLETE": "complete",
     "PRUNED": "pruned",
@@ -52,6 +53,8 @@ def row(trial: Any, search: Search) -> TrialRow:
     attrs = trial.user_attrs
     seen = attrs.get(SEEN, {})
     state: Any = STATES[trial.state.name]
+    if state == "running" and attrs.get(OWNER) == "":  # given back: it was stopped, and will go on
+        state = "waiting"
     return TrialRow(
         number=trial.number,
         state=state,

@@ -78,6 +78,7 @@ class Runner(Protocol):
     """What runs the trials: a `Driver`."""
 
     gave_up: str
+    stopping: int
 
     def run(self, stay: Callable[[], bool]) -> int: ...
 
@@ -103,7 +104,7 @@ def work(session: Session, started: Callable[[Callable[[int | None], None]], Run
                 return
             seen = now
             review = session.review()
-            display.show(review, ended=number)
+            display.show(review, ended=number, stopping=bool(runner.stopping))
             if number is not None:
                 record.publish(review)
 

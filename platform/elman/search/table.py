@@ -63,7 +63,7 @@ def table(review: Review, *, width: int, elapsed_seconds: float) -> RenderableTy
 
 def latest(review: Review, count: int = LATEST) -> list[TrialRow]:
     """About `count` trials by number: all that run, the best one, and those that began last."""
-    begun = [trial for trial in review.trials if trial.state != "waiting"]
+    begun = [trial for trial in review.trials if trial.state != "waiting" or trial.time_steps]
     best = review.best()
     always = [trial for trial in begun if trial.state == "running" or trial is best]
     others = [trial for trial in begun if trial not in always]
