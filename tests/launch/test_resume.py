@@ -9,7 +9,10 @@ from launching import differences, wait_until
 
 from elman.tracking.find import reap
 
-WALL_CLOCK = {"train/steps_per_second", "train/update_ms", "train/waiting_share"}
+WALL_CLOCK = {
+    *("train/steps_per_second", "train/update_ms", "train/waiting_share"),
+    *("cost/seconds", "cost/ms_per_step", "cost/peak_memory_mib"),
+}
 EXACT = ["state_dict", "optimizer_states", "elman"]
 KILLS = 10
 

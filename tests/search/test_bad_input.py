@@ -65,6 +65,29 @@ CASES = {
     "a storage of no kind": (("", ""), ("--storage=ftp://x/y",), "unknown scheme 'ftp'"),
     "a place of no kind": (("", ""), ("--on=moon",), "--on must be"),
     "no workers": (("", ""), ("--workers=-1",), "--workers"),
+    "an endless range": (("high: 8, log", "high: .inf, log"), (), "finite numbers"),
+    "one choice in two kinds": ((LAYERS, "  model.core.layers: [1, true]\n"), (), "named twice"),
+    "a multiple of what is not always there": (
+        (
+            K1 + K2,
+            "  model.bptt: [Full, Truncated]\n"
+            + K1
+            + "  data.lag: {times: model.bptt.k1, low: 1, high: 2}\n",
+        ),
+        (),
+        "there are trials without model.bptt.k1",
+    ),
+    "a multiple of a class": (
+        (K2, K2.replace("times: model.bptt.k1", "times: model.core") + "  model.core: [LSTM, GRU]\n"),
+        (),
+        "no range or choice of numbers",
+    ),
+    "a multiple of a multiple": (
+        (K2, K2 + "  data.lag: {times: model.bptt.k2, low: 1, high: 2}\n"),
+        (),
+        "no range or choice of numbers",
+    ),
+    "a database without locks": (("", ""), ("--storage=mysql://x/y",), "unknown scheme 'mysql'"),
     "parts of a number": (
         (K1, "  model.bptt: {low: 1, high: 2}\n" + K1),
         (),
@@ -88,6 +111,14 @@ def test_one_line_before_the_first_trial(name, folder, capsys, monkeypatch):
     assert err.count("\n") == 1
     assert said in err
     assert not list(folder.glob("searches/*/trials"))
+
+
+def test_a_mended_file_is_not_held_to_what_was_wrong(folder, capsys):
+    (folder / "search.yaml").write_text(SEARCH.replace("val/bits_per_step", "val/bits"))
+    assert main(["search", "search.yaml"]) == 2
+    (folder / "search.yaml").write_text(SEARCH.replace("layers: [1, 2]", "layers: [1, 0]"))
+    assert main(["search", "search.yaml"]) == 2
+    assert "layers" in capsys.readouterr().err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

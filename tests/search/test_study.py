@@ -185,6 +185,7 @@ def test_limits_are_told_to_the_sampler(read, url):
         (("low: 2,", "low: 3,"), r"model\.bptt\.k1: 2 to 8 log, now 3 to 8 log"),
         (("  model.core.layers: [1, 2]\n", ""), r"model\.core\.layers: 1, 2, now not there"),
         (("minimize", "maximize"), "objectives"),
+        (("objectives: {", "objectives: {cost/seconds: minimize, "), "objectives"),
     ],
 )
 def test_a_study_whose_space_changed_is_another(opened, tmp_path, change, said):
@@ -211,6 +212,20 @@ def test_a_grid_is_laid_out_once_and_ends(opened):
         seen.append(tuple(sorted(asked.values.items())))
         study.fail(asked.number, "")
     assert len(seen) == len(set(seen)) == 7 * 3 * 2
+
+
+def test_a_grid_goes_on_with_more_budget_or_after_a_kill(opened):
+    words = ("--sampler=grid", "--budget.trials=2")
+    study = opened(*words)
+    study.fill_grid()
+    first = [study.ask().values for _ in range(2)]
+    assert study.ask() is None
+    more = opened("--sampler=grid", "--budget.trials=5")
+    assert more.ask() is None  # nobody has laid out the rest
+    more.fill_grid()
+    found = first + [more.ask().values for _ in range(3)]
+    assert more.ask() is None
+    assert len({tuple(sorted(values.items())) for values in found}) == 5
 
 
 def test_one_process_leads(opened):

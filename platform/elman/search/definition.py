@@ -58,7 +58,7 @@ class Search:
         """What must stay the same for a study to go on."""
         return {
             "space": json.loads(json.dumps([asdict(d) for d in self.space.dimensions], default=str)),
-            "objectives": dict(self.settings.objectives),
+            "objectives": list(self.settings.objectives.items()),  # their order is that of the values told
             "constraints": dict(self.settings.constraints),
             "recipe": self.base.digest,
         }

@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
 COUNT_SECONDS = 60.0  # between two notes of the hours at work
 BAD_INPUT_CODE = 2
+LAST_PATIENCE_SECONDS = 15.0  # of each call to a store that is away, when asked to stop
 FAILURES_IN_ROW = 5  # with no trial ever finished, the recipe is at fault and not the values
-STOPPED_CODES = (128 + signal.SIGINT, 128 + signal.SIGTERM, -signal.SIGTERM, -signal.SIGINT)
 
 
 class Driver:
@@ -108,6 +108,7 @@ class Driver:
     def _note(self, number: int, frame: FrameType | None) -> None:
         """The first signal lets trials save themselves, the second ends them."""
         again, self.stopping = bool(self.stopping), number
+        self.runs.patience_seconds = LAST_PATIENCE_SECONDS
         for process, _ in list(self.running.values()):
             (process.kill if again else process.stop)()
 
@@ -132,7 +133,12 @@ class Driver:
             _write(file, f"# Trial {number} of the search {self.search.name}.\n{recipe}")
             self.study.remember_recipe(number, file.read_text(encoding="utf-8"))
         shown = self.search.space.shown(values)
-        run_id = self.runs.trial(number, params={"trial": number, **shown}, name=trial_name(number, shown))
+        run_id = self.runs.trial(
+            number,
+            known=asked.run_id,
+            params={"trial": number, **shown},
+            name=trial_name(number, shown),
+        )
         if run_id != asked.run_id:
             self.study.remember_run(number, run_id)
         process = self.begin(
@@ -214,7 +220,7 @@ class Driver:
         if state == "failed":
             why = self.study.why(number)
             self._failures += 1
-            if self._failures >= FAILURES_IN_ROW:
+            if self._failures >= FAILURES_IN_ROW and not self.study.has_succeeded:
                 self.gave_up = f"the last {self._failures} trials failed, of this one: {why}"
         else:
             self._failures = 0

@@ -22,8 +22,15 @@ class KernelLock:
 
     def acquire(self) -> bool:
         self._mine.acquire()
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
-        fcntl.flock(file, fcntl.LOCK_EX)
+        file = None
+        try:
+            file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError:
+            if file is not None:
+                os.close(file)
+            self._mine.release()  # or whoever tries again would wait for ever
+            raise
         self._file = file
         return True
 

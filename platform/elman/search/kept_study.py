@@ -10,6 +10,19 @@ from elman.tracking.patience import patiently
 T = TypeVar("T")
 
 
+def is_kept(storage: Any, name: str) -> bool:
+    """Whether a storage has a study of this name."""
+
+    def ask() -> bool:
+        try:
+            storage.get_study_id_from_name(name)
+        except KeyError:
+            return False
+        return True
+
+    return patiently(ask, what="looking for the study")
+
+
 class KeptStudy:
     """One study of a storage, made when it is not there. Every call waits for a storage that is away.
 

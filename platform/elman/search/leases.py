@@ -17,11 +17,13 @@ class Lease:
         place: its number.
         gpus: ids of GPUs that only this trial uses, or shares where a trial takes less than one.
         threads: CPU threads of its process.
+        hides_gpus: those of this machine are not for it.
     """
 
     place: int
     gpus: tuple[str, ...]
     threads: int
+    hides_gpus: bool = False
 
 
 def places(
@@ -57,7 +59,10 @@ def places(
         groups = [tuple(gpus[i : i + size]) for i in range(0, len(gpus) - size + 1, size)]
     groups = groups[:workers]
     threads = max(1, cores // len(groups))
-    return [Lease(place=number, gpus=group, threads=threads) for number, group in enumerate(groups)]
+    return [
+        Lease(place=number, gpus=group, threads=threads, hides_gpus=not wanted)
+        for number, group in enumerate(groups)
+    ]
 
 
 def refuse_too_few(gpus: Sequence[str], devices: int) -> None:

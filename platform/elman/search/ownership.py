@@ -14,6 +14,7 @@ from elman.search.kept_study import KeptStudy
 from elman.search.seen import OWNER
 from elman.search.watch import Watch
 from elman.tracking.process import identity, is_alive
+from elman.tracking.store import first_line
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class Ownership:
                 self.leader_is_known()
                 self.others_at_work()
             except Exception as error:
-                log.warning("no sign of life could be given: %s", str(error).split("\n", 1)[0])
+                log.warning("no sign of life could be given: %s", first_line(error))
             ended.wait(BEAT_SECONDS)
 
     def lives(self, owner: str | None, notes: Mapping[str, Any]) -> bool:

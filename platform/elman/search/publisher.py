@@ -11,6 +11,7 @@ from pathlib import Path
 
 from elman.search.review import Review
 from elman.tracking.pages import comparison_page, run_page, runs_page
+from elman.tracking.store import first_line
 from elman.tracking.study_run import StudyRun
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ class Publisher:
                 else:
                     self._quick(review)
             except Exception as error:
-                log.warning("the study could not be published: %s", str(error).split("\n", 1)[0])
+                log.warning("the study could not be published: %s", first_line(error))
             with self._wake:
                 self._wake.wait_for(lambda: self._closing, QUICK_SECONDS)
 
@@ -91,7 +92,8 @@ class Publisher:
         files = {"study.json": review.to_json(), "trials.csv": trials_csv(review), **self._winners(review)}
         for name, text in files.items():
             _write(self.folder / name, text)
-            self.runs.text(text, name)
+            if not name.startswith("pareto/"):  # points may be beaten yet, and artifacts stay
+                self.runs.text(text, name)
 
     def _all(self, review: Review, *, pages: bool) -> None:
         """All of it; pages that are megabytes each only at the end."""
@@ -105,6 +107,8 @@ class Publisher:
             self.runs.folder(pictures, "pictures")
         if not pages:
             return
+        if (self.folder / "pareto").is_dir():
+            self.runs.folder(self.folder / "pareto", "pareto")
         page = report(review)
         _write(self.folder / "report.html", page)
         self.runs.text(page, "report.html")

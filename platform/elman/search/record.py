@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from elman.search.session import Session
 
 WAIT_SECONDS = 1.0
-LEADER_SECONDS = 120.0  # what another process may take to open the study's run
+LEADER_SECONDS = 300.0  # what another process may take to open the study's run
 STATUS = {0: "FINISHED", 1: "FAILED"}
 
 
@@ -79,12 +79,13 @@ class Record:
 
     def _open(self) -> None:
         study, runs, search = self.session.study, self.session.runs, self.session.search
-        study.run_id = runs.open(study.run_id, study_id=study.study_id(), recipe=search.file)
+        run_id = runs.open(study.run_id, study_id=study.study_id(), recipe=search.file)
         runs.describe(params=_params(self.session), tags=_tags(self.session))
         runs.text(search.text, "search.yaml")
         runs.text(search.base.resolved, "recipe.yaml")
         study.fill_grid()
         settle_dead(self.session)
+        study.run_id = run_id  # others begin when they see it
         self._publisher = Publisher(runs, search.folder, recipe=study.recipe)
 
 

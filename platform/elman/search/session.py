@@ -17,6 +17,7 @@ from elman.launch.account import command, say
 from elman.search.checks import common, refuse_impossible
 from elman.search.definition import Search
 from elman.search.display import Display
+from elman.search.kept_study import is_kept
 from elman.search.record import Record
 from elman.search.review import Review
 from elman.search.storage import alone, open_storage
@@ -61,6 +62,8 @@ def open_session(search: Search, storage_url: str | None) -> Session:
     reap(uri)  # says at once if there is no such store
     trials = common(search)
     storage = open_storage(storage_url, search.folder)
+    if not is_kept(storage, search.name):  # before anything is kept that a mended file would then contradict
+        refuse_impossible(search)
     study = Study(
         search,
         storage,
@@ -68,8 +71,6 @@ def open_session(search: Search, storage_url: str | None) -> Session:
         val_every=trials.val_every,
         alone=partial(alone, storage_url, search.folder),
     )
-    if not study.begun:
-        refuse_impossible(search)
     runs = StudyRun(uri, experiment=search.base.config.tracking.experiment, name=search.name)
     return Session(search=search, storage_url=storage_url, study=study, runs=runs)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import json
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from jsonargparse import Namespace
@@ -50,7 +50,7 @@ def _values(target: str, given: Any) -> Range | Choices:
                 f"{where}: {given} leaves nothing to choose; name two values or more, or use 'fixed'"
             )
         words = [_word(value) for value in given]
-        if len({json.dumps(w) for w in words}) < len(words):
+        if any(a == b for i, a in enumerate(words) for b in words[:i]):  # 1 and true are the same to a table
             raise BadInput(f"{where}: a choice is named twice in {words}; keep one")
         return Choices(values=dict(zip(words, given, strict=True)))
     if not isinstance(given, Mapping):
@@ -62,8 +62,8 @@ def _values(target: str, given: Any) -> Range | Choices:
     if missing:
         raise BadInput(f"{where}: a range needs low and high, but {missing[0]!r} is missing")
     numbers = [given[key] for key in ("low", "high", "step") if given.get(key) is not None]
-    if not all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers):
-        raise BadInput(f"{where}: low, high and step are numbers, got {dict(given)}")
+    if not all(isinstance(n, int | float) and not isinstance(n, bool) and isfinite(n) for n in numbers):
+        raise BadInput(f"{where}: low, high and step are finite numbers, got {dict(given)}")
     if not isinstance(given.get("log", False), bool):
         raise BadInput(f"{where}: log is true or false, got {given['log']!r}")
     try:
@@ -133,7 +133,24 @@ def _refuse_impossible(dimension: Dimension, space: Space, settings: Settings, b
         )
     if dimension.multiple_of and isinstance(dimension.values, Choices):
         raise BadInput(f"{where}: a multiple is a range {{times: ..., low: 1, high: 4}}")
+    _refuse_odd_base(dimension, space)
     _refuse_short_k2(dimension, space, base)
+
+
+def _refuse_odd_base(dimension: Dimension, space: Space) -> None:
+    """What a multiple is of must be a number in every trial that has the multiple."""
+    where, of = f"space.{dimension.target}", dimension.multiple_of
+    base = next((d for d in space.dimensions if d.target == of), None)
+    if base is None:
+        return
+    numbers = isinstance(base.values, Range) or all(
+        isinstance(v, int | float) and not isinstance(v, bool) for v in base.values.values.values()
+    )
+    if not numbers or base.multiple_of:
+        raise BadInput(f"{where}: {of} is no range or choice of numbers, so nothing is a multiple of it")
+    for corner in space.corners():
+        if dimension.label in corner and base.label not in corner:
+            raise BadInput(f"{where}: there are trials without {of}, and so nothing to be a multiple of")
 
 
 def _refuse_short_k2(dimension: Dimension, space: Space, base: Recipe) -> None:

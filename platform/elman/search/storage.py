@@ -11,7 +11,7 @@ from elman.errors import BadInput
 from elman.tracking.patience import patiently
 from elman.tracking.store import first_touch, sqlite_path, without_password
 
-DATABASES = ("sqlite", "postgresql", "mysql")
+DATABASES = ("sqlite", "postgresql")  # where a claim can be locked
 BUSY_SECONDS = 60.0  # what a writer waits for another one of the same SQLite file
 
 

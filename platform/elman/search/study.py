@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from math import isfinite
 from typing import Any
 
@@ -110,12 +110,16 @@ class Study:
         )
 
     def fill_grid(self) -> None:
-        """Let every point of the grid wait for its turn; done once, by who leads."""
-        if self.search.settings.sampler != "grid" or self.kept.trials():
-            return
-        for values in self.search.space.grid()[: self.search.settings.budget.trials]:
-            enqueue = partial(self.kept.study.enqueue_trial, values, skip_if_exists=True)
+        """Let every point of the grid wait for its turn, up to the budget; done by who leads."""
+        for values in self._grid[len(self.kept.trials()) :]:  # the order of points never changes
+            enqueue = partial(self.kept.study.enqueue_trial, values)
             self.kept.patiently(enqueue, "laying out the grid")
+
+    @cached_property
+    def _grid(self) -> list[Values]:
+        """The points of the grid that the budget has room for; none where another sampler chooses."""
+        settings = self.search.settings
+        return self.search.space.grid()[: settings.budget.trials] if settings.sampler == "grid" else []
 
     def _room(self) -> bool:
         """Whether another trial may begin."""
@@ -136,10 +140,7 @@ class Study:
 
     def _beyond(self, number: int) -> bool:
         settings = self.search.settings
-        budget = settings.budget.trials
-        if settings.sampler == "grid":
-            size = len(self.search.space.grid())
-            budget = size if budget is None else min(size, budget)
+        budget = len(self._grid) if settings.sampler == "grid" else settings.budget.trials
         if budget is None:
             return False
         before = [t for t in self.kept.trials() if t.number < number and not t.user_attrs.get(SURPLUS)]
@@ -151,12 +152,14 @@ class Study:
         return float(self.kept.notes().get(HOURS, 0.0))
 
     @property
-    def begun(self) -> bool:
-        """Whether it has trials."""
-        return bool(self.kept.trials())
+    def has_succeeded(self) -> bool:
+        """Whether some trial came to its end, or so far that it was pruned."""
+        return bool(self.kept.trials(self._states.COMPLETE, self._states.PRUNED))
 
     def add_hours(self, hours: float) -> None:
-        self.kept.note(HOURS, self.hours + hours)
+        """Count time at work, once for all that share the study: by who leads."""
+        if self.owners.lead():
+            self.kept.note(HOURS, self.hours + hours)
 
     def remember_run(self, number: int, run_id: str) -> None:
         """Keep the id of a trial's run in MLflow."""

@@ -16,6 +16,7 @@ from typing import Protocol
 from elman.launch.agreed import RUN_ID_VARIABLE, SOCKET_VARIABLE
 from elman.search.leases import Lease
 from elman.search.line import Line
+from elman.tracking.store import without_password
 
 PROGRAM = (sys.executable, "-m", "elman", "fit")
 END_SECONDS = 20.0  # what a process may take to end after its line has
@@ -67,7 +68,7 @@ class TrialProcess:
             "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(lease.threads)),
             "PYTHONUNBUFFERED": "1",
         }
-        if lease.gpus:
+        if lease.gpus or lease.hides_gpus:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(lease.gpus)
         with output.open("ab") as file:
             self._process = subprocess.Popen(
@@ -123,5 +124,5 @@ class TrialProcess:
             lines = []
         for line in reversed(lines):
             if line.startswith("elman: error: "):
-                return line.removeprefix("elman: error: ")
-        return lines[-1].strip() if lines else "it printed nothing"
+                return without_password(line.removeprefix("elman: error: "))
+        return without_password(lines[-1].strip()) if lines else "it printed nothing"

@@ -41,7 +41,9 @@ def _without_warnings() -> Iterator[None]:
 
 def in_yaml(value: Any) -> str:
     """A value as it is written after `=` on the command line."""
-    return dump_yaml(value).strip() if isinstance(value, Mapping | list) else json.dumps(value).strip('"')
+    if isinstance(value, str):
+        return value
+    return dump_yaml(value).strip() if isinstance(value, Mapping | list) else json.dumps(value)
 
 
 def value_at(config: Namespace, target: str) -> Any:

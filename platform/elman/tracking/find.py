@@ -9,7 +9,7 @@ from typing import Any
 
 from elman.errors import BadInput
 from elman.tracking.process import PROCESS_TAG, host, is_alive
-from elman.tracking.store import open_store, without_password
+from elman.tracking.store import first_line, open_store, without_password
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ def reap(tracking_uri: str) -> list[str]:
     except BadInput:
         raise
     except Exception as error:
-        log.warning("runs of dead processes could not be closed: %s", str(error).split("\n", 1)[0])
+        log.warning("runs of dead processes could not be closed: %s", first_line(error))
     return closed
 
 

@@ -61,7 +61,7 @@ def harmless(method: Callable[P, None]) -> Callable[P, None]:
             logger.store_is_away = False
         except Exception as error:
             logger.store_is_away = True
-            log.warning("%s could not be recorded: %s", name, str(error).split("\n", 1)[0])
+            log.warning("%s could not be recorded: %s", name, store.first_line(error))
 
     return rank_zero_only(guarded)
 
@@ -318,7 +318,7 @@ class RunLogger(MLFlowLogger):
         try:
             patiently(write, what=f"recording the status {status}", seconds=patience)
         except Exception as error:
-            log.warning("the run's status %s could not be recorded: %s", status, str(error).split("\n", 1)[0])
+            log.warning("the run's status %s could not be recorded: %s", status, store.first_line(error))
 
     def _at_exit(self) -> None:
         """For a script that never calls `close`: an exception that ended it means FAILED."""

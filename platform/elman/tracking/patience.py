@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from elman.errors import BadInput
+from elman.tracking.store import first_line
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +40,7 @@ def patiently(call: Callable[[], T], *, what: str, seconds: float = PATIENCE_SEC
             if not is_passing(error) or time.monotonic() + pause > end:
                 raise
             if not warned and pause > 1:
-                first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-                log.warning("%s does not succeed, trying on: %s", what, first)
+                log.warning("%s does not succeed, trying on: %s", what, first_line(error))
                 warned = True
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)

@@ -160,10 +160,16 @@ def artifact_folder(uri: str) -> Path | None:
 
 
 def without_password(text: str) -> str:
-    """The text with the password of every `scheme://user:password@host` hidden."""
+    """The text with the password of every `scheme://user:password@host` and `?password=` hidden."""
     if "://" not in text:
         return text
+    text = re.sub(r"([?&]password=)[^&\s'\"]*", r"\1***", text)
     return re.sub(r"(://[^\s:/@'\"]*):[^\s/'\"]*@", r"\1:***@", text)
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says first, without passwords, for a line of ours."""
+    return without_password((str(error).strip().splitlines() or [type(error).__name__])[0])
 
 
 def quiet() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from elman.errors import BadInput
 from elman.tracking.find import (
     PARENT_TAG,
     RECIPE_TAG,
@@ -20,7 +21,7 @@ from elman.tracking.logger import NOTE_CHARACTERS, TAG_CHARACTERS
 from elman.tracking.opening import ATTEMPT_TAG, create_run, reopen_run
 from elman.tracking.pages import VIEW_TAG
 from elman.tracking.params import clean_name, flat_params
-from elman.tracking.patience import patiently
+from elman.tracking.patience import PATIENCE_SECONDS, patiently
 from elman.tracking.process import PROCESS_TAG
 from elman.tracking.store import open_store, without_password
 
@@ -47,6 +48,7 @@ class StudyRun:
         self.client = patiently(lambda: open_store(tracking_uri), what="opening the tracking store")
         self.id = ""
         self.experiment_id = ""
+        self.patience_seconds = PATIENCE_SECONDS
         self._logged: dict[str, int] = {}  # largest step of each metric of the study
         self._resulted: set[str] = set()  # trials' runs that have their result
         self._view = ""
@@ -61,19 +63,10 @@ class StudyRun:
             study_id: tells it from others of the same name.
             recipe: the name of the search's file.
         """
-        from mlflow.exceptions import MlflowException
-
-        known = run_id or self._find(f"tags.`{STUDY_ID_TAG}` = '{study_id}'")
-        opened = None
+        known = run_id if self._is_there(run_id) else self._find(f"tags.`{STUDY_ID_TAG}` = '{study_id}'")
         if known is not None:
-            try:
-                opened = self._try(
-                    lambda: reopen_run(self.client, self.uri, known), "opening the study's run"
-                )
-            except MlflowException as error:
-                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                    raise
-        if opened is None:
+            opened = self._try(lambda: reopen_run(self.client, self.uri, known), "opening the study's run")
+        else:
             opened = self._try(
                 lambda: create_run(self.client, self.uri, experiment=self.experiment, name=self.name),
                 "making the study's run",
@@ -83,7 +76,16 @@ class StudyRun:
         return self.id
 
     def attach(self, run_id: str) -> None:
-        """Write below a study's run that another process has opened."""
+        """Write below a study's run that another process has opened.
+
+        Raises:
+            BadInput: if it is not in this store.
+        """
+        if not self._is_there(run_id):
+            raise BadInput(
+                f"the study's run {run_id} is not in {without_password(self.uri)}; give the "
+                "--tracking.tracking_uri of the search that leads this study"
+            )
         self.id = run_id
         run = self._try(lambda: self.client.get_run(run_id), "reading the study's run")
         self.experiment_id = run.info.experiment_id
@@ -151,9 +153,17 @@ class StudyRun:
 
     # The runs of its trials.
 
-    def trial(self, number: int, *, params: Mapping[str, Any], name: str = "") -> str:
-        """The run of a trial, made when missing; its id. It is SCHEDULED until the trial's process starts."""
-        found = self._find(f"tags.`{TRIAL_TAG}` = '{number}' and tags.`{PARENT_TAG}` = '{self.id}'")
+    def trial(
+        self, number: int, *, params: Mapping[str, Any], name: str = "", known: str | None = None
+    ) -> str:
+        """The run of a trial, made when missing; its id. It is SCHEDULED until the trial's process starts.
+
+        Args:
+            known: its run as the study remembers it.
+        """
+        found = known if self._is_there(known) else None
+        if found is None:
+            found = self._find(f"tags.`{TRIAL_TAG}` = '{number}' and tags.`{PARENT_TAG}` = '{self.id}'")
         if found is None:
             found = self._try(lambda: self._make_trial(number, name), f"making the run of trial {number}")
         self._params(found, {clean_name(key): str(value) for key, value in params.items()})
@@ -222,15 +232,30 @@ class StudyRun:
 
     def _find(self, wanted: str) -> str | None:
         """The oldest run of the experiment that a filter of MLflow finds."""
-        experiment = self._try(
-            lambda: self.client.get_experiment_by_name(self.experiment), "reading the experiment"
-        )
-        if experiment is None:
-            return None
-        runs = self._try(
-            lambda: list(search_runs(self.client, [experiment.experiment_id], wanted)), "looking for a run"
-        )
+        number = self.experiment_id
+        if not number:
+            experiment = self._try(
+                lambda: self.client.get_experiment_by_name(self.experiment), "reading the experiment"
+            )
+            if experiment is None:
+                return None
+            number = experiment.experiment_id
+        runs = self._try(lambda: list(search_runs(self.client, [number], wanted)), "looking for a run")
         return runs[-1].info.run_id if runs else None
+
+    def _is_there(self, run_id: str | None) -> bool:
+        """Whether this store has a run, and has not deleted it."""
+        from mlflow.exceptions import MlflowException
+
+        if run_id is None:
+            return False
+        try:
+            run = self._try(lambda: self.client.get_run(run_id), "reading a run")
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return False
+        return bool(run.info.lifecycle_stage == "active")
 
     def _params(self, run_id: str, params: Mapping[str, str]) -> None:
         from mlflow.entities import Param
@@ -254,7 +279,7 @@ class StudyRun:
         )
 
     def _try(self, call: Any, what: str) -> Any:
-        return patiently(call, what=what)
+        return patiently(call, what=what, seconds=self.patience_seconds)
 
 
 def _shortened(markdown: str, limit: int) -> str:
