@@ -23,7 +23,7 @@ CASES = {
     "a part that is not there": ((LAYERS, "  model.cores.layers: [1, 2]\n"), (), "model.cores"),
     "a range that ends before it begins": (("low: 2, high: 8", "low: 8, high: 2"), (), "low must be at most"),
     "a logarithm of zero": (("low: 2, high: 8", "low: 0, high: 8"), (), "must begin above zero"),
-    "a range of words": (("low: 2, high: 8", "low: few, high: many"), (), "are numbers"),
+    "a range of words": (("low: 2, high: 8", "low: few, high: many"), (), "are finite numbers"),
     "a range with an end": (("low: 2, high: 8, log", "low: 2, log"), (), "'high' is missing"),
     "a key of no range": (("log: true", "logarithm: true"), (), "no key 'logarithm'"),
     "a value of the wrong kind": ((LAYERS, "  model.core.layers: [1, many]\n"), (), "expected int"),
