@@ -135,20 +135,23 @@ def processes_of(group):
     return found
 
 
-def test_two_processes_of_a_trial_stop_together_when_it_is_pruned(there):
-    runs = StudyRun(f"sqlite:///{there}/mlflow.db", experiment="pruned", name="by hand")
-    runs.open(None, study_id="1", recipe="search")
-    run_id = runs.trial(0, params={"trial": 0})
-    recipe = there / "two.yaml"
-    recipe.write_text(BASE.replace("accelerator: cpu", "accelerator: cpu, devices: 2"))
-    trial = TrialProcess(
-        recipe,
-        there / "output.txt",
-        run_id=run_id,
+def trial_of(folder, name, recipe):
+    """A trial's process, started by hand."""
+    runs = StudyRun(f"sqlite:///{folder}/mlflow.db", experiment=name, name="by hand")
+    runs.open(None, study_id=name, recipe="search")
+    (folder / f"{name}.yaml").write_text(recipe)
+    return TrialProcess(
+        folder / f"{name}.yaml",
+        folder / f"{name}.txt",
+        run_id=runs.trial(0, params={"trial": 0}),
         lease=Lease(place=0, gpus=(), threads=1),
         program=PROGRAM,
-        home=there,
+        home=folder,
     )
+
+
+def test_two_processes_of_a_trial_stop_together_when_it_is_pruned(there):
+    trial = trial_of(there, "pruned", BASE.replace("accelerator: cpu", "accelerator: cpu, devices: 2"))
     heard, end = [], time.monotonic() + 120
     while None not in heard and time.monotonic() < end:
         for message in trial.line.messages():
@@ -156,32 +159,20 @@ def test_two_processes_of_a_trial_stop_together_when_it_is_pruned(there):
             if message is not None:
                 trial.line.say(prune=len(heard) == 2)
         time.sleep(0.05)
-    assert trial.wait() == 75, (there / "output.txt").read_text()
+    assert trial.wait() == 75, trial.output.read_text()
     assert [message and message["rung"] for message in heard] == [1000, 2000, None]
     assert processes_of(trial.pid) == []
-    run = mlflow.MlflowClient().get_run(run_id)
+    run = mlflow.MlflowClient().get_run(trial.run_id)
     assert run.info.status == "KILLED"
     assert run.data.tags["elman.state"] == "pruned"
 
 
 def test_a_trial_whose_search_died_stops_itself(there):
-    runs = StudyRun(f"sqlite:///{there}/mlflow.db", experiment="orphan", name="by hand")
-    runs.open(None, study_id="2", recipe="search")
-    run_id = runs.trial(0, params={"trial": 0})
-    recipe = there / "long.yaml"
-    recipe.write_text(BASE.replace("4000", "4_000_000_000"))
-    trial = TrialProcess(
-        recipe,
-        there / "long.txt",
-        run_id=run_id,
-        lease=Lease(place=0, gpus=(), threads=1),
-        program=PROGRAM,
-        home=there,
-    )
+    trial = trial_of(there, "orphan", BASE.replace("4000", "4_000_000_000"))
     end = time.monotonic() + 120
     while not any(trial.line.messages()) and time.monotonic() < end:
         time.sleep(0.05)
     trial.line.close()
-    assert trial._process.wait(60) == 128 + signal.SIGTERM, (there / "long.txt").read_text()
-    assert mlflow.MlflowClient().get_run(run_id).info.status == "KILLED"
-    assert list(there.glob(f"checkpoints/{run_id}/step-*.ckpt"))
+    assert trial._process.wait(60) == 128 + signal.SIGTERM, trial.output.read_text()
+    assert mlflow.MlflowClient().get_run(trial.run_id).info.status == "KILLED"
+    assert list(there.glob(f"checkpoints/{trial.run_id}/step-*.ckpt"))

@@ -100,6 +100,14 @@ def test_the_grid_has_every_point_once():
     assert sorted({round(point["lr"], 9) for point in points}) == [0.1, 0.2, 0.3]
 
 
+def test_a_grid_is_made_no_further_than_asked():
+    endless = Dimension(target="data.seed", label="seed", values=Range(low=1, high=300, integer=True))
+    other = Dimension(target="data.rows", label="rows", values=Range(low=1, high=300, integer=True))
+    third = Dimension(target="data.lag", label="lag", values=Range(low=1, high=300, integer=True))
+    assert len(Space((endless, other, third)).grid(5)) == 5
+    assert SPACE.grid(4) == SPACE.grid()[:4]
+
+
 def test_a_grid_over_all_numbers_is_refused():
     endless = Dimension(target="model.lr", label="lr", values=Range(low=0.1, high=0.3, integer=False))
     with pytest.raises(ValueError, match=r"model\.lr ranges over endless many numbers"):

@@ -137,6 +137,7 @@ def read_search(words: Sequence[str]) -> Search:
 
 
 def make_parser() -> RecipeParser:
+    """The parser of a search's file and of the options that are its keys."""
     parser = RecipeParser(prog="elman search")
     parser.add_class_arguments(Settings, None)
     return parser

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import selectors
 import signal
 import threading
@@ -20,6 +19,7 @@ from elman.search.review import State
 from elman.search.shown import trial_name
 from elman.search.study import Asked, Study
 from elman.search.trial_process import PROGRAM, Trial, TrialProcess
+from elman.search.whole_file import write_whole
 from elman.tracking.study_run import StudyRun
 
 log = logging.getLogger(__name__)
@@ -127,10 +127,10 @@ class Driver:
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "recipe.yaml"
         if asked.again and (text := self.study.recipe(number)):
-            _write(file, text)  # with the threads it began with, wherever it goes on
+            write_whole(file, text)  # with the threads it began with, wherever it goes on
         else:
             recipe = self.search.recipe(values, threads=lease.threads, gpus=len(lease.gpus)).minimal
-            _write(file, f"# Trial {number} of the search {self.search.name}.\n{recipe}")
+            write_whole(file, f"# Trial {number} of the search {self.search.name}.\n{recipe}")
             self.study.remember_recipe(number, file.read_text(encoding="utf-8"))
         shown = self.search.space.shown(values)
         run_id = self.runs.trial(
@@ -237,10 +237,3 @@ class Driver:
         now = time.monotonic()
         self.study.add_hours((now - self._hours_at) / 3600)
         self._hours_at = now
-
-
-def _write(path: Path, text: str) -> None:
-    """The whole file or nothing of it."""
-    part = path.with_suffix(".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)

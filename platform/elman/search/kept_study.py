@@ -97,6 +97,7 @@ class KeptStudy:
     # Notes on the study and on its trials.
 
     def notes(self) -> dict[str, Any]:
+        """All notes on the study."""
         return dict(self.patiently(lambda: self.study.user_attrs, "reading the study"))
 
     def note(self, key: str, value: Any) -> None:

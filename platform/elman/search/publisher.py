@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from elman.search.review import Review
+from elman.search.whole_file import write_whole
 from elman.tracking.pages import comparison_page, run_page, runs_page
 from elman.tracking.store import first_line
 from elman.tracking.study_run import StudyRun
@@ -36,7 +37,6 @@ class Publisher:
         self.runs, self.folder, self.recipe = runs, folder, recipe
         self.shown = Path(os.path.relpath(folder))
         self._newest: Review | None = None
-        self._ended = 0
         self._pictured_at = time.monotonic()
         self._wake = threading.Condition()
         self._closing = False
@@ -91,7 +91,7 @@ class Publisher:
         self._say(review)
         files = {"study.json": review.to_json(), "trials.csv": trials_csv(review), **self._winners(review)}
         for name, text in files.items():
-            _write(self.folder / name, text)
+            write_whole(self.folder / name, text)
             if not name.startswith("pareto/"):  # points may be beaten yet, and artifacts stay
                 self.runs.text(text, name)
 
@@ -110,7 +110,7 @@ class Publisher:
         if (self.folder / "pareto").is_dir():
             self.runs.folder(self.folder / "pareto", "pareto")
         page = report(review)
-        _write(self.folder / "report.html", page)
+        write_whole(self.folder / "report.html", page)
         self.runs.text(page, "report.html")
         self._say(review)
 
@@ -173,10 +173,3 @@ def study_figures(review: Review) -> dict[str, float]:
     if len(review.objectives) > 1:
         figures["trials/on_the_front"] = float(len(review.pareto()))
     return figures
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)

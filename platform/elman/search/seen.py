@@ -50,6 +50,7 @@ def merged(
 
 
 def row(trial: Any, search: Search) -> TrialRow:
+    """A trial of Optuna as a plain value."""
     attrs = trial.user_attrs
     seen = attrs.get(SEEN, {})
     state: Any = STATES[trial.state.name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import time
@@ -26,8 +25,6 @@ from elman.tracking.find import reap
 from elman.tracking.store import resolve_uri
 from elman.tracking.study_run import StudyRun
 from elman.tracking.ui import dashboard_line
-
-log = logging.getLogger(__name__)
 
 REVIEW_SECONDS = 0.5  # between two looks at all trials, while none ends
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -138,16 +138,16 @@ class Space:
                 values[dimension.label] = _draw(trial, dimension)
         return values
 
-    def grid(self) -> list[Values]:
+    def grid(self, limit: int | None = None) -> list[Values]:
         """Every point once, those dimensions left out that do not apply.
+
+        Args:
+            limit: points at most, the first ones; None: all, however many.
 
         Raises:
             ValueError: for a range that has no end of points.
         """
-        found: dict[str, Values] = {}
-        for values in self._points(self.in_order(), {}):
-            found.setdefault(json.dumps(values, sort_keys=True), values)
-        return list(found.values())
+        return list(itertools.islice(self._points(self.in_order(), {}), limit))
 
     def _points(self, left: Sequence[Dimension], values: Values) -> Iterator[Values]:
         if not left:

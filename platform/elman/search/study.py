@@ -119,7 +119,7 @@ class Study:
     def _grid(self) -> list[Values]:
         """The points of the grid that the budget has room for; none where another sampler chooses."""
         settings = self.search.settings
-        return self.search.space.grid()[: settings.budget.trials] if settings.sampler == "grid" else []
+        return self.search.space.grid(settings.budget.trials) if settings.sampler == "grid" else []
 
     def _room(self) -> bool:
         """Whether another trial may begin."""
@@ -236,11 +236,13 @@ class Study:
         return "complete"
 
     def prune(self, number: int) -> State:
+        """The trial was stopped because others were better at the same time step."""
         self._constrain(number, self.kept.stored(number).user_attrs.get(SEEN, {}))
         self.kept.tell(number, self._states.PRUNED)
         return "pruned"
 
     def fail(self, number: int, why: str) -> State:
+        """The trial could not come to its end; `why` in a line."""
         self.kept.note_trial(number, WHY, why[:WHY_CHARACTERS])
         self.kept.tell(number, self._states.FAIL)
         return "failed"
