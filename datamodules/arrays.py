@@ -13,11 +13,10 @@ from datamodules.array_sets.examples import ArrayExamples, Pair, Targets, class_
 from datamodules.array_sets.sets import SUFFIXES, Layout, answer_files, read_pairs
 from datamodules.collecting.batching import Batching
 from datamodules.collecting.collected import Collected
-from datamodules.collecting.data_files import find_files
 from datamodules.collecting.examples import Examples
 from datamodules.collecting.findings import BadOnes, Findings
-from datamodules.collecting.folder import digest_of
 from datamodules.collecting.partition import Partition
+from datamodules.files import digest_of, find_files
 from datamodules.tables.scaling import Scaling, standardising
 from elman.errors import BadInput
 
@@ -134,7 +133,7 @@ class Arrays(Collected):
                 "digest_of": None if of_content else "names and sizes",
                 "features": self.pairs[0].width,
                 "targets": self.targets,
-                "other_files": others,
+                "other_files": len(others),
             },
             notes=["values are looked at as they are read: NaN or infinite ones stop the run there"],
         )

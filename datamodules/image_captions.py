@@ -14,8 +14,8 @@ from datamodules.collecting.captions import CaptionFacts, Unit, facts_of, symbol
 from datamodules.collecting.collected import Collected
 from datamodules.collecting.examples import Examples
 from datamodules.collecting.findings import Findings
-from datamodules.collecting.folder import digest_of
 from datamodules.collecting.partition import Partition
+from datamodules.files import digest_of
 from datamodules.pictures.image_file import CHANNELS, Colours, check_image, read_image
 from datamodules.sequence_data import check_counts
 from datamodules.texts.symbols import rebuilt, remembered

@@ -13,8 +13,8 @@ from datamodules.collecting.batching import Batching
 from datamodules.collecting.collected import Collected
 from datamodules.collecting.examples import Example, Examples, many_to_one
 from datamodules.collecting.findings import Findings
-from datamodules.collecting.folder import digest_of
 from datamodules.collecting.partition import Partition
+from datamodules.files import digest_of
 from datamodules.pictures.image_file import CHANNELS, SUFFIXES, Colours, check_image, read_image
 from datamodules.pictures.media import find_media
 from datamodules.sequence_data import check_counts

@@ -14,9 +14,9 @@ from datamodules.collecting.collected import Collected
 from datamodules.collecting.copies import assign_apart, names_of
 from datamodules.collecting.examples import Example, Examples, many_to_one, many_to_one_batch, padded
 from datamodules.collecting.findings import Findings, Skipped
-from datamodules.collecting.folder import digest_of
 from datamodules.collecting.partition import Partition
 from datamodules.fetching import standard
+from datamodules.files import digest_of
 from datamodules.labelled.columns import Columns
 from datamodules.labelled.files import find_sources
 from datamodules.labelled.gather import Gathered

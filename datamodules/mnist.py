@@ -10,12 +10,11 @@ from datamodules.collecting.batching import Batching
 from datamodules.collecting.collected import Collected
 from datamodules.collecting.examples import Examples
 from datamodules.collecting.findings import Findings
-from datamodules.collecting.folder import digest_of
 from datamodules.collecting.partition import Partition
 from datamodules.fetching import standard
+from datamodules.files import digest_of, unreadable
 from datamodules.pictures.idx_file import read_idx, read_shape
 from datamodules.pictures.pixel_steps import PixelSteps, Reading, check_reading, steps_of
-from datamodules.texts.corpus import unreadable
 from elman.errors import BadInput
 
 CLASSES = tuple(str(digit) for digit in range(10))

@@ -11,10 +11,9 @@ from datamodules.collecting.batching import Batching
 from datamodules.collecting.collected import Collected
 from datamodules.collecting.examples import Example, Examples, aligned
 from datamodules.collecting.findings import BadOnes, Findings
-from datamodules.collecting.folder import digest_of
 from datamodules.collecting.partition import Partition
 from datamodules.fetching import standard
-from datamodules.texts.corpus import unreadable
+from datamodules.files import digest_of, unreadable
 from elman.errors import BadInput
 
 PARTS = {"traindata": "train", "validdata": "val", "testdata": "test"}

@@ -12,8 +12,8 @@ from datamodules.collecting.batching import Batching
 from datamodules.collecting.collected import Collected
 from datamodules.collecting.examples import Example, Examples
 from datamodules.collecting.findings import Findings
-from datamodules.collecting.folder import digest_of
 from datamodules.collecting.partition import Partition
+from datamodules.files import digest_of
 from datamodules.pictures.clip import Clip
 from datamodules.pictures.clips import SUFFIXES, Taking, files_of, open_clip, videos_of
 from datamodules.pictures.image_file import Colours

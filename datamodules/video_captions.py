@@ -15,8 +15,8 @@ from datamodules.collecting.captions import CaptionFacts, Unit, facts_of, symbol
 from datamodules.collecting.collected import Collected
 from datamodules.collecting.examples import Examples
 from datamodules.collecting.findings import Findings
-from datamodules.collecting.folder import digest_of
 from datamodules.collecting.partition import Partition
+from datamodules.files import digest_of
 from datamodules.pictures.clip import Clip
 from datamodules.pictures.clips import Taking, files_of, open_clip
 from datamodules.pictures.film_strip import film_strip

@@ -13,8 +13,8 @@ from datamodules.collecting.batching import Batching
 from datamodules.collecting.collected import Collected
 from datamodules.collecting.examples import Example, Examples
 from datamodules.collecting.findings import BadOnes, Findings
-from datamodules.collecting.folder import digest_of
 from datamodules.collecting.partition import Partition
+from datamodules.files import digest_of, unreadable
 from datamodules.live import Reader, Samples
 from datamodules.sounds.frames import (
     Channel,
@@ -29,7 +29,6 @@ from datamodules.sounds.recordings import sound_files
 from datamodules.sounds.resample import resampled_length
 from datamodules.sounds.samples import common_rate, headers_of, small, sound_facts
 from datamodules.sounds.sound_file import SUFFIXES, Header
-from datamodules.texts.corpus import unreadable
 from elman.errors import BadInput
 
 LEVELS = 256

@@ -12,8 +12,8 @@ import numpy as np
 
 from datamodules.array_sets.examples import Pair, Targets
 from datamodules.array_sets.files import Stored, in_memory, mat, npy, npz
-from datamodules.collecting.data_files import find_files
 from datamodules.collecting.findings import BadOnes
+from datamodules.files import find_files
 from elman.errors import BadInput
 
 SUFFIXES = (".npy", ".npz", ".mat")

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
-from datamodules.texts.id_file import lock
+from datamodules.files import lock
 from elman.errors import BadInput
 
 BLOCK_BYTES = 1 << 20

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datamodules.texts.corpus import byte_blocks
-from datamodules.texts.id_file import lock
+from datamodules.files import byte_blocks, lock
 from elman.errors import BadInput
 
 log = logging.getLogger(__name__)

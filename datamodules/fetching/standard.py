@@ -13,8 +13,7 @@ from typing import overload
 
 from datamodules.fetching.archive import unpack
 from datamodules.fetching.download import Expected, cache_folder, fetch
-from datamodules.texts.corpus import digest
-from datamodules.texts.id_file import lock
+from datamodules.files import digest, lock
 from elman.errors import BadInput
 
 log = logging.getLogger(__name__)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from datamodules.collecting.findings import Skipped
-from datamodules.texts.corpus import kind, unreadable, walk
+from datamodules.files import kind, look_up, walk
 from elman.errors import BadInput
 
 PART_OF = {
@@ -68,16 +67,9 @@ def find_sources(path: str, *, classes: Sequence[str] | None) -> Layout:
     Raises:
         BadInput: if nothing of that is there.
     """
-    root = Path(path)
-    try:
-        root = root.expanduser()
-        mode = root.stat().st_mode
-    except (OSError, ValueError, RuntimeError) as error:
-        raise unreadable(root, error) from error
-    if stat.S_ISREG(mode):
+    root, is_folder = look_up(path, wanted="set data.path to a table or a folder of texts")
+    if not is_folder:
         return Layout(root, [Source(root, "table")], [])
-    if not stat.S_ISDIR(mode):
-        raise BadInput(f"{root}: neither a file nor a folder; set data.path to a table or a folder of texts")
     files, others = walk(root, ("",))
     skipped = [Skipped(_place(file, root), f"a {kind(file)} file") for file in others]
     if not files:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from datamodules.collecting.findings import BadOnes
+from datamodules.files import unreadable
 from datamodules.labelled.columns import SAMPLE_ROWS
-from datamodules.texts.corpus import unreadable
 from datamodules.texts.plain_text import fault, text_lines
 from elman.errors import BadInput
 

@@ -10,8 +10,8 @@ from typing import IO
 
 import numpy as np
 
+from datamodules.files import unreadable
 from datamodules.pictures.clip import Clip, Size, stretched
-from datamodules.texts.corpus import unreadable
 from elman.errors import BadInput
 
 SUFFIXES = (".npy", ".npz")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from datamodules.files import any_case, walk
 from datamodules.pictures.clip import Clip, Size
 from datamodules.pictures.image_file import SUFFIXES, check_image, read_image
-from datamodules.texts.corpus import walk
 from elman.errors import BadInput
 
 
@@ -25,7 +25,7 @@ class FrameFolder(Clip):
     """
 
     def __init__(self, folder: Path) -> None:
-        found, _ = walk(folder, (*SUFFIXES, *(suffix.upper() for suffix in SUFFIXES)))
+        found, _ = walk(folder, any_case(SUFFIXES))
         self.files = in_order([file for file in found if file.parent == folder])
         self.frames = len(self.files)
         if not self.files:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datamodules.texts.corpus import unreadable
+from datamodules.files import unreadable
 from elman.errors import BadInput
 
 UNSIGNED_BYTES = 0x08

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from datamodules.texts.corpus import unreadable
+from datamodules.files import unreadable
 from elman.errors import BadInput
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff")

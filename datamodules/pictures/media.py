@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,8 +10,8 @@ import numpy as np
 
 from datamodules.collecting.findings import BadOnes, Skipped
 from datamodules.collecting.manifest import drawable, read_manifest
+from datamodules.files import any_case, kind, look_up, walk
 from datamodules.labelled.files import PART_OF
-from datamodules.texts.corpus import kind, unreadable, walk
 from elman.errors import BadInput
 
 
@@ -73,18 +72,8 @@ def find_media(
         BadInput: if nothing of that is there, something cannot be used, or there is one class only.
     """
     bad = BadOnes(skip=skip_bad)
-    root = Path(path)
-    try:
-        root = root.expanduser()
-        mode = root.stat().st_mode
-    except (OSError, ValueError, RuntimeError) as error:
-        raise unreadable(root, error) from error
-    if stat.S_ISREG(mode):
-        found = _of_manifest(root, usable, bad)
-    elif stat.S_ISDIR(mode):
-        found = _of_folder(root, units, suffixes, usable, bad)
-    else:
-        raise BadInput(f"{root}: neither a folder nor a manifest; set data.path to one of these")
+    root, is_folder = look_up(path, wanted="set data.path to a folder or a manifest")
+    found = _of_folder(root, units, suffixes, usable, bad) if is_folder else _of_manifest(root, usable, bad)
     if len(found.classes) == 1:
         raise BadInput(
             f"{root}: all its {what} are of the class {found.classes[0]!r}, so there is nothing to tell "
@@ -107,7 +96,7 @@ def _of_folder(
     usable: Callable[[Path], object],
     bad: BadOnes,
 ) -> Media:
-    files, others = walk(root, (*suffixes, *(suffix.upper() for suffix in suffixes)))
+    files, others = walk(root, any_case(suffixes))
     skipped = [Skipped(_name(file, root), f"a {kind(file)} file") for file in others]
     found = units(files)
     if not found:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from datamodules.files import unreadable
 from datamodules.pictures.clip import Clip, Size, stretched
 from datamodules.pictures.image_file import LARGEST_PIXELS
-from datamodules.texts.corpus import unreadable
 from elman.errors import BadInput
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg")

@@ -14,8 +14,8 @@ from datamodules.collecting.batching import Batching
 from datamodules.collecting.collected import Collected
 from datamodules.collecting.examples import Examples
 from datamodules.collecting.findings import BadOnes, Findings
-from datamodules.collecting.folder import digest_of
 from datamodules.collecting.partition import Partition
+from datamodules.files import digest_of
 from datamodules.live import Reader, Samples
 from datamodules.sounds.frames import Frames, Framing
 from datamodules.sounds.recordings import Recording

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from datamodules.collecting.findings import BadOnes
 from datamodules.collecting.partition import PART_NAMES
+from datamodules.files import unreadable, walk
 from datamodules.sounds.sound_file import SUFFIXES
 from datamodules.tables.csv_rows import csv_blocks
-from datamodules.texts.corpus import unreadable, walk
 from elman.errors import BadInput
 
 BOTH_CASES = tuple(case for suffix in SUFFIXES for case in (suffix, suffix.upper()))

@@ -13,7 +13,7 @@ import torch
 
 from datamodules.collecting.examples import Example
 from datamodules.collecting.findings import BadOnes
-from datamodules.collecting.folder import LARGEST_READ
+from datamodules.files import LARGEST_READ
 from datamodules.sounds.frames import Framing
 from datamodules.sounds.sound_file import Header, check_body, read_header
 from elman.errors import BadInput

@@ -8,7 +8,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from datamodules.texts.corpus import unreadable
+from datamodules.files import unreadable
 from elman.errors import BadInput
 
 STARTS = {  # suffix: what it is called, and how its first bytes may look

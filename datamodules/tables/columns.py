@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from datamodules.files import unreadable
 from datamodules.tables.cells import Cells, Where, is_number
 from datamodules.tables.csv_rows import csv_blocks
-from datamodules.texts.corpus import unreadable
 from elman.errors import BadInput
 
 PARQUET = (".parquet", ".pq")

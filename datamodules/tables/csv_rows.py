@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from datamodules.texts.corpus import unreadable
+from datamodules.files import unreadable
 from elman.errors import BadInput
 
 BLOCK_ROWS = 4096

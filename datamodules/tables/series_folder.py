@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from datamodules.collecting.data_files import find_files
 from datamodules.collecting.findings import BadOnes
-from datamodules.collecting.folder import digest_of
+from datamodules.files import digest_of, find_files
 from datamodules.tables.cells import Codes
 from datamodules.tables.columns import PARQUET
 from datamodules.tables.series import Series, SeriesReader
@@ -52,7 +51,7 @@ def read_all(
     """
     root, files, others = find_files(path, SUFFIXES, argument="data.path")
     target_root, target_files, _ = (
-        (root, files, 0)
+        (root, files, [])
         if target_path is None
         else find_files(target_path, SUFFIXES, argument="data.target_path")
     )
@@ -78,7 +77,7 @@ def read_all(
     if target_path is not None:
         answers, answers_whole = digest_of(target_files, target_root)
         digest, whole = hashlib.sha256(f"{digest} {answers}".encode()).hexdigest(), whole and answers_whole
-    return SeriesSet(root, others, series, columns or [], targets, codes, (digest, whole))
+    return SeriesSet(root, len(others), series, columns or [], targets, codes, (digest, whole))
 
 
 def _columns(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datamodules.texts.corpus import unreadable
+from datamodules.files import unreadable
 from elman.errors import BadInput
 
 

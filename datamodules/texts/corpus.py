@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import codecs
-import hashlib
-import os
 import platform
-import stat
 import sysconfig
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from datamodules.files import byte_blocks, find_files, walk
 from elman.errors import BadInput
 
-# As fast as 1 MiB, and a rare wide character, which makes all of a block wide, costs 50 MiB less at the peak.
-BLOCK_BYTES = 1 << 16
 # Tests repeat themselves and hold broken text on purpose; _sysconfigdata differs from build to build.
 LEFT_OUT = {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"}
 BUILD_RECORD = "_sysconfigdata"
@@ -54,26 +49,10 @@ def find(path: str | None, suffixes: Sequence[str]) -> Corpus:
     """
     if path is None:
         return standard_library()
-    root = Path(path)
-    try:
-        root = root.expanduser()
-        mode = root.stat().st_mode
-    except (OSError, ValueError, RuntimeError) as error:
-        raise unreadable(root, error) from error
-    if stat.S_ISREG(mode):
-        return Corpus(source=root.name, root=root, files=(root,), skipped=0, one_file=True)
-    if not stat.S_ISDIR(mode):
-        raise BadInput(
-            f"{root}: neither a file nor a folder; set data.path to a text file or a folder of them"
-        )
-    kept, others = walk(root, tuple(suffixes))
-    if not kept:
-        seen = ", ".join(f"{count} {suffix}" for suffix, count in Counter(map(kind, others)).most_common(5))
-        raise BadInput(
-            f"{root}: holds no file whose name ends in {' or '.join(suffixes)} (seen: {seen or 'no file'}); "
-            "set data.suffixes to those that are text"
-        )
-    return Corpus(source=root.name, root=root, files=tuple(kept), skipped=len(others), one_file=False)
+    root, files, others = find_files(path, suffixes, way_out="set data.suffixes to those that are text")
+    return Corpus(
+        source=root.name, root=root, files=tuple(files), skipped=len(others), one_file=files == [root]
+    )
 
 
 def standard_library() -> Corpus:
@@ -93,44 +72,6 @@ def standard_library() -> Corpus:
         skipped=len(modules) - len(files),
         one_file=False,
     )
-
-
-def walk(
-    root: Path, suffixes: tuple[str, ...], left_out: set[str] | None = None
-) -> tuple[list[Path], list[Path]]:
-    """The files below `root` that count as text, and the others."""
-
-    def refuse(error: OSError) -> None:
-        raise unreadable(Path(error.filename), error) from error
-
-    kept: list[Path] = []
-    others: list[Path] = []
-    for folder, folders, names in os.walk(root, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".") and name not in (left_out or ())]
-        for name in names:
-            file = Path(folder, name)
-            plain = not name.startswith(".") and stat.S_ISREG(file.lstat().st_mode)
-            (kept if plain and name.endswith(suffixes) else others).append(file)
-
-    def place(file: Path) -> str:
-        return file.relative_to(root).as_posix()
-
-    return sorted(kept, key=place), sorted(others, key=place)
-
-
-def kind(file: Path) -> str:
-    """What to call a file that was left out."""
-    if file.is_symlink():
-        return "link"
-    return "hidden" if file.name.startswith(".") else file.suffix or "without a suffix"
-
-
-def digest(file: Path) -> str:
-    """SHA-256 of a file's bytes, as `sha256sum` prints it."""
-    total = hashlib.sha256()
-    for block in byte_blocks(file):
-        total.update(block)
-    return total.hexdigest()
 
 
 def text_blocks(file: Path) -> Iterator[str]:
@@ -186,20 +127,3 @@ def is_text(file: Path) -> bool:
     except BadInput:
         return False
     return True
-
-
-def byte_blocks(file: Path) -> Iterator[bytes]:
-    try:
-        with file.open("rb", buffering=0) as stream:
-            while block := stream.read(BLOCK_BYTES):
-                yield block
-    except OSError as error:
-        raise unreadable(file, error) from error
-
-
-def unreadable(path: Path, error: Exception) -> BadInput:
-    """What to say of a path that the operating system refuses."""
-    if isinstance(error, FileNotFoundError):
-        return BadInput(f"{path}: no such file or folder; check data.path (relative to {Path.cwd()})")
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return BadInput(f"{path}: cannot be read ({reason}); data.path must be readable by you")

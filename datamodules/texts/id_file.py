@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import weakref
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import numpy as np
 
+from datamodules.files import atomic_write, lock
 from elman.errors import BadInput
 
 FORMAT = 1
@@ -119,8 +117,6 @@ def read_or_build(
         path.parent.mkdir(parents=True, exist_ok=True)
         with lock(path.with_suffix(".lock")):
             if read(path, key) is None:
-                for left in path.parent.glob(f"{path.stem}*.part"):  # of a build that was killed
-                    left.unlink()
                 write(path, *build())
     except OSError as error:
         raise BadInput(
@@ -134,25 +130,10 @@ def read_or_build(
 
 def write(path: Path, header: Header, blocks: Iterable[np.ndarray]) -> None:
     """Write an id file whole or not at all."""
-    with NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=".part", delete=False) as part:
-        try:
-            part.write(json.dumps(asdict(header)).encode() + b"\n")
-            begin = part.tell()
-            for block in blocks:
-                part.write(block.tobytes())
-            if part.tell() - begin != header.ids_bytes:
-                raise BadInput("the text changed while it was being read; start again when it is complete")
-            part.flush()
-            os.fsync(part.fileno())
-            os.replace(part.name, path)
-        except BaseException:
-            os.unlink(part.name)
-            raise
-
-
-@contextmanager
-def lock(path: Path) -> Iterator[None]:
-    """Hold `path` against other processes; the system lets go when this one dies."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    with atomic_write(path, sync=True) as part, part.open("wb") as file:
+        file.write(json.dumps(asdict(header)).encode() + b"\n")
+        begin = file.tell()
+        for block in blocks:
+            file.write(block.tobytes())
+        if file.tell() - begin != header.ids_bytes:
+            raise BadInput("the text changed while it was being read; start again when it is complete")

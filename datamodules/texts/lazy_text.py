@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from datamodules.collecting.folder import LARGEST_READ, digest_of
+from datamodules.files import LARGEST_READ, digest, digest_of
 from datamodules.texts.alphabet import CODEPOINTS, Alphabet, codepoints
 from datamodules.texts.byte_stream import ByteStream
-from datamodules.texts.corpus import Corpus, digest
+from datamodules.texts.corpus import Corpus
 from datamodules.texts.splits import Named, Split, cut
 from datamodules.texts.symbols import Bytes
 from datamodules.texts.text_ids import TextIds, sides_of

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from datamodules.files import unreadable
 from datamodules.tables.csv_rows import refuse_other_types
-from datamodules.texts.corpus import unreadable
 from elman.errors import BadInput
 
 LONGEST_BYTES = 16 << 20

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from datamodules.files import digest
 from datamodules.texts.alphabet import CODEPOINTS, Alphabet, codepoints
-from datamodules.texts.corpus import Corpus, digest, text_blocks
+from datamodules.texts.corpus import Corpus, text_blocks
 from datamodules.texts.id_file import FORMAT, Header, read_or_build
 from datamodules.texts.lanes import IdStream, PairStream
 from datamodules.texts.splits import Named, Split, assign, cut

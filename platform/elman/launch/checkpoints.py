@@ -15,6 +15,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
+from datamodules.files import atomic_write
 from elman.errors import BadInput
 from elman.launch.stop import Stop
 from elman.tasks import SequenceTask
@@ -30,14 +31,8 @@ class WholeFiles(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
     ) -> None:
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(target.name + ".part")
-        with part.open("wb") as file:
+        with atomic_write(Path(path), sync=True) as part, part.open("wb") as file:
             torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, target)
 
 
 class Checkpoints(pl.Callback):
@@ -122,13 +117,11 @@ class Checkpoints(pl.Callback):
 
 def _same_file(source: Path, target: Path) -> None:
     """`target` becomes a second name of `source`, or a copy where the file system has no links."""
-    part = target.with_name(target.name + ".part")
-    part.unlink(missing_ok=True)
-    try:
-        os.link(source, part)
-    except OSError:
-        shutil.copyfile(source, part)
-    os.replace(part, target)
+    with atomic_write(target) as part:
+        try:
+            os.link(source, part)
+        except OSError:
+            shutil.copyfile(source, part)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from datamodules.files import write_whole
 from elman.launch.agreed import PRUNED_CODE
 from elman.search.definition import Search
 from elman.search.leases import Lease
@@ -19,7 +20,6 @@ from elman.search.review import State
 from elman.search.shown import trial_name
 from elman.search.study import Asked, Study
 from elman.search.trial_process import PROGRAM, Trial, TrialProcess
-from elman.search.whole_file import write_whole
 from elman.tracking.study_run import StudyRun
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from datamodules.files import write_whole
 from elman.search.review import Review
-from elman.search.whole_file import write_whole
 from elman.tracking.pages import comparison_page, run_page, runs_page
 from elman.tracking.store import first_line
 from elman.tracking.study_run import StudyRun

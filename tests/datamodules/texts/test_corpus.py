@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from datamodules import files
 from datamodules.texts import corpus
 from datamodules.texts.corpus import find, standard_library, text_blocks
 from elman.errors import BadInput
@@ -34,7 +35,7 @@ def test_a_folder_in_order_with_the_rest_left_out(tmp_path):
 
 @pytest.mark.parametrize("block", [1, 2, 3, 5, 1 << 16])
 def test_text_is_not_changed(tmp_path, monkeypatch, block):
-    monkeypatch.setattr(corpus, "BLOCK_BYTES", block)
+    monkeypatch.setattr(files, "BLOCK_BYTES", block)
     text = "\ufeffä漢😀\r\na\rb\n\tß"
     path = tmp_path / "text.txt"
     path.write_bytes(text.encode())
@@ -53,7 +54,7 @@ def test_text_is_not_changed(tmp_path, monkeypatch, block):
     ],
 )
 def test_not_text(tmp_path, monkeypatch, block, content, said):
-    monkeypatch.setattr(corpus, "BLOCK_BYTES", block)
+    monkeypatch.setattr(files, "BLOCK_BYTES", block)
     path = tmp_path / "text.txt"
     path.write_bytes(content)
     with pytest.raises(BadInput, match=said) as caught:
