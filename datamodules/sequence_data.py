@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
-from datamodules.collecting.batches import Batches
+from datamodules.batches import Batches
 from datamodules.live import Ids, Reader, Rows
 from elman.errors import BadInput
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from datamodules.collecting.batches import Batches
+from datamodules.batches import Batches
 from datamodules.fetching import standard
 from datamodules.live import Reader
 from datamodules.sequence_data import Part, SequenceData, check_counts, own_rows

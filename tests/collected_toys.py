@@ -5,23 +5,25 @@ import numpy as np
 import sound_toys
 import standard_toys
 
-from datamodules.arrays import Arrays
-from datamodules.audio import Audio
-from datamodules.collecting.batching import Batching
-from datamodules.digit_captions import DigitCaptions
-from datamodules.digits import Digits
-from datamodules.image_captions import ImageCaptions
-from datamodules.images import Images
-from datamodules.labelled_text import LabelledText
-from datamodules.mnist import MNIST
-from datamodules.moving_digits import MovingDigits
-from datamodules.music import PianoRolls
-from datamodules.spoken import Spoken
-from datamodules.table import Table
-from datamodules.torchaudio_sets import TorchaudioSet
-from datamodules.video import Video
-from datamodules.video_captions import VideoCaptions
-from datamodules.waveform import Waveform
+from datamodules import (
+    MNIST,
+    Arrays,
+    Audio,
+    Batching,
+    DigitCaptions,
+    Digits,
+    ImageCaptions,
+    Images,
+    LabelledText,
+    MovingDigits,
+    PianoRolls,
+    Spoken,
+    Table,
+    TorchaudioSet,
+    Video,
+    VideoCaptions,
+    Waveform,
+)
 
 ROWS = 5  # two processes hold 3 and 2
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from datamodules.collecting.batches import Batches
+from datamodules.batches import Batches
 from datamodules.collecting.batching import Batching, Planned
 from datamodules.collecting.examples import Example, Examples, whole_batches
 from datamodules.collecting.findings import Findings

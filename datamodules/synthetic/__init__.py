@@ -4,8 +4,9 @@ from datamodules.synthetic.a_sequence import ASequence
 from datamodules.synthetic.adding import Adding
 from datamodules.synthetic.copy_memory import CopyMemory
 from datamodules.synthetic.echo import Echo
+from datamodules.synthetic.generated import Generated
 from datamodules.synthetic.negation import Negation
 from datamodules.synthetic.oscillators import Oscillators
 from datamodules.synthetic.tones import Tones
 
-__all__ = ["ASequence", "Adding", "CopyMemory", "Echo", "Negation", "Oscillators", "Tones"]
+__all__ = ["ASequence", "Adding", "CopyMemory", "Echo", "Generated", "Negation", "Oscillators", "Tones"]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from datamodules.collecting.batches import Batches
+from datamodules.batches import Batches
 from datamodules.sequence_data import Part, SequenceData, check_counts, own_rows
 from elman.batch import SequenceBatch
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from datamodules.collecting.batches import Batches
+from datamodules.batches import Batches
 from datamodules.sequence_data import SequenceData, own_rows
 from datamodules.text import Text
 from elman.batch import SequenceBatch

@@ -4,7 +4,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from datamodules.collecting.batches import Batches
+from datamodules.batches import Batches
 from datamodules.synthetic import Echo
 from elman.batch import whole
 from elman.errors import BadInput
