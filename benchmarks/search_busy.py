@@ -50,7 +50,8 @@ def search(options: argparse.Namespace) -> list[tuple[float, float]]:
     from elman.search.definition import read_search
     from elman.search.driver import Driver
     from elman.search.leases import places
-    from elman.search.session import open_session, work
+    from elman.search.session import open_session
+    from elman.search.work import work
 
     random.seed(options.seed)
     spans: dict[int, list[float]] = {}

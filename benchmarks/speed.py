@@ -35,7 +35,8 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 from elman.batch import SequenceBatch, whole
 from elman.bptt import Truncated
 from elman.cores import LSTM, Elman
-from elman.launch.trainer import Training, make_trainer, prepare_process
+from elman.recipes.training import Training
+from elman.run.trainer import make_trainer, prepare_process
 from elman.tasks import CrossEntropy, SequenceTask, SquaredError
 from elman.tracking.logger import RunLogger
 

@@ -60,7 +60,8 @@ def trial(folder: Path, number: int) -> tuple[float, float]:
     from elman.search.definition import read_search
     from elman.search.driver import Driver
     from elman.search.leases import places
-    from elman.search.session import open_session, work
+    from elman.search.session import open_session
+    from elman.search.work import work
 
     times: dict[str, float] = {}
 

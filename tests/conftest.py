@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 os.environ["DO_NOT_TRACK"] = "true"  # MLflow would report its use
@@ -29,3 +30,22 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, fresh_store: Path) -> Path:
+    """A working folder with a store."""
+    shutil.copy(fresh_store, tmp_path / "mlflow.db")
+    return tmp_path
+
+
+@pytest.fixture
+def uri(folder: Path) -> str:
+    return f"sqlite:///{folder}/mlflow.db"
+
+
+@pytest.fixture
+def client(uri: str):
+    import mlflow
+
+    return mlflow.MlflowClient(uri)

@@ -10,10 +10,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LAUNCH = {  # what a run is made from
-    *("errors", "batch", "tree", "cores", "encoders", "features", "bptt", "tasks", "tracking", "diagnostics"),
-    *("parser", "recipe", "arguments"),
-}
 PROOF = (
     "import platform, mlflow, elman, datamodules;"
     "assert platform.python_version() and mlflow.MlflowClient;"
@@ -74,48 +70,3 @@ def test_they_win_with_the_wheel_too(tmp_path: Path) -> None:
     sources = {p.relative_to(ROOT / "platform") for p in (ROOT / "platform").rglob("*.py")}
     sources |= {p.relative_to(ROOT) for p in (ROOT / "datamodules").rglob("*.py")}
     assert sources == {p.relative_to(target) for p in target.rglob("*.py")}
-
-
-def test_arrows_point_one_way() -> None:
-    """cli -> commands -> search -> launch -> diagnostics -> tracking -> tasks -> bptt, cores -> batch.
-
-    Data modules know only the batch.
-    """
-    allowed = {
-        "tree": set(),
-        "errors": set(),
-        "batch": set(),
-        "cores": {"tree"},
-        "encoders": {"cores", "tree"},
-        "features": {"batch"},
-        "bptt": {"batch", "tree"},
-        "tasks": {"batch", "tree", "errors", "bptt", "cores", "encoders", "features"},
-        "tracking": {"errors", "batch", "tree", "cores", "bptt", "tasks"},
-        "diagnostics": {"errors", "batch", "tree", "cores", "bptt", "tasks", "tracking"},
-        "launch": LAUNCH,
-        "search": LAUNCH | {"launch"},
-        "commands": LAUNCH | {"launch", "search"},
-    }
-    for part, may in allowed.items():
-        place = ROOT / "platform" / "elman" / part
-        for file in place.rglob("*.py") if place.is_dir() else [place.with_suffix(".py")]:
-            assert imported(file) - {part} <= may, file
-    for file in (ROOT / "datamodules").rglob("*.py"):
-        assert imported(file) <= {"batch", "errors"}, file
-
-
-def imported(file: Path) -> set[str]:
-    """The parts of elman a file imports, wherever in it."""
-    import ast
-
-    found = set()
-    for node in ast.walk(ast.parse(file.read_text())):
-        names = []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = (
-                [node.module] if node.module != "elman" else [f"elman.{alias.name}" for alias in node.names]
-            )
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        found |= {name.split(".")[1] for name in names if name.startswith("elman.")}
-    return found - {"__version__"}

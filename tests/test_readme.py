@@ -13,7 +13,7 @@ from oracle import SquaredError, pair_gradients, update_gradients
 from elman import cli
 from elman.batch import whole
 from elman.cores import LSTM
-from elman.launch.recipes import parse
+from elman.recipes.recipe import parse
 from elman.search.definition import read_search
 
 README = Path(__file__).parents[1] / "README.md"

@@ -7,7 +7,7 @@ import pytest
 
 from elman.cli import main
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "launch"))  # for `launching`
+sys.path.insert(0, str(Path(__file__).parents[1] / "run"))  # for `launching`
 
 
 @pytest.fixture(autouse=True)

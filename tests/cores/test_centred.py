@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from elman.cores import GRU, LSTM, Bidirectional, Centred, FeedForward
-from elman.encoders import Dense
-from elman.tasks.first_carry import FirstCarry
+from elman.inputs import Dense
+from elman.inputs.first_carry import FirstCarry
 from elman.tree import detached
 
 B, T, F, H = 4, 7, 3, 5

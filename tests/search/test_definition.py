@@ -3,7 +3,7 @@
 import pytest
 from search_toys import BASE, SEARCH
 
-from elman.launch.recipes import parse
+from elman.recipes.recipe import parse
 from elman.search.definition import read_search
 
 

@@ -14,7 +14,8 @@ from searched import behave, check, rungs, runs, trials, wait_until
 from elman.search.definition import read_search
 from elman.search.driver import Driver
 from elman.search.leases import places
-from elman.search.session import open_session, work
+from elman.search.session import open_session
+from elman.search.work import work
 
 TOY = (sys.executable, str(Path(__file__).with_name("toy_trial.py")))
 

@@ -11,7 +11,8 @@ from elman.search import ownership
 from elman.search.definition import read_search
 from elman.search.driver import Driver
 from elman.search.leases import places
-from elman.search.session import open_session, work
+from elman.search.session import open_session
+from elman.search.work import work
 from elman.tracking import process
 
 TOY = (sys.executable, str(Path(__file__).with_name("toy_trial.py")))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from elman.commands.options import choice
 from elman.commands.table import print_table, printable
 from elman.commands.words import names, store_uri
-from elman.launch.lines import Lines, opened
-from elman.launch.options import choice
+from elman.predict.lines import Lines, opened
 from elman.tracking.difference import Difference, Made, alike, differences, made_of
 from elman.tracking.figures import high_is_good
 from elman.tracking.runs import RunRow, row_of, with_best
@@ -55,7 +55,7 @@ def diff(words: list[str]) -> int:
 
 def _made(client: MlflowClient, run: Any, row: RunRow) -> Made:
     """What a run was made of; where it keeps no recipe, its parameters stand for it."""
-    from elman.recipe import load_yaml
+    from elman.recipes.strict_yaml import load_yaml
     from elman.tracking.params import flat_params
     from elman.tracking.reading import read_text
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from elman.commands.options import number, option
 from elman.errors import BadInput
-from elman.launch.options import number, option
 
 
 def credit(words: list[str]) -> int:
     """`elman credit RECIPE ... [--output=FOLDER]`: what each recipe's strategy lets a loss reach."""
-    from elman.arguments import rewrite
-    from elman.launch.credit_table import credit_table
+    from elman.commands.credit_table import credit_table
+    from elman.recipes.arguments import rewrite
 
     output, words = option(words, "--output", "")
     ordered = rewrite(words)

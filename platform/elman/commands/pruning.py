@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from elman.commands.options import flag, option
 from elman.commands.table import print_table, printable
 from elman.commands.words import EXPERIMENT, names, note, store_uri
 from elman.errors import BadInput
-from elman.launch.options import flag, option
 from elman.tracking.runs import RunRow, newest_rows
 
 PRUNE = "elman runs prune RUN ... | --filter=TEXT [--tracking.experiment=NAME] [--yes]"
@@ -19,10 +19,9 @@ SHOWN_RUNS = 20
 
 def prune(words: list[str]) -> int:
     """`elman runs prune RUN ... | --filter=TEXT [--tracking.experiment=NAME] [--yes]`"""
-    from elman.commands.runs import chosen_experiments
     from elman.tracking.deleting import delete, named_rows, removal_command, with_children
     from elman.tracking.find import reap
-    from elman.tracking.reading import open_to_read
+    from elman.tracking.reading import chosen_experiments, open_to_read
 
     configured, rest = store_uri(words)
     yes, rest = flag(rest, "--yes")

@@ -13,7 +13,7 @@ ACTIONS = {
     "crossvalidate": "elman.commands.training:crossvalidate",
     "validate": "elman.commands.trained:validate",
     "test": "elman.commands.trained:test",
-    "predict": "elman.launch.prediction:predict",
+    "predict": "elman.commands.predict:predict",
     "sample": "elman.commands.trained:sample",
     "credit": "elman.commands.pages:credit",
     "runs": "elman.commands.runs:runs",

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from elman.commands.columns import COLUMNS, COSTLY, DROPPABLE, LEFT_OUT, RECORDED, RIGHT, order, reader, shown
+from elman.commands.options import choice, flag, number, option
 from elman.commands.words import EXPERIMENT, URI, names, note, store_uri
 from elman.errors import BadInput
-from elman.launch.lines import Lines, opened
-from elman.launch.options import choice, flag, number, option
+from elman.predict.lines import Lines, opened
 from elman.tracking.runs import STATES, RunRow, newest_rows, short_ids, under_their_studies, with_best
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def runs(words: list[str]) -> int:
     """`elman runs [EXPERIMENT] ...`, `elman runs prune ...`, `elman runs restore ...`"""
     from elman.commands.pruning import prune, restore
     from elman.tracking.find import reap
-    from elman.tracking.reading import open_to_read
+    from elman.tracking.reading import chosen_experiments, open_to_read
 
     if words[:1] in (["prune"], ["restore"]):
         return (prune if words[0] == "prune" else restore)(words[1:])
@@ -69,21 +69,6 @@ def runs(words: list[str]) -> int:
     if more:
         note(f"older ones are not shown; --limit={4 * len(rows)} shows more, --limit=0 all")
     return 0
-
-
-def chosen_experiments(
-    client: MlflowClient, uri: str, name: str | None, *, everywhere: bool = False
-) -> dict[str, str]:
-    """Names of experiments by their ids: the one named, that of the newest run, or all."""
-    from elman.tracking.reading import experiment_id, newest_experiment
-
-    if everywhere:
-        newest_experiment(client, uri)  # which says where there is no run at all
-        return {str(e.experiment_id): str(e.name) for e in client.search_experiments()}
-    number, name = (
-        newest_experiment(client, uri) if name is None else (experiment_id(client, uri, name), name)
-    )
-    return {number: name}
 
 
 def _asked(words: Sequence[str]) -> Asked:

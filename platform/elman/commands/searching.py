@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from elman.commands.options import choice, number, option
 from elman.errors import BadInput
-from elman.launch.options import choice, number, option
 
 LARGEST_SHARE = 1024
 
@@ -17,7 +17,8 @@ def search(words: list[str]) -> int:
     from elman.search.definition import read_search
     from elman.search.driver import Driver
     from elman.search.leases import places, refuse_too_few, usable_cores, visible_gpus
-    from elman.search.session import open_session, work
+    from elman.search.session import open_session
+    from elman.search.work import work
 
     share = _share(gpus)
     found = read_search(words)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from elman.commands.options import number, option
 from elman.commands.words import URI, names, note, store_uri
 from elman.errors import BadInput
-from elman.launch.lines import opened
-from elman.launch.options import number, option
+from elman.predict.lines import opened
 from elman.tracking.runs import RunRow
 
 if TYPE_CHECKING:

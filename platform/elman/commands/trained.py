@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from elman.commands.options import number, option
 from elman.errors import BadInput
-from elman.launch.options import number, option
-from elman.launch.target import trained_recipe
+from elman.run.trained import trained_recipe
 
 
 def validate(words: list[str]) -> int:
@@ -23,9 +23,9 @@ def evaluate(stage: str, words: list[str]) -> int:
     """`elman validate|test RUN|CHECKPOINT [--key=value ...]`: prints the figures, one a line."""
     import pytorch_lightning as pl
 
-    from elman.launch.job import trained
-    from elman.launch.recipes import refuse_targets
-    from elman.launch.trainer import prepare_process
+    from elman.recipes.recipe import refuse_targets
+    from elman.run.trained import trained
+    from elman.run.trainer import prepare_process
 
     checkpoint, recipe, parts = trained_recipe(stage, words)
     prepare_process(parts.trainer)
@@ -52,8 +52,8 @@ def evaluate(stage: str, words: list[str]) -> int:
 def sample(words: list[str]) -> int:
     """`elman sample RUN|CHECKPOINT [--prompt=TEXT] [--count=N] [--temperature=T] [--seed=N]`"""
     from datamodules.texts.symbols import rebuilt
-    from elman.launch.job import trained
-    from elman.launch.sampling import sample_text
+    from elman.predict.sampling import sample_text
+    from elman.run.trained import trained
 
     prompt, words = option(words, "--prompt", "\n")
     count, words = number(words, "--count", 500, int, least=0)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from elman.commands.options import number, option
 from elman.errors import BadInput
-from elman.launch.options import number, option
 
 
 def fit(words: list[str]) -> int:
     """`elman fit RECIPE [--resume [RUN]] [--key=value ...]`"""
-    from elman.arguments import rewrite
-    from elman.launch.job import fit as train
-    from elman.launch.recipes import parse
+    from elman.recipes.arguments import rewrite
+    from elman.recipes.recipe import parse
+    from elman.run.job import fit as train
 
     resume, rest = _resume(words)
     names = [word.partition("=")[0] for word in rewrite(rest)]
@@ -23,7 +23,7 @@ def fit(words: list[str]) -> int:
 
 def crossvalidate(words: list[str]) -> int:
     """`elman crossvalidate RECIPE --data.split.folds=N [--workers=N] [--key=value ...]`"""
-    from elman.launch.crossvalidation import crossvalidate as train_folds
+    from elman.run.crossvalidation import crossvalidate as train_folds
 
     workers, rest = number(words, "--workers", 1, int, least=1)
     return train_folds(rest, workers=workers)
@@ -31,8 +31,8 @@ def crossvalidate(words: list[str]) -> int:
 
 def rerun(words: list[str]) -> int:
     """`elman rerun RUN [--resume [NEW]] [--key=value ...]`"""
-    from elman.arguments import rewrite
-    from elman.launch.rerun import rerun as train_again
+    from elman.recipes.arguments import rewrite
+    from elman.run.rerun import rerun as train_again
 
     resume, rest = _resume(words)
     ordered = rewrite(rest)
@@ -46,7 +46,7 @@ def rerun(words: list[str]) -> int:
 
 def print_keys() -> None:
     """Every key of a recipe: what it means, its type and its default."""
-    from elman.launch.recipes import make_parser
+    from elman.recipes.recipe import make_parser
 
     text = make_parser("fit").format_help()
     print(text[text.index("  --seed_everything") :], end="")
@@ -54,7 +54,7 @@ def print_keys() -> None:
 
 def _resume(words: Sequence[str]) -> tuple[str | None, list[str]]:
     """(RUN, "" or None, the other words); a recipe after `--resume` is not its RUN."""
-    from elman.arguments import rewrite
+    from elman.recipes.arguments import rewrite
 
     found = [w for w in rewrite(words) if w == "--resume" or w.startswith("--resume=")]
     if not found:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from elman.commands.options import option
 from elman.errors import BadInput
-from elman.launch.options import option
 
 URI = "--tracking.tracking_uri"
 EXPERIMENT = "--tracking.experiment"

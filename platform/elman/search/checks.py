@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from elman.diagnostics.cost import COSTS
 from elman.errors import BadInput
-from elman.launch.cost import COSTS
-from elman.launch.recipes import Recipe, make_task, refuse_monitor, refuse_targets, validated_figures
-from elman.launch.trainer import prepare_process
+from elman.recipes.recipe import Recipe, make_task, refuse_monitor, refuse_targets, validated_figures
+from elman.run.trainer import prepare_process
 from elman.search.definition import Search
 from elman.search.space import Values
 

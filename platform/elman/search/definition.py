@@ -10,11 +10,11 @@ from typing import Any
 
 from jsonargparse import Namespace
 
-from elman.arguments import rewrite
 from elman.errors import BadInput
-from elman.launch.recipes import Recipe
-from elman.parser import RecipeParser
-from elman.recipe import read_recipe
+from elman.recipes.arguments import rewrite
+from elman.recipes.parser import RecipeParser
+from elman.recipes.recipe import Recipe
+from elman.recipes.strict_yaml import read_recipe
 from elman.search.settings import Settings
 from elman.search.space import Space
 from elman.search.space_file import read_space

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 from datamodules.files import write_whole
-from elman.launch.agreed import PRUNED_CODE
+from elman.run.protocol import PRUNED_CODE
 from elman.search.definition import Search
 from elman.search.leases import Lease
 from elman.search.review import State

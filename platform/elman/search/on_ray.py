@@ -18,8 +18,9 @@ from elman.search.definition import Search
 from elman.search.driver import Driver
 from elman.search.leases import Lease
 from elman.search.ray_trial import RayTrial
-from elman.search.session import open_session, work
+from elman.search.session import open_session
 from elman.search.trial_process import PROGRAM
+from elman.search.work import work
 from elman.tracking.store import resolve_uri
 
 LOOK_SECONDS = 60.0  # what a machine may take to look at the working folder

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from elman.errors import BadInput
-from elman.launch.account import command
+from elman.run.summary import command
 from elman.search.publisher import Publisher
 from elman.search.review import Review
 from elman.tracking.process import is_alive

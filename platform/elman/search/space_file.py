@@ -11,7 +11,7 @@ from typing import Any
 from jsonargparse import Namespace
 
 from elman.errors import BadInput
-from elman.launch.recipes import Recipe
+from elman.recipes.recipe import Recipe
 from elman.search.settings import Settings
 from elman.search.space import Choices, Dimension, Range, Space, labels
 from elman.search.variation import in_yaml, parsed, value_at

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from elman.launch.agreed import RUN_ID_VARIABLE, SOCKET_VARIABLE
+from elman.run.protocol import RUN_ID_VARIABLE, SOCKET_VARIABLE
 from elman.search.leases import Lease
 from elman.search.line import Line
 from elman.tracking.store import without_password

@@ -11,8 +11,8 @@ from typing import Any
 from jsonargparse import Namespace
 
 from elman.errors import BadInput
-from elman.launch.recipes import Recipe, parse
-from elman.recipe import dump_yaml
+from elman.recipes.recipe import Recipe, parse
+from elman.recipes.strict_yaml import dump_yaml
 
 
 def parsed(words: list[str], where: str) -> Recipe:
@@ -30,7 +30,7 @@ def varied(words: list[str]) -> Recipe:
 
 @contextmanager
 def _without_warnings() -> Iterator[None]:
-    log = logging.getLogger("elman.parser")
+    log = logging.getLogger("elman.recipes.parser")
     level = log.level
     log.setLevel(logging.ERROR)
     try:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from elman.batch import SequenceBatch
-from elman.tasks.caption_scores import CaptionScores
-from elman.tasks.captions import CaptionNetwork
+from elman.captions.captioning import CaptionNetwork
+from elman.captions.scores import CaptionScores
 from elman.tasks.objective import WindowLoss
 from elman.tasks.scores import Scores
 

@@ -13,14 +13,13 @@ from torch import Tensor
 
 from elman.batch import SequenceBatch
 from elman.bptt import BackpropThroughTime, Truncated
+from elman.captions.scores import CaptionScores
 from elman.cores import LSTM, Core
-from elman.encoders import Encoder
 from elman.errors import BadInput
-from elman.features import Features
-from elman.tasks.caption_scores import CaptionScores
-from elman.tasks.embedding import Embedding
+from elman.inputs import Encoder, Features
+from elman.inputs.embedding import Embedding
+from elman.inputs.first_carry import FirstCarry
 from elman.tasks.evaluation import VALIDATED_CAPTIONS, Evaluation
-from elman.tasks.first_carry import FirstCarry
 from elman.tasks.gradient import FlatGradient
 from elman.tasks.loss import CrossEntropy, SequenceLoss
 from elman.tasks.objective import WindowLoss, one_hot

@@ -129,3 +129,16 @@ def _refuse_other_files(path: Path) -> None:
         raise BadInput(f"{path} cannot be read as a tracking store ({error}); {way_out}") from error
     if not ours:
         raise BadInput(f"{path} is a database, but no tracking store of MLflow; {way_out}")
+
+
+def chosen_experiments(
+    client: MlflowClient, uri: str, name: str | None, *, everywhere: bool = False
+) -> dict[str, str]:
+    """Names of experiments by their ids: the one named, that of the newest run, or all."""
+    if everywhere:
+        newest_experiment(client, uri)  # which says where there is no run at all
+        return {str(e.experiment_id): str(e.name) for e in client.search_experiments()}
+    number, name = (
+        newest_experiment(client, uri) if name is None else (experiment_id(client, uri, name), name)
+    )
+    return {number: name}

@@ -1,0 +1,90 @@
+"""The table of strategies: what each lets a loss reach, counted and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from elman.diagnostics.credit import credit_figure, reach, touched_steps
+from elman.errors import BadInput
+from elman.recipes.recipe import make_task, parse, strategy_settings
+
+
+def credit_table(recipes: Sequence[str], options: Sequence[str], *, folder: Path | None = None) -> str:
+    """One line a recipe; for a sequence whose symbols have names, which of them its last 'u' can change.
+
+    Args:
+        options: dotted options for all of them.
+        folder: where the credit pictures go; None: nowhere.
+    """
+    lines = [credit_line(recipe, options, folder=folder) for recipe in recipes]
+    heads = list(dict.fromkeys(key for line in lines for key in line))
+    cells = [heads, *[[line.get(head, "") for head in heads] for line in lines]]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(heads))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    )
+
+
+def credit_line(recipe: str, options: Sequence[str], *, folder: Path | None = None) -> dict[str, str]:
+    """The cells of one recipe, by the heads of the table.
+
+    Raises:
+        BadInput: if the network's gradients are not where the credit matrix says.
+    """
+    parsed = parse("credit", [recipe, *options])
+    parts = parsed.classes()
+    data = parts.data
+    data.prepare_data()
+    data.setup("fit")
+    torch.manual_seed(parsed.config.seed_everything)
+    task = make_task(parts, data).double()
+    batch = data.train_dataloader().batch(0)
+    settings = {k: v for k, v in strategy_settings(task.bptt).items() if k != "class"}
+    text = getattr(data, "text", None)
+    found = reach(task.bptt, batch.steps)
+    cells = {
+        "recipe": parsed.name,
+        "strategy": f"{type(task.bptt).__name__}({', '.join(f'{k}={v}' for k, v in settings.items())})",
+    }
+    if text is not None:
+        cells |= named_reach(task, batch, text)
+    elif hasattr(data, "lag"):
+        cells |= lag_reach(task, data.lag, batch.steps)
+    cells |= {
+        "reach least/mean/most": f"{found.least}/{found.mean:.3g}/{found.most}",
+        "pairs covered": f"{found.covered:.0%}",
+    }
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        labels = text[: batch.steps] if text else None
+        shown = min(batch.steps, 200)
+        credit_figure(task.bptt, shown, labels=labels).savefig(folder / f"{Path(recipe).stem}.png", dpi=150)
+    return cells
+
+
+def named_reach(task: Any, batch: Any, text: str, *, of: str = "u", about: str = "s") -> dict[str, str]:
+    """Which symbols the loss at `of` can change, and whether `about` is one, by the task's own gradient."""
+    at, earlier = text.index(of), text.index(about)
+    counted = (task.bptt.credit_matrix(batch.steps)[at] > 0).nonzero().flatten().tolist()
+    measured = touched_steps(task, batch, at)
+    if measured != counted:
+        raise BadInput(
+            f"{type(task.bptt).__name__} claims credit for steps {counted}, "
+            f"but its gradient touches {measured}"
+        )
+    return {
+        f"steps the loss at '{of}' can change": " ".join(text[s] for s in measured),
+        f"learns about '{about}'?": "yes" if earlier in measured else "no",
+    }
+
+
+def lag_reach(task: Any, lag: int, steps: int) -> dict[str, str]:
+    """The share of losses that are charged to the step `lag` before."""
+    credit = task.bptt.credit_matrix(steps)
+    covered = float((credit.diagonal(-lag) > 0).float().mean()) if lag < steps else 0.0
+    return {f"losses that reach lag {lag}": f"{covered:.0%}"}

@@ -1,0 +1,267 @@
+"""The schema of a recipe: which blocks it has, and what each is made of."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jsonargparse import Namespace, set_parsing_settings
+
+import datamodules.arrays
+import datamodules.audio
+import datamodules.digit_captions
+import datamodules.digits
+import datamodules.image_captions
+import datamodules.images
+import datamodules.labelled_text
+import datamodules.mnist
+import datamodules.moving_digits
+import datamodules.music
+import datamodules.spoken
+import datamodules.synthetic
+import datamodules.table
+import datamodules.text
+import datamodules.torchaudio_sets
+import datamodules.video
+import datamodules.video_captions
+import datamodules.waveform  # noqa: F401
+import elman.bptt
+from datamodules.sequence_data import SequenceData
+from elman.batch import SequenceBatch
+from elman.captions.scores import CAPTION_FIGURES
+from elman.cores import Core
+from elman.errors import BadInput
+from elman.inputs import Encoder, Features
+from elman.recipes.arguments import rewrite
+from elman.recipes.parser import RecipeParser, minimal, resolved
+from elman.recipes.strict_yaml import digest, load_yaml, read_recipe
+from elman.recipes.training import REFUSED, Training
+from elman.tasks import SequenceTask
+from elman.tracking.logger import RunLogger
+
+FROM_DATA = {
+    "inputs",
+    "outputs",
+    "symbols",
+    "context_inputs",
+    "sample_rate_hz",
+    "class_counts",
+    "target_scale",
+    "captions",
+    "alphabet",
+}
+FACTORIES: dict[str, type] = {
+    "core": Core,
+    "encoder": Encoder,
+    "features": Features,
+    "optimizer": torch.optim.Optimizer,
+}
+"""Arguments that name a class which is called with what only the data tells."""
+
+LARGEST_SEED = 2**32 - 1  # NumPy takes no larger one
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A parsed recipe.
+
+    Args:
+        config: values as parsed, classes by name.
+        resolved: YAML of every value.
+        minimal: YAML of what departs from the defaults.
+        question: the comment at the head of the file.
+        name: file name without suffix, with its folder.
+    """
+
+    config: Namespace
+    resolved: str
+    minimal: str
+    question: str
+    name: str
+    parser: RecipeParser
+
+    @property
+    def digest(self) -> str:
+        """Names all that decides the numbers: two runs with the same one train alike."""
+        config = self.config.clone()
+        for key in ("tracking", "config"):
+            config.pop(key, None)
+        for key in ("checkpoints", "progress", "checkpoint_every_minutes"):
+            config.trainer.pop(key, None)
+        return digest(self.parser.dump(config, skip_unset=False, skip_validation=True))
+
+    def classes(self) -> Namespace:
+        """The blocks with their classes made: data, the parts of the model, the rest as settings."""
+        return self.parser.instantiate(self.config)
+
+
+def make_parser(command: str) -> RecipeParser:
+    """The parser of recipes and dotted options."""
+    parser = RecipeParser(prog=f"elman {command}")
+    parser.add_argument("--seed_everything", type=int, default=1, help="Seed of all random numbers.")
+    parser.add_class_arguments(SequenceTask, "model", skip=FROM_DATA, instantiate=False)
+    parser.add_subclass_arguments(SequenceData, "data", required=False)
+    parser.add_class_arguments(Training, "trainer")
+    parser.add_class_arguments(RunLogger, "tracking", skip={"run_id"}, instantiate=False)
+    parser.set_defaults(
+        {
+            "model.core": {"class_path": "elman.cores.LSTM"},
+            "model.bptt": {"class_path": "elman.bptt.Truncated"},
+            "model.loss": {"class_path": "elman.tasks.CrossEntropy"},
+            "model.schedule": {"class_path": "elman.tasks.Constant"},
+            "model.optimizer": {"class_path": "torch.optim.Adam", "init_args": {"lr": 2e-3}},
+            "data": {"class_path": "datamodules.text.Text"},
+        }
+    )
+    return parser
+
+
+def refuse_wrong_kinds(config: Namespace) -> None:
+    """A factory must name a class of its kind: jsonargparse would take, and call, any function.
+
+    A checkpoint carries its recipe, and loading one must never run what it names.
+    """
+    for key in FACTORIES:
+        if config.model.get(key) is not None:
+            _refuse_wrong_kind(key, config.model[key], f"model.{key}")
+
+
+def _refuse_wrong_kind(key: str, given: Namespace, name: str) -> None:
+    kind = FACTORIES[key]
+    module, _, class_name = given.class_path.rpartition(".")
+    found = getattr(importlib.import_module(module), class_name, None)
+    if not (isinstance(found, type) and issubclass(found, kind)):
+        raise BadInput(f"{name}: {given.class_path!r} is no {kind.__name__}; name a class that is one")
+    if given.get("dict_kwargs"):
+        raise BadInput(f"{name}: dict_kwargs are not taken; write arguments as init_args")
+    arguments = given.get("init_args") or Namespace()
+    for inner in FACTORIES:  # a core around a core, an encoder with one
+        if isinstance(arguments.get(inner), Namespace):
+            _refuse_wrong_kind(inner, arguments[inner], f"{name}.{inner}")
+
+
+def parse(command: str, words: Sequence[str], *, base: tuple[str, str] | None = None) -> Recipe:
+    """Parse the words after a command.
+
+    Args:
+        words: recipes and options in any order.
+        base: (name, text) of a recipe that comes before all of them.
+
+    Raises:
+        BadInput: for whatever is wrong, in one line.
+    """
+    parser = make_parser(command)
+    ordered = rewrite(words)
+    files = [word.removeprefix("--config=") for word in ordered if word.startswith("--config=")]
+    question, name = "", "run"
+    for file in files:
+        values, question = read_recipe(Path(file))
+        if "space" in values:
+            raise BadInput(f"{file} is the file of a search; run it with: elman search {file}")
+        name = f"{Path(file).resolve().parent.name}/{Path(file).stem}"
+        refuse_lightning_names(values.get("trainer"), where=file)
+    refuse_lightning_names(
+        [w[len("--trainer.") :].partition("=")[0] for w in ordered if w.startswith("--trainer.")]
+    )
+    if base is None:
+        config = parser.parse_args(ordered)
+    else:
+        load_yaml(base[1], base[0])
+        config = parser.parse_args(ordered, namespace=parser.parse_string(base[1]))
+    refuse_wrong_kinds(config)
+    if not 0 <= config.seed_everything <= LARGEST_SEED:
+        raise BadInput(f"seed_everything must lie in [0, {LARGEST_SEED}], got {config.seed_everything}")
+    return Recipe(config, resolved(parser, config), minimal(parser, config), question, name, parser)
+
+
+def refuse_lightning_names(given: Any, *, where: str = "") -> None:
+    """Name our option for one of Lightning's that means something else here."""
+    for key in given or ():
+        if key in REFUSED:
+            raise BadInput(f"{where + ': ' if where else ''}trainer.{key} is not for elman: {REFUSED[key]}")
+
+
+def make_task(parts: Namespace, data: Any) -> SequenceTask:
+    """The task of a recipe, for data that is set up or facts of the same names.
+
+    Raises:
+        BadInput: if core, strategy and values cannot work together.
+    """
+    model = dict(vars(parts.model))
+    try:
+        facts: dict[str, Any] = {name: getattr(data, name, None) for name in FROM_DATA}
+        task = SequenceTask(**facts, **model)
+    except ValueError as error:
+        raise BadInput(str(error)) from error
+    except RuntimeError as error:
+        if "memory" in str(error):
+            raise BadInput(f"the network does not fit into memory: {str(error).splitlines()[0]}") from error
+        raise
+    refuse_optimizer(task)
+    return task
+
+
+def refuse_optimizer(task: SequenceTask) -> None:
+    """Make the optimiser once, so that what it refuses is said before a run exists."""
+    try:
+        optimizer = task.configure_optimizers()
+        probe = torch.nn.Parameter(torch.zeros(1))
+        probe.grad = torch.zeros(1)
+        closure = inspect.signature(optimizer.step).parameters.get("closure")
+        if closure is None or closure.default is not inspect.Parameter.empty:
+            task.optimizer_factory([probe]).step()
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise BadInput(f"model.optimizer: {error}") from error
+    if closure is not None and closure.default is inspect.Parameter.empty:
+        raise BadInput(
+            f"model.optimizer={type(optimizer).__name__} computes the loss anew several times an update, "
+            "but an update here has one gradient; use one such as Adam"
+        )
+
+
+def refuse_targets(task: SequenceTask, batch: SequenceBatch) -> None:
+    """Try the loss on one step, so that targets of the wrong kind are told before a run exists."""
+    if batch.y is None:
+        raise BadInput("this data has no targets to learn from; `elman predict` is all it can be used for")
+    try:
+        task.loss.sums(torch.zeros(1, task.outputs), batch.y[:1, 0].cpu())
+    except ValueError as error:
+        raise BadInput(f"model.loss: {error}") from error
+
+
+def refuse_monitor(monitor: str | None, task: SequenceTask, batch: SequenceBatch) -> None:
+    """Compare the monitored figure with those validation will have, so that a typo is told before a run."""
+    if monitor is None:
+        return
+    there = validated_figures(task, batch)
+    if monitor not in there:
+        raise BadInput(
+            f"trainer.monitor={monitor}: validation will have no such figure; name one of {', '.join(there)}"
+        )
+
+
+def validated_figures(task: SequenceTask, batch: SequenceBatch) -> list[str]:
+    """The figures that validation will have, by name."""
+    assert batch.y is not None, "refuse_targets comes first"
+    with torch.no_grad():
+        loss, tally = task.loss.sums(torch.zeros(1, task.outputs), batch.y[:1, 0].cpu())
+    named = set(task.loss.metrics(float(loss), tally))
+    if task.captions is not None:
+        named |= set(CAPTION_FIGURES)
+    return [f"val/{name}" for name in sorted(named)]
+
+
+def strategy_settings(bptt: elman.bptt.BackpropThroughTime) -> dict[str, Any]:
+    """A strategy's class and arguments, for parameters and notes."""
+    values = {
+        k: v for k, v in vars(bptt).items() if not k.startswith("_") and not isinstance(v, torch.Tensor)
+    }
+    return {"class": type(bptt).__name__, **values}
+
+
+set_parsing_settings(validate_defaults=False)

@@ -1,0 +1,166 @@
+"""Checkpoints: written between batches, whole or not at all, counted in time steps and minutes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+import warnings
+from collections.abc import Mapping
+from math import inf, isfinite
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+
+from datamodules.files import atomic_write
+from elman.errors import BadInput
+from elman.run.stop import Stop
+from elman.tasks import SequenceTask
+from elman.tracking.figures import high_is_good
+
+OWN_KEYS = {"facts", "recipe", "time_steps", "updates", "bptt", "states", "restarts", "random"}
+KEPT = 2  # so that one is whole if the machine dies while the other is written
+
+
+class WholeFiles(TorchCheckpointIO):
+    """Writes beside the target, waits for the disk, then renames: a kill leaves no broken file."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
+    ) -> None:
+        with atomic_write(Path(path), sync=True) as part, part.open("wb") as file:
+            torch.save(checkpoint, file)
+
+
+class Checkpoints(pl.Callback):
+    """Saves the run every so often, after every validation and when it is asked to stop.
+
+    `step-*.ckpt` are the last two, from which the run goes on exactly; `best.ckpt` has the best monitored
+    value: the highest accuracy or share of exact ones, the lowest of any other figure. A batch after which
+    validation is due is saved after the validation, so that going on never skips it.
+
+    Args:
+        folder: where they go.
+        every_minutes: longest time between two saves.
+        monitor: the metric whose best value names the best checkpoint; of equal ones the later is taken.
+        stop: tells when the run should end early.
+    """
+
+    def __init__(self, folder: Path, *, every_minutes: float, monitor: str, stop: Stop) -> None:
+        self.folder, self.every_minutes, self.monitor, self.stop = folder, every_minutes, monitor, stop
+        self.sign = -1.0 if high_is_good(monitor) else 1.0
+        self.best_value, self.best_time_steps = self.sign * inf, 0
+        self._saved_at = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, task: Any) -> None:
+        self._saved_at = time.monotonic()
+        if trainer.is_global_zero:
+            self._tidy(task.time_steps)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, task: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        due = time.monotonic() - self._saved_at >= 60 * self.every_minutes
+        due, stopping = self.stop.agree(due)
+        assert trainer.val_check_batch is not None, "validation comes every so many batches"
+        if trainer.should_stop or (batch_idx + 1) % int(trainer.val_check_batch) == 0:
+            return  # saved after the validation
+        if due or stopping:
+            self._save(trainer, task)
+        self.stop.leave(stopping)
+
+    def on_validation_end(self, trainer: pl.Trainer, task: Any) -> None:
+        if trainer.state.fn != "fit":
+            return
+        value = float(trainer.callback_metrics.get(self.monitor, self.sign * inf))
+        better = isfinite(value) and self.sign * value <= self.sign * self.best_value
+        if better:
+            self.best_value, self.best_time_steps = value, task.time_steps
+        path = self._save(trainer, task)
+        if better and trainer.is_global_zero:
+            _same_file(path, self.folder / "best.ckpt")
+        _, stopping = self.stop.agree(False)
+        if not trainer.should_stop:
+            self.stop.leave(stopping)
+
+    def _save(self, trainer: pl.Trainer, task: SequenceTask) -> Path:
+        if trainer.logger is not None and hasattr(trainer.logger, "flush"):
+            trainer.logger.flush()  # what is before a checkpoint is not computed again
+        path = self._at(task.time_steps)
+        trainer.save_checkpoint(path)
+        if trainer.is_global_zero:
+            for old in sorted(self.folder.glob("step-*.ckpt"))[:-KEPT]:
+                old.unlink()
+        self._saved_at = time.monotonic()
+        return path
+
+    def _tidy(self, time_steps: int) -> None:
+        """Mend what a kill has left: files half written or damaged, and a best one not yet named so."""
+        for path in [*self.folder.glob("*.part"), *self.folder.glob("step-*.ckpt")]:
+            if path.suffix == ".part" or path > self._at(time_steps):
+                path.unlink()
+        if isfinite(self.best_value) and self._at(self.best_time_steps).is_file():
+            _same_file(self._at(self.best_time_steps), self.folder / "best.ckpt")
+
+    def _at(self, time_steps: int) -> Path:
+        return self.folder / f"step-{time_steps:014d}.ckpt"
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best_value": self.best_value, "best_time_steps": self.best_time_steps}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best_value, self.best_time_steps = state_dict["best_value"], state_dict["best_time_steps"]
+
+
+def _same_file(source: Path, target: Path) -> None:
+    """`target` becomes a second name of `source`, or a copy where the file system has no links."""
+    with atomic_write(target) as part:
+        try:
+            os.link(source, part)
+        except OSError:
+            shutil.copyfile(source, part)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint of ours, read without executing anything in it.
+
+    Raises:
+        BadInput: if the file is missing, cut short, or not a checkpoint of elman.
+    """
+    if not path.is_file():
+        what = "is a folder; name a .ckpt file in it" if path.is_dir() else "there is no such checkpoint"
+        raise BadInput(f"{path}: {what}")
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of pickles it will refuse
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # torch's own words advise to load it with weights_only=False, which would execute what is in it
+        raise BadInput(
+            f"{path}: not a readable checkpoint (cut short, damaged, or holding more than plain tensors); "
+            "use another one of its folder"
+        ) from error
+    own = checkpoint.get("elman") if isinstance(checkpoint, Mapping) else None
+    if not isinstance(own, Mapping) or not OWN_KEYS.issubset(own) or "state_dict" not in checkpoint:
+        raise BadInput(f"{path}: not a checkpoint of elman; give one that `elman fit` wrote")
+    return dict(checkpoint)
+
+
+def newest(folder: Path) -> Path:
+    """The last checkpoint of a run that can be read.
+
+    Raises:
+        BadInput: if there is none.
+    """
+    broken = []
+    for path in sorted(folder.glob("step-*.ckpt"), reverse=True):
+        try:
+            read_checkpoint(path)
+        except BadInput as error:
+            broken.append(str(error))
+            continue
+        return path
+    detail = f" ({broken[0]})" if broken else ""
+    raise BadInput(f"{folder}: holds no checkpoint to go on from{detail}; start the recipe anew")

@@ -1,0 +1,124 @@
+"""Cross-validation: a recipe once for every fold of its data, each a tracked run of its own."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from elman.errors import BadInput
+from elman.recipes.recipe import Recipe, parse
+from elman.run.summary import say
+from elman.tracking.find import finished, unfinished
+from elman.tracking.store import resolve_uri
+
+Figures = dict[str, float]
+
+
+def crossvalidate(words: Sequence[str], *, workers: int = 1) -> int:
+    """Train every fold, test its best checkpoint on it, and print the figures of all with their mean.
+
+    Every fold is a process and a run. A fold that some run has finished with the same recipe is not trained
+    again, and one that was stopped goes on, so the same command continues what was interrupted.
+
+    Args:
+        words: recipes and options, as for `elman fit`.
+        workers: folds trained at the same time.
+
+    Returns:
+        The exit code: 0, or that of the first fold that failed.
+
+    Raises:
+        BadInput: if the recipe is wrong, or its data has no folds.
+    """
+    first = parse("fit", words)
+    folds = _folds(first)
+    options = [_options(first, fold) for fold in range(folds)]
+    recipes = [parse("fit", [*words, *more]) for more in options]
+    recipes[0].classes()  # says what is wrong before any process is started
+    found = [_figures(recipe) for recipe in recipes]
+    for fold, figures in enumerate(found):
+        if figures is not None:
+            say(f"fold {fold}, trained before: {_in_line(figures)}")
+    missing = [fold for fold in range(folds) if found[fold] is None]
+    commands = [_command([*words, *options[fold]], recipes[fold]) for fold in missing]
+    threads = max(1, (os.cpu_count() or 1) // workers)
+
+    def train(fold: int, command: list[str]) -> int:
+        code = subprocess.run(
+            command,
+            env={"OMP_NUM_THREADS": str(threads), **os.environ},
+            stdout=subprocess.DEVNULL,
+            check=False,
+        ).returncode
+        say(f"fold {fold}: {'trained' if not code else f'ended with exit code {code}'}")
+        return code
+
+    with ThreadPoolExecutor(workers) as pool:
+        codes = [code for code in pool.map(train, missing, commands) if code]
+    if codes:
+        say("the same command goes on with the folds that have not finished")
+        return codes[0]
+    say(_table([_figures(recipe) or {} for recipe in recipes]))
+    return 0
+
+
+def _folds(recipe: Recipe) -> int:
+    split = (recipe.config.data.get("init_args") or {}).get("split")
+    folds = getattr(split, "folds", None)
+    if not folds:
+        name = recipe.config.data.class_path.rpartition(".")[2]
+        if not hasattr(split, "folds"):
+            raise BadInput(f"data={name} cannot be dealt into folds; use data whose split has them")
+        raise BadInput("elman crossvalidate needs the number of folds: --data.split.folds=10")
+    return int(folds)
+
+
+def _options(recipe: Recipe, fold: int) -> list[str]:
+    name = recipe.config.tracking.run_name or recipe.name
+    return [
+        f"--data.split.fold={fold}",
+        "--trainer.test_after=true",
+        "--trainer.progress=false",
+        f"--tracking.run_name={name} fold {fold}",
+    ]
+
+
+def _command(words: Sequence[str], recipe: Recipe) -> list[str]:
+    """What trains a fold, or goes on with it."""
+    begun = unfinished(_uri(recipe), recipe.config.tracking.experiment, recipe.digest)
+    resume = [f"--resume={begun[0].id}"] if begun and begun[0].checkpoints else []
+    script = Path(sys.executable).with_name("elman")
+    program = [str(script)] if script.is_file() else [sys.executable, "-m", "elman"]
+    return [*program, "fit", *words, *resume]
+
+
+def _figures(recipe: Recipe) -> Figures | None:
+    """The test figures of the newest run that has finished this recipe; None: there is none."""
+    for metrics in finished(_uri(recipe), recipe.config.tracking.experiment, recipe.digest):
+        test = {name: value for name, value in sorted(metrics.items()) if name.startswith("test/")}
+        if test:
+            return test
+    return None
+
+
+def _uri(recipe: Recipe) -> str:
+    return resolve_uri(recipe.config.tracking.tracking_uri)
+
+
+def _table(figures: Sequence[Figures]) -> str:
+    lines = [f"{'':8}" + "".join(f"{name:>24}" for name in figures[0])]
+    for fold, each in enumerate(figures):
+        lines.append(f"fold {fold:<3}" + "".join(f"{value:24.4f}" for value in each.values()))
+    columns = [[each[name] for each in figures] for name in figures[0]]
+    lines.append(f"{'mean':8}" + "".join(f"{statistics.fmean(column):24.4f}" for column in columns))
+    lines.append(f"{'st.dev.':8}" + "".join(f"{statistics.stdev(column):24.4f}" for column in columns))
+    return "\n".join(lines)
+
+
+def _in_line(figures: Figures) -> str:
+    return ", ".join(f"{name} {value:.4f}" for name, value in figures.items())

@@ -1,0 +1,157 @@
+"""Training a recorded run once more, and saying whether it came out the same."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from elman.errors import BadInput
+from elman.recipes.arguments import rewrite
+from elman.recipes.recipe import Recipe, parse
+from elman.run.job import fit
+from elman.run.parallel import is_first_process
+from elman.run.resume import RUN_VARIABLE
+from elman.run.summary import say
+from elman.tracking.difference import DEVICE, VERSION, data_of, made_of
+from elman.tracking.figures import monitored
+from elman.tracking.reading import open_to_read, read_text
+from elman.tracking.record import device_facts, git_state, versions
+from elman.tracking.runs import RunRow, row_of, with_best
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+log = logging.getLogger(__name__)
+
+RERUN_TAG = "elman.rerun_of"
+THREADS_TAG = f"{DEVICE}torch_threads"
+DECISIVE = ("processor", "gpus", "cuda")  # facts of a machine that change the last digits of a figure
+
+
+def rerun(name: str, words: Sequence[str], *, uri: str | None = None, resume: str | None = None) -> int:
+    """Train the recipe of a run with the same values and threads, and compare the best figures.
+
+    Args:
+        name: the run's id, beginning of its id, or name.
+        words: options that are laid over its recipe, and further recipes.
+        uri: its store, where the new run goes too; None: as usual.
+        resume: as for `elman fit`: the new run, where it was stopped.
+
+    Returns:
+        The exit code of the training.
+
+    Raises:
+        BadInput: if there is no such run, or it keeps no recipe.
+    """
+    from elman.tracking.find import find_run
+
+    with open_to_read(uri) as (client, store):
+        run = client.get_run(find_run(store, name).id)
+        before = row_of(run)
+        text = read_text(client, before.id, "recipe.yaml")
+        if text is None:
+            raise BadInput(
+                f"run {before.id} ({before.name}) keeps no recipe.yaml, which `elman fit` would have left; "
+                "run its recipe with `elman fit`"
+            )
+        then = made_of(before.tags, diff=read_text(client, before.id, "git_diff.txt"))
+    given = [word.partition("=")[0] for word in rewrite(words)]
+    recipe = _recipe(before, text, [*_defaults(before, store, given), *words])
+    say(f"run {before.id} ({before.name}) once more, with {_changes(then)}")
+    first = is_first_process()
+    if first:
+        os.environ.pop(RUN_VARIABLE, None)
+    try:
+        code = fit(recipe, resume=resume)
+    finally:
+        after = os.environ.get(RUN_VARIABLE) if first else None
+        if after is not None:
+            _mark(uri, after, before.id)
+    if code == 0 and after is not None:
+        with open_to_read(uri) as (client, _):
+            for line in _verdict(client, run, client.get_run(after), own=len(given) > 0):
+                say(line)
+    return code
+
+
+def _mark(uri: str | None, after: str, before: str) -> None:
+    """Say in the new run which one it repeats; a store that is away now does not undo a training."""
+    try:
+        with open_to_read(uri) as (client, _):
+            client.set_tag(after, RERUN_TAG, before)
+    except BadInput as error:
+        log.warning("the new run does not say which one it repeats: %s", error)
+
+
+def _defaults(before: RunRow, store: str, given: Sequence[str]) -> list[str]:
+    """Options that make a run like the old one, where the words do not say otherwise."""
+    threads = before.tags.get(THREADS_TAG, "")
+    options = {
+        "--tracking.tracking_uri": store,
+        "--tracking.run_name": "null",  # two runs of one name could not be told apart by it
+        **({"--trainer.threads": threads} if threads.isdecimal() else {}),
+    }
+    return [f"{name}={value}" for name, value in options.items() if name not in given]
+
+
+def _recipe(before: RunRow, text: str, words: Sequence[str]) -> Recipe:
+    recipe = parse("rerun", words, base=(f"recipe.yaml of run {before.id}", text))
+    question = f"Does run {before.id} ({before.name}) come out the same?"
+    return replace(recipe, name=before.recipe or recipe.name, question=question)
+
+
+def _changes(then: Mapping[str, dict[str, str]]) -> str:
+    """What is not as it was, in a line."""
+    here = {f"{VERSION}{name}": version for name, version in versions().items()}
+    here |= {f"{DEVICE}{name}": fact for name, fact in device_facts().items()}
+    git = git_state()
+    now = made_of({**here, **(git.tags() if git else {})}, diff=git.text() if git else None)
+    said = []
+    for name in sorted(then["versions"] | now["versions"]):
+        old, new = then["versions"].get(name, "none"), now["versions"].get(name, "none")
+        said += [f"{name} {new} (then {old})"] if old != new else []
+    said += [] if then["code"] == now["code"] else [f"code {_code(now['code'])} (then {_code(then['code'])})"]
+    for name in DECISIVE:
+        old, new = then["machine"].get(name, "none"), now["machine"].get(name, "none")
+        said += [f"{name} {new} (then {old})"] if old != new else []
+    return ", ".join(said) or "the same code, versions and kind of machine"
+
+
+def _code(code: Mapping[str, str]) -> str:
+    if not code:
+        return "outside of git"
+    commit = code.get("commit", "no commit")[:8]
+    return commit if code.get("files changed since", "none") == "none" else f"{commit} with changes"
+
+
+def _verdict(client: MlflowClient, old: Any, new: Any, *, own: bool) -> list[str]:
+    """The best figures side by side, and what else than chance may have made them differ.
+
+    Args:
+        own: whether values of the recipe were replaced.
+    """
+    before, after = row_of(old), row_of(new)
+    figure = monitored(before.params, before.metrics)
+    if figure is None:
+        return ["the old run has no figure of validation to compare with"]
+    first, second = (with_best(client, row, figure).best for row in (before, after))
+    if first is None or second is None:
+        return [f"{figure} cannot be compared: {'that' if first is None else 'this'} run has none"]
+    if first == second:
+        return [f"{figure} {first:.6g}, then {second:.6g}: the same"]
+    digits = "{:.6g}" if f"{first:.6g}" != f"{second:.6g}" else "{!r}"
+    shown = [digits.format(value) for value in (first, second)]
+    lines = [f"{figure} {shown[0]}, then {shown[1]}: {second - first:+.3g}"]
+    then, now = data_of(old.inputs), data_of(new.inputs)
+    if then != now:
+        lines.append(f"the data is not what it was: {_digests(then)}, then {_digests(now)}")
+    elif own:
+        lines.append("the data is the same; values of the recipe were replaced")
+    return lines
+
+
+def _digests(data: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {digest[:12]}" for name, digest in sorted(data.items())) or "unknown"

@@ -1,0 +1,111 @@
+"""Ending a run early and in order: signals, noted at once and obeyed between batches."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, NoReturn
+
+import pytorch_lightning as pl
+import torch
+import torch.distributed as dist
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+
+from elman.run.parallel import is_first_process
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+ECHO_SECONDS = 1.0  # some programs send one signal twice: to the process, and to its group
+
+
+class Stopped(SIGTERMException):
+    """The run was asked to stop.
+
+    Args:
+        number: the signal.
+        in_order: all ranks stopped after the same batch, with a checkpoint behind them.
+    """
+
+    def __init__(self, number: int, *, in_order: bool = False) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.number, self.in_order = number, in_order
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Ctrl-C and SIGTERM raise `Stopped` in here, wherever they arrive; `Stop` is gentler in training."""
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        raise Stopped(number)
+
+    before = _handle(stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+@contextmanager
+def unmasked() -> Iterator[None]:
+    """Raise the `Stopped` behind another error: Lightning's tidying after an early one may fail in turn."""
+    try:
+        yield
+    except Exception as error:
+        first: BaseException | None = error
+        while first is not None and not isinstance(first, Stopped):
+            first = first.__context__
+        if first is None or first is error:
+            raise
+        raise first from None
+
+
+class Stop(pl.Callback):
+    """Notes Ctrl-C and SIGTERM in training; all ranks then stop after the same batch.
+
+    A second signal, when the first has been noted for a second, acts at once.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._noted_at = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, task: pl.LightningModule) -> None:
+        _handle(self._note)  # after Lightning's own, which takes it back at its end
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if self.number:
+            if now - self._noted_at > ECHO_SECONDS:
+                raise Stopped(number)
+            return
+        self.number, self._noted_at = number, now
+        if is_first_process():
+            line = f"\n{signal.Signals(number).name}: stopping after this batch; again to stop at once\n"
+            os.write(2, line.encode())  # the signal may have come in the middle of a print
+
+    def agree(self, due: bool) -> tuple[bool, int]:
+        """Over all ranks: whether any wants to save, and the signal any has received (0: none)."""
+        if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+            return due, self.number
+        both = torch.tensor([int(due), self.number])
+        if dist.get_backend() == "nccl":
+            both = both.cuda()
+        dist.all_reduce(both, dist.ReduceOp.MAX)
+        return bool(both[0]), int(both[1])
+
+    def leave(self, number: int) -> None:
+        """Raise `Stopped` if there was a signal; on all ranks, with the number they agreed on."""
+        if number:
+            raise Stopped(number, in_order=True)
+
+
+def _handle(handler: Any) -> dict[int, Any]:
+    """Install a handler, which only the main thread can; the handlers before it."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    return {number: signal.signal(number, handler) for number in SIGNALS}

@@ -1,0 +1,194 @@
+"""What is recorded and said of a run when it starts and when it has ended well."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.utilities import rank_zero_only
+
+from elman.batch import SequenceBatch
+from elman.diagnostics.credit import credit_figure
+from elman.predict.export import describe
+from elman.predict.logged_model import log_streaming_model
+from elman.recipes.arguments import rewrite
+from elman.recipes.recipe import Recipe, strategy_settings
+from elman.run.checkpoints import Checkpoints, read_checkpoint
+from elman.tasks import SequenceTask
+from elman.tracking.find import CHECKPOINTS_TAG, DIGEST_TAG, RECIPE_TAG
+from elman.tracking.logger import RunLogger
+from elman.tracking.note import described, run_note
+from elman.tracking.record import command_line, device_facts, git_state, versions
+from elman.tree import tree_map
+
+log = logging.getLogger(__name__)
+
+CREDIT_STEPS = 200  # a larger picture shows no more
+ANSWERS = ("test/accuracy", "test/exact", "test/rmse")  # what a reader looks for first
+EXAMPLE_STEPS = 8
+SMALL = 0.001
+
+
+def record_start(recipe: Recipe, logger: RunLogger, task: SequenceTask, data: Any, folder: Path) -> None:
+    """All that is known before the first batch, in MLflow; the data and the network in the terminal too."""
+    about = data.description()
+    strategy = strategy_settings(task.bptt)
+    git = git_state()
+    logger.set_tags(
+        {
+            DIGEST_TAG: recipe.digest,
+            CHECKPOINTS_TAG: str(folder),
+            RECIPE_TAG: recipe.name,
+            "elman.command": command(),
+            **{f"elman.version.{name}": version for name, version in versions().items()},
+            **{f"elman.device.{name}": fact for name, fact in device_facts().items()},
+            **(git.tags() if git else {}),
+        }
+    )
+    logger.log_text(recipe.resolved, "recipe.yaml")
+    logger.log_text(recipe.minimal, "recipe_minimal.yaml")
+    if git:
+        logger.log_text(git.text(), "git_diff.txt")
+    logger.log_hyperparams(
+        {
+            **recipe.config.clone().as_dict() | {"tracking": None, "config": None},
+            "strategy": strategy["class"],
+            **{k: strategy[k] for k in ("k1", "k2", "k", "window") if k in strategy},
+            **({"k2/k1": f"{strategy['k2'] / strategy['k1']:g}"} if {"k1", "k2"} <= set(strategy) else {}),
+            "depth": getattr(task.core, "layers", None),
+            "parameters": sum(p.numel() for p in task.parameters()),
+        }
+    )
+    logger.log_dataset(about["name"], about["source"], about["digest"], profile=about["facts"])
+    steps = min(CREDIT_STEPS, data.train_dataloader().batch(0).steps)
+    logger.log_figure(credit_figure(task.bptt, steps), "credit.png")
+    logger.set_note(_note(recipe, task, data, None))
+    for line in data.account() or [f"{about['name']} from {about['source']}: {_in_words(about['facts'])}"]:
+        say(line)
+    settings = ", ".join(f"{k}={v}" for k, v in strategy.items() if k != "class")
+    say(
+        f"{type(task.core).__name__} with {sum(p.numel() for p in task.parameters()):,} parameters, "
+        f"{strategy['class']}({settings}); run {logger.version}"
+    )
+
+
+def record_end(
+    recipe: Recipe,
+    logger: RunLogger,
+    task: SequenceTask,
+    data: Any,
+    *,
+    trainer: pl.Trainer,
+    results: dict[str, float],
+    example: SequenceBatch,
+) -> None:
+    """The results, in the note and in the terminal, and the best checkpoint as a model of MLflow.
+
+    Args:
+        trainer: its callbacks know the best checkpoint, and what there is to show.
+        results: the last figures of validation, and of the test if there was one.
+        example: a batch, for the model's signature.
+    """
+    summary = {"time steps": task.time_steps, "updates": task.updates.made, **results}
+    summary["share of time waiting for data"] = task.waiting_share
+    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+    checkpoints = next(c for c in callbacks if isinstance(c, Checkpoints))
+    best = checkpoints.folder / "best.ckpt"
+    if best.is_file():
+        summary[f"best {checkpoints.monitor}"] = checkpoints.best_value
+        saved = read_checkpoint(best)
+        _log_best_model(
+            logger,
+            builder="elman.predict.export:build",
+            description=describe(task, recipe.config.model.as_dict()),
+            state_dict=saved["state_dict"],
+            example_input=example.x[:1, :EXAMPLE_STEPS],
+            example_context=tree_map(lambda leaf: leaf[:1], example.context),
+            step=checkpoints.best_time_steps,
+            metrics={checkpoints.monitor: checkpoints.best_value},
+            about=_what_it_reads(task, data),
+        )
+        logger.set_tags({"elman.best_checkpoint": str(best)})
+    logger.set_tags({"elman.normaliser": task.updates.normaliser})
+    logger.set_note(_note(recipe, task, data, summary))
+    say(_in_words(summary))
+    for callback in callbacks:
+        if words := getattr(callback, "last_words", ""):
+            say(words)
+
+
+def _what_it_reads(task: SequenceTask, data: Any) -> dict[str, Any]:
+    """How the data comes, and the names of what is predicted, for whoever uses the model."""
+    reader = data.reader(inputs=task.inputs, symbols=task.symbols)
+    about: dict[str, Any] = {"reads": reader.unit, "outputs": list(reader.outputs)}
+    if reader.scale is not None and reader.shift is not None:
+        about |= {"scale": reader.scale.tolist(), "shift": reader.shift.tolist()}
+    return about
+
+
+def _log_best_model(logger: RunLogger, **model: Any) -> None:
+    """A run that trained well has not failed if its model cannot be logged; its checkpoint is there."""
+    try:
+        log_streaming_model(logger, **model)
+    except Exception as error:
+        reason = str(error).split("\n", 1)[0]
+        log.warning("the best checkpoint could not be logged as a model: %s", reason)
+
+
+def _in_words(facts: dict[str, Any]) -> str:
+    """Counts before their names, "16 lanes"; other values after; no count that is zero."""
+
+    def words(name: str, value: Any) -> str:
+        if isinstance(value, int):
+            return f"{value:,} {name}"
+        if isinstance(value, float):  # small ones by their digits, not as zero
+            return f"{name} {value:.4f}" if abs(value) >= SMALL or not value else f"{name} {value:.3g}"
+        return f"{name} {value}"
+
+    said = {name: value for name, value in facts.items() if isinstance(value, float) or value}
+    return ", ".join(words(name, value) for name, value in said.items())
+
+
+def _note(recipe: Recipe, task: SequenceTask, data: Any, results: dict[str, Any] | None) -> str:
+    config, about = recipe.config, data.description()
+
+    def shown(part: Any) -> str:
+        return described(
+            part.class_path, part.get("init_args", {}).as_dict() if part.get("init_args") else {}
+        )
+
+    budget = (
+        f"{task.max_time_steps:,} time steps"
+        if task.max_time_steps
+        else f"{config.trainer.max_minutes} minutes"
+    )
+    best = {
+        name: value for name, value in (results or {}).items() if name.startswith("best") or name in ANSWERS
+    }
+    answer = f"**{_in_words(best)}**\n\n" if best else ""
+    return run_note(
+        question=answer + recipe.question,
+        command=command(),
+        core=shown(config.model.core),
+        strategy=shown(config.model.bptt),
+        budget=budget,
+        data={"name": about["name"], "source": about["source"], "digest": about["digest"], **about["facts"]},
+        found=data.account(),
+        results=results,
+    )
+
+
+def command(*more: str) -> str:
+    """The command that started this run, without what resumed it, and with `more`."""
+    program, *words = sys.argv
+    rest = [word for word in rewrite(words[1:]) if word.partition("=")[0] != "--resume"]
+    return command_line([program, *words[:1], *(word.removeprefix("--config=") for word in rest), *more])
+
+
+@rank_zero_only
+def say(text: str) -> None:
+    """Print, once for all processes."""
+    print(text, flush=True)

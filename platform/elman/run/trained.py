@@ -1,0 +1,61 @@
+"""A trained network from a run or from one of its checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from elman.errors import BadInput
+from elman.recipes.arguments import rewrite
+from elman.recipes.recipe import Recipe, make_task, parse
+from elman.run.checkpoints import newest, read_checkpoint
+from elman.tasks import SequenceTask
+from elman.tracking.find import find_run
+from elman.tracking.store import resolve_uri
+
+
+def trained_recipe(command: str, words: Sequence[str]) -> tuple[dict[str, Any], Any, Any]:
+    """The checkpoint a RUN or CHECKPOINT names, its recipe with the options laid over it, and its classes."""
+    rest = rewrite(words)
+    target = next((word for word in rest if not word.startswith("--")), None)
+    if target is None:
+        raise BadInput(
+            f"elman {command} needs a run's id or name, or a checkpoint: elman {command} RUN|CHECKPOINT"
+        )
+    rest.remove(target)
+    path = Path(target)
+    if path.suffix != ".ckpt" and not path.exists():
+        uri = next((w.partition("=")[2] for w in rest if w.startswith("--tracking.tracking_uri=")), None)
+        path = _best(target, uri)
+    checkpoint = read_checkpoint(path)
+    recipe = parse(command, rest, base=(f"{path}: its recipe", checkpoint["elman"]["recipe"]))
+    parts = recipe.classes()
+    parts.data.load_state_dict(checkpoint.get(type(parts.data).__qualname__, {}))
+    return checkpoint, recipe, parts
+
+
+def _best(run_name: str, uri: str | None) -> Path:
+    """A run's best checkpoint, else its newest."""
+    run = find_run(resolve_uri(uri), run_name)
+    folder = Path(run.checkpoints or "")
+    best = folder / "best.ckpt"
+    return best if best.is_file() else newest(folder)
+
+
+def trained(checkpoint: dict[str, Any], recipe: Recipe, data: Any) -> SequenceTask:
+    """The task of a checkpoint with its weights.
+
+    Args:
+        data: has `inputs`, `outputs`, `symbols`.
+    """
+    task = make_task(recipe.classes(), data).to(checkpoint["state_dict"]["readout.weight"].dtype)
+    try:
+        task.load_state_dict(checkpoint["state_dict"])
+    except RuntimeError as error:
+        lines = str(error).splitlines()
+        why = lines[1] if len(lines) > 1 else lines[0]
+        raise BadInput(f"the checkpoint's weights do not fit this recipe: {why.strip()}") from error
+    task.time_steps = checkpoint["elman"]["time_steps"]
+    task.eval()
+    return task

@@ -1,0 +1,188 @@
+"""Starting the product as its users do, in processes that can be stopped and killed."""
+
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import mlflow
+import torch
+
+PRELOADED = [
+    "elman.commands.training",
+    "elman.run.job",
+    "matplotlib.pyplot",
+    "mlflow.pyfunc",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "toy_data",
+]
+PATIENCE_SECONDS = 60.0
+
+TINY = """\
+# Does a run that was stopped end as one that was not?
+seed_everything: 1
+model:
+  core: {class_path: LSTM, init_args: {hidden_size: 12, layers: 2, dropout: 0.2}}
+  bptt: {class_path: Truncated, init_args: {k1: 7, k2: 16}}
+  schedule: {class_path: Cosine}
+  embedding: 5
+  log_every: 4
+data:
+  class_path: Text
+  init_args: {path: text.txt, cache: cache, lanes: 4, steps: 60}
+trainer:
+  max_time_steps: 30000
+  val_every: 2500
+  checkpoint_every_minutes: 0.002
+  progress: false
+tracking: {system_metrics: false, flush_seconds: 0.05}
+"""
+
+processes = multiprocessing.get_context("forkserver")
+processes.set_forkserver_preload(PRELOADED)  # importing costs seconds, a fork of what is imported nothing
+
+
+def wait_until(true, *, seconds=PATIENCE_SECONDS):
+    """Ask `true()` until it is; the answer."""
+    end = time.monotonic() + seconds
+    while not (answer := true()):
+        assert time.monotonic() < end, f"waited {seconds} s in vain"
+        time.sleep(0.005)
+    return answer
+
+
+def _main(words, folder, output, killed):
+    os.chdir(folder)
+    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    sys.argv = ["elman", *words]
+    torch.set_num_threads(1)
+    if killed:
+        os.replace = _fatal(*killed)
+    from elman.cli import main
+
+    sys.exit(main(words))
+
+
+def _fatal(when, name, replace=os.replace):
+    """`os.replace`, which ends a checkpoint's writing, as the last thing this process does."""
+
+    def fatal(source, target):
+        mine = Path(target).name == name
+        if not (mine and when == "before"):
+            replace(source, target)
+        if mine:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return fatal
+
+
+class Fit:
+    """A running `elman WORDS...` in the current folder.
+
+    Args:
+        killed: ("before" or "after", the name of a checkpoint), whose renaming into place ends the process.
+    """
+
+    count = 0
+
+    def __init__(self, *words, killed=None):
+        Fit.count += 1
+        self.file = Path(f"output-{Fit.count}.txt").absolute()
+        self.file.touch()
+        arguments = ([str(w) for w in words], os.getcwd(), str(self.file), killed)
+        self.process = processes.Process(target=_main, args=arguments)
+        self.process.start()
+
+    def wait(self):
+        """The exit code; minus a signal's number where that ended it."""
+        self.process.join(PATIENCE_SECONDS)
+        assert self.process.exitcode is not None, f"still running: {self.output}"
+        return self.process.exitcode
+
+    def signal(self, number):
+        os.kill(self.process.pid, number)
+
+    def until(self, text):
+        """Wait until the output holds `text`."""
+        wait_until(lambda: text in self.output or not self.process.is_alive())
+        assert text in self.output, self.output
+
+    def end(self):
+        if self.process.is_alive():
+            self.process.kill()
+        self.process.join()
+
+    @property
+    def output(self):
+        return self.file.read_text()
+
+
+class Folder:
+    """A working folder with a text in it, and what runs have left there."""
+
+    def __init__(self, path):
+        self.path = path
+        draw = random.Random(0)
+        words = ["net", "cell", "gate", "carry", "time", "loss", "back", "step"]
+        text = " ".join(draw.choice(words) for _ in range(800))
+        self.write("text.txt", text)
+        self.client = mlflow.MlflowClient(f"sqlite:///{path}/mlflow.db")
+
+    def write(self, name, text):
+        (self.path / name).write_text(text)
+        return name
+
+    def runs(self):
+        """All runs, newest first."""
+        experiments = [e.experiment_id for e in self.client.search_experiments()]
+        return list(self.client.search_runs(experiments, order_by=["attributes.start_time DESC"]))
+
+    def run(self):
+        """The only run."""
+        (run,) = self.runs()
+        return run
+
+    def points(self, run):
+        """Every metric point of a run: [(key, step, value)], sorted."""
+        keys = self.client.get_run(run.info.run_id).data.metrics
+        found = [m for key in keys for m in self.client.get_metric_history(run.info.run_id, key)]
+        return sorted((m.key, m.step, m.value) for m in found)
+
+    def checkpoints(self, run=None):
+        """The checkpoints of a run, of all runs where none is given, oldest first."""
+        return sorted(self.path.glob(f"checkpoints/{run.info.run_id if run else '*'}/step-*.ckpt"))
+
+    def reached(self, run):
+        """The time step of a run's last checkpoint; 0 where there is none."""
+        return max([0, *(int(path.stem.removeprefix("step-")) for path in self.checkpoints(run))])
+
+    def has_reached(self, run, step):
+        return self.reached(run) >= step
+
+    def last(self, run):
+        """What the last checkpoint of a run holds."""
+        return torch.load(self.checkpoints(run)[-1], weights_only=True)
+
+    def best(self, run):
+        """What the best checkpoint of a run holds."""
+        return torch.load(self.path / "checkpoints" / run.info.run_id / "best.ckpt", weights_only=True)
+
+
+def differences(a, b, path=""):
+    """Where two nested values differ, if only by a bit of a tensor."""
+    if isinstance(a, dict) and isinstance(b, dict) and a.keys() == b.keys():
+        return [d for key in a for d in differences(a[key], b[key], f"{path}/{key}")]
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple) and len(a) == len(b):
+        pairs = enumerate(zip(a, b, strict=True))
+        return [d for i, (x, y) in pairs for d in differences(x, y, f"{path}/{i}")]
+    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
+        alike = a.dtype == b.dtype and torch.equal(a, b)
+    else:
+        alike = type(a) is type(b) and a == b
+    return [] if alike else [f"{path}: {a} is not {b}"]

@@ -1,0 +1,166 @@
+"""Ctrl-C, SIGTERM, crashes: the run stops in order, says so in MLflow, and goes on when asked to."""
+
+import os
+import signal
+import time
+
+import pytest
+from launching import differences, wait_until
+
+from elman.run.stop import Stopped, unmasked
+
+LONG = "--trainer.max_time_steps=3000000"
+BREAKING = ["--data=toy_data.Breaking", "--data.how"]
+
+
+def resume_is_refused(fit, *words):
+    """The one line that says why."""
+    process = fit(*words)
+    assert process.wait() == 2, process.output
+    (line,) = process.output.splitlines()
+    assert line.startswith("elman: error: ")
+    return line
+
+
+@pytest.fixture
+def stopped(fit, folder):
+    """A run, stopped while it trained."""
+    process = fit()
+    wait_until(folder.checkpoints)
+    process.signal(signal.SIGTERM)
+    assert process.wait() == 143
+    return folder.run()
+
+
+def test_signals_stop_after_the_batch_and_the_run_goes_on(fit, folder):
+    whole = fit()
+    assert whole.wait() == 0, whole.output
+    reference = folder.run()
+
+    first = fit()
+    first.until("; run ")
+    time.sleep(0.3)
+    first.signal(signal.SIGINT)
+    first.signal(signal.SIGINT)  # an echo of the first
+    assert first.wait() == 130, first.output
+    (run,) = [r for r in folder.runs() if r.info.run_id != reference.info.run_id]
+    assert run.info.status == "KILLED"
+    assert "SIGINT: stopping after this batch" in first.output
+    reached = folder.reached(run)
+    advice = f"go on with: elman fit tiny.yaml --resume {run.info.run_id}"
+    assert first.output.splitlines()[-1] == f"stopped at {reached:,} time steps; {advice}"
+    assert max(step for _, step, _ in folder.points(run)) == reached  # saved after the last batch trained
+
+    second = fit("--resume", run.info.run_id[:12])
+    wait_until(lambda: folder.reached(run) > reached)
+    second.signal(signal.SIGTERM)
+    assert second.wait() == 143, second.output
+    assert folder.client.get_run(run.info.run_id).info.status == "KILLED"
+    assert "Traceback" not in first.output + second.output
+
+    third = fit("--resume", run.info.run_name)
+    assert third.wait() == 0, third.output
+    assert folder.client.get_run(run.info.run_id).info.status == "FINISHED"
+    ours, theirs = folder.last(run), folder.last(reference)
+    for part in ("state_dict", "optimizer_states", "elman"):
+        assert not differences(ours[part], theirs[part])
+
+    assert "has finished" in resume_is_refused(fit, "--resume", run.info.run_id)
+    assert "no unfinished run" in resume_is_refused(fit, "--resume")
+
+
+def test_a_second_signal_acts_at_once(fit, folder):
+    """In a batch that takes minutes."""
+    process = fit(LONG, "--data.lanes=1", "--data.steps=3000", "--model.bptt.k1=1", "--model.bptt.k2=3000")
+    process.until("; run ")
+    time.sleep(0.5)
+    process.signal(signal.SIGINT)
+    process.until("stopping after this batch")
+    time.sleep(1.2)
+    process.signal(signal.SIGINT)
+    assert process.wait() == 130, process.output
+    assert "stopped at 0 time steps" in process.output
+    assert folder.run().info.status == "KILLED"
+    assert "Traceback" not in process.output
+
+
+def test_a_signal_before_training(fit, folder):
+    process = fit("--data=toy_data.Slow")
+    process.until("; run ")
+    process.signal(signal.SIGTERM)
+    assert process.wait() == 143, process.output
+    assert folder.run().info.status == "KILLED"
+    assert "Traceback" not in process.output
+
+
+def test_a_crash_fails_the_run_and_keeps_its_metrics(fit, folder):
+    crashed = fit(*BREAKING, "once")
+    assert crashed.wait() == 1, crashed.output
+    assert crashed.output.splitlines()[-1] == "ZeroDivisionError: batch 5"
+    run = folder.run()
+    assert run.info.status == "FAILED"
+    assert max(step for key, step, _ in folder.points(run) if key == "train/nats_per_step") == 5 * 240
+
+    resumed = fit(*BREAKING, "once", "--resume")
+    assert resumed.wait() == 0, resumed.output
+    assert folder.run().info.status == "FINISHED"
+
+
+def test_bad_input_in_training_is_one_line(fit, folder):
+    process = fit(*BREAKING, "refuse")
+    assert process.wait() == 2
+    assert process.output.splitlines()[-1] == "elman: error: batch 5 is not to be had; take another one"
+    assert "Traceback" not in process.output
+    assert folder.run().info.status == "FAILED"
+
+
+def test_what_cannot_be_resumed(fit, folder, stopped):
+    name = stopped.info.run_name
+    assert "with these values is in experiment" in resume_is_refused(fit, "--resume", "--seed_everything=2")
+    assert "started with other values" in resume_is_refused(fit, "--resume", name, "--model.clip=2")
+    assert "no run has the id or name 'nobody'" in resume_is_refused(fit, "--resume", "nobody")
+
+    living = fit(LONG)
+    living.until("; run ")
+    (run,) = [r for r in folder.runs() if r.info.run_id != stopped.info.run_id]
+    line = resume_is_refused(fit, "--resume", LONG)
+    assert "is still being written by" in line
+    assert f":{living.process.pid}:" in line
+    living.signal(signal.SIGKILL)
+    living.wait()
+
+    os.rename(f"checkpoints/{run.info.run_id}", "checkpoints/elsewhere")
+    assert "is not there; put it back" in resume_is_refused(fit, "--resume", LONG)
+    for path in folder.checkpoints(stopped):
+        path.write_bytes(b"")
+    assert "holds no checkpoint to go on from" in resume_is_refused(fit, "--resume", name)
+
+
+def test_the_newest_of_several_unfinished_runs_goes_on(fit, folder, stopped):
+    other = fit()
+    other.until("; run ")
+    other.signal(signal.SIGKILL)
+    other.wait()
+    assert fit("--resume").wait() == 0
+    newest, older = sorted(folder.runs(), key=lambda run: -run.info.start_time)
+    assert (newest.info.status, older.info.status) == ("FINISHED", "KILLED")
+
+
+def test_unfinished_runs_with_other_values_are_listed(fit, folder, stopped):
+    line = resume_is_refused(fit, "--resume", "--model.clip=0.5")
+    (run,) = folder.runs()
+    assert f"{run.info.run_id} ({run.info.run_name}, {run.info.status})" in line
+
+
+def test_an_error_in_tidying_up_does_not_hide_the_stop():
+    def tidied(first):
+        with unmasked():
+            try:
+                raise first
+            finally:
+                raise RuntimeError("nothing to tidy")
+
+    with pytest.raises(Stopped):
+        tidied(Stopped(signal.SIGTERM))
+    with pytest.raises(RuntimeError, match="nothing to tidy"):
+        tidied(ValueError("not a stop"))
