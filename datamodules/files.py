@@ -188,7 +188,11 @@ def unreadable(path: Path, error: Exception) -> BadInput:
 
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Hold `path` against other processes; the system releases it when this one dies."""
+    """Hold `path` against other processes; the system releases it when this one dies.
+
+    Its folder is made when missing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

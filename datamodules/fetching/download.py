@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import time
@@ -11,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datamodules.files import byte_blocks, lock
+from datamodules.files import digest, lock
 from elman.errors import BadInput
 
 log = logging.getLogger(__name__)
 
 BLOCK_BYTES = 1 << 16
-TELL_EVERY_SECONDS = 5.0
-AGAIN = {408, 425, 429, 500, 502, 503, 504}
-"""Answers of a server that may be another one a little later."""
+LOG_EVERY_SECONDS = 5.0
+TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
+"""Status codes that may be others a little later."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,18 +35,18 @@ class Expected:
     sha256: str | None = None
     md5: str | None = None
 
+    def is_there(self, file: Path) -> bool:
+        """Whether there is a file of this size; it was verified when it was put there."""
+        return file.is_file() and self.size in (None, file.stat().st_size)
+
     def complaint(self, file: Path) -> str | None:
         """What is wrong with `file`, in a few words; None: nothing."""
         size = file.stat().st_size
         if self.size is not None and size != self.size:
             return f"expected {self.size:,} bytes, got {size:,}"
         for name, wanted in (("sha256", self.sha256), ("md5", self.md5)):
-            if wanted is not None:
-                total = hashlib.new(name, usedforsecurity=False)
-                for block in byte_blocks(file):
-                    total.update(block)
-                if total.hexdigest() != wanted:
-                    return f"expected {name} {wanted}, got {total.hexdigest()}"
+            if wanted is not None and (found := digest(file, name)) != wanted:
+                return f"expected {name} {wanted}, got {found}"
         return None
 
 
@@ -68,9 +67,9 @@ def fetch(
 ) -> None:
     """Fetch `url` to `file`, unless it is there.
 
-    What has come is kept beside it as `.NAME.part`, and gone on with after an interruption, in this process
-    or a later one. `file` appears under its name only when all of it is there and as expected. Of two
-    processes one fetches and the other waits.
+    What has come is kept beside it as `.NAME.part`, and continued after an interruption, in this process or
+    a later one. `file` appears under its name only when all of it is there and as expected. Of two processes
+    one fetches and the other waits.
 
     Args:
         expected: what the file must be.
@@ -82,16 +81,16 @@ def fetch(
     Raises:
         BadInput: if it cannot be had, or is not what was expected.
     """
-    if file.is_file() and expected.size in (None, file.stat().st_size):
+    if expected.is_there(file):
         return
     part = file.with_name(f".{file.name}.part")
-    transfer = _Transfer(url, part, expected, way_out, stall_seconds, pause_seconds, tries)
+    transfer = _Transfer(url, part, expected.size, way_out, stall_seconds, pause_seconds, tries)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         with lock(file.with_name(f".{file.name}.lock")):
-            if file.is_file() and expected.size in (None, file.stat().st_size):
+            if expected.is_there(file):
                 return  # by the process that was waited for
-            resumed = transfer.complete()
+            resumed = _size(part) > 0
+            transfer.complete()
             complaint = expected.complaint(part)
             if complaint and resumed:  # what an earlier process left may be of another file
                 part.unlink()
@@ -112,57 +111,53 @@ def fetch(
 
 @dataclass(frozen=True)
 class _Transfer:
-    """Bringing `part` to its full length; the arguments are those of `fetch`."""
+    """Brings `part` to its full length, `size` if that is known; the other arguments are those of `fetch`."""
 
     url: str
     part: Path
-    expected: Expected
+    size: int | None
     way_out: str
     stall_seconds: float
     pause_seconds: float
     tries: int
 
-    def complete(self) -> bool:
-        """Fetch what is missing; whether the beginning was there before."""
+    def complete(self) -> None:
+        """Fetch what is missing."""
         import requests
 
-        resumed = most = _size(self.part)
-        failed, reason = 0, ""
+        most, failed = _size(self.part), 0
         while failed < self.tries:
-            if failed:
-                log.info("%s: %s; trying again", self.url, reason)
-                time.sleep(self.pause_seconds * 2 ** (failed - 1))
             try:
                 self._attempt()
-                return bool(resumed)
+                return
             except requests.HTTPError as error:
-                answer = error.response
-                assert answer is not None
-                reason = f"the server answers {answer.status_code} {answer.reason}".rstrip()
-                if answer.status_code not in AGAIN:
-                    break
+                reason = f"the server answers {error.response.status_code} {error.response.reason}".rstrip()
+                transient = error.response.status_code in TRANSIENT
             except requests.Timeout:
-                reason = f"no byte came for {self.stall_seconds:g} s"
-            except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
-                reason = _root(error)
+                reason, transient = f"no byte came for {self.stall_seconds:g} s", True
             except requests.RequestException as error:
-                reason = _root(error)
+                dropped = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
+                reason, transient = _root(error), isinstance(error, dropped)
+            if not transient:
                 break
-            failed = 0 if _size(self.part) > most else failed + 1
-            most = max(most, _size(self.part))
+            have = _size(self.part)
+            failed, most = (0, have) if have > most else (failed + 1, most)
+            if 0 < failed < self.tries:
+                log.info("%s: %s; trying again", self.url, reason)
+                time.sleep(self.pause_seconds * 2 ** (failed - 1))
         raise BadInput(f"{self.url}: cannot be fetched ({reason}); {self.way_out}")
 
     def _attempt(self) -> None:
-        """One request; what it brings is added to `part`, which begins anew if the server does not go on."""
+        """One request; what it brings is added to `part`, which begins anew if the server does not resume."""
         import requests
 
-        have, most = _size(self.part), self.expected.size
-        if most is not None and have == most:
+        have = _size(self.part)
+        if have == self.size:
             return
-        if most is not None and have > most:
+        if self.size is not None and have > self.size:
             self.part.unlink()
             have = 0
-        # As it is: a server that packs what it sends could not be asked to go on in the middle.
+        # Uncompressed: a server that packs what it sends could not be asked to resume in the middle.
         headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
         with requests.get(self.url, headers=headers, stream=True, timeout=self.stall_seconds) as response:
             place = response.headers.get("Content-Range", "")
@@ -172,34 +167,34 @@ class _Transfer:
                 self.part.unlink()
                 raise requests.ConnectionError("the server has less of it than before")
             response.raise_for_status()
-            goes_on = response.status_code == requests.codes.partial_content
-            if goes_on and not place.startswith(f"bytes {have}-"):
+            resumes = response.status_code == requests.codes.partial_content
+            if resumes and not place.startswith(f"bytes {have}-"):
                 self.part.unlink(missing_ok=True)
-                raise requests.ConnectionError("the server goes on elsewhere")
-            with self.part.open("ab" if goes_on else "wb") as file:
+                raise requests.ConnectionError("the server resumes elsewhere")
+            with self.part.open("ab" if resumes else "wb") as file:
                 for block in self._blocks(response, file.tell()):
                     file.write(block)
-                    if most is not None and file.tell() > most:
+                    if self.size is not None and file.tell() > self.size:
                         raise BadInput(
-                            f"{self.url}: sends more than the expected {most:,} bytes; {self.way_out}"
+                            f"{self.url}: sends more than the expected {self.size:,} bytes; {self.way_out}"
                         )
-        if most is not None and _size(self.part) < most:
-            raise requests.ConnectionError(f"it ended after {_size(self.part):,} of {most:,} bytes")
+        if self.size is not None and _size(self.part) < self.size:
+            raise requests.ConnectionError(f"it ended after {_size(self.part):,} of {self.size:,} bytes")
 
     def _blocks(self, response: Any, have: int) -> Iterator[bytes]:
-        """The blocks of an answer, told of in the log now and then."""
+        """The blocks of an answer, with progress in the log."""
         import requests
         import urllib3
 
-        told, size = time.monotonic(), self.expected.size
-        log.info("fetching %s%s", self.url, f", going on after {have:,} bytes" if have else "")
+        logged = time.monotonic()
+        log.info("fetching %s%s", self.url, f", resumed after {have:,} bytes" if have else "")
         try:
             for block in response.raw.stream(BLOCK_BYTES, decode_content=False):
                 have += len(block)
                 yield block
-                if time.monotonic() - told > TELL_EVERY_SECONDS:
-                    told = time.monotonic()
-                    log.info("%s: %d of %s MB", self.url, have // 10**6, size and size // 10**6)
+                if time.monotonic() - logged > LOG_EVERY_SECONDS:
+                    logged = time.monotonic()
+                    log.info("%s: %d of %s MB", self.url, have // 10**6, self.size and self.size // 10**6)
         except urllib3.exceptions.ReadTimeoutError as error:
             raise requests.Timeout(error) from error
         except urllib3.exceptions.HTTPError as error:

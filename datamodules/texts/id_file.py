@@ -114,7 +114,6 @@ def read_or_build(
     if (ready := read(path, key)) is not None:
         return ready
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with lock(path.with_suffix(".lock")):
             if read(path, key) is None:
                 write(path, *build())
