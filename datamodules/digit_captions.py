@@ -16,7 +16,7 @@ from datamodules.collecting.collected import Collected
 from datamodules.collecting.examples import Example, Examples, collate
 from datamodules.collecting.findings import Findings
 from datamodules.collecting.partition import Partition
-from datamodules.texts.symbols import remembered
+from datamodules.texts.tokens import tokens_state
 from elman.batch import SequenceBatch
 
 
@@ -69,7 +69,7 @@ class DigitCaptions(Collected):
         return context.view(digits.SIDE, digits.SIDE)
 
     def remembered(self) -> dict[str, Any]:
-        return remembered(self.alphabet)
+        return tokens_state(self.alphabet)
 
 
 class _Named:

@@ -18,7 +18,7 @@ from datamodules.collecting.partition import Partition
 from datamodules.files import digest_of
 from datamodules.pictures.image_file import CHANNELS, Colours, check_image, read_image
 from datamodules.sequence_data import check_counts
-from datamodules.texts.symbols import rebuilt, remembered
+from datamodules.texts.tokens import tokens_from, tokens_state
 
 
 class ImageCaptions(Collected):
@@ -93,7 +93,7 @@ class ImageCaptions(Collected):
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
         captions = found.fields["caption"]
         learned = [captions[number] for number in train]
-        self.alphabet = rebuilt(self.saved) or symbols_of(learned, self.caption_unit)
+        self.alphabet = tokens_from(self.saved) or symbols_of(learned, self.caption_unit)
         saved = self.saved.get("captions")
         self.captions = CaptionFacts(*saved) if saved else facts_of(self.alphabet, learned)
         self.inputs = self.outputs = len(self.alphabet)
@@ -104,7 +104,7 @@ class ImageCaptions(Collected):
         return context.view(self.height, self.width, -1).squeeze(2)
 
     def remembered(self) -> dict[str, Any]:
-        return {**remembered(self.alphabet), "captions": tuple(self.captions)}
+        return {**tokens_state(self.alphabet), "captions": tuple(self.captions)}
 
     def _context(self, number: int) -> torch.Tensor:
         return torch.from_numpy(self._pixels(self.paths[number])).flatten()

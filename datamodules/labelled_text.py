@@ -194,7 +194,7 @@ class LabelledText(Collected):
     def reader(self, *, inputs: int, symbols: bool) -> Reader:
         vocabulary = self._remembered() if self.saved else self.vocabulary
         return Sentences(
-            symbols=lambda line: symbols_of(line, vocabulary.unit, lower=vocabulary.lower),
+            tokens=lambda line: symbols_of(line, vocabulary.unit, lower=vocabulary.lower),
             encode=vocabulary.encode,
             step=vocabulary.unit.removesuffix("s"),
             outputs=self.classes,

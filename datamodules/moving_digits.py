@@ -20,7 +20,7 @@ from datamodules.collecting.findings import Findings
 from datamodules.collecting.partition import PART_NAMES, Partition
 from datamodules.pictures.film_strip import film_strip
 from datamodules.sequence_data import check_counts
-from datamodules.texts.symbols import remembered
+from datamodules.texts.tokens import tokens_state
 from elman.batch import SequenceBatch
 
 SIDE = 16
@@ -113,7 +113,7 @@ class MovingDigits(Collected):
         return film_strip(context[0][: int(context[1])].reshape(-1, SIDE, SIDE, 1))
 
     def remembered(self) -> dict[str, Any]:
-        return remembered(self.alphabet)
+        return tokens_state(self.alphabet)
 
 
 def caption(digit: int, direction: int) -> str:

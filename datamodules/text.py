@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from datamodules.batches import Batches
 from datamodules.fetching import standard
+from datamodules.fetching.download import cache_folder
 from datamodules.live import Reader
 from datamodules.sequence_data import Part, SequenceData, check_counts, own_rows
 from datamodules.texts.alphabet import LARGEST
+from datamodules.texts.contiguous_rows import ContiguousRows
 from datamodules.texts.corpus import find
-from datamodules.texts.lanes import Lanes
 from datamodules.texts.lazy_text import prepare_bytes, prepare_lazily
-from datamodules.texts.splits import Named, check_split
-from datamodules.texts.symbols import Symbols, Unit, live_reader, rebuilt, remembered
+from datamodules.texts.splits import Named, TextSplit, check_split
 from datamodules.texts.text_ids import TextIds, prepare
+from datamodules.texts.tokens import Tokens, Unit, live_reader, tokens_from, tokens_state
 from elman.errors import BadInput
 
 PARTS: tuple[Part, ...] = ("train", "val", "test")
@@ -116,14 +116,13 @@ class Text(SequenceData):
         self.lanes = lanes
         self.steps = steps
         self.val_lanes = val_lanes
-        self.split = check_split(split)
-        self.named = Named(tuple(val_files), tuple(test_files)) if val_files else None
+        named = Named(tuple(val_files), tuple(test_files)) if val_files else None
+        self.split = TextSplit(shares=check_split(split), seed=seed, named=named)
         self.max_symbols = max_symbols
-        self.seed = seed
         self.index = index
         self.cache = cache
         self.ids: TextIds | None = None
-        self.trained_with: Symbols | None = None  # from a checkpoint read before setup
+        self.trained_with: Tokens | None = None  # from a checkpoint read before setup
         self.trained_on: str | None = None
 
     def prepare_data(self) -> None:
@@ -136,14 +135,14 @@ class Text(SequenceData):
             return
         ids, facts = self._prepare()
         self._check_sizes(ids, self.path or facts["source"])
-        self._check_alphabet(ids.alphabet)
+        self._check_alphabet(ids.tokens)
         if stage == "fit" and self.trained_on not in (None, ids.digest):
             raise BadInput(
                 f"{self.path or facts['source']}: the text is not the one the run began with (digest "
                 f"{ids.digest[:12]}, then {str(self.trained_on)[:12]}); put that back, or start anew"
             )
-        self.alphabet = ids.alphabet
-        self.inputs = self.outputs = len(ids.alphabet)
+        self.alphabet = ids.tokens
+        self.inputs = self.outputs = len(ids.tokens)
         self.steps_per_pass = len(ids.parts[0]) - 1 if ids.train_pairs is None else ids.train_pairs
         self._facts = facts
         self.ids = ids
@@ -152,17 +151,19 @@ class Text(SequenceData):
         ids = self._opened().parts[PARTS.index(part)]
         if part == "train":
             rows = own_rows(self.lanes, self.process(), argument="data.lanes")
-            return Batches(Lanes(ids, lanes=self.lanes, steps=self.steps, rows=rows).batch)
+            stream = ContiguousRows(ids, batch_size=self.lanes, steps=self.steps, rows=rows)
+            return Batches(stream.batch)
         if not len(ids):
             raise BadInput(
                 "there is no test part: name its files in data.test_files"
-                if self.named
-                else f"there is no test part: data.split={list(self.split)}; give its third share some text"
+                if self.split.named
+                else f"there is no test part: data.split={list(self.split.shares)}; give its third share "
+                "some text"
             )
         rank, world = self.process()
-        rows = range(rank, self.val_lanes, world)  # with fewer lanes than processes, some have none
-        lanes = Lanes(ids, lanes=self.val_lanes, steps=self.steps, rows=rows)
-        return Batches(lanes.batch, length=lanes.batches)
+        rows = range(rank, self.val_lanes, world)  # with fewer rows than processes, some have none
+        stream = ContiguousRows(ids, batch_size=self.val_lanes, steps=self.steps, rows=rows)
+        return Batches(stream.batch, length=stream.batches)
 
     def description(self) -> dict[str, Any]:
         ids = self._opened()
@@ -173,56 +174,47 @@ class Text(SequenceData):
             "digest": ids.digest[:32],
             "facts": {
                 self._place: sum(sizes.values()),
-                "symbols": len(ids.alphabet),
+                "symbols": len(ids.tokens),
                 **{fact: value for fact, value in self._facts.items() if fact != "source"},
                 **sizes,
                 **({} if ids.unknown is None else {"unknown": sum(ids.unknown)}),
                 "lanes": self.lanes,
                 "steps": self.steps,
-                **ids.facts,
+                **ids.metadata,
             },
         }
 
     def reader(self, *, inputs: int, symbols: bool) -> Reader:
-        return live_reader(self.trained_with or self._opened().alphabet)
+        return live_reader(self.trained_with or self._opened().tokens)
 
     def state_dict(self) -> dict[str, Any]:
-        return {} if self.ids is None else {**remembered(self.ids.alphabet), "digest": self.ids.digest}
+        return {} if self.ids is None else {**tokens_state(self.ids.tokens), "digest": self.ids.digest}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.trained_with = rebuilt(state_dict)
+        self.trained_with = tokens_from(state_dict)
         if self.trained_with is None:
             raise BadInput(
                 "the checkpoint holds no alphabet, so it was not trained on text; give one that was"
             )
         self.trained_on = state_dict.get("digest")
         if self.ids is not None:
-            self._check_alphabet(self.ids.alphabet)
+            self._check_alphabet(self.ids.tokens)
 
     def _prepare(self) -> tuple[TextIds, dict[str, Any]]:
         corpus = find(standard.local(self.path), self.suffixes)
-        if self.named is not None and corpus.one_file:
+        if self.split.named is not None and corpus.one_file:
             raise BadInput(
                 f"{corpus.root}: one file, so data.val_files and data.test_files choose nothing; give the "
                 "folder it lies in, or leave them out"
             )
         facts = {"source": corpus.source, "files": len(corpus.files), "skipped": corpus.skipped}
-        split, seed, named, most = self.split, self.seed, self.named, self.max_symbols
         if self.unit == "bytes":
-            return prepare_bytes(corpus, split=split, seed=seed, named=named), facts
+            return prepare_bytes(corpus, self.split), facts
         if self.index == "lazy":
-            return prepare_lazily(corpus, split=split, seed=seed, named=named, max_symbols=most), facts
-        base = self.cache or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "elman")
-        ids = prepare(
-            corpus,
-            split=split,
-            seed=seed,
-            max_symbols=most,
-            cache=Path(base).expanduser(),
-            words=self.unit == "words",
-            named=named,
-        )
-        return ids, facts
+            return prepare_lazily(corpus, self.split, max_symbols=self.max_symbols), facts
+        cache = cache_folder() if self.cache is None else Path(self.cache).expanduser()
+        words = self.unit == "words"
+        return prepare(corpus, self.split, words=words, max_symbols=self.max_symbols, cache=cache), facts
 
     def _opened(self) -> TextIds:
         if self.ids is None:
@@ -230,23 +222,19 @@ class Text(SequenceData):
         return self.ids
 
     def _check_sizes(self, ids: TextIds, name: str) -> None:
-        tested = self.named.test if self.named else self.split[2]
-        needed = (self.lanes * self.steps + 1, self.val_lanes + 1, self.val_lanes + 1 if tested else 0)
-        larger = ["name more in data.val_files", "name more in data.test_files"]
-        if self.named is None:
-            larger = [f"raise the {which} share of data.split" for which in ("second", "third")]
-        remedies = (
-            "lower data.lanes or data.steps",
-            f"{larger[0]} or lower data.val_lanes",
-            f"{larger[1]} or lower data.val_lanes",
-        )
-        for part, stream, least, remedy in zip(PARTS, ids.parts, needed, remedies, strict=True):
+        named, val_lanes = self.split.named, self.val_lanes
+        more = [f"raise the {which} share of data.split" for which in ("second", "third")]
+        if named is not None:
+            more = [f"name more in data.{which}" for which in ("val_files", "test_files")]
+        tested = named.test if named else self.split.shares[2]
+        rows = f"{self.lanes} rows of {self.steps} steps"
+        wanted: list[tuple[str, int, str]] = [
+            (rows, self.lanes * self.steps + 1, "lower data.lanes or data.steps"),
+            (f"{val_lanes} rows", val_lanes + 1, f"{more[0]} or lower data.val_lanes"),
+            (f"{val_lanes} rows", val_lanes + 1 if tested else 0, f"{more[1]} or lower data.val_lanes"),
+        ]
+        for part, stream, (rule, least, remedy) in zip(PARTS, ids.parts, wanted, strict=True):
             if len(stream) < least:
-                rule = (
-                    f"{self.lanes} lanes of {self.steps} steps"
-                    if part == "train"
-                    else f"{self.val_lanes} lanes"
-                )
                 raise BadInput(
                     f"{name}: too short: its {part} part has {len(stream):,} of "
                     f"{sum(map(len, ids.parts)):,} {self._place}, and {rule} need {least:,}; "
@@ -258,7 +246,7 @@ class Text(SequenceData):
         """What the length of a part counts."""
         return "bytes" if self.index == "lazy" else self.unit
 
-    def _check_alphabet(self, found: Symbols) -> None:
+    def _check_alphabet(self, found: Tokens) -> None:
         if self.trained_with is not None and self.trained_with != found:
             raise BadInput(
                 f"the checkpoint was trained with another alphabet ({len(self.trained_with)} symbols, "

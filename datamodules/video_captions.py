@@ -21,7 +21,7 @@ from datamodules.pictures.clip import Clip
 from datamodules.pictures.clips import Taking, files_of, open_clip
 from datamodules.pictures.film_strip import film_strip
 from datamodules.pictures.image_file import Colours
-from datamodules.texts.symbols import rebuilt, remembered
+from datamodules.texts.tokens import tokens_from, tokens_state
 
 
 class VideoCaptions(Collected):
@@ -101,7 +101,7 @@ class VideoCaptions(Collected):
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
         captions = found.fields["caption"]
         learned = [captions[number] for number in train]
-        self.alphabet = rebuilt(self.saved) or symbols_of(learned, self.caption_unit)
+        self.alphabet = tokens_from(self.saved) or symbols_of(learned, self.caption_unit)
         saved = self.saved.get("captions")
         self.captions = CaptionFacts(*saved) if saved else facts_of(self.alphabet, learned)
         self.inputs = self.outputs = len(self.alphabet)
@@ -114,7 +114,7 @@ class VideoCaptions(Collected):
         return film_strip(frames.reshape(-1, size.height, size.width, size.channels))
 
     def remembered(self) -> dict[str, Any]:
-        return {**remembered(self.alphabet), "captions": tuple(self.captions)}
+        return {**tokens_state(self.alphabet), "captions": tuple(self.captions)}
 
     def _context(self, number: int) -> tuple[Tensor, Tensor]:
         clip = self.clips[number]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from datamodules.collecting.examples import Example, aligned
 from datamodules.texts.alphabet import Alphabet
-from datamodules.texts.symbols import Symbols
+from datamodules.texts.tokens import Tokens
 from datamodules.texts.vocabulary import Vocabulary, words
 
 START, END = "\x02", "\x03"
@@ -36,7 +36,7 @@ class CaptionFacts(NamedTuple):
     separator: str
 
 
-def symbols_of(captions: Sequence[str], unit: Unit) -> Symbols:
+def symbols_of(captions: Sequence[str], unit: Unit) -> Tokens:
     """Ids for all words or characters of these captions, for a start and for an end.
 
     Raises:
@@ -49,7 +49,7 @@ def symbols_of(captions: Sequence[str], unit: Unit) -> Symbols:
     raise ValueError(f"unit must be 'words' or 'characters', got {unit!r}")
 
 
-def facts_of(symbols: Symbols, captions: Sequence[str]) -> CaptionFacts:
+def facts_of(symbols: Tokens, captions: Sequence[str]) -> CaptionFacts:
     """What is known of captions in these symbols.
 
     Args:

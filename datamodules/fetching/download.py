@@ -50,7 +50,7 @@ class Expected:
         return None
 
 
-def cache_folder(name: str) -> Path:
+def cache_folder(name: str = "") -> Path:
     """`$XDG_CACHE_HOME/elman/NAME`, or `~/.cache/elman/NAME`."""
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "elman" / name
 
@@ -131,8 +131,10 @@ class _Transfer:
                 self._attempt()
                 return
             except requests.HTTPError as error:
-                reason = f"the server answers {error.response.status_code} {error.response.reason}".rstrip()
-                transient = error.response.status_code in TRANSIENT
+                answer = error.response
+                assert answer is not None
+                reason = f"the server answers {answer.status_code} {answer.reason}".rstrip()
+                transient = answer.status_code in TRANSIENT
             except requests.Timeout:
                 reason, transient = f"no byte came for {self.stall_seconds:g} s", True
             except requests.RequestException as error:

@@ -11,7 +11,7 @@ from datamodules.collecting.findings import BadOnes
 from datamodules.labelled.columns import SAMPLE_ROWS, Columns
 from datamodules.labelled.files import PART_OF, Source
 from datamodules.labelled.tables import Dialect, read_table
-from datamodules.texts.plain_text import fault, text_lines, whole_text
+from datamodules.texts.utf8 import fault, text_lines, whole_text
 from elman.errors import BadInput
 
 

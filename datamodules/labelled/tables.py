@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from datamodules.collecting.findings import BadOnes
 from datamodules.files import unreadable
 from datamodules.labelled.columns import SAMPLE_ROWS
-from datamodules.texts.plain_text import fault, text_lines
+from datamodules.texts.utf8 import fault, text_lines
 from elman.errors import BadInput
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}

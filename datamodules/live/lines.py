@@ -1,14 +1,17 @@
-"""Lines of a pipe, as they come."""
+"""Lines of a pipe, as they arrive, and the steps they hold."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
-from datamodules.live.reader import SOURCE
-from datamodules.texts.corpus import decoded
+from datamodules.live.reader import SOURCE, Chunk
+from datamodules.texts.utf8 import decoded
 from elman.errors import BadInput
 
 LONGEST = 1 << 20  # characters; a line is held until it ends
+
+Step = TypeVar("Step")
 
 
 def lines(pieces: Iterable[bytes]) -> Iterator[list[str]]:
@@ -29,3 +32,40 @@ def lines(pieces: Iterable[bytes]) -> Iterator[list[str]]:
             )
     if waiting:
         yield [waiting.removesuffix("\r")]
+
+
+def line_chunks(
+    pieces: Iterable[bytes],
+    *,
+    step: Callable[[str, int], Step | None],
+    chunk: Callable[[list[Step], bool], Chunk],
+    blank_ends: bool,
+) -> Iterator[Chunk]:
+    """The chunks of data that has a step a line.
+
+    Args:
+        step: a line that is not empty and its number to the step it is; None: it is none.
+        chunk: steps, and whether their sequence ends, to a chunk.
+        blank_ends: an empty line ends a sequence; else it is passed over.
+
+    Raises:
+        BadInput: as `lines` and `step`; steps before the fault are given first.
+    """
+    number = 0
+    for found in lines(pieces):
+        steps: list[Step] = []
+        try:
+            for line in found:
+                number += 1
+                if line.strip():
+                    made = step(line, number)
+                    steps += [] if made is None else [made]
+                elif blank_ends:
+                    yield chunk(steps, True)
+                    steps = []
+        except BadInput:
+            if steps:
+                yield chunk(steps, False)
+            raise
+        if steps:
+            yield chunk(steps, False)

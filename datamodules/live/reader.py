@@ -1,4 +1,4 @@
-"""Reader: how one kind of data comes out of a pipe."""
+"""Reader: how one kind of data is read from a pipe."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ SOURCE = "standard input"
 NEVER, LINE, BLANK = "never", "line", "blank"
 
 
-class Stretch(NamedTuple):
-    """Steps that came together.
+class Chunk(NamedTuple):
+    """Steps that arrived together.
 
     Args:
         x: (T, F) values or (T,) ids; T may be 0.
-        shown: what a line of predictions says of each step: column -> (T,) values.
+        columns: of the lines of predictions, before the predictions: name -> (T,) values.
         is_last: the sequence ends here; the next step begins another.
     """
 
     x: Tensor
-    shown: Mapping[str, Sequence[str | float]]
+    columns: Mapping[str, Sequence[str | float]]
     is_last: bool = False
 
 
 class Reader(ABC):
-    """The raw form of one kind of data, turned into steps as it comes, in memory that does not grow.
+    """The raw form of one kind of data, turned into steps as it arrives, in bounded memory.
 
     The steps and their order do not depend on how the bytes were cut into pieces.
     """
@@ -36,7 +36,7 @@ class Reader(ABC):
     """What is read, in words: "text", "rows of 3 values"."""
 
     resets: Sequence[str] = (NEVER,)
-    """What may end a sequence, of never, line and blank (an empty line); the first is usual."""
+    """What may end a sequence, of never, line and blank (an empty line); the first is the default."""
 
     outputs: Sequence[str] = ()
     """Names of what is predicted, of the classes by number or of the values; empty: they have none."""
@@ -47,11 +47,11 @@ class Reader(ABC):
     shift: Tensor | None = None
     """(O,) what 0 stands for in a predicted value, in the data's own units; with `scale`."""
 
-    says_next: bool = False
+    predicts_next: bool = False
     """What is predicted at a step is the next step's id."""
 
     @abstractmethod
-    def stretches(self, pieces: Iterable[bytes], *, reset_on: str = NEVER) -> Iterator[Stretch]:
+    def chunks(self, pieces: Iterable[bytes], *, reset_on: str = NEVER) -> Iterator[Chunk]:
         """The steps of each piece, at once; those before a fault come before the fault is raised.
 
         Args:

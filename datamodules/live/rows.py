@@ -9,8 +9,8 @@ from math import isfinite
 import torch
 from torch import Tensor
 
-from datamodules.live.lines import lines
-from datamodules.live.reader import BLANK, NEVER, SOURCE, Reader, Stretch
+from datamodules.live.lines import line_chunks
+from datamodules.live.reader import BLANK, NEVER, SOURCE, Chunk, Reader
 from elman.errors import BadInput
 
 
@@ -47,35 +47,21 @@ class Rows(Reader):
         what = f" ({', '.join(self.names)})" if self.names else ""
         self.unit = f"CSV rows of {inputs} value{'s' if inputs > 1 else ''}{what}"
 
-    def stretches(self, pieces: Iterable[bytes], *, reset_on: str = BLANK) -> Iterator[Stretch]:
-        columns: list[int] | None = None  # which cells of a line are x
-        width, number = self.inputs, 0
-        for found in lines(pieces):
-            rows: list[list[float]] = []
-            fault = None
-            for line in found:
-                number += 1
-                if not line.strip():
-                    if reset_on == BLANK:
-                        yield self._stretch(rows, is_last=True)
-                        rows = []
-                    continue
-                try:
-                    cells = _cells(line, number)
-                    if columns is None:
-                        header = not any(_is_number(cell) for cell in cells)
-                        columns = self._columns(cells, number) if header else list(range(self.inputs))
-                        width = len(cells) if header else self.inputs
-                        if header:
-                            continue
-                    rows.append(self._row(cells, columns, width, number))
-                except BadInput as error:
-                    fault = error
-                    break
-            if rows:
-                yield self._stretch(rows)
-            if fault is not None:
-                raise fault
+    def chunks(self, pieces: Iterable[bytes], *, reset_on: str = BLANK) -> Iterator[Chunk]:
+        columns: list[int] | None = None  # which cells of a line are x; None before the first line
+        width = self.inputs
+
+        def step(line: str, number: int) -> list[float] | None:
+            nonlocal columns, width
+            cells = _cells(line, number)
+            if columns is None:
+                if not any(map(_is_number, cells)):
+                    columns, width = self._columns(cells, number), len(cells)
+                    return None
+                columns = list(range(self.inputs))
+            return _row(cells, columns, width, number)
+
+        return line_chunks(pieces, step=step, chunk=self._chunk, blank_ends=reset_on == BLANK)
 
     def _columns(self, header: list[str], number: int) -> list[int]:
         if not self.names:
@@ -93,28 +79,11 @@ class Rows(Reader):
             )
         return [header.index(name) for name in self.names]
 
-    def _row(self, cells: list[str], columns: list[int], width: int, number: int) -> list[float]:
-        if len(cells) != width:
-            count = f"{len(cells)} value{'' if len(cells) == 1 else 's'}"
-            raise BadInput(
-                f"{SOURCE}, line {number}: {count}, but a row must have {width}; "
-                "separate them by commas, a row a line"
-            )
-        values = []
-        for column in columns:
-            if not _is_number(cells[column]):
-                raise BadInput(
-                    f"{SOURCE}, line {number}: {cells[column]!r} in column {column + 1} must be a finite "
-                    "number; fill the gap, or leave the row out"
-                )
-            values.append(float(cells[column]))
-        return values
-
-    def _stretch(self, rows: list[list[float]], *, is_last: bool = False) -> Stretch:
+    def _chunk(self, rows: list[list[float]], is_last: bool) -> Chunk:
         x = torch.tensor(rows, dtype=torch.float64).reshape(len(rows), self.inputs)
         if self.mean is not None and self.std is not None:
             x = (x - self.mean.double()) / self.std.double()
-        return Stretch(x.float(), {}, is_last)
+        return Chunk(x.float(), {}, is_last)
 
 
 class Ids(Reader):
@@ -131,33 +100,34 @@ class Ids(Reader):
         self.inputs, self.outputs = inputs, outputs
         self.unit = f"ids from 0 to {inputs - 1}, one a line"
 
-    def stretches(self, pieces: Iterable[bytes], *, reset_on: str = BLANK) -> Iterator[Stretch]:
-        number = 0
-        for found in lines(pieces):
-            ids: list[int] = []
-            fault = None
-            for line in found:
-                number += 1
-                word = line.strip()
-                if not word:
-                    if reset_on == BLANK:
-                        yield _ids(ids, is_last=True)
-                        ids = []
-                elif word.isascii() and word.isdigit() and int(word) < self.inputs:
-                    ids.append(int(word))
-                else:
-                    fault = BadInput(
-                        f"{SOURCE}, line {number}: must be an id, 0 to {self.inputs - 1}, got {word[:40]!r}"
-                    )
-                    break
-            if ids:
-                yield _ids(ids)
-            if fault is not None:
-                raise fault
+    def chunks(self, pieces: Iterable[bytes], *, reset_on: str = BLANK) -> Iterator[Chunk]:
+        return line_chunks(pieces, step=self._id, chunk=_ids, blank_ends=reset_on == BLANK)
+
+    def _id(self, line: str, number: int) -> int:
+        word = line.strip()
+        if word.isascii() and word.isdigit() and int(word) < self.inputs:
+            return int(word)
+        raise BadInput(f"{SOURCE}, line {number}: must be an id, 0 to {self.inputs - 1}, got {word[:40]!r}")
 
 
-def _ids(ids: list[int], *, is_last: bool = False) -> Stretch:
-    return Stretch(torch.tensor(ids, dtype=torch.int64), {"id": list(ids)}, is_last)
+def _ids(ids: list[int], is_last: bool) -> Chunk:
+    return Chunk(torch.tensor(ids, dtype=torch.int64), {"id": ids}, is_last)
+
+
+def _row(cells: list[str], columns: list[int], width: int, number: int) -> list[float]:
+    if len(cells) != width:
+        count = f"{len(cells)} value{'' if len(cells) == 1 else 's'}"
+        raise BadInput(
+            f"{SOURCE}, line {number}: {count}, but a row must have {width}; "
+            "separate them by commas, a row a line"
+        )
+    for column in columns:
+        if not _is_number(cells[column]):
+            raise BadInput(
+                f"{SOURCE}, line {number}: {cells[column]!r} in column {column + 1} must be a finite "
+                "number; fill the gap, or leave the row out"
+            )
+    return [float(cells[column]) for column in columns]
 
 
 def _cells(line: str, number: int) -> list[str]:

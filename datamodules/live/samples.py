@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from datamodules.live.reader import NEVER, SOURCE, Reader, Stretch
+from datamodules.live.reader import NEVER, SOURCE, Chunk, Reader
 from elman.errors import BadInput
 
 FULL_SCALE = 32768
@@ -44,11 +44,11 @@ class Samples(Reader):
         for name, value in {"sample_rate_hz": sample_rate_hz, "frame": frame, "hop": self.hop}.items():
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {name}={value}")
-        self.levels, self.says_next = levels, levels is not None
+        self.levels, self.predicts_next = levels, levels is not None
         self.outputs = outputs
         self.unit = f"raw sound: 16-bit little-endian mono samples at {sample_rate_hz:,} Hz"
 
-    def stretches(self, pieces: Iterable[bytes], *, reset_on: str = NEVER) -> Iterator[Stretch]:
+    def chunks(self, pieces: Iterable[bytes], *, reset_on: str = NEVER) -> Iterator[Chunk]:
         waiting, begin, is_head = b"", 0, True  # begin: sample with which `waiting` begins
         skip = 0  # samples between two frames, where hop is longer than a frame
         for piece in pieces:
@@ -65,7 +65,7 @@ class Samples(Reader):
             samples = np.frombuffer(waiting, "<i2", used).astype(np.float32) / FULL_SCALE
             x = torch.from_numpy(samples).unfold(0, self.frame, self.hop)  # (count, frame)
             ends = [(begin + t * self.hop + self.frame) / self.sample_rate_hz for t in range(count)]
-            yield Stretch(x if self.levels is None else self.levels(x), {"seconds": ends})
+            yield Chunk(x if self.levels is None else self.levels(x), {"seconds": ends})
             dropped = min(count * self.hop, len(waiting) // 2)
             skip = count * self.hop - dropped
             waiting, begin = waiting[2 * dropped :], begin + dropped

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -14,6 +16,7 @@ CODEPOINTS = 0x110000
 LARGEST = 65535  # ids are kept as uint16
 
 
+@dataclass(frozen=True)
 class Alphabet:
     """Id 0 stands for every character not listed; ids 1, 2, ... for `characters` in order.
 
@@ -24,15 +27,13 @@ class Alphabet:
         ValueError: if a character comes twice or there are more than 65,535.
     """
 
-    def __init__(self, characters: str) -> None:
-        if len(set(characters)) != len(characters):
-            raise ValueError(f"characters must be distinct, got {characters!r}")
-        if len(characters) > LARGEST:
-            raise ValueError(f"an alphabet holds at most {LARGEST} characters, got {len(characters)}")
-        self.characters = characters
-        self.dtype = np.dtype(np.uint8 if len(characters) < 256 else np.uint16)
-        self.table = np.zeros(CODEPOINTS, dtype=self.dtype)
-        self.table[codepoints(characters)] = np.arange(1, len(characters) + 1)
+    characters: str
+
+    def __post_init__(self) -> None:
+        if len(set(self.characters)) != len(self.characters):
+            raise ValueError(f"characters must be distinct, got {self.characters!r}")
+        if len(self.characters) > LARGEST:
+            raise ValueError(f"an alphabet holds at most {LARGEST} characters, got {len(self.characters)}")
 
     @classmethod
     def most_frequent(cls, counts: np.ndarray, limit: int) -> Alphabet:
@@ -51,25 +52,51 @@ class Alphabet:
         """Number of ids, the unknown one included."""
         return len(self.characters) + 1
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Alphabet) and self.characters == other.characters
-
-    def __hash__(self) -> int:
-        return hash(self.characters)
-
     @property
     def digest(self) -> str:
         """Twelve hex digits that tell two alphabets apart."""
         return hashlib.sha256(self.characters.encode()).hexdigest()[:12]
 
+    @property
+    def dtype(self) -> np.dtype:
+        """The smallest type that holds all ids."""
+        return np.min_scalar_type(len(self.characters))
+
+    @cached_property
+    def _table(self) -> np.ndarray:
+        """(CODEPOINTS,) id of each."""
+        table = np.zeros(CODEPOINTS, dtype=self.dtype)
+        table[codepoints(self.characters)] = np.arange(1, len(self.characters) + 1)
+        return table
+
+    def number(self, points: np.ndarray) -> np.ndarray:
+        """Ids of codepoints, in the type `dtype`."""
+        return self._table[points]
+
     def encode(self, text: str) -> Tensor:
         """Ids (len(text),) int64."""
-        return torch.from_numpy(self.table[codepoints(text)].astype(np.int64))
+        return torch.from_numpy(self.number(codepoints(text)).astype(np.int64))
 
     def decode(self, ids: Iterable[int] | Tensor) -> str:
         """The text of `ids`; the unknown id reads as U+FFFD."""
         shown = UNKNOWN + self.characters
         return "".join(shown[int(i)] for i in ids)
+
+
+class CharacterCounts:
+    """How often each codepoint came."""
+
+    def __init__(self) -> None:
+        self.counts = np.zeros(CODEPOINTS, dtype=np.int64)
+
+    def add(self, points: np.ndarray) -> None:
+        """Count the codepoints of one block."""
+        found = np.bincount(points)
+        self.counts[: len(found)] += found
+
+    def most_frequent(self, limit: int) -> Alphabet:
+        """The `limit` most frequent characters."""
+        return Alphabet.most_frequent(self.counts, limit)
 
 
 def codepoints(text: str) -> np.ndarray:

@@ -8,22 +8,25 @@ from pathlib import Path
 
 import numpy as np
 
-from datamodules.files import unreadable
+from datamodules.files import reading
 from elman.errors import BadInput
+
+Span = tuple[Path, int, int]
+"""A file, its first byte, the byte after its last."""
 
 
 class ByteStream:
-    """Stretches of files, one after another: `len()` and slices, each read from disk when asked for.
+    """Spans of files, one after another: `len()` and slices, each read from disk when asked for.
 
     Nothing is kept, copied or opened in advance, so a stream of any size costs the memory of its names.
 
     Args:
-        stretches: (file, its first byte, the byte after its last) of each, in order.
+        spans: in order.
     """
 
-    def __init__(self, stretches: Sequence[tuple[Path, int, int]]) -> None:
-        self.stretches = [each for each in stretches if each[2] > each[1]]
-        self.starts = np.cumsum([0, *(stop - start for _, start, stop in self.stretches)])
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self.spans = [span for span in spans if span[2] > span[1]]
+        self.starts = np.cumsum([0, *(stop - start for _, start, stop in self.spans)])
 
     def __len__(self) -> int:
         return int(self.starts[-1])
@@ -42,20 +45,18 @@ class ByteStream:
     def place(self, position: int) -> tuple[Path, int]:
         """The file that holds byte `position`, and which of its bytes that is."""
         number = int(np.searchsorted(self.starts, position, side="right")) - 1
-        number = min(number, len(self.stretches) - 1)
-        file, first, _ = self.stretches[number]
+        number = min(number, len(self.spans) - 1)
+        file, first, _ = self.spans[number]
         return file, first + position - int(self.starts[number])
 
 
 def _read(file: Path, at: int, count: int) -> bytes:
-    try:
+    with reading(file):
         opened = os.open(file, os.O_RDONLY)
         try:
             data = os.pread(opened, count, at)
         finally:
             os.close(opened)
-    except OSError as error:
-        raise unreadable(file, error) from error
     if len(data) != count:
         raise BadInput(f"{file}: became shorter while it was in use; start again when it is complete")
     return data

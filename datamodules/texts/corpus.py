@@ -1,16 +1,15 @@
-"""Corpus: which files a text is made of, and how they are read."""
+"""Corpus: which files a text is made of."""
 
 from __future__ import annotations
 
-import codecs
 import platform
 import sysconfig
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
-from datamodules.files import byte_blocks, find_files, walk
+from datamodules.files import find_files, walk
+from datamodules.texts.utf8 import is_text
 from elman.errors import BadInput
 
 # Tests repeat themselves and hold broken text on purpose; _sysconfigdata differs from build to build.
@@ -20,29 +19,28 @@ BUILD_RECORD = "_sysconfigdata"
 
 @dataclass(frozen=True)
 class Corpus:
-    """Files of UTF-8 text in a settled order.
+    """Files of text in a fixed order.
 
     Args:
         source: what to call it.
         root: the file, or the folder that holds the files.
         files: in the order of their paths relative to `root`, compared as plain strings.
-        skipped: files that were seen and left out: of another suffix, hidden, links, unreadable text.
-        one_file: `root` itself is the text.
+        skipped: files that were left out: of another suffix, hidden, links, unreadable text.
     """
 
     source: str
     root: Path
-    files: tuple[Path, ...]
+    files: Sequence[Path]
     skipped: int
-    one_file: bool
+
+    @property
+    def one_file(self) -> bool:
+        """`root` itself is the text."""
+        return list(self.files) == [self.root]
 
 
 def find(path: str | None, suffixes: Sequence[str]) -> Corpus:
-    """The text at `path`; None is Python's own standard library.
-
-    In a folder, and in the folders inside it, files whose name ends in one of `suffixes` are the text.
-    Hidden files and folders are left out, and links are not followed, so nothing outside the folder
-    and nothing twice is read.
+    """The text at `path`, as `find_files` finds it; None is Python's own standard library.
 
     Raises:
         BadInput: if there is nothing to read.
@@ -50,9 +48,7 @@ def find(path: str | None, suffixes: Sequence[str]) -> Corpus:
     if path is None:
         return standard_library()
     root, files, others = find_files(path, suffixes, way_out="set data.suffixes to those that are text")
-    return Corpus(
-        source=root.name, root=root, files=tuple(files), skipped=len(others), one_file=files == [root]
-    )
+    return Corpus(source=root.name, root=root, files=files, skipped=len(others))
 
 
 def standard_library() -> Corpus:
@@ -60,70 +56,10 @@ def standard_library() -> Corpus:
     root = Path(sysconfig.get_paths()["stdlib"])
     modules, _ = walk(root, (".py",), left_out=LEFT_OUT)
     modules = [file for file in modules if not file.name.startswith(BUILD_RECORD)]
-    files = tuple(file for file in modules if is_text(file))
+    files = [file for file in modules if is_text(file)]
     if not files:
         raise BadInput(
             f"{root}: this Python comes without its library's source; set data.path to a text of yours"
         )
-    return Corpus(
-        source=f"python {platform.python_version()} standard library",
-        root=root,
-        files=files,
-        skipped=len(modules) - len(files),
-        one_file=False,
-    )
-
-
-def text_blocks(file: Path) -> Iterator[str]:
-    """The text of a file, a block at a time; nothing is changed, line ends included.
-
-    Raises:
-        BadInput: if the file cannot be read, is not UTF-8 or holds a NUL byte.
-    """
-    return decoded(byte_blocks(file), str(file))
-
-
-def decoded(blocks: Iterable[bytes], name: str) -> Iterator[str]:
-    """UTF-8 text from bytes that may be cut anywhere; what comes before a fault is given before it is raised.
-
-    Args:
-        name: of where the bytes come from, for messages.
-
-    Raises:
-        BadInput: if they are not UTF-8 or hold a NUL byte.
-    """
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    offset, line = 0, 1  # of the first byte that the decoder has not turned into text yet
-    for block in chain(blocks, [b""]):
-        waiting, fault = decoder.getstate()[0], ""
-        nul = block.find(0)
-        try:
-            text = decoder.decode(block if nul < 0 else block[:nul], final=not block)
-        except UnicodeDecodeError as error:
-            text, bad = error.object[: error.start].decode(), error.object[error.start]
-            fault = (
-                f"not UTF-8 at byte {offset + error.start}, "
-                f"line {line + error.object.count(10, 0, error.start)} (0x{bad:02x}); "
-                "convert it, for example with `iconv -f latin1 -t utf-8`"
-            )
-        if nul >= 0:
-            fault = (
-                f"NUL byte at byte {offset + len(waiting) + nul}, so this is not plain text "
-                "(a binary file, or UTF-16); give UTF-8 text"
-            )
-        if text:
-            yield text
-        if fault:
-            raise BadInput(f"{name}: {fault}")
-        offset += len(waiting) + len(block) - len(decoder.getstate()[0])
-        line += block.count(b"\n")
-
-
-def is_text(file: Path) -> bool:
-    """Whether all of a file reads as UTF-8 text."""
-    try:
-        for _ in text_blocks(file):
-            pass
-    except BadInput:
-        return False
-    return True
+    source = f"python {platform.python_version()} standard library"
+    return Corpus(source=source, root=root, files=files, skipped=len(modules) - len(files))

@@ -15,6 +15,7 @@ from datamodules.files import atomic_write, lock
 from elman.errors import BadInput
 
 FORMAT = 1
+COUNTED_LATER = 64  # bytes by which a header may grow while its ids are made
 LONGEST_HEADER = 1 << 25  # a vocabulary of long words has tens of MB
 
 
@@ -64,7 +65,7 @@ class Header:
         characters: the alphabet; of words, all of them with a blank between.
         dtype: of one id.
         counts: ids of the training, validation and test part, which follow each other.
-        unknown: how many of them are the unknown id.
+        unknown: how many of them are the unknown id; may be counted while the ids are made.
     """
 
     key: str
@@ -130,9 +131,16 @@ def read_or_build(
 def write(path: Path, header: Header, blocks: Iterable[np.ndarray]) -> None:
     """Write an id file whole or not at all."""
     with atomic_write(path, sync=True) as part, part.open("wb") as file:
-        file.write(json.dumps(asdict(header)).encode() + b"\n")
-        begin = file.tell()
+        begin = file.write(_line(header, width=0)) + COUNTED_LATER
+        file.seek(begin)
         for block in blocks:
             file.write(block.tobytes())
         if file.tell() - begin != header.ids_bytes:
             raise BadInput("the text changed while it was being read; start again when it is complete")
+        file.seek(0)
+        file.write(_line(header, width=begin))
+
+
+def _line(header: Header, *, width: int) -> bytes:
+    """One line of JSON, filled up with blanks to `width` bytes."""
+    return json.dumps(asdict(header)).ljust(width - 1).encode() + b"\n"

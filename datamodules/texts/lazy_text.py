@@ -1,27 +1,28 @@
-"""Text read where it lies, so that a training on any size begins at once: bytes, or characters."""
+"""Text read in place, so that a training on any size begins at once: bytes, or characters."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from datamodules.files import LARGEST_READ, digest, digest_of
-from datamodules.texts.alphabet import CODEPOINTS, Alphabet, codepoints
-from datamodules.texts.byte_stream import ByteStream
+from datamodules.files import LARGEST_READ, digest, digest_of, relative_name
+from datamodules.texts.alphabet import Alphabet, CharacterCounts, codepoints
+from datamodules.texts.byte_stream import ByteStream, Span
 from datamodules.texts.corpus import Corpus
-from datamodules.texts.splits import Named, Split, cut
-from datamodules.texts.symbols import Bytes
-from datamodules.texts.text_ids import TextIds, sides_of
+from datamodules.texts.splits import TextSplit, cut
+from datamodules.texts.text_ids import TextIds
+from datamodules.texts.tokens import Bytes
 from elman.errors import BadInput
 
 LONGEST_CHARACTER = 4
 """Bytes of a character in UTF-8."""
 
 SAMPLES, SAMPLE_BYTES = 64, 1 << 18
-"""Stretches of the training part that the alphabet is made from, and bytes of each: 16 MiB in all."""
+"""Pieces of the training part that the alphabet is made from, and bytes of each: 16 MiB in all."""
 
 
 class CharacterStream:
@@ -48,9 +49,9 @@ class CharacterStream:
             BadInput: if the bytes there are not UTF-8, or hold a NUL.
         """
         points, begun = characters(self.stream, start, stop, beyond=1)
-        ids = self.alphabet.table[points]
-        count = min(begun, len(ids) - 1)
-        return ids[: max(count, 0)], ids[1 : count + 1]
+        ids = self.alphabet.number(points)
+        count = max(0, min(begun, len(ids) - 1))
+        return ids[:count], ids[1 : count + 1]
 
 
 def characters(stream: ByteStream, start: int, stop: int, *, beyond: int = 0) -> tuple[np.ndarray, int]:
@@ -61,7 +62,7 @@ def characters(stream: ByteStream, start: int, stop: int, *, beyond: int = 0) ->
     """
     end = min(stop + LONGEST_CHARACTER * (beyond + 1), len(stream))
     data = stream[start:end]
-    leads = np.flatnonzero((data & 0xC0) != 0x80)
+    leads = _leads(data)
     first = int(leads[0]) if len(leads) else len(data)
     raw = data[first:].tobytes()
     if end < len(stream):  # what the read has cut off is none of the characters asked for
@@ -78,6 +79,11 @@ def characters(stream: ByteStream, start: int, stop: int, *, beyond: int = 0) ->
     return codepoints(text), int((leads < stop - start).sum())
 
 
+def _leads(data: np.ndarray) -> np.ndarray:
+    """Where characters begin in some bytes."""
+    return np.flatnonzero((data & 0xC0) != 0x80)
+
+
 def _bad(stream: ByteStream, position: int, what: str) -> BadInput:
     file, at = stream.place(position)
     return BadInput(
@@ -85,85 +91,81 @@ def _bad(stream: ByteStream, position: int, what: str) -> BadInput:
     )
 
 
-def prepare_bytes(corpus: Corpus, *, split: Split, seed: int, named: Named | None) -> TextIds:
+def prepare_bytes(corpus: Corpus, split: TextSplit) -> TextIds:
     """Every byte an id: nothing is read but what tells whether the data changed (`digest_of`)."""
-    parts = [ByteStream(each) for each in stretches(corpus, split, seed, named)]
-    found, content = _digest(corpus)
-    return TextIds(Bytes(), parts, [0, 0, 0], found, facts={} if content else _UNREAD)
+    content, metadata = _digest(corpus)
+    parts = [ByteStream(spans) for spans in spans_of(corpus, split)]
+    return TextIds(Bytes(), parts, [0, 0, 0], content, metadata)
 
 
-def prepare_lazily(
-    corpus: Corpus, *, split: Split, seed: int, named: Named | None, max_symbols: int
-) -> TextIds:
+def prepare_lazily(corpus: Corpus, split: TextSplit, *, max_symbols: int) -> TextIds:
     """Characters by byte windows, with an alphabet from 16 MiB spread evenly over the training part."""
-    streams = [ByteStream(_between_characters(each)) for each in stretches(corpus, split, seed, named)]
+    streams = [ByteStream(_between_characters(spans)) for spans in spans_of(corpus, split)]
     train = streams[0]
-    counts = np.zeros(CODEPOINTS, dtype=np.int64)
-    samples = SAMPLES if len(train) > SAMPLES * SAMPLE_BYTES else -(-len(train) // SAMPLE_BYTES)
-    seen = 0
-    for number in range(samples):
-        start = number * SAMPLE_BYTES
-        if samples == SAMPLES:
-            start = number * (len(train) - SAMPLE_BYTES) // (SAMPLES - 1)
-        points, begun = characters(train, start, min(start + SAMPLE_BYTES, len(train)))
-        counts += np.bincount(points[:begun], minlength=CODEPOINTS)
-        seen += begun
-    if not seen:
+    counts, found, read = CharacterCounts(), 0, 0
+    for start in _sample_starts(len(train)):
+        stop = min(start + SAMPLE_BYTES, len(train))
+        points, begun = characters(train, start, stop)
+        counts.add(points[:begun])
+        found, read = found + begun, read + stop - start
+    if not found:
         raise BadInput(f"{corpus.root}: its training part is empty; give a text to learn from")
-    alphabet = Alphabet.most_frequent(counts, max_symbols)
-    found, content = _digest(corpus)
+    alphabet = counts.most_frequent(max_symbols)
+    content, metadata = _digest(corpus)
     return TextIds(
         alphabet,
         [CharacterStream(stream, alphabet) for stream in streams],
         None,
-        found,
-        facts={"index": "lazy", "alphabet_of": f"{seen:,} characters"} | ({} if content else _UNREAD),
-        train_pairs=round(seen / min(samples * SAMPLE_BYTES, len(train)) * len(train)) - 1,
+        content,
+        metadata={"index": "lazy", "alphabet_of": f"{found:,} characters", **metadata},
+        train_pairs=round(found / read * len(train)) - 1,
     )
 
 
-def _digest(corpus: Corpus) -> tuple[str, bool]:
-    """What `digest_of` says; of one file that is read for it, plainly its SHA-256, as of whole texts."""
+def _sample_starts(size: int) -> list[int]:
+    """Where samples begin in `size` bytes: all of a small part, else spread evenly from begin to end."""
+    if size > SAMPLES * SAMPLE_BYTES:
+        return [number * (size - SAMPLE_BYTES) // (SAMPLES - 1) for number in range(SAMPLES)]
+    return list(range(0, size, SAMPLE_BYTES))
+
+
+def _digest(corpus: Corpus) -> tuple[str, dict[str, Any]]:
+    """A digest, as of whole texts where the files are read for it, and what it is of where they are not."""
     found, content = digest_of(corpus.files, corpus.root)
-    return (digest(corpus.root), True) if corpus.one_file and content else (found, content)
+    if not content:
+        return found, {"digest_of": "names and sizes"}
+    return digest(corpus.root) if corpus.one_file else found, {}
 
 
-_UNREAD: dict[str, Any] = {"digest_of": "names and sizes"}
-
-Stretches = list[tuple[Path, int, int]]
-
-
-def stretches(corpus: Corpus, split: Split, seed: int, named: Named | None) -> list[Stretches]:
-    """The stretches of files that make the training, validation and test part.
+def spans_of(corpus: Corpus, split: TextSplit) -> list[list[Span]]:
+    """The spans of files that make the training, validation and test part.
 
     One file is cut at bytes. Of a folder whose files are too large to be read for it, whole files are divided
     by names and sizes instead of content.
     """
-    sizes = [file.stat().st_size for file in corpus.files]
+    sizes = [os.path.getsize(file) for file in corpus.files]
     if corpus.one_file:
         ((file,), (size,)) = corpus.files, sizes
-        first, second = cut(size, split)
+        first, second = cut(size, split.shares)
         return [[(file, 0, first)], [(file, first, second)], [(file, second, size)]]
     digests: Sequence[str] = [
-        digest(file) if sum(sizes) <= LARGEST_READ else f"{size} {file.relative_to(corpus.root).as_posix()}"
+        digest(file) if sum(sizes) <= LARGEST_READ else f"{size} {relative_name(file, corpus.root)}"
         for file, size in zip(corpus.files, sizes, strict=True)
     ]
-    sides = sides_of(corpus, digests, split, seed, named)
-    parts: list[Stretches] = [[], [], []]
-    for file, size, side in zip(corpus.files, sizes, sides, strict=True):
-        parts[side].append((file, 0, size))
-    return parts
+    spans: list[list[Span]] = [[], [], []]
+    for file, size, part in zip(corpus.files, sizes, split.parts_of(corpus, digests), strict=True):
+        spans[part].append((file, 0, size))
+    return spans
 
 
-def _between_characters(part: Stretches) -> Stretches:
-    """Stretches whose ends are moved on to where the next character begins."""
-    return [(file, _next_character(file, start), _next_character(file, stop)) for file, start, stop in part]
+def _between_characters(spans: Sequence[Span]) -> list[Span]:
+    """Spans whose ends are moved on to where the next character begins."""
+    return [(file, _next_character(file, start), _next_character(file, stop)) for file, start, stop in spans]
 
 
 def _next_character(file: Path, at: int) -> int:
     if at == 0:  # what stands there must be a character, or reading it is refused
         return 0
-    near = ByteStream([(file, at, min(at + LONGEST_CHARACTER, file.stat().st_size))])
+    near = ByteStream([(file, at, min(at + LONGEST_CHARACTER, os.path.getsize(file)))])
     data = near[0 : len(near)]
-    leads = np.flatnonzero((data & 0xC0) != 0x80)
-    return at + int(leads[0]) if len(leads) else at + len(data)
+    return at + int([*_leads(data), len(data)][0])

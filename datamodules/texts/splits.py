@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+from datamodules.files import relative_name
+from datamodules.texts.corpus import Corpus
+from elman.errors import BadInput
 
 Split = tuple[float, float, float]
 
@@ -97,3 +102,38 @@ class Named:
         if 0 not in part_of:
             raise ValueError("val_files and test_files take all files, so none is left to train")
         return part_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextSplit:
+    """How a text is divided: one file is cut by `shares`, a folder by whole files.
+
+    Args:
+        shares: training, validation and test.
+        seed: which files of a folder go where.
+        named: files that name their part; then neither shares nor seed are used.
+    """
+
+    shares: Split
+    seed: int
+    named: Named | None
+
+    def parts_of(self, corpus: Corpus, digests: Sequence[str]) -> list[int]:
+        """The part of each file of a folder: 0 training, 1 validation, 2 test.
+
+        Raises:
+            BadInput: if the files cannot make the parts.
+        """
+        if self.named is not None:
+            try:
+                return self.named.sides([relative_name(file, corpus.root) for file in corpus.files])
+            except ValueError as error:
+                raise BadInput(f"{corpus.root}: {error}; change data.val_files or data.test_files") from error
+        try:
+            return assign(digests, [os.path.getsize(file) for file in corpus.files], self.shares, self.seed)
+        except ValueError as error:
+            raise BadInput(
+                f"{corpus.root}: {error}, and each part is made of whole files "
+                f"(data.split={list(self.shares)}); add files, or set data.path to one file, which is cut "
+                "by characters"
+            ) from error

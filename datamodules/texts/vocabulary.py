@@ -1,19 +1,24 @@
-"""Vocabulary: which id stands for which word."""
+"""Vocabulary: what a word is, which id stands for which, and how words of any amount of text are counted."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from datamodules.texts.alphabet import LARGEST
+
 UNKNOWN = "<unk>"
-LARGEST = 65535  # ids are kept as uint16
 LONGEST = 100
 """Characters of a word; what is longer is cut, so that a text without blanks cannot fill the memory."""
+
+MOST_COUNTED = 2_000_000
+"""Different words that are counted at once."""
 
 _WORD = re.compile(rf"\n|\S{{1,{LONGEST}}}")
 
@@ -26,6 +31,20 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
+def word_blocks(blocks: Iterable[str]) -> Iterator[list[str]]:
+    """The words that each block of a text completes; a word that blocks cut in two is whole."""
+    tail = ""
+    for block in blocks:
+        text = tail + block
+        end = len(text)
+        while end and not text[end - 1].isspace():
+            end -= 1
+        end += (len(text) - end) // LONGEST * LONGEST  # a word without end is cut where `words` cuts it
+        yield words(text[:end])
+        tail = text[end:]
+    yield words(tail)
+
+
 class Vocabulary:
     """Id 0 stands for every word not listed, and for `<unk>`; ids 1, 2, ... for `words` in order.
 
@@ -36,9 +55,6 @@ class Vocabulary:
         ValueError: if a word comes twice, is `<unk>`, or there are more than 65,535.
     """
 
-    separator = " "
-    """What stands between a text and the words that follow it."""
-
     def __init__(self, words: Sequence[str]) -> None:
         self.words = tuple(words)
         self.ids = {word: number for number, word in enumerate(self.words, start=1)}
@@ -46,7 +62,6 @@ class Vocabulary:
             raise ValueError(f"words must be distinct and none of them {UNKNOWN}, got {list(words)[:8]!r}")
         if len(self.words) > LARGEST:
             raise ValueError(f"a vocabulary holds at most {LARGEST} words, got {len(self.words)}")
-        self.dtype = np.dtype(np.uint8 if len(self.words) < 256 else np.uint16)
 
     @classmethod
     def most_frequent(cls, counts: Mapping[str, int], limit: int) -> Vocabulary:
@@ -69,8 +84,13 @@ class Vocabulary:
         """Twelve hex digits that tell two vocabularies apart."""
         return hashlib.sha256(" ".join(self.words).encode()).hexdigest()[:12]
 
+    @property
+    def dtype(self) -> np.dtype:
+        """The smallest type that holds all ids."""
+        return np.min_scalar_type(len(self.words))
+
     def number(self, words: Iterable[str]) -> np.ndarray:
-        """Ids of words, in the smallest type that holds them all."""
+        """Ids of words, in the type `dtype`."""
         return np.fromiter((self.ids.get(word, 0) for word in words), dtype=self.dtype)
 
     def encode(self, text: str) -> Tensor:
@@ -81,3 +101,28 @@ class Vocabulary:
         """The words with a blank between them; an end of line has none around it."""
         shown = (UNKNOWN, *self.words)
         return re.sub(" ?\n ?", "\n", " ".join(shown[int(i)] for i in ids))
+
+
+class WordCounts:
+    """How often each word came.
+
+    When more than `most` different ones are held, those that came least are forgotten, as if they had never
+    come: a word frequent enough for a vocabulary is counted right, or a little low.
+
+    Source: Manku and Motwani (2002), Approximate frequency counts over data streams; word2vec's ReduceVocab.
+    """
+
+    def __init__(self, most: int = MOST_COUNTED) -> None:
+        self.most, self.rarest = most, 0
+        self.counts: Counter[str] = Counter()
+
+    def add(self, found: Sequence[str]) -> None:
+        """Count the words of one block."""
+        self.counts.update(found)
+        while len(self.counts) > self.most:
+            self.rarest += 1
+            self.counts = Counter({word: n for word, n in self.counts.items() if n > self.rarest})
+
+    def most_frequent(self, limit: int) -> Vocabulary:
+        """The `limit` most frequent words."""
+        return Vocabulary.most_frequent(self.counts, limit)

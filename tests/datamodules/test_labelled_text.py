@@ -533,7 +533,7 @@ def test_columns_of_no_table(tmp_path):
 
 
 def test_a_line_without_end(tmp_path, monkeypatch):
-    monkeypatch.setattr("datamodules.texts.plain_text.LONGEST_BYTES", 100)
+    monkeypatch.setattr("datamodules.texts.utf8.LONGEST_BYTES", 100)
     path = table(tmp_path / "a.csv", [*TEXTS, ("long " * 30, "pos")])
     refused(path, "a.csv:42: longer than 0 MiB")
 

@@ -27,7 +27,7 @@ def text(folder):
 
 # How to build it, and how many batches make a pass.
 TABLE = {
-    Text: (text, 4),  # 126 characters: 125 steps in 5 lanes of 25
+    Text: (text, 4),  # 126 characters: 125 steps in 5 rows of 25
     Adding: (lambda _: Adding(steps=STEPS, rows=ROWS), 1),
     Echo: (lambda _: Echo(lag=9, steps=STEPS, rows=ROWS, batches_per_sequence=3, val_batches=6), 3),
     CopyMemory: (lambda _: CopyMemory(blanks=3, rows=ROWS, score="recall"), 1),

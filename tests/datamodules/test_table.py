@@ -127,7 +127,7 @@ def test_a_checkpoint_keeps_the_scales(tmp_path):
 
 def test_a_pipe_is_read_as_the_file_is(tmp_path):
     data = ready(series(tmp_path / "s.csv", SQUARES), inputs=["v"])
-    (stretch,) = data.reader(inputs=1, symbols=False).stretches([b"v\n64\n81\n"])
+    (stretch,) = data.reader(inputs=1, symbols=False).chunks([b"v\n64\n81\n"])
     (val,) = examples(data, "val")  # begins two rows before row 11
     torch.testing.assert_close(stretch.x.reshape(-1, 1)[1:], val.x[:1])
 

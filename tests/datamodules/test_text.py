@@ -163,12 +163,12 @@ def test_pythons_own_library(tmp_path):
         (b"", "text.txt: is empty"),
         (
             "a",
-            "too short: its train part has 0 of 1 characters, and 2 lanes of 5 steps need 11; lower",
+            "too short: its train part has 0 of 1 characters, and 2 rows of 5 steps need 11; lower",
         ),
         (words(12), "train part has 10 of 12"),
         (
             words(13),
-            "val part has 1 of 13 characters, and 1 lanes need 2; raise the second share of data.split",
+            "val part has 1 of 13 characters, and 1 rows need 2; raise the second share of data.split",
         ),
         (b"abc\xff" * 50, "not UTF-8 at byte 3, line 1"),
         (b"abc\0" * 50, "NUL byte at byte 3"),

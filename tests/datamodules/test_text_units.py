@@ -13,9 +13,9 @@ from datamodules.text import Text
 from datamodules.texts import lazy_text
 from datamodules.texts.alphabet import Alphabet
 from datamodules.texts.byte_stream import ByteStream
-from datamodules.texts.symbols import Bytes, rebuilt, remembered
-from datamodules.texts.vocabulary import Vocabulary
-from datamodules.texts.word_counts import WordCounts, word_blocks
+from datamodules.texts.text_ids import words_of
+from datamodules.texts.tokens import Bytes, tokens_from, tokens_state
+from datamodules.texts.vocabulary import Vocabulary, WordCounts
 from elman.errors import BadInput
 
 WIDE = "aé漢😀b\n"  # characters of 1, 2, 3 and 4 bytes
@@ -83,7 +83,7 @@ def test_bytes_of_a_folder(tmp_path):
     assert not set(parts[0]) & set(parts[1] + parts[2])
 
 
-def test_stream_of_stretches(tmp_path):
+def test_stream_of_spans(tmp_path):
     one, other = tmp_path / "one", tmp_path / "other"
     one.write_bytes(b"abcdef")
     other.write_bytes(b"uvwxyz")
@@ -126,7 +126,7 @@ def test_words_across_blocks(tmp_path):
     expected = []
     for word in whole.split(" "):
         expected += [word[i : i + 100] for i in range(0, len(word), 100)]
-    assert [word for block in word_blocks(file) for word in block] == expected
+    assert [word for block in words_of(file) for word in block] == expected
 
 
 def test_counting_words_is_bounded():
@@ -259,7 +259,7 @@ def test_too_little(make, options):
 
 @pytest.mark.parametrize("symbols", [Bytes(), Vocabulary(["a", "\n"]), Alphabet("ab\n")])
 def test_what_a_checkpoint_holds(symbols):
-    again = rebuilt(remembered(symbols))
+    again = tokens_from(tokens_state(symbols))
     assert again == symbols
     assert len(again) == len(symbols)
 
@@ -268,7 +268,7 @@ def test_what_a_checkpoint_holds(symbols):
     "saved", [{}, {"unit": "words"}, {"unit": "other", "alphabet": "a"}, {"alphabet": 3}]
 )
 def test_what_holds_no_symbols(saved):
-    assert rebuilt(saved) is None
+    assert tokens_from(saved) is None
 
 
 def test_bytes_there_and_back():

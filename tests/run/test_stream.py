@@ -102,7 +102,7 @@ def test_however_it_is_cut(name, size):
 def test_text_as_one_long_sequence():
     """Surprise is what the step before gave; the prediction is the likeliest symbol to follow."""
     task, reader = characters()
-    ids = reader.symbols.encode(TEXT)
+    ids = reader.alphabet.encode(TEXT)
     with torch.no_grad():
         chances = task.predict(ids[None], task.core.initial_carry(1))[0][0].softmax(-1)
     found = records(characters, cut(TEXT.encode(), 11), NEVER)
@@ -111,7 +111,7 @@ def test_text_as_one_long_sequence():
     assert found[0]["surprise_bits"] is None
     for t, record in enumerate(found):
         assert record["probability"] == pytest.approx(float(chances[t].max()), rel=1e-12)
-        assert record["prediction"] == reader.symbols.decode([int(chances[t].argmax())])
+        assert record["prediction"] == reader.alphabet.decode([int(chances[t].argmax())])
         if t:
             bits = -float(chances[t - 1, ids[t]].log2())
             assert record["surprise_bits"] == pytest.approx(bits, rel=1e-12)

@@ -51,7 +51,7 @@ def evaluate(stage: str, words: list[str]) -> int:
 
 def sample(words: list[str]) -> int:
     """`elman sample RUN|CHECKPOINT [--prompt=TEXT] [--count=N] [--temperature=T] [--seed=N]`"""
-    from datamodules.texts.symbols import rebuilt
+    from datamodules.texts.tokens import tokens_from
     from elman.predict.sampling import sample_text
     from elman.run.trained import trained
 
@@ -61,7 +61,7 @@ def sample(words: list[str]) -> int:
     seed, words = number(words, "--seed", 1, int, least=0)
     checkpoint, recipe, parts = trained_recipe("sample", words)
     saved = checkpoint.get(type(parts.data).__qualname__, {})
-    symbols = rebuilt(saved)
+    symbols = tokens_from(saved)
     if symbols is None:
         raise BadInput(
             "this checkpoint was not trained on text, so it has nothing to write; "

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from datamodules.live import NEVER, Reader, Stretch
+from datamodules.live import NEVER, Chunk, Reader
 from elman.errors import BadInput
 from elman.tasks import SequenceTask
 from elman.tree import Carry
@@ -71,13 +71,13 @@ class Stream:
         - for classes: the likeliest and the probability of each;
         - for values: each, in the data's own units.
         """
-        for stretch in self.reader.stretches(pieces, reset_on=self.reset_on):
-            count = len(stretch.x)
+        for chunk in self.reader.chunks(pieces, reset_on=self.reset_on):
+            count = len(chunk.x)
             for start in range(0, max(1, count), WINDOW):
                 window = range(start, min(start + WINDOW, count))
-                ends = stretch.is_last and start + WINDOW >= count
-                yield self._window(stretch, window), ends
-            if stretch.is_last:
+                ends = chunk.is_last and start + WINDOW >= count
+                yield self._window(chunk, window), ends
+            if chunk.is_last:
                 self._begin(self.sequence + 1 if self.step else self.sequence)
 
     def _begin(self, sequence: int) -> None:
@@ -85,10 +85,10 @@ class Stream:
         self.carry: Carry = self.task.core.initial_carry(1)
         self.expected: Tensor | None = None  # (O,) log probabilities of the next symbol
 
-    def _window(self, stretch: Stretch, window: range) -> list[Record]:
+    def _window(self, chunk: Chunk, window: range) -> list[Record]:
         if not window:
             return []
-        x = stretch.x[window.start : window.stop]
+        x = chunk.x[window.start : window.stop]
         with torch.inference_mode():
             read = x if self.task.symbols else x.to(self.dtype)
             out, self.carry = self.task.predict(read[None], self.carry)
@@ -97,7 +97,7 @@ class Stream:
         for place, each in zip(window, said, strict=True):
             record: Record = {} if self.reset_on == NEVER else {"sequence": self.sequence}
             record["step"] = self.step
-            record.update({name: values[place] for name, values in stretch.shown.items()})
+            record.update({name: values[place] for name, values in chunk.columns.items()})
             records.append(record | each)
             self.step += 1
         return records
@@ -109,7 +109,7 @@ class Stream:
             return self._values(prediction.double())
         chances = out.double().log_softmax(-1)  # (T, O)
         best = [self._name(number) for number in prediction.tolist()]
-        if not self.reader.says_next:
+        if not self.reader.predicts_next:
             names = [self._name(number) for number in range(out.shape[-1])]
             return [
                 {"prediction": name, **{f"p({n})": p for n, p in zip(names, row, strict=True)}}

@@ -6,7 +6,7 @@ import torch
 
 from datamodules.live import BLANK, LINE, NEVER, Characters, Ids, Rows, Samples, Words
 from datamodules.texts.alphabet import Alphabet
-from datamodules.texts.symbols import Bytes, live_reader
+from datamodules.texts.tokens import Bytes, live_reader
 from datamodules.texts.vocabulary import Vocabulary, words
 from elman.errors import BadInput
 
@@ -35,11 +35,11 @@ def cut(data, size):
 def steps(reader, pieces, reset_on):
     """[(x, what is shown)] of each sequence; the last is what no end has come for."""
     sequences = [[]]
-    for stretch in reader.stretches(pieces, reset_on=reset_on):
-        assert all(len(values) == len(stretch.x) for values in stretch.shown.values())
-        for place, x in enumerate(stretch.x.tolist()):
-            sequences[-1].append((x, *(values[place] for values in stretch.shown.values())))
-        if stretch.is_last:
+    for chunk in reader.chunks(pieces, reset_on=reset_on):
+        assert all(len(values) == len(chunk.x) for values in chunk.columns.values())
+        for place, x in enumerate(chunk.x.tolist()):
+            sequences[-1].append((x, *(values[place] for values in chunk.columns.values())))
+        if chunk.is_last:
             sequences.append([])
     return sequences
 
@@ -55,9 +55,9 @@ def test_cut_anywhere(name, size):
 
 def test_text_by_hand():
     reader = Characters(Alphabet("ab"))
-    said = list(reader.stretches([b"abc\n", "€".encode()[:1], "€".encode()[1:]]))
-    assert [s.x.tolist() for s in said] == [[1, 2, 0, 0], [0]]  # nothing waits but half a character
-    assert [s.shown["character"] for s in said] == [["a", "b", "c", "\n"], ["€"]]
+    found = list(reader.chunks([b"abc\n", "€".encode()[:1], "€".encode()[1:]]))
+    assert [s.x.tolist() for s in found] == [[1, 2, 0, 0], [0]]  # nothing waits but half a character
+    assert [s.columns["character"] for s in found] == [["a", "b", "c", "\n"], ["€"]]
     assert reader.outputs == ["\N{REPLACEMENT CHARACTER}", "a", "b"]
 
 
@@ -77,15 +77,15 @@ def test_what_ends_a_sequence_of_text(reset_on, sequences):
 def test_words_by_hand():
     """A word waits for the blank after it, and no longer than it may be long."""
     reader = live_reader(Vocabulary(["sea", "\n"]))
-    said = list(reader.stretches([b"sea ", b"se", b"a\nseas", b"", b"x" * 200, b" "], reset_on=LINE))
+    found = list(reader.chunks([b"sea ", b"se", b"a\nseas", b"", b"x" * 200, b" "], reset_on=LINE))
     assert isinstance(reader, Words)
-    assert [(s.shown["word"], s.is_last) for s in said] == [
+    assert [(s.columns["word"], s.is_last) for s in found] == [
         (["sea"], False),
         (["sea", "\n"], True),
         (["seas" + "x" * 96, "x" * 100], False),
         (["x" * 4], False),
     ]
-    assert [s.x.tolist() for s in said] == [[1], [1, 2], [0, 0], [0]]
+    assert [s.x.tolist() for s in found] == [[1], [1, 2], [0, 0], [0]]
     text = "a  b\u2028c\n\nd" + "x" * 234
     found = steps(reader, cut(text.encode(), 3), NEVER)[0]
     assert [word for _, word in found] == words(text)
@@ -93,19 +93,19 @@ def test_words_by_hand():
 
 def test_rows_are_standardised_and_picked_by_name():
     reader = Rows(inputs=2, names=["u", "v"], mean=torch.tensor([1.0, 2.0]), std=torch.tensor([2.0, 4.0]))
-    (stretch,) = reader.stretches([b"time,v,w,u\nmonday,10,,3\ntuesday,2,x,1\n"])
-    assert stretch.x.tolist() == [[1.0, 2.0], [0.0, 0.0]]
-    assert stretch.x.dtype == torch.float32
-    (stretch,) = reader.stretches([b"3,10\n"])
-    assert stretch.x.tolist() == [[1.0, 2.0]]
+    (chunk,) = reader.chunks([b"time,v,w,u\nmonday,10,,3\ntuesday,2,x,1\n"])
+    assert chunk.x.tolist() == [[1.0, 2.0], [0.0, 0.0]]
+    assert chunk.x.dtype == torch.float32
+    (chunk,) = reader.chunks([b"3,10\n"])
+    assert chunk.x.tolist() == [[1.0, 2.0]]
 
 
 def test_frames_by_hand():
     reader = Samples(sample_rate_hz=10, frame=4, hop=3)
-    said = list(reader.stretches(cut(np.arange(11, dtype="<i2").tobytes(), 12)))
-    assert [(s.x * 32768).tolist() for s in said] == [[[0, 1, 2, 3]], [[3, 4, 5, 6], [6, 7, 8, 9]]]
-    assert [s.shown["seconds"] for s in said] == [[0.4], [0.7, 1.0]]  # when the frame has been heard
-    (whole,) = Samples(sample_rate_hz=8, frame=1).stretches([np.array([-32768, 32767], "<i2").tobytes()])
+    found = list(reader.chunks(cut(np.arange(11, dtype="<i2").tobytes(), 12)))
+    assert [(s.x * 32768).tolist() for s in found] == [[[0, 1, 2, 3]], [[3, 4, 5, 6], [6, 7, 8, 9]]]
+    assert [s.columns["seconds"] for s in found] == [[0.4], [0.7, 1.0]]  # when the frame ends
+    (whole,) = Samples(sample_rate_hz=8, frame=1).chunks([np.array([-32768, 32767], "<i2").tobytes()])
     assert whole.x.flatten().tolist() == [-1.0, 32767 / 32768]
 
 
@@ -137,7 +137,7 @@ def test_bad_input_comes_after_what_was_good(reader, good, bad, message):
     expected = steps(reader, [good], reader.resets[0])[0] if good else []
     found: list = []
     with pytest.raises(BadInput, match=r"^standard input") as error:
-        found.extend(x for stretch in reader.stretches([good + bad]) for x in stretch.x.tolist())
+        found.extend(x for chunk in reader.chunks([good + bad]) for x in chunk.x.tolist())
     assert message in str(error.value)
     assert "\n" not in str(error.value)
     assert found[: len(expected)] == [x for x, *_ in expected]

@@ -1,4 +1,4 @@
-"""What a pipe gives is what training saw: raw data, read by what a checkpoint holds, becomes the same x."""
+"""What a pipe gives is what training reads: raw data, read by what a checkpoint holds, becomes the same x."""
 
 import csv
 import wave
@@ -36,7 +36,7 @@ def ready(build):
 
 def read(reader, raw, size=7):
     pieces = [raw[start : start + size] for start in range(0, len(raw), size)]
-    return list(reader.stretches(pieces, reset_on=reader.resets[0]))
+    return list(reader.chunks(pieces, reset_on=reader.resets[0]))
 
 
 @pytest.mark.parametrize("kind", COLLECTED, ids=lambda kind: kind.__name__)
@@ -61,9 +61,9 @@ def test_text(unit, tmp_path):
     reader = fresh(build, data)
     found = read(reader, TEXT.encode())
     assert torch.equal(torch.cat([s.x for s in found]), data.alphabet.encode(TEXT))
-    for stretch in found:
-        (shown,) = stretch.shown.values()
-        assert [str(v) for v in shown] == [reader.outputs[i] for i in stretch.x.tolist()]
+    for chunk in found:
+        (shown,) = chunk.columns.values()
+        assert [str(v) for v in shown] == [reader.outputs[i] for i in chunk.x.tolist()]
 
 
 def test_labelled_text(tmp_path):
@@ -78,9 +78,9 @@ def test_labelled_text(tmp_path):
     reader = fresh(build, data)
     found = read(reader, "\r\n".join(lines).encode())
     assert [s.is_last for s in found] == [True] * 30
-    for line, stretch in zip(lines, found, strict=True):
-        assert torch.equal(stretch.x, data.vocabulary.encode(line))
-        assert stretch.shown["word"][0] == "it's"
+    for line, chunk in zip(lines, found, strict=True):
+        assert torch.equal(chunk.x, data.vocabulary.encode(line))
+        assert chunk.columns["word"][0] == "it's"
     assert reader.outputs == ["0", "1", "2"]
 
 
@@ -132,7 +132,7 @@ def test_waveform(tmp_path):
     ids = torch.cat([s.x for s in found])
     assert torch.equal(ids[:-1], loader.batch(0).x[0])
     assert torch.equal(ids[1:], loader.batch(0).y[0])
-    assert reader.says_next
+    assert reader.predicts_next
 
 
 def test_table(tmp_path):

@@ -7,7 +7,8 @@ import pytest
 
 from datamodules import files
 from datamodules.texts import corpus
-from datamodules.texts.corpus import find, standard_library, text_blocks
+from datamodules.texts.corpus import find, standard_library
+from datamodules.texts.utf8 import text_blocks
 from elman.errors import BadInput
 
 

@@ -1,4 +1,4 @@
-"""Lanes: one long stream of ids, read by many readers at once."""
+"""Contiguous rows: one long stream of ids, read at many places at once."""
 
 from __future__ import annotations
 
@@ -27,40 +27,40 @@ class PairStream(Protocol):
         """The ids at places [start, stop), and the id that follows each."""
 
 
-class Lanes:
-    """N ids, cut into `lanes` lanes that are read side by side, `steps` steps a batch.
+class ContiguousRows:
+    """N ids, cut into `batch_size` contiguous rows that are read side by side, `steps` steps a batch.
 
-    A step is the pair (id t, id t + 1). With n = ceil((N - 1) / lanes), lane b holds the pairs
-    [b n, min((b + 1) n, N - 1)): every pair is in one lane, once. Row b of batch i + 1 continues row
-    b of batch i, so a carry may cross batches. The last batch of a pass is as long as what is left;
-    lanes that end earlier are padded with zeros beyond `lengths` and not scored there.
+    A step is the pair (id t, id t + 1). With n = ceil((N - 1) / batch_size), row b holds the pairs
+    [b n, min((b + 1) n, N - 1)): every pair is in one row, once. Row b of batch i + 1 continues row
+    b of batch i, so a carry may cross batches. The last batch of an epoch is as long as what is left;
+    rows that end earlier are padded with zeros beyond `lengths` and not scored there.
 
-    Batch i belongs to pass i // `batches`, and every pass is the same.
+    Batch i belongs to epoch i // `batches`, and every epoch is the same.
 
     Args:
         ids: the stream, at least two ids. Of a `PairStream`, places take the part of ids: a row is then as
             long as the places it covers hold ids.
-        lanes: rows of the global batch.
+        batch_size: rows of the global batch.
         steps: steps of a batch.
-        rows: the lanes that this process holds, all by default; with none, one row that has no steps.
+        rows: those that this process holds, all by default; with none, one row that has no steps.
     """
 
     def __init__(
-        self, ids: IdStream | PairStream, *, lanes: int, steps: int, rows: range | None = None
+        self, ids: IdStream | PairStream, *, batch_size: int, steps: int, rows: range | None = None
     ) -> None:
         pairs = len(ids) - 1
         self.ids = ids
         self.steps = steps
-        self.lane_steps = -(-pairs // lanes)
-        self.batches = -(-self.lane_steps // steps)
-        starts = [min(lane * self.lane_steps, pairs) for lane in (range(lanes) if rows is None else rows)]
-        self.spans = [(start, min(start + self.lane_steps, pairs)) for start in starts] or [(0, 0)]
+        self.row_steps = -(-pairs // batch_size)
+        self.batches = -(-self.row_steps // steps)
+        starts = [min(row * self.row_steps, pairs) for row in (range(batch_size) if rows is None else rows)]
+        self.spans = [(start, min(start + self.row_steps, pairs)) for start in starts] or [(0, 0)]
 
     def batch(self, index: int) -> SequenceBatch:
-        """Batch `index` of the endless stream of passes."""
+        """Batch `index` of the endless stream of epochs."""
         place = index % self.batches
         at = place * self.steps
-        width = min(self.steps, self.lane_steps - at)
+        width = min(self.steps, self.row_steps - at)
         x = np.zeros((len(self.spans), width), dtype=np.int64)
         y = np.zeros_like(x)
         lengths = torch.zeros(len(self.spans), dtype=torch.int64)

@@ -1,0 +1,119 @@
+"""UTF-8: text decoded from files and pipes, and what is wrong with bytes that are none."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+
+from datamodules.files import byte_blocks, reading
+from datamodules.tables.csv_rows import refuse_other_types
+from elman.errors import BadInput
+
+LONGEST_BYTES = 16 << 20
+"""Of one line or one text: what is longer is no example but a file of another kind."""
+
+_ESCAPED = re.compile("[\ud800-\udfff]")
+
+
+def text_blocks(file: Path) -> Iterator[str]:
+    """The text of a file, a block at a time; nothing is changed, line ends included.
+
+    Raises:
+        BadInput: if the file cannot be read, is not UTF-8 or holds a NUL byte.
+    """
+    return decoded(byte_blocks(file), str(file))
+
+
+def decoded(blocks: Iterable[bytes], name: str) -> Iterator[str]:
+    """UTF-8 text from bytes that may be cut anywhere; what comes before a fault is given before it is raised.
+
+    Args:
+        name: of where the bytes come from, for messages.
+
+    Raises:
+        BadInput: if they are not UTF-8 or hold a NUL byte.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    offset, line = 0, 1  # of the first byte that the decoder has not turned into text yet
+    for block in chain(blocks, [b""]):
+        waiting, fault = decoder.getstate()[0], ""
+        nul = block.find(0)
+        try:
+            text = decoder.decode(block if nul < 0 else block[:nul], final=not block)
+        except UnicodeDecodeError as error:
+            text, bad = error.object[: error.start].decode(), error.object[error.start]
+            fault = (
+                f"not UTF-8 at byte {offset + error.start}, "
+                f"line {line + error.object.count(10, 0, error.start)} (0x{bad:02x}); "
+                "convert it, for example with `iconv -f latin1 -t utf-8`"
+            )
+        if nul >= 0:
+            fault = (
+                f"NUL byte at byte {offset + len(waiting) + nul}, so this is not plain text "
+                "(a binary file, or UTF-16); give UTF-8 text"
+            )
+        if text:
+            yield text
+        if fault:
+            raise BadInput(f"{name}: {fault}")
+        offset += len(waiting) + len(block) - len(decoder.getstate()[0])
+        line += block.count(b"\n")
+
+
+def is_text(file: Path) -> bool:
+    """Whether all of a file reads as UTF-8 text."""
+    try:
+        for _ in text_blocks(file):
+            pass
+    except BadInput:
+        return False
+    return True
+
+
+def text_lines(file: Path) -> Iterator[str]:
+    """The lines of a file with their ends; a byte order mark is dropped.
+
+    Bytes that are not UTF-8 stay in the line as escapes, which `fault` finds: one bad line need not spoil
+    the others.
+
+    Raises:
+        BadInput: if the file cannot be read, is of another type, or a line is longer than 16 MiB.
+    """
+    with reading(file), file.open("rb") as stream:
+        refuse_other_types(file, stream.peek(8)[:8])
+        number = 0
+        while raw := stream.readline(LONGEST_BYTES + 1):
+            number += 1
+            if len(raw) > LONGEST_BYTES:
+                raise BadInput(
+                    f"{file}:{number}: longer than {LONGEST_BYTES >> 20} MiB; give one text a line"
+                )
+            yield raw.decode("utf-8-sig" if number == 1 else "utf-8", "surrogateescape")
+
+
+def whole_text(file: Path) -> str:
+    """All of a file, as `text_lines` reads it.
+
+    Raises:
+        BadInput: if the file cannot be read, is of another type, or longer than 16 MiB.
+    """
+    with reading(file), file.open("rb") as stream:
+        raw = stream.read(LONGEST_BYTES + 1)
+    refuse_other_types(file, raw[:8])
+    if len(raw) > LONGEST_BYTES:
+        raise BadInput(f"{file}: one text of more than {LONGEST_BYTES >> 20} MiB; cut it into several")
+    return raw.decode("utf-8-sig", "surrogateescape")
+
+
+def fault(text: str) -> str | None:
+    """What keeps `text` from being plain text; None: nothing."""
+    if "\0" in text:
+        return "NUL byte, so this is not plain text; give UTF-8 text"
+    if not text.isascii() and (escaped := _ESCAPED.search(text)):
+        byte = ord(escaped[0]) - 0xDC00
+        what = f"the byte 0x{byte:02x}" if 0x80 <= byte <= 0xFF else "half a surrogate pair"
+        return f"not UTF-8; it holds {what}: convert it, for example with `iconv -f latin1 -t utf-8`"
+    return None
