@@ -3,7 +3,7 @@
 from datamodules.live.reader import BLANK, LINE, NEVER, Chunk, Reader
 from datamodules.live.rows import Ids, Rows
 from datamodules.live.samples import Samples
-from datamodules.live.text import Characters, RawBytes, Sentences, Words
+from datamodules.live.texts import Characters, RawBytes, Sentences, Words
 
 __all__ = [
     "BLANK",
