@@ -147,7 +147,7 @@ def digest(file: Path, algorithm: str = "sha256") -> str:
 def digest_of(files: Sequence[Path], root: Path) -> tuple[str, bool]:
     """SHA-256 over the names of `files` relative to `root`, and their content where it is at most 256 MiB.
 
-    Larger data is told apart by names and sizes alone, so that looking at it does not read it all.
+    Larger data is distinguished by names and sizes alone, so that its digest does not read all of it.
 
     Returns:
         The hex digest, and whether it is of the content.

@@ -15,7 +15,7 @@ from datamodules.texts.alphabet import LARGEST
 from datamodules.texts.contiguous_rows import ContiguousRows
 from datamodules.texts.corpus import find
 from datamodules.texts.lazy_text import prepare_bytes, prepare_lazily
-from datamodules.texts.splits import Named, TextSplit, check_split
+from datamodules.texts.splits import TextSplit, check_split
 from datamodules.texts.text_ids import TextIds, prepare
 from datamodules.texts.tokens import Tokens, Unit, live_reader, tokens_from, tokens_state
 from elman.errors import BadInput
@@ -28,24 +28,24 @@ class Text(SequenceData):
     """Characters, bytes or words as ids; the target of each step is the one that follows it.
 
     The text is one file or a folder of files, read as it is: nothing is changed, line ends included. A word
-    is what stands between blanks, and the end of a line is a word of its own (`vocabulary.words`).
+    is what stands between blanks, and the end of a line is a word too (`vocabulary.words`).
 
     One file is cut into contiguous parts, training first: int(symbols * share) of them. A folder is divided
     by whole files, by the names that `val_files` and `test_files` give, or else by content and seed; the
     files of a part follow each other in the order of their names. Without such names, files with the same
     content are on the same side.
 
-    Row b of a batch continues row b of the batch before (`Lanes`). A pass is all of the training part,
-    and every pass is the same. Its size costs no memory: ids are kept on disk, under the user's cache
-    folder, and read as they are needed.
+    Row b of a batch continues row b of the batch before (`ContiguousRows`). An epoch is all of the training
+    part, and every epoch is the same. Its size costs no memory: ids are kept on disk, under the user's
+    cache folder, and read as they are needed.
 
     The alphabet, or the vocabulary, is made from the training part alone; anything else is id 0, which is
-    scored like the rest. A checkpoint holds it and refuses to go on with another.
+    scored like the rest. A checkpoint holds it and refuses to continue with another.
 
     `index: lazy` begins at once on a text of any size, without a look at all of it: the alphabet comes from
     16 MiB spread evenly over the training part, and a batch reads the characters that begin in the next
     `steps` bytes of each row: `steps` of them in ASCII, and just what `whole` gives; fewer in other text.
-    What is not UTF-8 is then found when it is read. Bytes need no index, and are always read where they lie.
+    What is not UTF-8 is then found when it is read. Bytes need no index, and are always read in place.
 
     Args:
         path: a file or a folder of UTF-8 text (of anything, as bytes), or `standard:NAME` (see
@@ -105,19 +105,15 @@ class Text(SequenceData):
             )
         if isinstance(suffixes, str) or not suffixes or not all(suffixes):
             raise ValueError(f"suffixes must be a list such as ['.txt', '.md'], got {suffixes!r}")
-        for name, patterns in (("val_files", val_files), ("test_files", test_files)):
-            if isinstance(patterns, str) or not all(patterns):
-                raise ValueError(f"{name} must be a list such as ['*valid*'], got {patterns!r}")
-        if test_files and not val_files:
-            raise ValueError("test_files needs val_files beside it, for all other files train")
         self.path = path
         self.unit = unit
         self.suffixes = tuple(suffixes)
         self.lanes = lanes
         self.steps = steps
         self.val_lanes = val_lanes
-        named = Named(tuple(val_files), tuple(test_files)) if val_files else None
-        self.split = TextSplit(shares=check_split(split), seed=seed, named=named)
+        self.split = TextSplit(
+            shares=check_split(split), seed=seed, val_files=val_files, test_files=test_files
+        )
         self.max_symbols = max_symbols
         self.index = index
         self.cache = cache
@@ -130,7 +126,7 @@ class Text(SequenceData):
         self._prepare()
 
     def setup(self, stage: str | None = None) -> None:
-        """Open the ids and say what a model must know: `alphabet`, `inputs`, `outputs`."""
+        """Open the ids and set what a model must know: `alphabet`, `inputs`, `outputs`."""
         if self.ids is not None:
             return
         ids, facts = self._prepare()
@@ -156,7 +152,7 @@ class Text(SequenceData):
         if not len(ids):
             raise BadInput(
                 "there is no test part: name its files in data.test_files"
-                if self.split.named
+                if self.split.by_name
                 else f"there is no test part: data.split={list(self.split.shares)}; give its third share "
                 "some text"
             )
@@ -202,7 +198,7 @@ class Text(SequenceData):
 
     def _prepare(self) -> tuple[TextIds, dict[str, Any]]:
         corpus = find(standard.local(self.path), self.suffixes)
-        if self.split.named is not None and corpus.one_file:
+        if self.split.by_name and corpus.one_file:
             raise BadInput(
                 f"{corpus.root}: one file, so data.val_files and data.test_files choose nothing; give the "
                 "folder it lies in, or leave them out"
@@ -212,7 +208,7 @@ class Text(SequenceData):
             return prepare_bytes(corpus, self.split), facts
         if self.index == "lazy":
             return prepare_lazily(corpus, self.split, max_symbols=self.max_symbols), facts
-        cache = cache_folder() if self.cache is None else Path(self.cache).expanduser()
+        cache = Path(self.cache).expanduser() if self.cache else cache_folder()
         words = self.unit == "words"
         return prepare(corpus, self.split, words=words, max_symbols=self.max_symbols, cache=cache), facts
 
@@ -222,16 +218,19 @@ class Text(SequenceData):
         return self.ids
 
     def _check_sizes(self, ids: TextIds, name: str) -> None:
-        named, val_lanes = self.split.named, self.val_lanes
+        val_lanes = self.val_lanes
         more = [f"raise the {which} share of data.split" for which in ("second", "third")]
-        if named is not None:
+        if self.split.by_name:
             more = [f"name more in data.{which}" for which in ("val_files", "test_files")]
-        tested = named.test if named else self.split.shares[2]
         rows = f"{self.lanes} rows of {self.steps} steps"
         wanted: list[tuple[str, int, str]] = [
             (rows, self.lanes * self.steps + 1, "lower data.lanes or data.steps"),
             (f"{val_lanes} rows", val_lanes + 1, f"{more[0]} or lower data.val_lanes"),
-            (f"{val_lanes} rows", val_lanes + 1 if tested else 0, f"{more[1]} or lower data.val_lanes"),
+            (
+                f"{val_lanes} rows",
+                val_lanes + 1 if self.split.tests else 0,
+                f"{more[1]} or lower data.val_lanes",
+            ),
         ]
         for part, stream, (rule, least, remedy) in zip(PARTS, ids.parts, wanted, strict=True):
             if len(stream) < least:

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar
 
 from datamodules.fetching.archive import unpack
 from datamodules.fetching.download import Expected, cache_folder, fetch
@@ -57,15 +57,10 @@ STANDARD = {
 }
 
 
-@overload
-def local(path: str) -> str: ...
+MaybePath = TypeVar("MaybePath", str, str | None)
 
 
-@overload
-def local(path: str | None) -> str | None: ...
-
-
-def local(path: str | None) -> str | None:
+def local(path: MaybePath) -> MaybePath:
     """`standard:NAME` as the path of the set, fetched unless it is there; anything else as it is.
 
     A set is kept in `$XDG_CACHE_HOME/elman/standard/NAME` (or `~/.cache/...`); files put there by hand are

@@ -46,7 +46,7 @@ def line_chunks(
     Args:
         step: a line that is not empty and its number to the step it is; None: it is none.
         chunk: steps, and whether their sequence ends, to a chunk.
-        blank_ends: an empty line ends a sequence; else it is passed over.
+        blank_ends: an empty line ends a sequence; else it is skipped.
 
     Raises:
         BadInput: as `lines` and `step`; steps before the fault are given first.

@@ -19,7 +19,7 @@ class Rows(Reader):
 
     The first line may be a header. Where `names` is known it picks the columns, in any order and among
     others; else there are as many columns as inputs. An empty line ends a sequence, unless `reset_on` is
-    never, which passes over it.
+    never, which skips it.
 
     Args:
         inputs: values of a row.

@@ -54,7 +54,7 @@ class Alphabet:
 
     @property
     def digest(self) -> str:
-        """Twelve hex digits that tell two alphabets apart."""
+        """Twelve hex digits, others for another alphabet."""
         return hashlib.sha256(self.characters.encode()).hexdigest()[:12]
 
     @property

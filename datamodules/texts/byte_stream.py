@@ -1,4 +1,4 @@
-"""ByteStream: files read where they lie, a slice at a time."""
+"""ByteStream: files read in place, a slice at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Span = tuple[Path, int, int]
 
 
 class ByteStream:
-    """Spans of files, one after another: `len()` and slices, each read from disk when asked for.
+    """Spans of files, one after another: `len()` and slices, each read from disk when needed.
 
     Nothing is kept, copied or opened in advance, so a stream of any size costs the memory of its names.
 

@@ -20,10 +20,10 @@ LONGEST_HEADER = 1 << 25  # a vocabulary of long words has tens of MB
 
 
 class Ids:
-    """A stretch of an id file: `len()` and slices, each read from disk when asked for.
+    """A part of an id file: `len()` and slices, each read from disk when needed.
 
     Why plain reads and not a memory map: pages of a map count as this process's memory until the
-    system wants them back, so a pass over 2 GB shows as 2 GB. A read costs a few microseconds and
+    system wants them back, so an epoch over 2 GB shows as 2 GB. A read costs a few microseconds and
     leaves nothing behind; the system's file cache serves both alike.
 
     Args:
@@ -58,7 +58,7 @@ class Ids:
 
 @dataclass(frozen=True)
 class Header:
-    """What an id file says of itself, as one line of JSON before the ids.
+    """The description of an id file, one line of JSON before the ids.
 
     Args:
         key: what the ids were made from; another key is another file.

@@ -65,7 +65,7 @@ def characters(stream: ByteStream, start: int, stop: int, *, beyond: int = 0) ->
     leads = _leads(data)
     first = int(leads[0]) if len(leads) else len(data)
     raw = data[first:].tobytes()
-    if end < len(stream):  # what the read has cut off is none of the characters asked for
+    if end < len(stream):  # what the read has cut off is none of the characters wanted
         last = int(leads[-1]) if len(leads) else 0
         raw = raw[: last - first]
     if first >= LONGEST_CHARACTER or (start == 0 and first):
@@ -92,7 +92,7 @@ def _bad(stream: ByteStream, position: int, what: str) -> BadInput:
 
 
 def prepare_bytes(corpus: Corpus, split: TextSplit) -> TextIds:
-    """Every byte an id: nothing is read but what tells whether the data changed (`digest_of`)."""
+    """Every byte an id: nothing is read but for the digest (`digest_of`)."""
     content, metadata = _digest(corpus)
     parts = [ByteStream(spans) for spans in spans_of(corpus, split)]
     return TextIds(Bytes(), parts, [0, 0, 0], content, metadata)

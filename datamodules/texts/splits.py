@@ -73,35 +73,28 @@ def assign(digests: Sequence[str], sizes: Sequence[int], split: Split, seed: int
     return [part_of[digest] for digest in digests]
 
 
-@dataclass(frozen=True)
-class Named:
-    """Files that validate and test because their names say so; all others train.
+def assign_by_name(names: Sequence[str], val: Sequence[str], test: Sequence[str]) -> list[int]:
+    """The part of each file, by patterns such as `*valid*`; what fits none of them trains.
 
     Args:
-        val, test: patterns such as `*valid*`, compared with the path inside the folder; at least one for val.
+        names: paths inside the folder.
+        val, test: patterns of the files that validate and test.
+
+    Raises:
+        ValueError: if a pattern fits no file, a file fits both, or none is left to train.
     """
-
-    val: tuple[str, ...]
-    test: tuple[str, ...]
-
-    def sides(self, names: Sequence[str]) -> list[int]:
-        """The part of each file: 0 training, 1 validation, 2 test.
-
-        Raises:
-            ValueError: if a pattern fits no file, a file fits both, or none is left to train.
-        """
-        part_of = []
-        for name in names:
-            fits = [any(fnmatchcase(name, pattern) for pattern in each) for each in (self.val, self.test)]
-            if all(fits):
-                raise ValueError(f"{name} fits val_files and test_files; each file has one part")
-            part_of.append(1 if fits[0] else 2 if fits[1] else 0)
-        for pattern in (*self.val, *self.test):
-            if not any(fnmatchcase(name, pattern) for name in names):
-                raise ValueError(f"no file fits {pattern!r}; there are {', '.join(names[:8])}")
-        if 0 not in part_of:
-            raise ValueError("val_files and test_files take all files, so none is left to train")
-        return part_of
+    part_of = []
+    for name in names:
+        fits = [any(fnmatchcase(name, pattern) for pattern in each) for each in (val, test)]
+        if all(fits):
+            raise ValueError(f"{name} fits val_files and test_files; each file has one part")
+        part_of.append(1 if fits[0] else 2 if fits[1] else 0)
+    for pattern in (*val, *test):
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise ValueError(f"no file fits {pattern!r}; there are {', '.join(names[:8])}")
+    if 0 not in part_of:
+        raise ValueError("val_files and test_files take all files, so none is left to train")
+    return part_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,12 +104,34 @@ class TextSplit:
     Args:
         shares: training, validation and test.
         seed: which files of a folder go where.
-        named: files that name their part; then neither shares nor seed are used.
+        val_files, test_files: patterns of the files of a folder that validate and test; given the first,
+            neither shares nor seed are used.
+
+    Raises:
+        ValueError: if patterns are no list, or there are some for testing alone.
     """
 
     shares: Split
     seed: int
-    named: Named | None
+    val_files: Sequence[str]
+    test_files: Sequence[str]
+
+    def __post_init__(self) -> None:
+        for name, patterns in (("val_files", self.val_files), ("test_files", self.test_files)):
+            if isinstance(patterns, str) or not all(patterns):
+                raise ValueError(f"{name} must be a list such as ['*valid*'], got {patterns!r}")
+        if self.test_files and not self.val_files:
+            raise ValueError("test_files needs val_files beside it, for all other files train")
+
+    @property
+    def by_name(self) -> bool:
+        """Whether the names of files decide."""
+        return bool(self.val_files)
+
+    @property
+    def tests(self) -> bool:
+        """Whether there is a test part."""
+        return bool(self.test_files) if self.by_name else self.shares[2] > 0
 
     def parts_of(self, corpus: Corpus, digests: Sequence[str]) -> list[int]:
         """The part of each file of a folder: 0 training, 1 validation, 2 test.
@@ -124,16 +139,16 @@ class TextSplit:
         Raises:
             BadInput: if the files cannot make the parts.
         """
-        if self.named is not None:
-            try:
-                return self.named.sides([relative_name(file, corpus.root) for file in corpus.files])
-            except ValueError as error:
-                raise BadInput(f"{corpus.root}: {error}; change data.val_files or data.test_files") from error
         try:
+            if self.by_name:
+                names = [relative_name(file, corpus.root) for file in corpus.files]
+                return assign_by_name(names, self.val_files, self.test_files)
             return assign(digests, [os.path.getsize(file) for file in corpus.files], self.shares, self.seed)
         except ValueError as error:
-            raise BadInput(
-                f"{corpus.root}: {error}, and each part is made of whole files "
-                f"(data.split={list(self.shares)}); add files, or set data.path to one file, which is cut "
-                "by characters"
-            ) from error
+            way_out = (
+                "; change data.val_files or data.test_files"
+                if self.by_name
+                else f", and each part is made of whole files (data.split={list(self.shares)}); add files, or "
+                "set data.path to one file, which is cut by characters"
+            )
+            raise BadInput(f"{corpus.root}: {error}{way_out}") from error

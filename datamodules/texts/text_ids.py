@@ -55,14 +55,14 @@ def prepare(corpus: Corpus, split: TextSplit, *, words: bool, max_symbols: int, 
     """Ids of `corpus`, from `cache` if they are there.
 
     They are kept under a key of the content and of all that decides the alphabet. The content is read each
-    time to tell whether it changed (1 s a GB); encoding takes two more passes, of one file three. Memory
+    time to detect changes (1 s a GB); encoding takes two more passes, of one file three. Memory
     does not depend on the size of the text.
     """
     digests = [digest(file) for file in corpus.files]
     content = digests[0] if corpus.one_file else folder_digest(corpus, digests)
     decides = [FORMAT, corpus.one_file, content, split.shares, split.seed, max_symbols]
     decides += ["words"] if words else []
-    decides += [[split.named.val, split.named.test]] if split.named else []
+    decides += [[list(split.val_files), list(split.test_files)]] if split.by_name else []
     key = hashlib.sha256(json.dumps(decides).encode()).hexdigest()
 
     def build() -> tuple[Header, Iterator[np.ndarray]]:

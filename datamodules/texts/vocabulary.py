@@ -81,7 +81,7 @@ class Vocabulary:
 
     @property
     def digest(self) -> str:
-        """Twelve hex digits that tell two vocabularies apart."""
+        """Twelve hex digits, others for another vocabulary."""
         return hashlib.sha256(" ".join(self.words).encode()).hexdigest()[:12]
 
     @property

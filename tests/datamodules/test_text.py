@@ -158,7 +158,7 @@ def test_pythons_own_library(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "text.txt: is empty"),
         (
@@ -174,8 +174,8 @@ def test_pythons_own_library(tmp_path):
         (b"abc\0" * 50, "NUL byte at byte 3"),
     ],
 )
-def test_bad_text(make, content, said):
-    with pytest.raises(BadInput, match=said) as caught:
+def test_bad_text(make, content, message):
+    with pytest.raises(BadInput, match=message) as caught:
         ready(make(content))
     assert "text.txt" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -193,7 +193,7 @@ def test_no_test_part(make):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"lanes": 0}, "lanes must be a whole number of at least 1, got 0"),
         ({"steps": 2.5}, "steps must be a whole number of at least 1, got 2.5"),
@@ -204,8 +204,8 @@ def test_no_test_part(make):
         ({"path": ""}, "path must name a file or a folder"),
     ],
 )
-def test_bad_arguments(options, said):
-    with pytest.raises(ValueError, match=said):
+def test_bad_arguments(options, message):
+    with pytest.raises(ValueError, match=message):
         Text(**options)
 
 

@@ -1,4 +1,4 @@
-"""Text by bytes and words, by files that say which part they are, and text that is read where it lies."""
+"""Text by bytes and words, by files that say which part they are, and text that is read in place."""
 
 import random
 import resource
@@ -156,18 +156,18 @@ def test_files_that_name_their_part(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("val", "test", "said"),
+    ("val", "test", "message"),
     [
         (["*.valid"], [], r"no file fits '\*\.valid'; there are a\.txt, b\.txt"),
         (["a*"], ["*.txt"], "a.txt fits val_files and test_files"),
         (["*"], [], "none is left to train"),
     ],
 )
-def test_bad_names_of_parts(tmp_path, val, test, said):
+def test_bad_names_of_parts(tmp_path, val, test, message):
     for name in "ab":
         (tmp_path / f"{name}.txt").write_text(made_up(100))
     data = Text(path=str(tmp_path), val_files=val, test_files=test, cache=str(tmp_path / "cache"))
-    with pytest.raises(BadInput, match=said):
+    with pytest.raises(BadInput, match=message):
         data.setup()
     with pytest.raises(BadInput, match=r"one file, so data\.val_files"):
         Text(path=str(tmp_path / "a.txt"), val_files=["a*"]).setup()
@@ -228,7 +228,7 @@ def test_lazy_reads_little(make, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("bad", "said"),
+    ("bad", "message"),
     [
         (b"\xff", r"not UTF-8 text at byte 600 \(0xff\); convert it, or .* data\.unit=bytes"),
         (b"\0", r"not UTF-8 text at byte 600 \(NUL byte\)"),
@@ -236,11 +236,11 @@ def test_lazy_reads_little(make, monkeypatch):
         (b"\x80" * 50, r"not UTF-8 text at byte \d+ "),
     ],
 )
-def test_lazy_finds_bad_text_where_it_is_read(make, monkeypatch, bad, said):
+def test_lazy_finds_bad_text_where_it_is_read(make, monkeypatch, bad, message):
     monkeypatch.setattr(lazy_text, "SAMPLES", 2)
     monkeypatch.setattr(lazy_text, "SAMPLE_BYTES", 50)
     data = ready(make(b"ab" * 300 + bad + b"ab" * 500, index="lazy", lanes=1, steps=20))
-    with pytest.raises(BadInput, match=said):
+    with pytest.raises(BadInput, match=message):
         pairs_of(data.train_dataloader())
 
 
@@ -291,7 +291,7 @@ def test_checkpoints_of_another_unit(make):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"unit": "letters"}, "unit must be one of characters, bytes, words, got 'letters'"),
         ({"index": "none"}, "index must be whole, or lazy"),
@@ -300,8 +300,8 @@ def test_checkpoints_of_another_unit(make):
         ({"test_files": ["*test*"]}, "test_files needs val_files"),
     ],
 )
-def test_bad_arguments(options, said):
-    with pytest.raises(ValueError, match=said):
+def test_bad_arguments(options, message):
+    with pytest.raises(ValueError, match=message):
         Text(**options)
 
 

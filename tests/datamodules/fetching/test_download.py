@@ -1,4 +1,4 @@
-"""Files from a server that is slow, cuts off, lies or goes away."""
+"""Files from a server that is slow, cuts off, sends other bytes or is gone."""
 
 import hashlib
 import random
@@ -95,10 +95,10 @@ def test_wrong_checksum(file):
     place = Place(CONTENT[:-2] + CONTENT[:2])
     with serving({"/a": place}) as address, pytest.raises(BadInput) as caught:
         get(address + "/a", file)
-    said = str(caught.value)
+    message = str(caught.value)
     for part in (address + "/a", GOOD.sha256, hashlib.sha256(place.content).hexdigest(), str(file), WAY_OUT):
-        assert part in said
-    assert "\n" not in said
+        assert part in message
+    assert "\n" not in message
     assert names(file) == []
 
 
@@ -203,7 +203,7 @@ def test_two_at_once(file):
 
 
 def test_killed_in_the_middle(file):
-    """Nothing appears under the final name, and the next process goes on."""
+    """Nothing appears under the final name, and the next process resumes."""
     script = (
         "import sys; from pathlib import Path; from datamodules.fetching.download import *;"
         "fetch(sys.argv[1], Path(sys.argv[2]), expected=Expected(), way_out='')"

@@ -21,7 +21,7 @@ TEXT = "Sea and sea,  é wave\n\na\tcell " + "x" * 230 + " gate\n"
 
 
 def fresh(build, data):
-    """Another instance that knows only what a checkpoint holds of `data`."""
+    """Another instance that has only what a checkpoint holds of `data`."""
     again = build()
     again.load_state_dict(data.state_dict())
     return again.reader(inputs=data.inputs, symbols=data.symbols)

@@ -1,4 +1,4 @@
-"""Which files are read, and what is said of those that cannot be."""
+"""Which files are read, and what the messages are for those that cannot be."""
 
 import errno
 import os
@@ -45,7 +45,7 @@ def test_text_is_not_changed(tmp_path, monkeypatch, block):
 
 @pytest.mark.parametrize("block", [1, 2, 5, 1 << 16])
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"fine\nline \xe4\xb6!", r"not UTF-8 at byte 10, line 2 \(0xe4\)"),
         ("漢\n漢\n".encode() + b"\xff", r"not UTF-8 at byte 8, line 3 \(0xff\)"),
@@ -54,11 +54,11 @@ def test_text_is_not_changed(tmp_path, monkeypatch, block):
         ("ä\n".encode("utf-16-le"), "NUL byte at byte 1"),
     ],
 )
-def test_not_text(tmp_path, monkeypatch, block, content, said):
+def test_not_text(tmp_path, monkeypatch, block, content, message):
     monkeypatch.setattr(files, "BLOCK_BYTES", block)
     path = tmp_path / "text.txt"
     path.write_bytes(content)
-    with pytest.raises(BadInput, match=said) as caught:
+    with pytest.raises(BadInput, match=message) as caught:
         read(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
