@@ -95,7 +95,9 @@ class Text(SequenceData):
                 f"index must be whole, or lazy where unit is no words, got {index!r} with {unit}"
             )
         max_symbols = MOST_SYMBOLS[unit] if max_symbols is None else max_symbols
-        check_counts(1, batch_size=batch_size, steps=steps, val_batch_size=val_batch_size, max_symbols=max_symbols)
+        check_counts(
+            1, batch_size=batch_size, steps=steps, val_batch_size=val_batch_size, max_symbols=max_symbols
+        )
         check_counts(0, seed=seed)
         if max_symbols > LARGEST:
             raise ValueError(f"max_symbols must be at most {LARGEST}, got {max_symbols}")
@@ -231,7 +233,11 @@ class Text(SequenceData):
         wanted: list[tuple[str, int, str]] = [
             (rows, self.batch_size * self.steps + 1, "lower data.batch_size or data.steps"),
             (f"{val_batch_size} rows", val_batch_size + 1, f"{more[0]} or lower data.val_batch_size"),
-            (f"{val_batch_size} rows", val_batch_size + 1 if tested else 0, f"{more[1]} or lower data.val_batch_size"),
+            (
+                f"{val_batch_size} rows",
+                val_batch_size + 1 if tested else 0,
+                f"{more[1]} or lower data.val_batch_size",
+            ),
         ]
         for part, stream, (rule, least, remedy) in zip(PARTS, ids.parts, wanted, strict=True):
             if len(stream) < least:

@@ -22,7 +22,9 @@ ALPHABET = string.ascii_letters
 def text(folder):
     path = folder / "text.txt"
     path.write_text("".join(ALPHABET[i * i * i % 52] for i in range(211)), encoding="utf-8")
-    return Text(path=str(path), cache=str(folder / "cache"), batch_size=ROWS, steps=STEPS, split=(0.6, 0.2, 0.2))
+    return Text(
+        path=str(path), cache=str(folder / "cache"), batch_size=ROWS, steps=STEPS, split=(0.6, 0.2, 0.2)
+    )
 
 
 # How to build it, and how many batches make a pass.

@@ -102,7 +102,9 @@ def test_the_grid_has_every_point_once():
 
 def test_a_grid_is_made_no_further_than_asked():
     endless = Dimension(target="data.seed", label="seed", values=Range(low=1, high=300, integer=True))
-    other = Dimension(target="data.batch_size", label="batch_size", values=Range(low=1, high=300, integer=True))
+    other = Dimension(
+        target="data.batch_size", label="batch_size", values=Range(low=1, high=300, integer=True)
+    )
     third = Dimension(target="data.lag", label="lag", values=Range(low=1, high=300, integer=True))
     assert len(Space((endless, other, third)).grid(5)) == 5
     assert SPACE.grid(4) == SPACE.grid()[:4]
