@@ -67,9 +67,9 @@ def accuracy(bptt: BackpropThroughTime, distance: int, *, batches: int, seed: in
     pl.seed_everything(seed, verbose=False)
     data = Negation(distance=distance, steps=STEPS)
     task = SequenceTask(
-        inputs=data.inputs,
-        outputs=data.outputs,
-        symbols=True,
+        input_size=data.input_size,
+        output_size=data.output_size,
+        token_ids=True,
         core=lambda inputs: Elman(inputs, hidden_size=32, init="torch"),
         bptt=bptt,
         embedding=16,

@@ -42,9 +42,9 @@ LENGTHS = {
 def make(bptt: BackpropThroughTime) -> SequenceTask:
     torch.manual_seed(1)
     return SequenceTask(
-        inputs=SYMBOLS,
-        outputs=SYMBOLS,
-        symbols=True,
+        input_size=SYMBOLS,
+        output_size=SYMBOLS,
+        token_ids=True,
         core=lambda inputs: LSTM(inputs, hidden_size=WIDTH),
         bptt=bptt,
         embedding=WIDTH,

@@ -82,9 +82,9 @@ class Loop:
 
     def __init__(self, work: Work, task: SequenceTask) -> None:
         self.work = work
-        self.embedding = nn.Embedding(work.inputs, work.embedding) if work.embedding else nn.Identity()
-        self.rnn = getattr(nn, work.cell)(work.embedding or work.inputs, work.width, work.layers)
-        self.head = nn.Linear(work.width, work.outputs)
+        self.embedding = nn.Embedding(work.input_size, work.embedding) if work.embedding else nn.Identity()
+        self.rnn = getattr(nn, work.cell)(work.embedding or work.input_size, work.width, work.layers)
+        self.head = nn.Linear(work.width, work.output_size)
         self.net = nn.ModuleList([self.embedding, self.rnn, self.head])
         (kernel,) = [m for m in task.core.modules() if isinstance(m, nn.RNNBase)]
         self.rnn.load_state_dict(kernel.state_dict())
@@ -186,9 +186,9 @@ def make(work: Work) -> SequenceTask:
         "RNN": lambda inputs: Elman(inputs, hidden_size=work.width, layers=work.layers, **kinds),
     }[work.cell]
     return SequenceTask(
-        inputs=work.inputs,
-        outputs=work.outputs,
-        symbols=bool(work.embedding),
+        input_size=work.input_size,
+        output_size=work.output_size,
+        token_ids=bool(work.embedding),
         core=core,
         bptt=Truncated(k1=work.k, k2=work.k),
         loss=CrossEntropy() if work.embedding else SquaredError(),

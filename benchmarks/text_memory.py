@@ -56,7 +56,7 @@ def measure(path: str, cache: str, whole_pass: bool) -> dict[str, float]:
     prepared = time.perf_counter()
     grown = peak_mib() - before
     loader = data.train_dataloader()
-    batches = data.steps_per_pass // (data.lanes * data.steps) if whole_pass else BATCHES
+    batches = data.steps_per_epoch // (data.batch_size * data.steps) if whole_pass else BATCHES
     for index in range(batches):
         loader.batch(index)
     return {

@@ -69,7 +69,7 @@ class Arrays(Collected):
     Cost: a look at every header; targets of classes, and .npz and .mat files, are read whole.
     """
 
-    symbols = False
+    token_ids = False
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Arrays(Collected):
         parts: dict[Literal["train", "val", "test"], str] | None = None,
         standardise: bool = True,
         split: Partition = Partition(),
-        batching: Batching = Batching(rows=32),
+        batching: Batching = Batching(batch_size=32),
         skip_bad: bool = False,
     ) -> None:
         super().__init__(split=split, batching=batching, unit="steps")
@@ -129,7 +129,7 @@ class Arrays(Collected):
             fields={"folder": [pair.folder for pair in self.pairs]},
             given=[pair.part for pair in self.pairs] if self.given else None,
             skipped=bad.skipped,
-            facts={
+            metadata={
                 "digest_of": None if of_content else "names and sizes",
                 "features": self.pairs[0].width,
                 "targets": self.targets,
@@ -139,14 +139,15 @@ class Arrays(Collected):
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
-        self.inputs = self.pairs[0].width
+        self.input_size = self.pairs[0].width
         values = self._value_width(found)
-        self.outputs = values or len(found.classes)
+        self.output_size = values or len(found.classes)
         learned = self.saved.get("scaling") or self._learn(train, values)
-        if len(learned["shift"]) != self.inputs or len(learned["target_shift"]) != values:
+        if len(learned["shift"]) != self.input_size or len(learned["target_shift"]) != values:
             raise BadInput(
-                f"{found.source}: has {self.inputs} features and {values} target values, but the checkpoint "
-                f"was trained on {len(learned['shift'])} and {len(learned['target_shift'])}; give such data"
+                f"{found.source}: has {self.input_size} features and {values} target values, but the "
+                f"checkpoint was trained on {len(learned['shift'])} and {len(learned['target_shift'])}; "
+                "give such data"
             )
         self.scaling = learned
         if values and self.standardise:
@@ -177,10 +178,10 @@ class Arrays(Collected):
 
     def _learn(self, train: np.ndarray, values: int) -> dict[str, list[float]]:
         """Means and deviations of what the training part shows, or none."""
-        inputs = Scaling(np.zeros(self.inputs), np.ones(self.inputs))
+        inputs = Scaling(np.zeros(self.input_size), np.ones(self.input_size))
         targets = Scaling(np.zeros(values), np.ones(values))
         if self.standardise:
-            inputs, _ = standardising(self._sample(train, of_targets=False), self.inputs)
+            inputs, _ = standardising(self._sample(train, of_targets=False), self.input_size)
             if values:
                 asked = self._sample(train, of_targets=self.targets != "next")
                 targets, _ = standardising(asked, values)

@@ -54,7 +54,7 @@ class Audio(Recorded):
         check: Check = "auto",
         skip_bad: bool = False,
         split: Partition = Partition(),
-        batching: Batching = Batching(rows=32),
+        batching: Batching = Batching(batch_size=32),
     ) -> None:
         super().__init__(
             frames=frames,

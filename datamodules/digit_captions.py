@@ -11,7 +11,7 @@ from torch import Tensor
 
 from datamodules import digits
 from datamodules.collecting.batching import Batching
-from datamodules.collecting.captions import captioned, facts_of, symbols_of
+from datamodules.collecting.captions import captioned, metadata_of, symbols_of
 from datamodules.collecting.collected import Collected
 from datamodules.collecting.examples import Example, Examples, collate
 from datamodules.collecting.findings import Findings
@@ -34,14 +34,14 @@ class DigitCaptions(Collected):
         Handwritten Digits, UCI repository, its test part.
     """
 
-    symbols = True
-    context_inputs = digits.SIDE**2
+    token_ids = True
+    context_size = digits.SIDE**2
 
     def __init__(
         self,
         *,
         split: Partition = Partition(shares=(0.67, 0.165, 0.165)),
-        batching: Batching = Batching(rows=32),
+        batching: Batching = Batching(batch_size=32),
     ) -> None:
         super().__init__(split=split, batching=batching, unit="letters")
 
@@ -59,8 +59,8 @@ class DigitCaptions(Collected):
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
         names = found.fields["digit"]
         self.alphabet = symbols_of(digits.NAMES, "characters")
-        self.captions = facts_of(self.alphabet, digits.NAMES)
-        self.inputs = self.outputs = len(self.alphabet)
+        self.captions = metadata_of(self.alphabet, digits.NAMES)
+        self.input_size = self.output_size = len(self.alphabet)
         images = torch.from_numpy(digits.load()[0]).flatten(1)  # (N, 64)
         return _Named(images, [captioned(self.alphabet.encode(name), self.captions) for name in names])
 

@@ -36,14 +36,14 @@ class Digits(Collected):
         Handwritten Digits, UCI repository, its test part.
     """
 
-    symbols = False
+    token_ids = False
 
     def __init__(
         self,
         *,
         reading: Reading = "rows",
         split: Partition = Partition(shares=(0.67, 0.165, 0.165)),
-        batching: Batching = Batching(rows=32),
+        batching: Batching = Batching(batch_size=32),
     ) -> None:
         super().__init__(split=split, batching=batching, unit="steps")
         check_reading(reading)
@@ -58,13 +58,13 @@ class Digits(Collected):
             lengths=np.full(len(labels), steps_of(self.reading, SIDE, SIDE)),
             classes=NAMES,
             labels=labels,
-            facts={"reading": self.reading},
+            metadata={"reading": self.reading},
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
         images, labels = load()
         examples = PixelSteps(images, labels, reading=self.reading)
-        self.inputs, self.outputs = examples.inputs, len(NAMES)
+        self.input_size, self.output_size = examples.inputs, len(NAMES)
         return examples
 
 

@@ -10,7 +10,7 @@ import torch
 
 from datamodules.collecting.batching import Batching
 from datamodules.collecting.caption_table import Captioned, by_path, read_captions, steps_of
-from datamodules.collecting.captions import CaptionFacts, Unit, facts_of, symbols_of
+from datamodules.collecting.captions import CaptionMetadata, Unit, metadata_of, symbols_of
 from datamodules.collecting.collected import Collected
 from datamodules.collecting.examples import Examples
 from datamodules.collecting.findings import Findings
@@ -43,7 +43,7 @@ class ImageCaptions(Collected):
         ValueError: for a value out of range.
     """
 
-    symbols = True
+    token_ids = True
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class ImageCaptions(Collected):
             raise ValueError(f"unit must be words or characters, got {unit!r}")
         self.path, self.skip_bad, self.caption_unit = path, skip_bad, unit
         self.height, self.width, self.colours = height, width, colours
-        self.context_inputs = height * width * CHANNELS[colours]
+        self.context_size = height * width * CHANNELS[colours]
 
     def find(self) -> Findings:
         table = read_captions(
@@ -81,7 +81,7 @@ class ImageCaptions(Collected):
             fields=table.fields,
             given=table.given,
             skipped=table.skipped,
-            facts={
+            metadata={
                 "height": self.height,
                 "width": self.width,
                 "colours": self.colours,
@@ -95,8 +95,8 @@ class ImageCaptions(Collected):
         learned = [captions[number] for number in train]
         self.alphabet = tokens_from(self.saved) or symbols_of(learned, self.caption_unit)
         saved = self.saved.get("captions")
-        self.captions = CaptionFacts(*saved) if saved else facts_of(self.alphabet, learned)
-        self.inputs = self.outputs = len(self.alphabet)
+        self.captions = CaptionMetadata(*saved) if saved else metadata_of(self.alphabet, learned)
+        self.input_size = self.output_size = len(self.alphabet)
         return Captioned(self._context, [self.alphabet.encode(text) for text in captions], self.captions)
 
     def picture(self, context: torch.Tensor) -> torch.Tensor:

@@ -46,7 +46,7 @@ class Images(Collected):
         together; a picture is decoded each time it is read.
     """
 
-    symbols = False
+    token_ids = False
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Images(Collected):
             raise ValueError(f"reading must be one of {', '.join(shapes)}, got {reading!r}")
         self.path, self.skip_bad = path, skip_bad
         self.height, self.width, self.colours, self.reading = height, width, colours, reading
-        self.steps, self.inputs = shapes[reading]
+        self.steps, self.input_size = shapes[reading]
 
     def find(self) -> Findings:
         found = find_media(
@@ -98,7 +98,7 @@ class Images(Collected):
             fields=found.fields,
             given=found.given,
             skipped=found.skipped,
-            facts={
+            metadata={
                 "reading": self.reading,
                 "height": self.height,
                 "width": self.width,
@@ -109,7 +109,7 @@ class Images(Collected):
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
         assert found.labels is not None
-        self.outputs = len(found.classes)
+        self.output_size = len(found.classes)
         return _Pictures(self, self.files, found.labels)
 
     def steps_of(self, file: Path) -> torch.Tensor:
@@ -117,7 +117,7 @@ class Images(Collected):
         pixels = self._pixels(file)  # (H, W, C)
         if self.reading == "columns":
             pixels = pixels.swapaxes(0, 1)
-        return torch.from_numpy(np.ascontiguousarray(pixels)).reshape(self.steps, self.inputs)
+        return torch.from_numpy(np.ascontiguousarray(pixels)).reshape(self.steps, self.input_size)
 
     def _pixels(self, file: Path) -> np.ndarray:
         return read_image(file, height=self.height, width=self.width, colours=self.colours)

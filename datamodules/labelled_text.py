@@ -68,7 +68,7 @@ class LabelledText(Collected):
     Cost: 4 to 6 bytes a step and some 50 a text, in memory.
     """
 
-    symbols = True
+    token_ids = True
 
     def __init__(
         self,
@@ -162,7 +162,7 @@ class LabelledText(Collected):
             fields={name: [values[n] for n in self._chosen.tolist()] for name, values in fields.items()},
             given=names_of(parts[self._chosen]),
             skipped=[*gathered.skipped, *again],
-            facts={
+            metadata={
                 "unit": self.step,
                 "lower": self.lower,
                 "files": len(files),
@@ -182,7 +182,7 @@ class LabelledText(Collected):
             self.vocabulary = texts.most_frequent(
                 self._chosen[train], limit=self.max_symbols, least=self.min_count
             )
-        self.inputs, self.outputs = len(self.vocabulary), len(found.classes)
+        self.input_size, self.output_size = len(self.vocabulary), len(found.classes)
         assert found.labels is not None
         labelled = _Labelled(texts.ids(self.vocabulary), texts.starts, self._chosen, found.labels)
         self._notes.append(
@@ -191,7 +191,7 @@ class LabelledText(Collected):
         )
         return labelled
 
-    def reader(self, *, inputs: int, symbols: bool) -> Reader:
+    def reader(self, *, input_size: int, token_ids: bool) -> Reader:
         vocabulary = self._remembered() if self.saved else self.vocabulary
         return Sentences(
             tokens=lambda line: symbols_of(line, vocabulary.unit, lower=vocabulary.lower),

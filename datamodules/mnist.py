@@ -48,7 +48,7 @@ class MNIST(Collected):
     Differs: the order of "permuted" is one of ours; theirs was never published.
     """
 
-    symbols = False
+    token_ids = False
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class MNIST(Collected):
         path: str = "standard:mnist",
         reading: Reading = "rows",
         split: Partition = Partition(shares=(0.9, 0.1, 0.0)),
-        batching: Batching = Batching(rows=64),
+        batching: Batching = Batching(batch_size=64),
     ) -> None:
         super().__init__(split=split, batching=batching, unit="steps")
         check_reading(reading)
@@ -89,14 +89,14 @@ class MNIST(Collected):
             classes=CLASSES,
             labels=np.concatenate(labels).astype(np.int64),
             given=[None] * trains + ["test"] * tests,
-            facts={"reading": self.reading} | ({} if of_content else {"digest_of": "names and sizes"}),
+            metadata={"reading": self.reading} | ({} if of_content else {"digest_of": "names and sizes"}),
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
         assert found.labels is not None
         images = np.concatenate([read_idx(file, 3) for file in self.files[::2]])
         examples = PixelSteps(images, found.labels, reading=self.reading, white=255)
-        self.inputs, self.outputs = examples.inputs, len(CLASSES)
+        self.input_size, self.output_size = examples.inputs, len(CLASSES)
         return examples
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from datamodules import digits
 from datamodules.collecting.batching import Batching
-from datamodules.collecting.captions import Unit, captioned, facts_of, symbols_of
+from datamodules.collecting.captions import Unit, captioned, metadata_of, symbols_of
 from datamodules.collecting.collected import Collected
 from datamodules.collecting.examples import Example, Examples, collate
 from datamodules.collecting.findings import Findings
@@ -55,8 +55,8 @@ class MovingDigits(Collected):
     Differs: one digit, of scikit-learn's small ones, that moves in one direction and has a caption.
     """
 
-    symbols = True
-    context_inputs = SIDE**2
+    token_ids = True
+    context_size = SIDE**2
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class MovingDigits(Collected):
         videos: int = 20_000,
         val_videos: int = 1000,
         split: Partition = Partition(shares=(0.67, 0.165, 0.165)),
-        batching: Batching = Batching(rows=32),
+        batching: Batching = Batching(batch_size=32),
         seed: int = 0,
     ) -> None:
         super().__init__(split=Partition(shares=split.shares), batching=batching, unit=unit)
@@ -73,8 +73,8 @@ class MovingDigits(Collected):
         check_counts(0, seed=seed)
         said = [caption(digit, direction) for digit in range(10) for direction in range(4)]
         self.alphabet = symbols_of(said, unit)
-        self.captions = facts_of(self.alphabet, said)
-        self.inputs = self.outputs = len(self.alphabet)
+        self.captions = metadata_of(self.alphabet, said)
+        self.input_size = self.output_size = len(self.alphabet)
         self.videos, self.val_videos = videos, val_videos
         self.image_split, self.seed = split, seed
 
@@ -100,7 +100,7 @@ class MovingDigits(Collected):
             lengths=np.array([steps[text] for text in said]),
             fields={"caption": said},
             given=given,
-            facts={"seed": self.seed, "unit": self.unit},
+            metadata={"seed": self.seed, "unit": self.unit},
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:

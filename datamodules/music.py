@@ -38,7 +38,7 @@ class PianoRolls(Collected):
         high-dimensional sequences; the files are those of S. Bai, J. Z. Kolter and V. Koltun (2018).
     """
 
-    symbols = False
+    token_ids = False
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class PianoRolls(Collected):
         path: str = "standard:jsb_chorales",
         skip_bad: bool = False,
         split: Partition = Partition(),
-        batching: Batching = Batching(rows=16),
+        batching: Batching = Batching(batch_size=16),
     ) -> None:
         super().__init__(split=split, batching=batching, unit="steps")
         self.path, self.skip_bad = path, skip_bad
@@ -85,11 +85,11 @@ class PianoRolls(Collected):
             lengths=np.array([len(roll) - 1 for roll in self.rolls]),
             given=given,
             skipped=bad.skipped,
-            facts={"keys": keys} | ({} if of_content else {"digest_of": "names and sizes"}),
+            metadata={"keys": keys} | ({} if of_content else {"digest_of": "names and sizes"}),
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
-        self.inputs = self.outputs = self.rolls[0].shape[1]
+        self.input_size = self.output_size = self.rolls[0].shape[1]
         return _NextRoll(self.rolls)
 
 

@@ -29,56 +29,58 @@ class SequenceData(LightningDataModule, ABC):
     The attributes exist after `setup()`.
     """
 
-    inputs: int
+    input_size: int
     """Number of input symbols, or of input features."""
 
-    outputs: int
+    output_size: int
     """Number of classes, or of target values."""
 
-    symbols: bool
-    """True: x holds ids (B, T); False: x holds values (B, T, inputs)."""
+    token_ids: bool
+    """True: x holds ids (B, T); False: x holds values (B, T, input_size)."""
 
-    steps_per_pass: int
+    steps_per_epoch: int
     """Time steps that exist in one training pass, over all rows and processes."""
 
-    context_inputs: int | None = None
+    context_size: int | None = None
     """Features of `SequenceBatch.context` (of its first tensor's last axis); None: there is no context."""
 
     class_counts: Tensor | None = None
-    """(outputs,) how often each class is a training target; None where that is unknown or has no meaning."""
+    """(output_size,) how often each class is a training target; None where unknown or without meaning."""
 
     target_scale: Tensor | None = None
-    """(outputs,) what 1 in y stands for, in the data's own units; None: y is in those units already."""
+    """(output_size,) what 1 in y stands for, in the data's own units; None: y is in those units already."""
 
     target_shift: Tensor | None = None
-    """(outputs,) what 0 in y stands for, in the data's own units; with `target_scale`."""
+    """(output_size,) what 0 in y stands for, in the data's own units; with `target_scale`."""
 
     sample_rate_hz: int | None = None
-    """Sound: samples a second; x then holds frames of samples, (B, T, inputs)."""
+    """Sound: samples a second; x then holds frames of samples, (B, T, input_size)."""
 
     @abstractmethod
     def description(self) -> dict[str, Any]:
-        """`name`, `source`, `digest` (hex, at most 36 characters) and `facts`, a dict of short values."""
+        """`name`, `source`, `digest` (hex, at most 36 characters) and `metadata`, a dict of short values."""
 
     @abstractmethod
     def loader(self, part: Part) -> Batches:
         """This process's batches of one part."""
 
-    def account(self) -> list[str]:
+    def summary(self) -> list[str]:
         """What was found, in lines for the terminal and the run's page; none where nothing was looked for."""
         return []
 
-    def reader(self, *, inputs: int, symbols: bool) -> Reader:
+    def reader(self, *, input_size: int, token_ids: bool) -> Reader:
         """How this data comes out of a pipe, for a network that was trained on it; needs no `setup()`.
 
         What the data had to learn (an alphabet, a mean) is as `load_state_dict` gave it. Here: numbers, a
         step a line.
 
         Args:
-            inputs, symbols: as the data said them when the network was trained.
+            input_size, token_ids: as the data said them when the network was trained.
         """
         outputs = getattr(self, "classes", ())
-        return Ids(inputs=inputs, outputs=outputs) if symbols else Rows(inputs=inputs, outputs=outputs)
+        return (
+            Ids(inputs=input_size, outputs=outputs) if token_ids else Rows(inputs=input_size, outputs=outputs)
+        )
 
     def train_dataloader(self) -> Batches:
         return self.loader("train")

@@ -65,7 +65,7 @@ class Spoken(Recorded):
         frames: Frames = Frames(sample_rate_hz=8000),
         scored_share: float = 0.0,
         split: Partition = Partition(by="voice", shares=(0.6, 0.2, 0.2)),
-        batching: Batching = Batching(rows=32),
+        batching: Batching = Batching(batch_size=32),
     ) -> None:
         super().__init__(
             frames=frames,

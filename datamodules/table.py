@@ -26,7 +26,7 @@ from datamodules.tables.series_folder import read_all
 from elman.errors import BadInput
 
 MOST_NAMED = 8
-"""Targets of which each is told apart in facts."""
+"""Targets of which each is told apart in metadata."""
 
 
 class Table(Collected):
@@ -39,8 +39,9 @@ class Table(Collected):
 
     By `split_by="time"` each series is divided in order, its last rows test. Validation and test begin with
     `warmup` steps of history that are run and not scored, and training sees no row of theirs. Training is
-    cut into pieces, each with such a run-up: with null `piece`, one series makes as many as `batching.rows`,
-    side by side, and of many series each is one. By `split_by="series"` whole series train, validate or test.
+    cut into pieces, each with such a run-up: with null `piece`, one series makes as many as
+    `batching.batch_size`, side by side, and of many series each is one. By `split_by="series"` whole
+    series train, validate or test.
 
     Args:
         path: a file, or a folder with a series a file.
@@ -75,7 +76,7 @@ class Table(Collected):
     Cost: all files are read once, and their used columns kept as 32-bit numbers.
     """
 
-    symbols = False
+    token_ids = False
 
     def __init__(
         self,
@@ -101,7 +102,7 @@ class Table(Collected):
         header: bool = True,
         split_by: Literal["time", "series"] = "time",
         split: Partition = Partition(),
-        batching: Batching = Batching(rows=16),
+        batching: Batching = Batching(batch_size=16),
         skip_bad: bool = False,
     ) -> None:
         super().__init__(split=split, batching=batching, unit="steps")
@@ -131,7 +132,7 @@ class Table(Collected):
             piece=piece,
             stride=stride,
             gains=gains,
-            lanes=batching.rows,
+            lanes=batching.batch_size,
         )
         self._check(piece, stride)
         self.series: list[Series] = []
@@ -193,7 +194,7 @@ class Table(Collected):
             fields={"series": [self.series[piece.series].name for piece in self.pieces]},
             given=[piece.part for piece in self.pieces] if self.split_by == "time" else None,
             skipped=bad.skipped,
-            facts={
+            metadata={
                 "digest_of": None if of_content else "names and sizes",
                 "series": len(self.series),
                 "rows": sum(map(len, self.series)),
@@ -219,13 +220,13 @@ class Table(Collected):
             learned = taken_back(self.saved["table"], learned, source=found.source)
         self.learned = learned
         places = learned.places(self.codes)
-        self.inputs = len(self.columns) + sum(map(len, learned.values))
-        self.outputs = len(self.targets)
+        self.input_size = len(self.columns) + sum(map(len, learned.values))
+        self.output_size = len(self.targets)
         self.target_shift, self.target_scale = (
             torch.tensor(each) for each in (learned.target_shift, learned.target_scale)
         )
         figures = self._floors(spans)
-        found.facts = {**found.facts, **figures}
+        found.metadata = {**found.metadata, **figures}
         found.notes = self._notes(learned, still, figures)
         return Forecasts(
             self.series,
@@ -241,10 +242,10 @@ class Table(Collected):
     def remembered(self) -> dict[str, Any]:
         return {} if self.learned is None else {"table": self.learned.plain()}
 
-    def reader(self, *, inputs: int, symbols: bool) -> Reader:
+    def reader(self, *, input_size: int, token_ids: bool) -> Reader:
         """Rows of the numeric inputs in the file's units; values of text columns as columns of 0 and 1."""
         if "table" not in self.saved and self.learned is None:
-            return Rows(inputs=inputs)
+            return Rows(inputs=input_size)
         learned = self.learned or Learned(**self.saved["table"])
         return learned.pipe(list(map(str, self.tables.categories)))
 
@@ -258,7 +259,7 @@ class Table(Collected):
     def _floors(self, spans: Sequence[Sequence[Span]]) -> dict[str, float]:
         """What needs no network reaches, in the file's units, on test (or else validation) and validation."""
         figures: dict[str, float] = {}
-        if self.horizon == 0 or self.outputs > MOST_NAMED:
+        if self.horizon == 0 or self.output_size > MOST_NAMED:
             return figures
         for prefix, scored in (("", spans[2] or spans[1]), ("val_", spans[1])):
             before: Sequence[Span] = spans[0]
@@ -268,7 +269,7 @@ class Table(Collected):
         return figures
 
     def _notes(self, learned: Learned, still: Sequence[str], figures: dict[str, float]) -> list[str]:
-        """Lines for the account."""
+        """Lines for the summary."""
         lines = [f"read: {_few(self.columns)}"]
         for wanted, values in zip(self.tables.categories, learned.values, strict=True):
             lines.append(f"{wanted}: {len(values)} values in training: {_few(values)}")

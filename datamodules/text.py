@@ -52,9 +52,9 @@ class Text(SequenceData):
             datamodules/fetching/standard.py). None: Python's own standard library, tests left out.
         unit: what a step is: characters, bytes or words.
         suffixes: which files of a folder are text.
-        lanes: rows of the training batch, over all processes.
+        batch_size: rows of the training batch, over all processes.
         steps: steps of a batch, in training and after.
-        val_lanes: rows for validation and test. One: the text is read from its first step to its last.
+        val_batch_size: rows for validation and test. One: the text is read from its first step to its last.
         split: shares [train, val, test]; only test may be 0.
         val_files: which files of a folder validate, for instance ["*valid*"]; then `split` is not used.
         test_files: which files of a folder test.
@@ -68,7 +68,7 @@ class Text(SequenceData):
         ValueError: for a value out of range.
     """
 
-    symbols = True
+    token_ids = True
 
     def __init__(
         self,
@@ -76,9 +76,9 @@ class Text(SequenceData):
         path: str | None = None,
         unit: Unit = "characters",
         suffixes: Sequence[str] = (".txt",),
-        lanes: int = 32,
+        batch_size: int = 32,
         steps: int = 1000,
-        val_lanes: int = 1,
+        val_batch_size: int = 1,
         split: tuple[float, float, float] = (0.9, 0.05, 0.05),
         val_files: Sequence[str] = (),
         test_files: Sequence[str] = (),
@@ -95,7 +95,9 @@ class Text(SequenceData):
                 f"index must be whole, or lazy where unit is no words, got {index!r} with {unit}"
             )
         max_symbols = MOST_SYMBOLS[unit] if max_symbols is None else max_symbols
-        check_counts(1, lanes=lanes, steps=steps, val_lanes=val_lanes, max_symbols=max_symbols)
+        check_counts(
+            1, batch_size=batch_size, steps=steps, val_batch_size=val_batch_size, max_symbols=max_symbols
+        )
         check_counts(0, seed=seed)
         if max_symbols > LARGEST:
             raise ValueError(f"max_symbols must be at most {LARGEST}, got {max_symbols}")
@@ -108,9 +110,9 @@ class Text(SequenceData):
         self.path = path
         self.unit = unit
         self.suffixes = tuple(suffixes)
-        self.lanes = lanes
+        self.batch_size = batch_size
         self.steps = steps
-        self.val_lanes = val_lanes
+        self.val_batch_size = val_batch_size
         self.split = TextSplit(
             shares=check_split(split), seed=seed, val_files=val_files, test_files=test_files
         )
@@ -126,28 +128,28 @@ class Text(SequenceData):
         self._prepare()
 
     def setup(self, stage: str | None = None) -> None:
-        """Open the ids and set what a model must know: `alphabet`, `inputs`, `outputs`."""
+        """Open the ids and set what a model must know: `alphabet`, `input_size`, `output_size`."""
         if self.ids is not None:
             return
-        ids, facts = self._prepare()
-        self._check_sizes(ids, self.path or facts["source"])
+        ids, metadata = self._prepare()
+        self._check_sizes(ids, self.path or metadata["source"])
         self._check_alphabet(ids.tokens)
         if stage == "fit" and self.trained_on not in (None, ids.digest):
             raise BadInput(
-                f"{self.path or facts['source']}: the text is not the one the run began with (digest "
+                f"{self.path or metadata['source']}: the text is not the one the run began with (digest "
                 f"{ids.digest[:12]}, then {str(self.trained_on)[:12]}); put that back, or start anew"
             )
         self.alphabet = ids.tokens
-        self.inputs = self.outputs = len(ids.tokens)
-        self.steps_per_pass = len(ids.parts[0]) - 1 if ids.train_pairs is None else ids.train_pairs
-        self._facts = facts
+        self.input_size = self.output_size = len(ids.tokens)
+        self.steps_per_epoch = len(ids.parts[0]) - 1 if ids.train_pairs is None else ids.train_pairs
+        self._metadata = metadata
         self.ids = ids
 
     def loader(self, part: Part) -> Batches:
         ids = self._opened().parts[PARTS.index(part)]
         if part == "train":
-            rows = own_rows(self.lanes, self.process(), argument="data.lanes")
-            stream = ContiguousRows(ids, batch_size=self.lanes, steps=self.steps, rows=rows)
+            rows = own_rows(self.batch_size, self.process(), argument="data.batch_size")
+            stream = ContiguousRows(ids, batch_size=self.batch_size, steps=self.steps, rows=rows)
             return Batches(stream.batch)
         if not len(ids):
             raise BadInput(
@@ -157,8 +159,8 @@ class Text(SequenceData):
                 "some text"
             )
         rank, world = self.process()
-        rows = range(rank, self.val_lanes, world)  # with fewer rows than processes, some have none
-        stream = ContiguousRows(ids, batch_size=self.val_lanes, steps=self.steps, rows=rows)
+        rows = range(rank, self.val_batch_size, world)  # with fewer rows than processes, some have none
+        stream = ContiguousRows(ids, batch_size=self.val_batch_size, steps=self.steps, rows=rows)
         return Batches(stream.batch, length=stream.batches)
 
     def description(self) -> dict[str, Any]:
@@ -166,21 +168,21 @@ class Text(SequenceData):
         sizes = {part: len(stream) for part, stream in zip(PARTS, ids.parts, strict=True)}
         return {
             "name": "text",
-            "source": self._facts["source"],
+            "source": self._metadata["source"],
             "digest": ids.digest[:32],
-            "facts": {
+            "metadata": {
                 self._place: sum(sizes.values()),
                 "symbols": len(ids.tokens),
-                **{fact: value for fact, value in self._facts.items() if fact != "source"},
+                **{fact: value for fact, value in self._metadata.items() if fact != "source"},
                 **sizes,
                 **({} if ids.unknown is None else {"unknown": sum(ids.unknown)}),
-                "lanes": self.lanes,
+                "batch_size": self.batch_size,
                 "steps": self.steps,
                 **ids.metadata,
             },
         }
 
-    def reader(self, *, inputs: int, symbols: bool) -> Reader:
+    def reader(self, *, input_size: int, token_ids: bool) -> Reader:
         return live_reader(self.trained_with or self._opened().tokens)
 
     def state_dict(self) -> dict[str, Any]:
@@ -203,14 +205,14 @@ class Text(SequenceData):
                 f"{corpus.root}: one file, so data.val_files and data.test_files choose nothing; give the "
                 "folder it lies in, or leave them out"
             )
-        facts = {"source": corpus.source, "files": len(corpus.files), "skipped": corpus.skipped}
+        metadata = {"source": corpus.source, "files": len(corpus.files), "skipped": corpus.skipped}
         if self.unit == "bytes":
-            return prepare_bytes(corpus, self.split), facts
+            return prepare_bytes(corpus, self.split), metadata
         if self.index == "lazy":
-            return prepare_lazily(corpus, self.split, max_symbols=self.max_symbols), facts
+            return prepare_lazily(corpus, self.split, max_symbols=self.max_symbols), metadata
         cache = Path(self.cache).expanduser() if self.cache else cache_folder()
         words = self.unit == "words"
-        return prepare(corpus, self.split, words=words, max_symbols=self.max_symbols, cache=cache), facts
+        return prepare(corpus, self.split, words=words, max_symbols=self.max_symbols, cache=cache), metadata
 
     def _opened(self) -> TextIds:
         if self.ids is None:
@@ -218,19 +220,15 @@ class Text(SequenceData):
         return self.ids
 
     def _check_sizes(self, ids: TextIds, name: str) -> None:
-        val_lanes = self.val_lanes
+        training = f"{self.batch_size} rows of {self.steps} steps"
+        later, least = f"{self.val_batch_size} rows", self.val_batch_size + 1
         more = [f"raise the {which} share of data.split" for which in ("second", "third")]
         if self.split.by_name:
             more = [f"name more in data.{which}" for which in ("val_files", "test_files")]
-        rows = f"{self.lanes} rows of {self.steps} steps"
         wanted: list[tuple[str, int, str]] = [
-            (rows, self.lanes * self.steps + 1, "lower data.lanes or data.steps"),
-            (f"{val_lanes} rows", val_lanes + 1, f"{more[0]} or lower data.val_lanes"),
-            (
-                f"{val_lanes} rows",
-                val_lanes + 1 if self.split.tests else 0,
-                f"{more[1]} or lower data.val_lanes",
-            ),
+            (training, self.batch_size * self.steps + 1, "lower data.batch_size or data.steps"),
+            (later, least, f"{more[0]} or lower data.val_batch_size"),
+            (later, least if self.split.tests else 0, f"{more[1]} or lower data.val_batch_size"),
         ]
         for part, stream, (rule, least, remedy) in zip(PARTS, ids.parts, wanted, strict=True):
             if len(stream) < least:

@@ -149,7 +149,7 @@ class TorchaudioSet(Recorded):
         check: Check = "auto",
         skip_bad: bool = False,
         split: Partition = Partition(),
-        batching: Batching = Batching(rows=32),
+        batching: Batching = Batching(batch_size=32),
     ) -> None:
         super().__init__(
             frames=frames,

@@ -46,7 +46,7 @@ class Video(Collected):
         they have at most 256 MiB together. A window decodes its own frames alone, except in video files.
     """
 
-    symbols = False
+    token_ids = False
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Video(Collected):
         super().__init__(split=split, batching=batching, unit="frames")
         self.taking = Taking(height=height, width=width, colours=colours, every=every, longest=longest)
         self.path, self.skip_bad = path, skip_bad
-        self.inputs = self.taking.size.features
+        self.input_size = self.taking.size.features
 
     def find(self) -> Findings:
         clips: dict[Path, Clip] = {}
@@ -87,12 +87,12 @@ class Video(Collected):
             fields=found.fields,
             given=found.given,
             skipped=found.skipped,
-            facts={**self.taking.facts(), "digest_of": None if of_content else "names and sizes"},
+            metadata={**self.taking.metadata(), "digest_of": None if of_content else "names and sizes"},
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
         assert found.labels is not None
-        self.outputs = len(found.classes)
+        self.output_size = len(found.classes)
         return _Labelled(self.clips, found.labels, self.taking, found.lengths)
 
 

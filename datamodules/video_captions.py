@@ -11,7 +11,7 @@ from torch import Tensor
 
 from datamodules.collecting.batching import Batching
 from datamodules.collecting.caption_table import Captioned, by_path, read_captions, steps_of
-from datamodules.collecting.captions import CaptionFacts, Unit, facts_of, symbols_of
+from datamodules.collecting.captions import CaptionMetadata, Unit, metadata_of, symbols_of
 from datamodules.collecting.collected import Collected
 from datamodules.collecting.examples import Examples
 from datamodules.collecting.findings import Findings
@@ -48,7 +48,7 @@ class VideoCaptions(Collected):
         ValueError: for a value out of range.
     """
 
-    symbols = True
+    token_ids = True
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class VideoCaptions(Collected):
         if unit not in ("words", "characters"):
             raise ValueError(f"unit must be words or characters, got {unit!r}")
         self.path, self.skip_bad, self.caption_unit = path, skip_bad, unit
-        self.context_inputs = self.taking.size.features
+        self.context_size = self.taking.size.features
 
     def find(self) -> Findings:
         clips: dict[Path, Clip] = {}
@@ -91,8 +91,8 @@ class VideoCaptions(Collected):
             fields=table.fields,
             given=table.given,
             skipped=table.skipped,
-            facts={
-                **self.taking.facts(),
+            metadata={
+                **self.taking.metadata(),
                 "unit": self.caption_unit,
                 "digest_of": None if of_content else "names and sizes",
             },
@@ -103,8 +103,8 @@ class VideoCaptions(Collected):
         learned = [captions[number] for number in train]
         self.alphabet = tokens_from(self.saved) or symbols_of(learned, self.caption_unit)
         saved = self.saved.get("captions")
-        self.captions = CaptionFacts(*saved) if saved else facts_of(self.alphabet, learned)
-        self.inputs = self.outputs = len(self.alphabet)
+        self.captions = CaptionMetadata(*saved) if saved else metadata_of(self.alphabet, learned)
+        self.input_size = self.output_size = len(self.alphabet)
         return Captioned(self._context, [self.alphabet.encode(text) for text in captions], self.captions)
 
     def picture(self, context: tuple[Tensor, Tensor]) -> Tensor:

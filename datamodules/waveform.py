@@ -62,7 +62,7 @@ class Waveform(Collected):
         predict it level by level: van den Oord et al. (2016), WaveNet, section 2.2.
     """
 
-    symbols = True
+    token_ids = True
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Waveform(Collected):
         piece_s: float | None = None,
         skip_bad: bool = False,
         split: Partition = Partition(),
-        batching: Batching = Batching(rows=16, steps=1000),
+        batching: Batching = Batching(batch_size=16, steps=1000),
     ) -> None:
         super().__init__(split=split, batching=batching, unit="samples")
         check_rate(sample_rate_hz)
@@ -105,7 +105,7 @@ class Waveform(Collected):
         most = None if self.piece_s is None else max(LEAST_SAMPLES, round(self.piece_s * rate))
         self._pieces = _Pieces(kept, list(headers.values()), rate, self.channel, most)
         digest, of_content = digest_of(kept, root)
-        facts = {**sound_facts(self._pieces.headers, rate), "files": len(kept)}
+        metadata = {**sound_facts(self._pieces.headers, rate), "files": len(kept)}
         names = [file.relative_to(root).as_posix() for file in kept]
         return Findings(
             source=root.name or str(root),
@@ -114,15 +114,15 @@ class Waveform(Collected):
             lengths=self._pieces.lengths,
             fields={"file": [names[file] for file, _, _ in self._pieces.places]},
             skipped=bad.skipped,
-            facts=facts if of_content else {**facts, "digest_of": "names and sizes"},
+            metadata=metadata if of_content else {**metadata, "digest_of": "names and sizes"},
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
         assert self._pieces is not None
-        self.inputs = self.outputs = LEVELS
+        self.input_size = self.output_size = LEVELS
         return self._pieces
 
-    def reader(self, *, inputs: int, symbols: bool) -> Reader:
+    def reader(self, *, input_size: int, token_ids: bool) -> Reader:
         rate = self.saved["sample_rate_hz"] if self._pieces is None else self._pieces.rate
         return Samples(sample_rate_hz=rate, frame=1, levels=lambda frames: levels(frames[:, 0]))
 

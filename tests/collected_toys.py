@@ -132,8 +132,8 @@ COLLECTED = {
 
 
 def whole():
-    return Batching(rows=ROWS)
+    return Batching(batch_size=ROWS)
 
 
 def refilled():
-    return Batching(rows=ROWS, steps=3)
+    return Batching(batch_size=ROWS, steps=3)

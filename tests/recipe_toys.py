@@ -74,9 +74,9 @@ class Task:
         optimizer: Callable[[Iterable], torch.optim.Optimizer] = torch.optim.Adam,
         clip: float | None = 1.0,
         sizes: list[int] | None = None,
-        lanes: int | None = None,
+        batch_size: int | None = None,
     ) -> None:
-        self.lanes = lanes
+        self.batch_size = batch_size
         self.core, self.bptt, self.optimizer, self.clip, self.sizes = core(3), bptt, optimizer, clip, sizes
 
 
@@ -91,8 +91,10 @@ class Shares:
 
 
 class Text(Data):
-    def __init__(self, *, path: str | None = None, lanes: int = 32, shares: Shares | None = None) -> None:
-        self.path, self.lanes, self.shares = path, lanes, shares or Shares()
+    def __init__(
+        self, *, path: str | None = None, batch_size: int = 32, shares: Shares | None = None
+    ) -> None:
+        self.path, self.batch_size, self.shares = path, batch_size, shares or Shares()
 
 
 class Echo(Data):

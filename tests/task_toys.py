@@ -28,9 +28,9 @@ def make_task(*, hidden: int = HIDDEN, seed: int = 1, **options: Any) -> Sequenc
     """Values to values by an LSTM, in double precision, without a limit on the gradient."""
     torch.manual_seed(seed)
     given = {
-        "inputs": FEATURES,
-        "outputs": VALUES,
-        "symbols": False,
+        "input_size": FEATURES,
+        "output_size": VALUES,
+        "token_ids": False,
         "core": partial(LSTM, hidden_size=hidden),
         "loss": SquaredError(),
         "clip": None,
@@ -134,7 +134,7 @@ class Hand(nn.Module):
         self.lstm = nn.LSTM(
             kernel.input_size, kernel.hidden_size, kernel.num_layers, batch_first=True
         ).double()
-        self.readout = nn.Linear(kernel.hidden_size, task.outputs).double()
+        self.readout = nn.Linear(kernel.hidden_size, task.output_size).double()
         self.lstm.load_state_dict(copy.deepcopy(kernel.state_dict()))
         self.readout.weight.data.copy_(task.readout.weight.data)
         self.readout.bias.data.copy_(task.readout.bias.data)

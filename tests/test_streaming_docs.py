@@ -24,7 +24,7 @@ PAGE = (Path(__file__).parents[1] / "docs" / "streaming.md").read_text(encoding=
 PATIENCE_SECONDS = 120.0
 RECIPE = """\
 model: {core: {class_path: LSTM, init_args: {hidden_size: 6}}}
-data: {class_path: Text, init_args: {path: text.txt, lanes: 2, steps: 50}}
+data: {class_path: Text, init_args: {path: text.txt, batch_size: 2, steps: 50}}
 trainer: {max_time_steps: 400, progress: false, accelerator: cpu}
 tracking: {system_metrics: false}
 """

@@ -31,10 +31,10 @@ class Batching:
     while the others go on, so a long sequence never has to fit into a batch.
 
     Args:
-        rows: sequences side by side, over all processes.
+        batch_size: sequences side by side, over all processes.
         steps: steps of a batch; null: whole sequences.
         max_steps: most steps of a batch of whole sequences, padding included: fewer rows where they are long.
-        val_rows: rows in validation and test; null: as `rows`.
+        val_batch_size: rows in validation and test; null: as `batch_size`.
         workers: processes that read ahead; 0 reads in the training process.
         seed: another seed shuffles otherwise.
 
@@ -42,17 +42,17 @@ class Batching:
         ValueError: for a value out of range.
     """
 
-    rows: int = 32
+    batch_size: int = 32
     steps: int | None = None
     max_steps: int | None = None
-    val_rows: int | None = None
+    val_batch_size: int | None = None
     workers: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_counts(1, rows=self.rows)
+        check_counts(1, batch_size=self.batch_size)
         check_counts(0, workers=self.workers, seed=self.seed)
-        for name in ("steps", "max_steps", "val_rows"):
+        for name in ("steps", "max_steps", "val_batch_size"):
             if getattr(self, name) is not None:
                 check_counts(1, **{name: getattr(self, name)})
         if self.steps is not None and self.max_steps is not None:
@@ -60,7 +60,7 @@ class Batching:
 
     def plan(self, lengths: np.ndarray, *, train: bool) -> Plan:
         """The plan for examples of these lengths; only training shuffles."""
-        rows = self.rows if train else self.val_rows or self.rows
+        rows = self.batch_size if train else self.val_batch_size or self.batch_size
         seed = self.seed if train else None
         if self.steps is not None:
             return Refilled(lengths, rows=rows, steps=self.steps, seed=seed)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from datamodules.collecting.captions import END, START, CaptionFacts, Context, Unit, captioned
+from datamodules.collecting.captions import END, START, CaptionMetadata, Context, Unit, captioned
 from datamodules.collecting.examples import Example
 from datamodules.collecting.findings import BadOnes, Skipped
 from datamodules.collecting.manifest import read_manifest
@@ -85,12 +85,14 @@ class Captioned:
     Args:
         context: number -> what the caption is about.
         ids: (N,) captions.
-        facts: of the data.
+        metadata: of the data.
     """
 
-    def __init__(self, context: Callable[[int], Context], ids: Sequence[Tensor], facts: CaptionFacts) -> None:
-        self.context, self.ids, self.facts = context, ids, facts
+    def __init__(
+        self, context: Callable[[int], Context], ids: Sequence[Tensor], metadata: CaptionMetadata
+    ) -> None:
+        self.context, self.ids, self.metadata = context, ids, metadata
         self.lengths = np.array([len(each) + 1 for each in ids])
 
     def window(self, number: int, start: int, stop: int) -> Example:
-        return captioned(self.ids[number], self.facts, self.context(number)).window(start, stop)
+        return captioned(self.ids[number], self.metadata, self.context(number)).window(start, stop)

@@ -20,19 +20,19 @@ Unit = Literal["words", "characters"]
 Context = Tensor | tuple[Tensor, ...]
 
 
-class CaptionFacts(NamedTuple):
+class CaptionMetadata(NamedTuple):
     """What decoding and scoring captions must know.
 
     Args:
-        start: id that begins x.
-        end: id that ends y.
-        longest: most steps that a caption may take when it is decoded, the end included.
+        bos: id that begins x.
+        eos: id that ends y.
+        max_length: most steps that a caption may take when it is decoded, the end included.
         separator: what stands between two words of a text: " ", or "" where a text is one word.
     """
 
-    start: int
-    end: int
-    longest: int
+    bos: int
+    eos: int
+    max_length: int
     separator: str
 
 
@@ -49,25 +49,25 @@ def symbols_of(captions: Sequence[str], unit: Unit) -> Tokens:
     raise ValueError(f"unit must be 'words' or 'characters', got {unit!r}")
 
 
-def facts_of(symbols: Tokens, captions: Sequence[str]) -> CaptionFacts:
+def metadata_of(symbols: Tokens, captions: Sequence[str]) -> CaptionMetadata:
     """What is known of captions in these symbols.
 
     Args:
         captions: of training; at least one.
     """
-    start, end = (int(symbols.encode(mark)) for mark in (START, END))
-    longest = max(len(symbols.encode(caption)) for caption in captions) + 1
-    return CaptionFacts(start, end, longest, " " if any(" " in caption for caption in captions) else "")
+    bos, eos = (int(symbols.encode(mark)) for mark in (START, END))
+    max_length = max(len(symbols.encode(caption)) for caption in captions) + 1
+    return CaptionMetadata(bos, eos, max_length, " " if any(" " in caption for caption in captions) else "")
 
 
-def captioned(ids: Tensor, facts: CaptionFacts, context: Context | None = None) -> Example:
+def captioned(ids: Tensor, metadata: CaptionMetadata, context: Context | None = None) -> Example:
     """One-to-many: x is the start and then each symbol said, y the next symbol and at last the end.
 
     Args:
         ids: (n,) the caption; x and y have n + 1 steps, all of them scored.
-        facts: of the data.
+        metadata: of the data.
         context: what the caption is about, without an axis of rows.
     """
-    x = torch.cat([torch.tensor([facts.start]), ids])
-    y = torch.cat([ids, torch.tensor([facts.end])])
+    x = torch.cat([torch.tensor([metadata.bos]), ids])
+    y = torch.cat([ids, torch.tensor([metadata.eos])])
     return aligned(x, y)._replace(context=context)

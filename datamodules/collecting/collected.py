@@ -102,7 +102,7 @@ class Collected(SequenceData):
             given=found.given,
         )
         self._examples = self.examples(found, self.parts[0])
-        self.steps_per_pass = int(self._examples.lengths[self.parts[0]].sum())
+        self.steps_per_epoch = int(self._examples.lengths[self.parts[0]].sum())
         if found.labels is not None:
             counts = Counter(found.labels[self.parts[0]].tolist())
             self.class_counts = torch.tensor([counts[number] for number in range(len(self.classes))])
@@ -115,11 +115,11 @@ class Collected(SequenceData):
         if not len(numbers):
             raise BadInput(f"{found.source}: there is no {part} part; give it a share in data.split.shares")
         rank, world = self.process()
-        rows = self.batching.rows
+        rows = self.batching.batch_size
         if part == "train" and rows < world:
             raise BadInput(
-                f"data.batching.rows={rows} rows cannot feed {world} processes: each needs at least one; "
-                f"set it to {world} or more, or use fewer trainer.devices"
+                f"data.batching.batch_size={rows} rows cannot feed {world} processes: each needs at least "
+                f"one; set it to {world} or more, or use fewer trainer.devices"
             )
         chosen = Chosen(self._examples, numbers)
         plan = self.batching.plan(chosen.lengths, train=part == "train")
@@ -137,23 +137,23 @@ class Collected(SequenceData):
     def description(self) -> dict[str, Any]:
         found = self._found()
         sizes = {name: len(numbers) for name, numbers in zip(PART_NAMES, self.parts, strict=True)}
-        facts: dict[str, Any] = {
+        metadata: dict[str, Any] = {
             **sizes,
             "classes": len(self.classes),
             "shortest": int(np.min(found.lengths)),
             "longest": int(np.max(found.lengths)),
             "skipped": len(found.skipped),
-            **found.facts,
+            **found.metadata,
         }
         return {
             "name": type(self).__name__.lower(),
             "source": found.source,
             "digest": found.digest[:32],
-            "facts": {name: value for name, value in facts.items() if value not in (0, None)},
+            "metadata": {name: value for name, value in metadata.items() if value not in (0, None)},
         }
 
-    def account(self) -> list[str]:
-        return self._found().account(self.parts, unit=self.unit)
+    def summary(self) -> list[str]:
+        return self._found().summary(self.parts, unit=self.unit)
 
     def state_dict(self) -> dict[str, Any]:
         if self.found is None:

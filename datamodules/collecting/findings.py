@@ -42,8 +42,8 @@ class Findings:
         fields: what else is known of each example: name -> (N,) values as text, for `Partition`.
         given: (N,) "train", "val", "test" or None, where the data says so itself; None: nowhere.
         skipped: what was left out.
-        facts: further short facts, for instance {"sample_rate_hz": 8000}.
-        notes: further lines of the account.
+        metadata: further short metadata, for instance {"sample_rate_hz": 8000}.
+        notes: further lines of the summary.
     """
 
     source: str
@@ -55,10 +55,10 @@ class Findings:
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
     given: Sequence[str | None] | None = None
     skipped: Sequence[Skipped] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
 
-    def account(self, parts: Sequence[np.ndarray], *, unit: str) -> list[str]:
+    def summary(self, parts: Sequence[np.ndarray], *, unit: str) -> list[str]:
         """What was found, in lines for the terminal and the run's page.
 
         Args:

@@ -45,7 +45,7 @@ class Taking:
         """Of the frames taken, those from `start` to `stop`, (stop - start, features)."""
         return torch.from_numpy(clip.read(self.numbers(clip)[start:stop], self.size)).flatten(1)
 
-    def facts(self) -> dict[str, object]:
+    def metadata(self) -> dict[str, object]:
         height, width, colours = self.size
         every = self.every if self.every > 1 else None
         return {"height": height, "width": width, "colours": colours, "every": every}

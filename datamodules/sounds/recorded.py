@@ -62,7 +62,7 @@ class Recorded(Collected):
         batching: which recordings share a batch.
     """
 
-    symbols = False
+    token_ids = False
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class Recorded(Collected):
         self._kept = kept, list(headers.values()), framing
         classes = class_names(root, [recording.label for recording in kept])
         digest, of_content = digest_of([*others, *(recording.file for recording in kept)], root)
-        facts = sound_facts(self._kept[1], framing.sample_rate_hz)
+        metadata = sound_facts(self._kept[1], framing.sample_rate_hz)
         return Findings(
             source=root.name or str(root),
             digest=digest,
@@ -123,21 +123,21 @@ class Recorded(Collected):
             fields=fields_of(kept),
             given=None if all(r.part is None for r in kept) else [recording.part for recording in kept],
             skipped=bad.skipped,
-            facts=facts if of_content else {**facts, "digest_of": "names and sizes"},
+            metadata=metadata if of_content else {**metadata, "digest_of": "names and sizes"},
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
         assert self._kept is not None
         assert found.labels is not None
         recordings, headers, framing = self._kept
-        self.inputs, self.outputs = framing.window, len(self.classes)
+        self.input_size, self.output_size = framing.window, len(self.classes)
         self.sample_rate_hz = framing.sample_rate_hz
         shares = np.zeros(len(recordings))
         shares[train] = self.scored_share
         files = [recording.file for recording in recordings]
         return Sounds(files, headers, found.labels, framing, shares)
 
-    def reader(self, *, inputs: int, symbols: bool) -> Reader:
+    def reader(self, *, input_size: int, token_ids: bool) -> Reader:
         framing = self.frames.at(self.sample_rate_hz or self.saved["sample_rate_hz"])
         return Samples(
             sample_rate_hz=framing.sample_rate_hz, frame=framing.window, hop=framing.hop, outputs=self.classes

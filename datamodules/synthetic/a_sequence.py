@@ -19,20 +19,22 @@ class ASequence(Generated):
     loss at 'u' can teach about 's' depends on how time is cut. Training, validation and test are the same.
 
     Args:
-        rows: how many times the sequence stands in a batch, over all processes.
+        batch_size: how many times the sequence stands in a batch, over all processes.
     """
 
-    symbols = True
+    token_ids = True
 
-    def __init__(self, *, rows: int = 1) -> None:
-        super().__init__(steps=len(TEXT) - 1, rows=rows, batches_per_sequence=1, val_batches=1, seed=0)
+    def __init__(self, *, batch_size: int = 1) -> None:
+        super().__init__(
+            steps=len(TEXT) - 1, batch_size=batch_size, batches_per_sequence=1, val_batches=1, seed=0
+        )
         self.text = TEXT
         self.alphabet = Alphabet("".join(sorted(set(TEXT))))
-        self.inputs = self.outputs = len(self.alphabet)
+        self.input_size = self.output_size = len(self.alphabet)
 
     def batch(self, part: Part, index: int) -> SequenceBatch:
-        ids = self.alphabet.encode(TEXT).expand(self.rows, -1)
+        ids = self.alphabet.encode(TEXT).expand(self.batch_size, -1)
         return whole(ids[:, :-1].clone(), ids[:, 1:].clone())
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         return {"text": TEXT, "symbols": len(self.alphabet)}

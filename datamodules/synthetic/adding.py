@@ -21,7 +21,7 @@ class Adding(Generated):
 
     Args:
         steps: length of a sequence, at least 2.
-        rows: sequences of a batch, over all processes.
+        batch_size: sequences of a batch, over all processes.
         val_batches: batches of validation, and of test.
         seed: another seed draws other sequences.
 
@@ -30,27 +30,31 @@ class Adding(Generated):
     the original draws from [-1, 1], marks within the first steps, and varies the length.
     """
 
-    inputs = 2
-    outputs = 1
-    symbols = False
+    input_size = 2
+    output_size = 1
+    token_ids = False
 
-    def __init__(self, *, steps: int = 100, rows: int = 32, val_batches: int = 8, seed: int = 0) -> None:
+    def __init__(
+        self, *, steps: int = 100, batch_size: int = 32, val_batches: int = 8, seed: int = 0
+    ) -> None:
         check_counts(2, steps=steps)
-        super().__init__(steps=steps, rows=rows, batches_per_sequence=1, val_batches=val_batches, seed=seed)
+        super().__init__(
+            steps=steps, batch_size=batch_size, batches_per_sequence=1, val_batches=val_batches, seed=seed
+        )
 
     def batch(self, part: Part, index: int) -> SequenceBatch:
         draw = self.draw(part, index)
         half = self.steps // 2
-        numbers = torch.rand(self.rows, self.steps, generator=draw)
+        numbers = torch.rand(self.batch_size, self.steps, generator=draw)
         marker = torch.zeros_like(numbers)
-        early = torch.randint(0, half, (self.rows, 1), generator=draw)
-        late = torch.randint(half, self.steps, (self.rows, 1), generator=draw)
+        early = torch.randint(0, half, (self.batch_size, 1), generator=draw)
+        late = torch.randint(half, self.steps, (self.batch_size, 1), generator=draw)
         marker.scatter_(1, torch.cat([early, late], dim=1), 1.0)
-        y = torch.zeros(self.rows, self.steps, 1)
+        y = torch.zeros(self.batch_size, self.steps, 1)
         y[:, -1, 0] = (numbers * marker).sum(dim=1)
-        scored = torch.zeros(self.rows, self.steps, dtype=torch.bool)
+        scored = torch.zeros(self.batch_size, self.steps, dtype=torch.bool)
         scored[:, -1] = True
         return whole(torch.stack([numbers, marker], dim=2), y, scored=scored)
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         return {"baseline_mse": 1 / 6}

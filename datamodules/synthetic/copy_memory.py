@@ -26,7 +26,7 @@ class CopyMemory(Generated):
 
     Args:
         blanks: the T of the literature, in steps.
-        rows: sequences of a batch, over all processes.
+        batch_size: sequences of a batch, over all processes.
         score: 'all' steps, as published, or 'recall', the last ten only.
         val_batches: batches of validation, and of test.
         seed: another seed draws other symbols.
@@ -35,15 +35,15 @@ class CopyMemory(Generated):
     Differs: symbols are ids, where that paper feeds the number itself.
     """
 
-    inputs = 10
-    outputs = 10
-    symbols = True
+    input_size = 10
+    output_size = 10
+    token_ids = True
 
     def __init__(
         self,
         *,
         blanks: int = 100,
-        rows: int = 32,
+        batch_size: int = 32,
         score: Literal["all", "recall"] = "all",
         val_batches: int = 8,
         seed: int = 0,
@@ -52,24 +52,28 @@ class CopyMemory(Generated):
         if score not in ("all", "recall"):
             raise ValueError(f"score must be 'all' or 'recall', got {score!r}")
         super().__init__(
-            steps=blanks + 2 * COPIED, rows=rows, batches_per_sequence=1, val_batches=val_batches, seed=seed
+            steps=blanks + 2 * COPIED,
+            batch_size=batch_size,
+            batches_per_sequence=1,
+            val_batches=val_batches,
+            seed=seed,
         )
         self.blanks = blanks
         self.score = score
 
     def batch(self, part: Part, index: int) -> SequenceBatch:
-        told = torch.randint(1, 9, (self.rows, COPIED), generator=self.draw(part, index))
-        x = torch.full((self.rows, self.steps), BLANK)
+        told = torch.randint(1, 9, (self.batch_size, COPIED), generator=self.draw(part, index))
+        x = torch.full((self.batch_size, self.steps), BLANK)
         x[:, :COPIED] = told
         x[:, -COPIED - 1 :] = MARKER
-        y = torch.full((self.rows, self.steps), BLANK)
+        y = torch.full((self.batch_size, self.steps), BLANK)
         y[:, -COPIED:] = told
-        scored = torch.ones(self.rows, self.steps, dtype=torch.bool)
+        scored = torch.ones(self.batch_size, self.steps, dtype=torch.bool)
         if self.score == "recall":
             scored[:, :-COPIED] = False
         return whole(x, y, scored=scored)
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         guess = math.log(8)
         return {
             "blanks": self.blanks,

@@ -23,29 +23,29 @@ class Echo(Generated):
     Args:
         lag: steps between a bit and its echo; 0 is the identity.
         steps: steps of a batch.
-        rows: sequences side by side, over all processes.
+        batch_size: sequences side by side, over all processes.
         batches_per_sequence: batches that a sequence runs over; lag must lie inside the sequence.
         val_batches: batches of validation, and of test; a multiple of `batches_per_sequence`.
         seed: another seed draws other bits.
     """
 
-    inputs = 2
-    outputs = 2
-    symbols = True
+    input_size = 2
+    output_size = 2
+    token_ids = True
 
     def __init__(
         self,
         *,
         lag: int = 5,
         steps: int = 100,
-        rows: int = 32,
+        batch_size: int = 32,
         batches_per_sequence: int = 1,
         val_batches: int = 8,
         seed: int = 0,
     ) -> None:
         super().__init__(
             steps=steps,
-            rows=rows,
+            batch_size=batch_size,
             batches_per_sequence=batches_per_sequence,
             val_batches=val_batches,
             seed=seed,
@@ -60,25 +60,25 @@ class Echo(Generated):
 
     def bits(self, part: Part, index: int) -> Tensor:
         """What is heard in one batch, (rows, steps) int64."""
-        return torch.randint(0, 2, (self.rows, self.steps), generator=self.draw(part, index))
+        return torch.randint(0, 2, (self.batch_size, self.steps), generator=self.draw(part, index))
 
     def batch(self, part: Part, index: int) -> SequenceBatch:
         place = index % self.batches_per_sequence
         before = min(place, math.ceil(self.lag / self.steps))  # batches that the echo reaches back to
         heard = torch.cat([self.bits(part, i) for i in range(index - before, index + 1)], dim=1)
-        silence = torch.zeros(self.rows, self.lag, dtype=torch.int64)  # before the first of those batches
+        silence = torch.zeros(self.batch_size, self.lag, dtype=torch.int64)  # before the first of these
         said = torch.cat([silence, heard], dim=1)[:, : heard.shape[1]]
         step = torch.arange(place * self.steps, (place + 1) * self.steps)  # counted from the sequence's start
         return SequenceBatch(
             x=heard[:, -self.steps :],
             y=said[:, -self.steps :],
-            scored=(step >= self.lag).expand(self.rows, -1).clone(),
-            lengths=torch.full((self.rows,), self.steps),
-            is_first=torch.full((self.rows,), place == 0),
+            scored=(step >= self.lag).expand(self.batch_size, -1).clone(),
+            lengths=torch.full((self.batch_size,), self.steps),
+            is_first=torch.full((self.batch_size,), place == 0),
             is_last=place == self.batches_per_sequence - 1,
         )
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         return {
             "lag": self.lag,
             "batches_per_sequence": self.batches_per_sequence,

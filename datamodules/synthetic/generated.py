@@ -23,18 +23,22 @@ class Generated(SequenceData):
 
     Args:
         steps: steps of a batch.
-        rows: rows of a batch, over all processes.
+        batch_size: rows of a batch, over all processes.
         batches_per_sequence: batches that one sequence runs over; they make one pass.
         val_batches: batches of validation, and of test; a multiple of `batches_per_sequence`.
         seed: another seed draws other sequences.
     """
 
     def __init__(
-        self, *, steps: int, rows: int, batches_per_sequence: int, val_batches: int, seed: int
+        self, *, steps: int, batch_size: int, batches_per_sequence: int, val_batches: int, seed: int
     ) -> None:
         super().__init__()
         check_counts(
-            1, steps=steps, rows=rows, batches_per_sequence=batches_per_sequence, val_batches=val_batches
+            1,
+            steps=steps,
+            batch_size=batch_size,
+            batches_per_sequence=batches_per_sequence,
+            val_batches=val_batches,
         )
         check_counts(0, seed=seed)
         if val_batches % batches_per_sequence:
@@ -43,37 +47,37 @@ class Generated(SequenceData):
                 f"got {val_batches} and {batches_per_sequence}"
             )
         self.steps = steps
-        self.rows = rows
+        self.batch_size = batch_size
         self.batches_per_sequence = batches_per_sequence
         self.val_batches = val_batches
         self.seed = seed
-        self.steps_per_pass = rows * steps * batches_per_sequence
+        self.steps_per_epoch = batch_size * steps * batches_per_sequence
 
     @abstractmethod
     def batch(self, part: Part, index: int) -> SequenceBatch:
         """Batch `index` of a part, with the rows of all processes."""
 
     @abstractmethod
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """What defines the task, and the loss of a network that remembers nothing."""
 
     def setup(self, stage: str | None = None) -> None:
         """Nothing to do: all is known from the arguments."""
 
     def loader(self, part: Part) -> Batches:
-        rows = list(own_rows(self.rows, self.process(), argument="data.rows"))
+        rows = list(own_rows(self.batch_size, self.process(), argument="data.batch_size"))
 
         def own(index: int) -> SequenceBatch:
             batch = self.batch(part, index)
-            return batch if len(rows) == self.rows else take_rows(batch, rows)
+            return batch if len(rows) == self.batch_size else take_rows(batch, rows)
 
         return Batches(own, length=None if part == "train" else self.val_batches)
 
     def description(self) -> dict[str, Any]:
-        facts = {"steps": self.steps, "rows": self.rows, "seed": self.seed, **self.facts()}
+        metadata = {"steps": self.steps, "batch_size": self.batch_size, "seed": self.seed, **self.metadata()}
         name = type(self).__name__.lower()
-        digest = hashlib.sha256(repr((name, self.batches_per_sequence, self.val_batches, facts)).encode())
-        return {"name": name, "source": "generated", "digest": digest.hexdigest()[:32], "facts": facts}
+        digest = hashlib.sha256(repr((name, self.batches_per_sequence, self.val_batches, metadata)).encode())
+        return {"name": name, "source": "generated", "digest": digest.hexdigest()[:32], "metadata": metadata}
 
     def draw(self, part: Part, index: int) -> torch.Generator:
         """The random numbers of one batch."""

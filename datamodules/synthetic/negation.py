@@ -44,7 +44,7 @@ class Negation(Generated):
         distance: steps from "not" or "truly" to "good" or "bad"; 1: they are neighbours.
         after: most words after "good" or "bad"; each number up to it is equally likely.
         steps: words of a sentence, at least distance + after + 3.
-        rows: sentences of a batch, over all processes.
+        batch_size: sentences of a batch, over all processes.
         val_batches: batches of validation, and of test.
         seed: another seed draws other sentences.
 
@@ -52,9 +52,9 @@ class Negation(Generated):
         ValueError: if the sentence is too short for both pairs.
     """
 
-    inputs = len(WORDS)
-    outputs = len(CLASSES)
-    symbols = True
+    input_size = len(WORDS)
+    output_size = len(CLASSES)
+    token_ids = True
     classes = CLASSES
 
     def __init__(
@@ -63,11 +63,13 @@ class Negation(Generated):
         distance: int = 8,
         after: int = 0,
         steps: int = 24,
-        rows: int = 64,
+        batch_size: int = 64,
         val_batches: int = 8,
         seed: int = 0,
     ) -> None:
-        super().__init__(steps=steps, rows=rows, batches_per_sequence=1, val_batches=val_batches, seed=seed)
+        super().__init__(
+            steps=steps, batch_size=batch_size, batches_per_sequence=1, val_batches=val_batches, seed=seed
+        )
         check_counts(1, distance=distance)
         check_counts(0, after=after)
         if steps < distance + after + 3:
@@ -83,7 +85,7 @@ class Negation(Generated):
         return self.distance + self.after
 
     def batch(self, part: Part, index: int) -> SequenceBatch:
-        draw, rows = self.draw(part, index), self.rows
+        draw, rows = self.draw(part, index), self.batch_size
         x = torch.randint(0, len(FILLERS), (rows, self.steps), generator=draw)
         kind, negated = torch.randint(0, 2, (2, rows), generator=draw)
         judged = self.steps - 1 - torch.randint(0, self.after + 1, (rows,), generator=draw)
@@ -100,7 +102,7 @@ class Negation(Generated):
         scored[:, -1] = True
         return whole(x, (kind ^ negated)[:, None].repeat(1, self.steps), scored=scored)
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         return {
             "distance": self.distance,
             "after": self.after,

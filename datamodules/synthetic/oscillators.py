@@ -28,7 +28,7 @@ class Oscillators(Generated):
         periods: of the sines, in steps, each above 2.
         noise: standard deviation of e.
         steps: length of a sequence.
-        rows: sequences of a batch, over all processes.
+        batch_size: sequences of a batch, over all processes.
         val_batches: batches of validation, and of test.
         seed: another seed draws other sequences.
 
@@ -38,9 +38,9 @@ class Oscillators(Generated):
     Source: ours; the filter is Kalman (1960), J. Basic Eng. 82(1), with a state that only turns.
     """
 
-    inputs = 1
-    outputs = 1
-    symbols = False
+    input_size = 1
+    output_size = 1
+    token_ids = False
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Oscillators(Generated):
         periods: list[float] = [7.3, 17.9, 41.7],  # noqa: B006
         noise: float = 0.3,
         steps: int = 200,
-        rows: int = 32,
+        batch_size: int = 32,
         val_batches: int = 8,
         seed: int = 0,
     ) -> None:
@@ -57,14 +57,16 @@ class Oscillators(Generated):
             raise ValueError(f"periods must be above 2 steps each, at least one, got {periods}")
         if not 0 < noise < float("inf"):
             raise ValueError(f"noise must be above 0, got {noise}")
-        super().__init__(steps=steps, rows=rows, batches_per_sequence=1, val_batches=val_batches, seed=seed)
+        super().__init__(
+            steps=steps, batch_size=batch_size, batches_per_sequence=1, val_batches=val_batches, seed=seed
+        )
         self.periods, self.noise = list(periods), noise
 
     def batch(self, part: Part, index: int) -> SequenceBatch:
         draw = self.draw(part, index)
         count = len(self.periods)
         # A pair of independent Gaussians for each sine: random amplitude and phase in one.
-        pair = torch.randn(self.rows, 2 * count, generator=draw, dtype=torch.float64) / count**0.5
+        pair = torch.randn(self.batch_size, 2 * count, generator=draw, dtype=torch.float64) / count**0.5
         values = pair @ self.waves(self.steps + 1).T  # (B, T + 1)
         values += self.noise * torch.randn(values.shape, generator=draw, dtype=torch.float64)
         values = values.float()[:, :, None]
@@ -93,7 +95,7 @@ class Oscillators(Generated):
             covariance = covariance - gain[:, None] * gain / variance
         return total / self.steps
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         angles = [2 * pi / period for period in self.periods]
         turned = float(2 - 2 * torch.tensor(angles).cos().mean())
         return {

@@ -33,7 +33,7 @@ class Tones(Generated):
         notes: 2 to 5; there are notes! melodies.
         note_ms: time from one note to the next, at least 60.
         noise: standard deviation of the noise, where a note's amplitude is 0.2 to 0.8.
-        rows: melodies of a batch, over all processes.
+        batch_size: melodies of a batch, over all processes.
         val_batches: batches of validation, and of test.
         seed: another seed draws other sound.
 
@@ -43,7 +43,7 @@ class Tones(Generated):
     Source: ours.
     """
 
-    symbols = False
+    token_ids = False
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Tones(Generated):
         notes: int = 3,
         note_ms: int = 120,
         noise: float = 0.1,
-        rows: int = 32,
+        batch_size: int = 32,
         val_batches: int = 8,
         seed: int = 0,
     ) -> None:
@@ -65,19 +65,19 @@ class Tones(Generated):
         self.share = note_ms * SAMPLE_RATE_HZ // 1000  # samples from one note to the next
         super().__init__(
             steps=1 + (notes * self.share - WINDOW) // HOP,
-            rows=rows,
+            batch_size=batch_size,
             batches_per_sequence=1,
             val_batches=val_batches,
             seed=seed,
         )
-        self.inputs, self.outputs = WINDOW, factorial(notes)
+        self.input_size, self.output_size = WINDOW, factorial(notes)
         self.sample_rate_hz = SAMPLE_RATE_HZ
 
     def batch(self, part: Part, index: int) -> SequenceBatch:
         draw = self.draw(part, index)
-        melodies = torch.randint(self.outputs, (self.rows,), generator=draw)
+        melodies = torch.randint(self.output_size, (self.batch_size,), generator=draw)
         frames = self.sound(melodies, draw).unfold(1, WINDOW, HOP)  # (B, T, WINDOW)
-        scored = torch.zeros(self.rows, self.steps, dtype=torch.bool)
+        scored = torch.zeros(self.batch_size, self.steps, dtype=torch.bool)
         scored[:, -1] = True
         return whole(frames, melodies[:, None].expand(-1, self.steps).clone(), scored=scored)
 
@@ -95,5 +95,10 @@ class Tones(Generated):
         clean = torch.zeros(*orders.shape, self.share).scatter_(2, place, wave).flatten(1)
         return clean + self.noise * torch.randn(clean.shape, generator=draw)
 
-    def facts(self) -> dict[str, Any]:
-        return {"notes": self.notes, "note_ms": self.note_ms, "noise": self.noise, "chance": 1 / self.outputs}
+    def metadata(self) -> dict[str, Any]:
+        return {
+            "notes": self.notes,
+            "note_ms": self.note_ms,
+            "noise": self.noise,
+            "chance": 1 / self.output_size,
+        }

@@ -148,7 +148,7 @@ class TextSplit:
             way_out = (
                 "; change data.val_files or data.test_files"
                 if self.by_name
-                else f", and each part is made of whole files (data.split={list(self.shares)}); add files, or "
-                "set data.path to one file, which is cut by characters"
+                else f", and each part is made of whole files (data.split={list(self.shares)}); add files, "
+                "or set data.path to one file, which is cut by characters"
             )
             raise BadInput(f"{corpus.root}: {error}{way_out}") from error

@@ -19,7 +19,7 @@ def review(site):
 
 
 @pytest.fixture(scope="session")
-def facts(review):
+def metadata(review):
     """What must be read on the pages: the best value, its windows and depth, and its cost."""
     best = review.best()
     values = [f"{label}={best.values[label]}" for label in ("k1", "k2", "layers")]
@@ -35,9 +35,9 @@ def start(name):
     return name[:20]
 
 
-def test_the_page_that_elman_ui_opens(site, reader, review, facts):
+def test_the_page_that_elman_ui_opens(site, reader, review, metadata):
     words = [
-        *facts,
+        *metadata,
         *map(start, names(review)),
         f"{len(review.trials)} matching runs",
         "Parallel Coordinates",
@@ -55,9 +55,9 @@ def test_the_table_of_trials(site, reader, review):
     reader.open(f"{site.address}/{page}", *columns, *map(start, names(review)), name="2_table")
 
 
-def test_the_study(site, reader, facts):
+def test_the_study(site, reader, metadata):
     page = f"{site.address}/{run_page(site.experiment_id, site.study.info.run_id)}"
-    reader.open(page, "Which windows repeat a bit", *facts, "trials/complete", name="3_study")
+    reader.open(page, "Which windows repeat a bit", *metadata, "trials/complete", name="3_study")
     reader.click("button", "Show more")
     reader.picture("in the recipe", "elman fit best.yaml", name="4_study_note")
     links = reader.links()
@@ -92,10 +92,10 @@ def test_a_trial(site, reader, review):
     reader.open(curves, name, "core_steps_per_step", name="11_trial_curves")
 
 
-def test_the_report_is_a_file_of_its_own(site, reader, facts):
+def test_the_report_is_a_file_of_its_own(site, reader, metadata):
     command = [sys.executable, "-m", "elman", "report", "windows", "--output=report.html"]
     subprocess.run(command, cwd=site.folder, check=True)
-    reader.open((site.folder / "report.html").as_uri(), *facts[:1], "k1", "k2", "layers", name="12_report")
+    reader.open((site.folder / "report.html").as_uri(), *metadata[:1], "k1", "k2", "layers", name="12_report")
 
 
 def test_optuna_dashboard_opens_the_same_study(optuna_page, reader, review):

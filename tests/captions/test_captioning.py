@@ -19,21 +19,21 @@ from elman.tasks import SequenceTask
 
 ALPHABET = Alphabet("\x02\x03ab ")
 START, END = ALPHABET.encode("\x02\x03").tolist()
-FACTS = SimpleNamespace(start=START, end=END, longest=6)
+METADATA = SimpleNamespace(bos=START, eos=END, max_length=6)
 FEATURES, HIDDEN = 5, 8
 
 
 def make_task(**options) -> SequenceTask:
     torch.manual_seed(3)
     given = {
-        "inputs": len(ALPHABET),
-        "outputs": len(ALPHABET),
-        "symbols": True,
-        "context_inputs": FEATURES,
-        "captions": FACTS,
+        "input_size": len(ALPHABET),
+        "output_size": len(ALPHABET),
+        "token_ids": True,
+        "context_size": FEATURES,
+        "captions": METADATA,
         "alphabet": ALPHABET,
         "core": partial(LSTM, hidden_size=HIDDEN, layers=2),
-        "encoder": partial(Dense, hidden_size=7),
+        "context_encoder": partial(Dense, hidden_size=7),
         "readout_dropout": 0.5,  # decoding must leave it out
         **options,
     }
@@ -71,7 +71,7 @@ def said_alone(task: SequenceTask, context: torch.Tensor) -> str:
     task.eval()
     ids = [START]
     with torch.no_grad():
-        while len(ids) <= FACTS.longest and ids[-1] != END:
+        while len(ids) <= METADATA.max_length and ids[-1] != END:
             out, _ = task.predict(torch.tensor([ids]), task.begins(context[None]))
             ids.append(int(out[0, -1].argmax()))
     return ALPHABET.decode([symbol for symbol in ids[1:] if symbol != END])
@@ -115,7 +115,7 @@ def test_a_beam_finds_what_is_at_least_as_likely() -> None:
             said = batch_of(texts)._replace(context=batch.context)
             out, _ = task.predict(said.x, task.first_carry(said))
             picked = out.log_softmax(-1).gather(2, said.y[..., None])[..., 0]
-            cut = torch.tensor([len(text) == FACTS.longest for text in texts])  # no end was said
+            cut = torch.tensor([len(text) == METADATA.max_length for text in texts])  # no end was said
             last = torch.arange(said.steps) == said.lengths[:, None] - 1
             return picked.masked_fill(~said.scored | (last & cut[:, None]), 0.0).sum(1)
 

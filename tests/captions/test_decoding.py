@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from elman.captions.decoding import Decoded, beam, greedy, spoken
+from elman.captions.decoding import Decoded, beam, greedy, truncate_at_eos
 
 ROWS, STATES, SYMBOLS, LONGEST = 2, 7, 5, 4
 START, END = 1, 2  # in the middle of the ids, so that an off-by-one shows
@@ -34,12 +34,12 @@ class Table:
         assert ids.shape == row.shape == state.shape
         return self.log_p[row, state, ids], ((row,), self.next[state, ids])
 
-    def all_of(self, row: int, longest: int = LONGEST) -> dict[tuple[int, ...], float]:
-        """Every sequence that ends within `longest` symbols, or is that long, and its log probability."""
+    def all_of(self, row: int, max_length: int = LONGEST) -> dict[tuple[int, ...], float]:
+        """Every sequence that ends within `max_length` symbols, or is that long, and its log probability."""
         found = {}
-        for n in range(1, longest + 1):
+        for n in range(1, max_length + 1):
             for said in itertools.product(range(SYMBOLS), repeat=n):
-                if END in said[:-1] or (n < longest and said[-1] != END):
+                if END in said[:-1] or (n < max_length and said[-1] != END):
                     continue
                 state, last, total = 0, START, 0.0
                 for symbol in said:
@@ -54,7 +54,7 @@ def without_end(said: tuple[int, ...]) -> list[int]:
 
 
 def decode(table: Any, **options: Any) -> Decoded:
-    return beam(table, table.carry, **{"start": START, "end": END, "longest": LONGEST, **options})
+    return beam(table, table.carry, **{"bos": START, "eos": END, "max_length": LONGEST, **options})
 
 
 def same(found: Decoded, expected: Decoded) -> None:
@@ -78,7 +78,7 @@ def test_a_beam_that_leaves_nothing_out_is_exact(seed: int, length_penalty: floa
 @pytest.mark.parametrize("seed", range(5))
 def test_width_one_is_greedy_and_greedy_takes_the_likeliest(seed: int) -> None:
     table = Table(seed=seed)
-    found = greedy(table, table.carry, start=START, end=END, longest=LONGEST)
+    found = greedy(table, table.carry, bos=START, eos=END, max_length=LONGEST)
     same(decode(table, width=1), found)
     same(decode(table, width=1, length_penalty=1.0), found)
     for row in range(ROWS):
@@ -112,15 +112,15 @@ def test_rows_do_not_influence_each_other(width: int) -> None:
     for seed in range(10):
         table = Table(seed=seed)
         together = decode(table, width=width)
-        said = greedy(table, table.carry, start=START, end=END, longest=LONGEST)
+        said = greedy(table, table.carry, bos=START, eos=END, max_length=LONGEST)
         for row in range(ROWS):
             carry = ((torch.tensor([row]),), torch.tensor([0]))
             same(
-                beam(table, carry, start=START, end=END, longest=LONGEST, width=width),
+                beam(table, carry, bos=START, eos=END, max_length=LONGEST, width=width),
                 Decoded([together.ids[row]], together.log_probability[[row]]),
             )
             same(
-                greedy(table, carry, start=START, end=END, longest=LONGEST),
+                greedy(table, carry, bos=START, eos=END, max_length=LONGEST),
                 Decoded([said.ids[row]], said.log_probability[[row]]),
             )
 
@@ -143,7 +143,7 @@ TEMPTING = [
 def test_greedy_falls_where_a_beam_does_not() -> None:
     """Greedy says "a" with 0.6 x 0.4 = 0.24; "b" has 0.4 x 0.9 = 0.36."""
     step, carry = by_last_symbol(TEMPTING), (torch.zeros(2, 1),)
-    words = {"start": START_OF_TWO, "end": STOP, "longest": 6}
+    words = {"bos": START_OF_TWO, "eos": STOP, "max_length": 6}
     tempted, searched = greedy(step, carry, **words), beam(step, carry, width=2, **words)
     assert [ids.tolist() for ids in tempted.ids] == [[A], [A]]
     assert [ids.tolist() for ids in searched.ids] == [[B], [B]]
@@ -154,7 +154,7 @@ def test_greedy_falls_where_a_beam_does_not() -> None:
 def test_an_end_is_an_end() -> None:
     """A penalty of 1 keeps looking while ended beginnings wait; none of them is gone on from or paid for."""
     step, carry = by_last_symbol(TEMPTING), (torch.zeros(1, 1),)
-    found = beam(step, carry, start=START_OF_TWO, end=STOP, longest=6, width=50, length_penalty=1.0)
+    found = beam(step, carry, bos=START_OF_TWO, eos=STOP, max_length=6, width=50, length_penalty=1.0)
     assert STOP not in found.ids[0].tolist()
     assert found.log_probability.exp().tolist() == pytest.approx([0.36])
 
@@ -162,7 +162,7 @@ def test_an_end_is_an_end() -> None:
 def test_a_mean_may_rise_after_an_end() -> None:
     """The end at once has 0.52; "aaaa" has 0.48 x 0.95^3, whose geometric mean is higher."""
     step = by_last_symbol([[0.95, 0.0, 0.0, 0.05], [1.0, 0, 0, 0], [0.48, 0.0, 0.0, 0.52], [1.0, 0, 0, 0]])
-    words = {"start": START_OF_TWO, "end": STOP, "longest": 4, "width": 2}
+    words = {"bos": START_OF_TWO, "eos": STOP, "max_length": 4, "width": 2}
     assert [ids.tolist() for ids in beam(step, (torch.zeros(1, 1),), **words).ids] == [[]]
     found = beam(step, (torch.zeros(1, 1),), **words, length_penalty=1.0)
     assert [ids.tolist() for ids in found.ids] == [[A] * 4]
@@ -172,8 +172,8 @@ def test_a_mean_may_rise_after_an_end() -> None:
 def test_the_longest_is_cut() -> None:
     never = by_last_symbol([[1.0, 0.0], [1.0, 0.0]])  # says 0 for ever
     for found in (
-        greedy(never, (torch.zeros(2, 3),), start=1, end=1, longest=4),
-        beam(never, (torch.zeros(2, 3),), start=1, end=1, longest=4, width=3),
+        greedy(never, (torch.zeros(2, 3),), bos=1, eos=1, max_length=4),
+        beam(never, (torch.zeros(2, 3),), bos=1, eos=1, max_length=4, width=3),
     ):
         assert [ids.tolist() for ids in found.ids] == [[0] * 4] * 2
         assert found.log_probability.tolist() == [0.0, 0.0]
@@ -182,7 +182,7 @@ def test_the_longest_is_cut() -> None:
 @pytest.mark.parametrize("width", [1, 2, 4, 9])
 def test_ties_go_to_the_better_beginning_and_then_to_the_smaller_id(width: int) -> None:
     even = by_last_symbol([[0.25] * 4] * 4)
-    found = beam(even, (torch.zeros(2, 1),), start=0, end=3, longest=2, width=width)
+    found = beam(even, (torch.zeros(2, 1),), bos=0, eos=3, max_length=2, width=width)
     if width < 4:  # the end is not among the kept at first
         assert [ids.tolist() for ids in found.ids] == [[0, 0]] * 2
     else:  # it is, and likelier than whatever is longer
@@ -191,33 +191,33 @@ def test_ties_go_to_the_better_beginning_and_then_to_the_smaller_id(width: int) 
     same(decode(rounded, width=width), decode(rounded, width=width))
     same(
         decode(rounded, width=1),
-        greedy(rounded, rounded.carry, start=START, end=END, longest=LONGEST),
+        greedy(rounded, rounded.carry, bos=START, eos=END, max_length=LONGEST),
     )
 
 
 def test_a_network_that_is_not_finite_says_something() -> None:
     broken = lambda ids, carry: (torch.full((len(ids), 4), torch.nan), carry)  # noqa: E731
     for found in (
-        greedy(broken, (torch.zeros(2, 1),), start=0, end=3, longest=3),
-        beam(broken, (torch.zeros(2, 1),), start=0, end=3, longest=3, width=2),
+        greedy(broken, (torch.zeros(2, 1),), bos=0, eos=3, max_length=3),
+        beam(broken, (torch.zeros(2, 1),), bos=0, eos=3, max_length=3, width=2),
     ):
         assert len(found.ids) == 2
         assert bool(found.log_probability.isnan().all())
 
 
-def test_spoken_is_what_comes_before_the_first_end() -> None:
-    assert spoken(torch.tensor([4, 2, 3, 2]), 2).tolist() == [4]
-    assert spoken(torch.tensor([4, 1]), 2).tolist() == [4, 1]
-    assert spoken(torch.tensor([2]), 2).tolist() == []
+def test_truncation_keeps_what_comes_before_the_first_end() -> None:
+    assert truncate_at_eos(torch.tensor([4, 2, 3, 2]), 2).tolist() == [4]
+    assert truncate_at_eos(torch.tensor([4, 1]), 2).tolist() == [4, 1]
+    assert truncate_at_eos(torch.tensor([2]), 2).tolist() == []
 
 
 def test_refusals() -> None:
     carry = (torch.zeros(1, 1),)
-    with pytest.raises(ValueError, match="longest=0"):
-        greedy(by_last_symbol(TEMPTING), carry, start=0, end=1, longest=0)
+    with pytest.raises(ValueError, match="max_length=0"):
+        greedy(by_last_symbol(TEMPTING), carry, bos=0, eos=1, max_length=0)
     with pytest.raises(ValueError, match="width=0"):
-        beam(by_last_symbol(TEMPTING), carry, start=0, end=1, longest=1, width=0)
+        beam(by_last_symbol(TEMPTING), carry, bos=0, eos=1, max_length=1, width=0)
     with pytest.raises(ValueError, match="length_penalty=-1"):
-        beam(by_last_symbol(TEMPTING), carry, start=0, end=1, longest=1, width=1, length_penalty=-1)
+        beam(by_last_symbol(TEMPTING), carry, bos=0, eos=1, max_length=1, width=1, length_penalty=-1)
     with pytest.raises(ValueError, match="no tensor"):
-        greedy(by_last_symbol(TEMPTING), (), start=0, end=1, longest=1)
+        greedy(by_last_symbol(TEMPTING), (), bos=0, eos=1, max_length=1)

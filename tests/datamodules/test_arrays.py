@@ -64,7 +64,7 @@ def test_one_array_of_equal_sequences(tmp_path):
     same(example(data, 7).x, whole[7])
     assert example(data, 7).y.tolist() == [1] * 4
     assert example(data, 7).scored.tolist() == [False, False, False, True]
-    assert (data.classes, data.outputs) == (["0", "1", "2"], 3)
+    assert (data.classes, data.output_size) == (["0", "1", "2"], 3)
 
 
 def test_lists_by_keys_with_a_star_come_in_the_order_of_their_numbers(tmp_path):
@@ -94,7 +94,7 @@ def test_targets_at_every_step(tmp_path, kind):
     data = ready(folder(tmp_path / "x", XS), targets=kind, target_path=folder(tmp_path / "y", ys))
     assert example(data, 6).scored.all()
     if kind == "step_value":
-        assert data.outputs == 1
+        assert data.output_size == 1
         same(example(data, 6).y[:, 0], ys[6])
     else:
         assert data.classes == [str(10 * number) for number in range(8)]
@@ -159,7 +159,7 @@ def test_values_that_are_not_finite_are_told_by_the_batch_that_holds_them(tmp_pa
     data._examples.window(3, 0, 4)
     with pytest.raises(BadInput, match=r"03\.npy: step 5, feature 1 is nan, not a finite"):
         data._examples.window(3, 4, 6)
-    assert any("looked at as they are read" in line for line in data.account())
+    assert any("looked at as they are read" in line for line in data.summary())
 
 
 def cut_short(path):
@@ -199,7 +199,7 @@ def test_bad_npy(tmp_path, fault):
     assert "04.npy" in str(error.value)
     assert "\n" not in str(error.value)
     data = ready(tmp_path, skip_bad=True)
-    assert data.description()["facts"]["skipped"] >= 1
+    assert data.description()["metadata"]["skipped"] >= 1
     assert not any(name.startswith("04") for name in data.found.names)
 
 

@@ -33,7 +33,7 @@ def refused(path, **options):
 def test_folders(tmp_path):
     data = ready(two_classes(tmp_path))
     assert data.classes == ["high", "low"]
-    assert (data.inputs, data.outputs, data.sample_rate_hz) == (200, 2, 8000)
+    assert (data.input_size, data.output_size, data.sample_rate_hz) == (200, 2, 8000)
     number = data.found.names.index("low/3.wav")
     example = data._examples.window(number, 0, int(data.found.lengths[number]))
     expected = torch.from_numpy(soundfile.read(tmp_path / "low/3.wav", dtype="float32")[0]).unfold(0, 200, 80)
@@ -102,7 +102,7 @@ def test_a_name_that_does_not_fit(tmp_path):
     )
     data = ready(tmp_path, pattern=NAMES, skip_bad=True)
     assert len(data.found.names) == 24
-    assert "skipped 1: its name does not fit" in "\n".join(data.account())
+    assert "skipped 1: its name does not fit" in "\n".join(data.summary())
 
 
 @pytest.mark.parametrize("pattern", ["{speaker}", "{label}_{label}", "label", "{label}_{}", "{label}_{a b}"])
@@ -206,7 +206,7 @@ def test_a_bad_file_among_good_ones(tmp_path, name):
     data = ready(tmp_path, skip_bad=True, **options)
     assert len(data.found.names) == 8
     assert [skipped.name for skipped in data.found.skipped] == [str(tmp_path / "high" / name)]
-    assert data.description()["facts"]["skipped"] == 1
+    assert data.description()["metadata"]["skipped"] == 1
 
 
 def test_headers_alone_leave_the_rest_to_the_first_read(tmp_path, monkeypatch):
@@ -253,8 +253,8 @@ def test_rates_that_differ(tmp_path):
         tmp_path
     )
     data = ready(tmp_path, frames=Frames(sample_rate_hz=16000))
-    assert data.inputs == 400
-    assert data.description()["facts"]["resampled"] == 24
+    assert data.input_size == 400
+    assert data.description()["metadata"]["resampled"] == 24
 
 
 def test_hidden_files_and_upper_case(tmp_path):
@@ -270,4 +270,4 @@ def test_a_checkpoint_keeps_the_rate(tmp_path):
     again = Audio(path=str(tmp_path))
     again.load_state_dict(data.state_dict())
     again.setup()
-    assert again.inputs == data.inputs
+    assert again.input_size == data.input_size

@@ -47,7 +47,7 @@ def fit(folder, ckpt_path=None):
         enable_model_summary=False,
         callbacks=[SaveAfterFour()],
     )
-    data = Echo(lag=2, steps=4, rows=3, batches_per_sequence=3, val_batches=3)
+    data = Echo(lag=2, steps=4, batch_size=3, batches_per_sequence=3, val_batches=3)
     trainer.fit(model, datamodule=data, ckpt_path=ckpt_path)
     return torch.stack(model.seen)
 

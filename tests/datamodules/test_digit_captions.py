@@ -15,7 +15,7 @@ def test_name_and_picture_belong_together():
     for number in range(0, 1797, 101):
         example = data._examples.window(number, 0, 9)
         assert data.alphabet.decode(example.y[:-1]) == NAMES[labels[number]]
-        assert int(example.y[-1]) == data.captions.end
+        assert int(example.y[-1]) == data.captions.eos
         assert example.x[1:].tolist() == example.y[:-1].tolist()
         torch.testing.assert_close(example.context, torch.tensor(pictures[number] / 16).float())
 
@@ -25,6 +25,6 @@ def test_a_batch_has_a_picture_a_row():
     data.setup()
     batch = data.train_dataloader().batch(0)
     assert batch.context.shape == (32, 64)
-    assert data.context_inputs == 64
+    assert data.context_size == 64
     assert data.class_counts is None
-    assert data.captions.longest == 6
+    assert data.captions.max_length == 6

@@ -43,7 +43,7 @@ def test_readings(tmp_path, colours):
         torch.testing.assert_close(found.x, x, rtol=0, atol=1e-7)
         assert found.scored.tolist() == [False] * (len(x) - 1) + [True]
         assert found.y.tolist() == [0] * len(x)
-        assert data.inputs == x.shape[1]
+        assert data.input_size == x.shape[1]
 
 
 def test_classes_are_folders(tmp_path):
@@ -57,10 +57,10 @@ def test_classes_are_folders(tmp_path):
     assert list(data.found.classes) == ["a", "b"]
     assert data.class_counts.sum() == len(data.parts[0])
     assert example(data, "b/deep/er.PNG").y[0] == 1
-    account = "\n".join(data.account())
+    summary = "\n".join(data.summary())
     for line in ("a link file: a/link.png", "a hidden file: .hidden.png", "a .txt file: readme.txt"):
-        assert line in account
-    assert "not in the folder of a class: loose.png" in account
+        assert line in summary
+    assert "not in the folder of a class: loose.png" in summary
 
 
 def test_a_given_split(tmp_path):
@@ -72,7 +72,7 @@ def test_a_given_split(tmp_path):
     assert {name.split("/")[0] for name in names[data.parts[2]]} == {"test"}
     assert len(data.parts[2]) == 4
     assert list(data.found.classes) == ["a", "b"]
-    assert "not in a folder train, val or test: extra/a/x.png" in "\n".join(data.account())
+    assert "not in a folder train, val or test: extra/a/x.png" in "\n".join(data.summary())
 
 
 def test_a_table(tmp_path):
@@ -97,7 +97,7 @@ def test_one_example_in_a_class_trains(tmp_path):
     save_picture(tmp_path / "c" / "only.png")
     data = ready(tmp_path)
     assert list(data.found.names).index("c/only.png") in data.parts[0]
-    assert "c 1" in "\n".join(data.account())
+    assert "c 1" in "\n".join(data.summary())
 
 
 def nothing(folder):
@@ -145,9 +145,9 @@ def test_bad_pictures_are_skipped_and_counted(tmp_path):
     (tmp_path / "a" / "cut.bmp").write_bytes(held[:500])
     data = ready(tmp_path, skip_bad=True)
     assert len(data.found.names) == 24
-    account = "\n".join(data.account())
-    assert "skipped 1: is empty" in account
-    assert "cut.bmp" in account
+    summary = "\n".join(data.summary())
+    assert "skipped 1: is empty" in summary
+    assert "cut.bmp" in summary
     for index in range(3):
         data.train_dataloader().batch(index)
 
@@ -175,7 +175,7 @@ def test_arguments(options, message):
 
 def test_a_picture_cut_short_between_look_and_reading(tmp_path):
     image_folder(tmp_path)
-    data = ready(tmp_path, batching=Batching(rows=30))
+    data = ready(tmp_path, batching=Batching(batch_size=30))
     for file in tmp_path.glob("*/*.png"):
         file.write_bytes(file.read_bytes()[:40])
     with pytest.raises(BadInput, match="whatever its name says"):

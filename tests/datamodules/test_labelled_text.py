@@ -221,7 +221,7 @@ def test_copies_are_on_one_side(tmp_path, seed, folds):
     texts = [{rows[i][0].lower() for i in part} for part in data.parts]
     assert sum(map(len, data.parts)) == 60
     assert sum(map(len, texts)) == 40
-    assert "20 texts are copies of another one, and on its side of the split" in data.account()
+    assert "20 texts are copies of another one, and on its side of the split" in data.summary()
 
 
 def test_copies_on_given_sides_leave_the_earlier_one(tmp_path):
@@ -230,7 +230,7 @@ def test_copies_on_given_sides_leave_the_earlier_one(tmp_path):
     data = ready(table(tmp_path / "a.csv", rows, names=("text", "label", "part")), part="part")
     assert [len(part) for part in data.parts] == [23, 7, 16]
     assert "skipped 10: the same text as one in a later part (train, val, test): a.csv:2" in str(
-        data.account()
+        data.summary()
     )
 
 
@@ -244,7 +244,7 @@ def test_units(tmp_path):
     assert "it's öl, 3!" in found(ready(path, unit="characters"))
     data = ready(path, unit="bytes")
     assert "it's öl, 3!" in found(data)
-    assert data.inputs == 256
+    assert data.input_size == 256
     ids = [data._examples.window(i, 0, 99).x.tolist() for i in range(20)]
     assert list("it's öl, 3!".encode()) in ids
 
@@ -262,7 +262,7 @@ def test_only_training_decides_what_is_listed(tmp_path):
     assert data.vocabulary.listed == ["a", "d", "b"]  # c comes as often as b, and later
     assert data.val_dataloader().batch(0).x.tolist() == [[0, 1], [0, 0]]
     assert any(
-        "3 words are listed; 75.0% of the validation part's are not" in line for line in data.account()
+        "3 words are listed; 75.0% of the validation part's are not" in line for line in data.summary()
     )
 
 
@@ -271,7 +271,7 @@ def test_long_texts_keep_an_end(tmp_path, keep, kept):
     rows = [("a b c d e", "0"), ("a b", "1")] * 2 + [(f"a {letter}", "1") for letter in "bcdefghij"]
     data = ready(table(tmp_path / "a.csv", rows), max_steps_per_text=3, keep=keep)
     assert kept in found(data)
-    assert f"2 texts were longer, and keep their {keep} words" in data.account()
+    assert f"2 texts were longer, and keep their {keep} words" in data.summary()
 
 
 def test_a_checkpoint_brings_its_symbols(tmp_path):
@@ -284,7 +284,7 @@ def test_a_checkpoint_brings_its_symbols(tmp_path):
     data = LabelledText(path=str(other), split=SHARES)
     data.load_state_dict(first.state_dict())
     data.setup("test")
-    assert data.inputs == first.inputs
+    assert data.input_size == first.input_size
     assert data._examples.window(0, 0, 2).x.tolist() == [first.vocabulary.ids["bad"], 0]
     data = LabelledText(path=str(path), split=SHARES, unit="bytes")
     data.load_state_dict(first.state_dict())
@@ -474,7 +474,7 @@ def test_bad_files_among_good_ones(tmp_path):
         ready(folder)
     data = ready(folder, skip_bad=True, unit="bytes")
     assert found(data) == dict(TEXTS)
-    account = "\n".join(data.account())
+    summary = "\n".join(data.summary())
     for said in (
         "empty text",
         "not UTF-8",
@@ -483,8 +483,8 @@ def test_bad_files_among_good_ones(tmp_path):
         "a hidden file",
         "a link file",
     ):
-        assert said in account
-    assert data.description()["facts"]["skipped"] == 7
+        assert said in summary
+    assert data.description()["metadata"]["skipped"] == 7
 
 
 def test_a_class_that_training_alone_has(tmp_path):
@@ -497,7 +497,7 @@ def test_a_class_that_training_alone_has(tmp_path):
     refused(tmp_path, r"no class 'unsup' in its part test.*data\.classes.*\['neg', 'pos'\]")
     data = ready(tmp_path, classes=["pos", "neg"])
     assert data.classes == ["neg", "pos"]
-    assert "of a class that data.classes leaves out: train/unsup/0.txt" in "\n".join(data.account())
+    assert "of a class that data.classes leaves out: train/unsup/0.txt" in "\n".join(data.summary())
     refused(tmp_path, "data.classes names 'good', but there are neg, pos, unsup", classes=["pos", "good"])
 
 
@@ -523,7 +523,7 @@ def test_a_class_file_without_text(tmp_path):
 def test_one_example_in_a_class(tmp_path):
     data = ready(table(tmp_path / "a.csv", [*TEXTS, ("who knows", "unsure")]))
     assert data.class_counts.tolist() == [12, 12, 1]
-    assert any("12.0 times the rarest" in line for line in data.account())
+    assert any("12.0 times the rarest" in line for line in data.summary())
 
 
 def test_columns_of_no_table(tmp_path):

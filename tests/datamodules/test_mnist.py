@@ -24,7 +24,7 @@ def ready(folder, **options):
 def test_pixels_and_parts(tmp_path, packed):
     train, labels, tests, _ = mnist_folder(tmp_path, packed=packed)
     data = ready(tmp_path)
-    assert (data.inputs, data.outputs, data.symbols) == (3, 10, False)
+    assert (data.input_size, data.output_size, data.token_ids) == (3, 10, False)
     assert [len(part) for part in data.parts] == [50, 10, 12]
     assert data.parts[2].tolist() == list(range(60, 72))
     example = data._examples.window(7, 0, 4)

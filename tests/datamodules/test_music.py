@@ -28,7 +28,7 @@ def save(file, *train, **more):
 def test_the_next_step_is_asked_for(tmp_path):
     parts = piano_rolls(tmp_path / "music.mat")
     data = ready(tmp_path / "music.mat")
-    assert (data.inputs, data.outputs, data.symbols) == (6, 6, False)
+    assert (data.input_size, data.output_size, data.token_ids) == (6, 6, False)
     assert [len(part) for part in data.parts] == [12, 5, 5]
     for number, roll in enumerate(chain(*parts.values())):
         example = data._examples.window(number, 0, len(roll) - 1)
@@ -38,7 +38,7 @@ def test_the_next_step_is_asked_for(tmp_path):
         part = data._examples.window(number, 1, 2)
         assert torch.equal(part.x[0], example.y[0])
         assert torch.equal(part.y, example.y[1:2])
-    assert data.steps_per_pass == sum(len(roll) - 1 for roll in parts["traindata"])
+    assert data.steps_per_epoch == sum(len(roll) - 1 for roll in parts["traindata"])
     assert data.found.names[12] == "validdata[0]"
 
 
@@ -60,8 +60,8 @@ def test_bad_pieces(tmp_path, said):
     assert "\n" not in str(caught.value)
     data = ready(file, skip_bad=True)
     assert [len(part) for part in data.parts] == [2, 1, 1]
-    assert data.description()["facts"]["skipped"] == 1
-    assert any("skipped 1" in line for line in data.account())
+    assert data.description()["metadata"]["skipped"] == 1
+    assert any("skipped 1" in line for line in data.summary())
 
 
 @pytest.mark.parametrize(

@@ -22,19 +22,21 @@ ALPHABET = string.ascii_letters
 def text(folder):
     path = folder / "text.txt"
     path.write_text("".join(ALPHABET[i * i * i % 52] for i in range(211)), encoding="utf-8")
-    return Text(path=str(path), cache=str(folder / "cache"), lanes=ROWS, steps=STEPS, split=(0.6, 0.2, 0.2))
+    return Text(
+        path=str(path), cache=str(folder / "cache"), batch_size=ROWS, steps=STEPS, split=(0.6, 0.2, 0.2)
+    )
 
 
 # How to build it, and how many batches make a pass.
 TABLE = {
     Text: (text, 4),  # 126 characters: 125 steps in 5 rows of 25
-    Adding: (lambda _: Adding(steps=STEPS, rows=ROWS), 1),
-    Echo: (lambda _: Echo(lag=9, steps=STEPS, rows=ROWS, batches_per_sequence=3, val_batches=6), 3),
-    CopyMemory: (lambda _: CopyMemory(blanks=3, rows=ROWS, score="recall"), 1),
-    Tones: (lambda _: Tones(notes=2, note_ms=60, rows=ROWS), 1),
-    ASequence: (lambda _: ASequence(rows=ROWS), 1),
-    Negation: (lambda _: Negation(distance=2, after=1, steps=STEPS, rows=ROWS), 1),
-    Oscillators: (lambda _: Oscillators(steps=STEPS, rows=ROWS), 1),
+    Adding: (lambda _: Adding(steps=STEPS, batch_size=ROWS), 1),
+    Echo: (lambda _: Echo(lag=9, steps=STEPS, batch_size=ROWS, batches_per_sequence=3, val_batches=6), 3),
+    CopyMemory: (lambda _: CopyMemory(blanks=3, batch_size=ROWS, score="recall"), 1),
+    Tones: (lambda _: Tones(notes=2, note_ms=60, batch_size=ROWS), 1),
+    ASequence: (lambda _: ASequence(batch_size=ROWS), 1),
+    Negation: (lambda _: Negation(distance=2, after=1, steps=STEPS, batch_size=ROWS), 1),
+    Oscillators: (lambda _: Oscillators(steps=STEPS, batch_size=ROWS), 1),
 }
 REPEATS = {Text, ASequence}  # every pass is the same; the others draw each anew
 
@@ -82,27 +84,27 @@ def test_no_data_module_is_left_out():
 
 def test_attributes(data):
     batch = data.train_dataloader().batch(0)
-    if data.symbols:
+    if data.token_ids:
         assert batch.x.dtype == torch.int64
         assert batch.x.shape == (ROWS, batch.steps)
         assert batch.x.min() >= 0
-        assert batch.x.max() < data.inputs
+        assert batch.x.max() < data.input_size
     else:
-        assert batch.x.shape == (ROWS, batch.steps, data.inputs)
+        assert batch.x.shape == (ROWS, batch.steps, data.input_size)
     if batch.y.dtype == torch.int64:
         assert batch.y.shape == (ROWS, batch.steps)
         assert batch.y.min() >= 0
-        assert batch.y.max() < data.outputs
+        assert batch.y.max() < data.output_size
     else:
-        assert batch.y.shape == (ROWS, batch.steps, data.outputs)
+        assert batch.y.shape == (ROWS, batch.steps, data.output_size)
 
 
 def test_description(data):
     description = data.description()
-    assert set(description) == {"name", "source", "digest", "facts"}
+    assert set(description) == {"name", "source", "digest", "metadata"}
     assert int(description["digest"], 16) >= 0
     assert len(description["digest"]) <= 36
-    assert all(len(str(value)) <= 40 for value in description["facts"].values())
+    assert all(len(str(value)) <= 40 for value in description["metadata"].values())
 
 
 def test_passes(kind, data):
@@ -111,7 +113,7 @@ def test_passes(kind, data):
     assert [bool(batch.is_first.all()) for batch in batches] == ([True] + [False] * (per_pass - 1)) * 3
     assert [bool(batch.is_first.any()) for batch in batches] == ([True] + [False] * (per_pass - 1)) * 3
     assert [batch.is_last for batch in batches] == ([False] * (per_pass - 1) + [True]) * 3
-    assert sum(int(batch.lengths.sum()) for batch in batches) == 3 * data.steps_per_pass
+    assert sum(int(batch.lengths.sum()) for batch in batches) == 3 * data.steps_per_epoch
 
 
 def test_second_pass(kind, data):
@@ -178,7 +180,7 @@ def test_processes_share_out_the_global_batch(kind, tmp_path, part):
 
 def test_more_processes_than_rows(kind, tmp_path):
     data = ready(kind, tmp_path, rank=0, world=ROWS + 1)
-    with pytest.raises(BadInput, match=r"data\.(lanes|rows)=5 rows cannot feed 6 processes"):
+    with pytest.raises(BadInput, match=r"data\.(batch_size|rows)=5 rows cannot feed 6 processes"):
         data.train_dataloader()
 
 

@@ -70,7 +70,7 @@ def test_step_t_sees_row_t_and_is_asked_for_row_t_plus_horizon(tmp_path, horizon
 
 
 def test_validation_and_test_begin_with_history_that_is_not_scored(tmp_path):
-    data = ready(series(tmp_path / "s.csv", SQUARES), inputs=["v"], warmup=3, batching=Batching(rows=2))
+    data = ready(series(tmp_path / "s.csv", SQUARES), inputs=["v"], warmup=3, batching=Batching(batch_size=2))
     (val,) = examples(data, "val")
     assert unscaled(data, val.x)[:, 0].round().tolist() == [r * r for r in range(8, 15)]
     assert val.scored.tolist() == [False] * 3 + [True] * 4
@@ -127,7 +127,7 @@ def test_a_checkpoint_keeps_the_scales(tmp_path):
 
 def test_a_pipe_is_read_as_the_file_is(tmp_path):
     data = ready(series(tmp_path / "s.csv", SQUARES), inputs=["v"])
-    (stretch,) = data.reader(inputs=1, symbols=False).chunks([b"v\n64\n81\n"])
+    (stretch,) = data.reader(input_size=1, token_ids=False).chunks([b"v\n64\n81\n"])
     (val,) = examples(data, "val")  # begins two rows before row 11
     torch.testing.assert_close(stretch.x.reshape(-1, 1)[1:], val.x[:1])
 
@@ -142,15 +142,15 @@ def test_repeating_and_the_autoregression_on_a_series_that_obeys_one(tmp_path):
     for t in range(2, 3000):
         values[t] = 1.2 * values[t - 1] - 0.5 * values[t - 2] + noise[t]
     data = ready(series(tmp_path / "s.csv", values.tolist()))
-    facts = data.description()["facts"]
-    assert facts["repeat_rmse"] == pytest.approx(np.sqrt(np.mean(np.diff(values)[2399:] ** 2)), rel=1e-5)
-    assert facts["linear24_rmse"] == pytest.approx(np.sqrt(np.mean(noise[2400:] ** 2)), rel=0.02)
+    metadata = data.description()["metadata"]
+    assert metadata["repeat_rmse"] == pytest.approx(np.sqrt(np.mean(np.diff(values)[2399:] ** 2)), rel=1e-5)
+    assert metadata["linear24_rmse"] == pytest.approx(np.sqrt(np.mean(noise[2400:] ** 2)), rel=0.02)
     lagged = np.stack([values[23 - k : -1 - k] for k in range(24)] + [np.ones(2976)], axis=1)
     for prefix, (val, test) in {"": (2400, 3000), "val_": (1800, 2400)}.items():
         weights = np.linalg.lstsq(lagged[: val - 24], values[24:val], rcond=None)[0]
         errors = (lagged @ weights - values[24:])[val - 24 : test - 24]
-        assert facts[f"{prefix}linear24_rmse"] == pytest.approx(np.sqrt(np.mean(errors**2)), rel=1e-5)
-    assert any(f"repeat_rmse {facts['repeat_rmse']:.2f}" in line for line in data.account())
+        assert metadata[f"{prefix}linear24_rmse"] == pytest.approx(np.sqrt(np.mean(errors**2)), rel=1e-5)
+    assert any(f"repeat_rmse {metadata['repeat_rmse']:.2f}" in line for line in data.summary())
 
 
 def test_a_mark_of_zero_and_leading_rows_that_are_dropped(tmp_path):
@@ -158,7 +158,7 @@ def test_a_mark_of_zero_and_leading_rows_that_are_dropped(tmp_path):
     data = ready(series(tmp_path / "s.csv", values), missing="zero", drop_leading=True)
     kept = [0 if v == "NA" else v for v in values[2:]]
     assert data.series[0].targets[:, 0].tolist() == kept
-    assert data.description()["facts"]["repeat_rmse"] == pytest.approx(np.sqrt(((6 - 4) ** 2 + 1) / 2))
+    assert data.description()["metadata"]["repeat_rmse"] == pytest.approx(np.sqrt(((6 - 4) ** 2 + 1) / 2))
 
 
 def test_a_value_repeated_from_before_is_not_scored(tmp_path):
@@ -176,7 +176,7 @@ def test_text_columns_become_marks_of_the_values_that_training_shows(tmp_path):
     wind = ["N", "S", "N", "S", "N", "S", "N", "E", "N", "S"]
     rows = "".join(f"{i},{w}\n" for i, w in enumerate(wind))
     data = ready(write(tmp_path / "s.csv", "v,wind\n" + rows), categories=["wind"])
-    assert data.inputs == 3
+    assert data.input_size == 3
     (test,) = examples(data, "test")  # sees rows 5 to 8: S, N, E, N
     assert test.x[:, 1:].tolist() == [[0, 1], [1, 0], [0, 0], [1, 0]]
 
@@ -184,7 +184,7 @@ def test_text_columns_become_marks_of_the_values_that_training_shows(tmp_path):
 def test_columns_by_number_and_without_a_header(tmp_path):
     path = write(tmp_path / "s.csv", "".join(f"{i};{i * i}\n" for i in range(10)))
     data = ready(path, header=False, separator=";", target=1, inputs=[-1])
-    assert (data.inputs, data.outputs) == (1, 1)
+    assert (data.input_size, data.output_size) == (1, 1)
     assert data.series[0].targets[:, 0].tolist() == [i * i for i in range(10)]
 
 
@@ -261,8 +261,8 @@ def test_gaps_are_told(tmp_path, times, gaps):
     data = ready(
         write(tmp_path / "s.csv", "t,v\n" + rows), time="t", split=Partition(shares=(0.5, 0.25, 0.25))
     )
-    assert data.description()["facts"].get("gaps", 0) == gaps
-    assert any("gaps in time" in line for line in data.account()) == (gaps > 0)
+    assert data.description()["metadata"].get("gaps", 0) == gaps
+    assert any("gaps in time" in line for line in data.summary()) == (gaps > 0)
 
 
 def calendar(*rows):
@@ -273,7 +273,7 @@ def test_a_calendar_of_several_columns(tmp_path):
     hours = [f"2020,2,{28 + h // 24},{h % 24}" for h in range(48)] + ["2020,3,1,0"]
     time = ["year", "month", "day", "hour"]
     data = ready(write(tmp_path / "s.csv", calendar(*hours)), time=time)
-    assert "gaps" not in data.description()["facts"]
+    assert "gaps" not in data.description()["metadata"]
     assert data.columns == ["v"]
     with pytest.raises(BadInput, match=r"s\.csv:3: year 2021, month 2, day 29 is no date"):
         ready(write(tmp_path / "s.csv", calendar("2021,2,28,0", "2021,2,29,0")), time=time[:3])
@@ -359,7 +359,7 @@ def test_a_good_file_among_bad_ones(tmp_path):
     with pytest.raises(BadInput, match=r"bad\.csv:2, .*; or leave such out with data\.skip_bad=true"):
         ready(str(tmp_path))
     data = ready(str(tmp_path), skip_bad=True)
-    assert data.description()["facts"]["skipped"] == 2
+    assert data.description()["metadata"]["skipped"] == 2
     assert len(data.series) - 1 == len({piece.series for piece in data.pieces}) == 3
     (tmp_path / "none").mkdir()
     write(tmp_path / "none" / "bad.csv", "t,v\n1,x\n")

@@ -20,12 +20,12 @@ def words(count, seed=0):
 
 @pytest.fixture
 def make(tmp_path):
-    """Text over a file that holds `content`, with small lanes."""
+    """Text over a file that holds `content`, with small batches."""
 
     def build(content, *, name="text.txt", **options):
         path = tmp_path / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        small = {"lanes": 2, "steps": 5, "cache": str(tmp_path / "cache")}
+        small = {"batch_size": 2, "steps": 5, "cache": str(tmp_path / "cache")}
         return Text(path=str(path), **(small | options))
 
     return build
@@ -51,11 +51,11 @@ def test_a_file_is_cut_by_characters(make):
     cut = int(len(text) * 0.9)
     assert read_back(data, "train") == text[:cut]
     assert read_back(data, "val") == text[cut:]
-    assert data.steps_per_pass == cut - 1
+    assert data.steps_per_epoch == cut - 1
 
 
 def test_rows_follow_on(make):
-    data = ready(make("abcdefghijklmnopqrstuvwxyz012345", split=(0.7, 0.3, 0.0), lanes=2, steps=4))
+    data = ready(make("abcdefghijklmnopqrstuvwxyz012345", split=(0.7, 0.3, 0.0), batch_size=2, steps=4))
     rows = [[data.alphabet.decode(row) for row in data.train_dataloader().batch(i).x] for i in range(4)]
     assert rows == [["abcd", "lmno"], ["efgh", "pqrs"], ["ijk", "tu\ufffd"], ["abcd", "lmno"]]
     batch = data.train_dataloader().batch(2)
@@ -66,24 +66,24 @@ def test_rows_follow_on(make):
 def test_alphabet_of_the_training_part_alone(make):
     data = ready(make("ab" * 45 + "abZab" * 2, split=(0.9, 0.1, 0.0)))
     assert data.alphabet == Alphabet("ab")
-    assert (data.inputs, data.outputs) == (3, 3)
+    assert (data.input_size, data.output_size) == (3, 3)
     assert read_back(data, "val") == "ab\ufffdab" * 2
     batch = data.val_dataloader().batch(0)
     assert batch.x.tolist() == [[1, 2, 0, 1, 2]]
     assert batch.scored.all()
-    assert data.description()["facts"]["unknown"] == 2
+    assert data.description()["metadata"]["unknown"] == 2
 
 
 def test_rare_characters_are_unknown(make):
     data = ready(make("aaabbc" * 20, max_symbols=2))
     assert data.alphabet == Alphabet("ab")
-    assert data.description()["facts"]["unknown"] == 20
+    assert data.description()["metadata"]["unknown"] == 20
 
 
 def test_many_symbols(make):
     text = "".join(chr(0x4E00 + i % 700) for i in range(5000))
     data = ready(make(text, max_symbols=1000))
-    assert data.inputs == 701
+    assert data.input_size == 701
     assert read_back(data, "train") == text[:4500]
 
 
@@ -93,7 +93,7 @@ def test_whole_files_of_a_folder(tmp_path, make):
     texts = [words(400, seed) for seed in range(20)]
     for number, text in enumerate([*texts, *texts]):  # each twice
         (folder / f"{number:02}.txt").write_text(text)
-    data = Text(path=str(folder), lanes=2, steps=5, split=(0.8, 0.1, 0.1), cache=str(tmp_path / "cache"))
+    data = Text(path=str(folder), batch_size=2, steps=5, split=(0.8, 0.1, 0.1), cache=str(tmp_path / "cache"))
     parts = [read_back(ready(data), part) for part in ("train", "val", "test")]
     for text in texts:
         assert sorted(part.count(text) for part in parts) == [0, 0, 2]
@@ -147,13 +147,18 @@ def test_digest_is_that_of_sha256sum(make):
     description = ready(make(text)).description()
     assert description["digest"] == hashlib.sha256(text.encode()).hexdigest()[:32]
     assert description["source"] == "text.txt"
-    facts = description["facts"]
-    assert (facts["characters"], facts["train"], facts["val"], facts["test"]) == (1000, 900, 50, 50)
+    metadata = description["metadata"]
+    assert (metadata["characters"], metadata["train"], metadata["val"], metadata["test"]) == (
+        1000,
+        900,
+        50,
+        50,
+    )
 
 
 def test_pythons_own_library(tmp_path):
     data = ready(Text(cache=str(tmp_path)))
-    assert data.description()["facts"]["characters"] > 5_000_000
+    assert data.description()["metadata"]["characters"] > 5_000_000
     assert "def " in read_back(data, "val")
 
 
@@ -195,7 +200,7 @@ def test_no_test_part(make):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"lanes": 0}, "lanes must be a whole number of at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
         ({"steps": 2.5}, "steps must be a whole number of at least 1, got 2.5"),
         ({"max_symbols": 70000}, "max_symbols must be at most 65535, got 70000"),
         ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),

@@ -31,7 +31,7 @@ def make(tmp_path):
     def build(content, **options):
         path = tmp_path / "data.txt"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        small = {"lanes": 2, "steps": 5, "cache": str(tmp_path / "cache")}
+        small = {"batch_size": 2, "steps": 5, "cache": str(tmp_path / "cache")}
         return Text(path=str(path), **(small | options))
 
     return build
@@ -44,7 +44,7 @@ def ready(data):
 
 
 def pairs_of(loader):
-    """(id, next id) of every row of one pass, in the order of the rows."""
+    """(id, next id) of every row of one epoch, in the order of the rows."""
     rows = {}
     for batch in loader:
         assert torch.equal(batch.scored, torch.arange(batch.steps) < batch.lengths[:, None])
@@ -58,24 +58,26 @@ def pairs_of(loader):
 
 def test_bytes_are_ids(make, tmp_path):
     content = bytes(range(256)) * 3 + b"\xff\xfe\0\0"
-    data = ready(make(content, unit="bytes", split=(0.5, 0.25, 0.25), lanes=2, steps=100))
-    assert (data.inputs, data.outputs, data.steps_per_pass) == (256, 256, 385)
+    data = ready(make(content, unit="bytes", split=(0.5, 0.25, 0.25), batch_size=2, steps=100))
+    assert (data.input_size, data.output_size, data.steps_per_epoch) == (256, 256, 385)
     first = data.train_dataloader().batch(0)
     assert first.x[0].tolist() == list(content[:100])
     assert first.y[1].tolist() == list(content[194:294])
-    assert data.train_dataloader().batch(4).is_first.all()  # 193 steps a lane: two batches a pass
+    assert data.train_dataloader().batch(4).is_first.all()  # 193 steps a row: two batches an epoch
     assert data.val_dataloader().batch(0).x[0].tolist() == list(content[386:486])
     assert data.test_dataloader().batch(0).x[0].tolist() == list(content[579:679])
     assert not (tmp_path / "cache").exists()
-    facts = data.description()["facts"]
-    assert (facts["bytes"], facts["unknown"], facts["train"]) == (772, 0, 386)
+    metadata = data.description()["metadata"]
+    assert (metadata["bytes"], metadata["unknown"], metadata["train"]) == (772, 0, 386)
 
 
 def test_bytes_of_a_folder(tmp_path):
     for number in range(10):
         (tmp_path / f"{number}.bin").write_bytes(bytes([number]) * (30 + number))
     data = ready(
-        Text(path=str(tmp_path), suffixes=[".bin"], unit="bytes", lanes=1, steps=8, split=(0.8, 0.1, 0.1))
+        Text(
+            path=str(tmp_path), suffixes=[".bin"], unit="bytes", batch_size=1, steps=8, split=(0.8, 0.1, 0.1)
+        )
     )
     parts = [part[0 : len(part)].tolist() for part in data.ids.parts]
     assert sorted(parts[0] + parts[1] + parts[2]) == [n for n in range(10) for _ in range(30 + n)]
@@ -107,9 +109,9 @@ def test_words(make):
     assert data.alphabet == Vocabulary(["\n", ".", "the", "cat"])  # cat, mat, on and sat come equally often
     ids = data.ids.parts[1]
     assert data.alphabet.decode(ids[0:8].tolist()) == "the cat <unk> .\n<unk> the <unk>"
-    facts = data.description()["facts"]
-    assert (facts["words"], facts["unknown"], facts["symbols"]) == (200, 60, 5)
-    assert data.steps_per_pass == 99
+    metadata = data.description()["metadata"]
+    assert (metadata["words"], metadata["unknown"], metadata["symbols"]) == (200, 60, 5)
+    assert data.steps_per_epoch == 99
 
 
 def test_vocabulary_of_the_training_part_alone(make):
@@ -143,13 +145,13 @@ def test_files_that_name_their_part(tmp_path):
         (tmp_path / f"ptb.{name}.txt").write_text(text)
     named = {"val_files": ["*.valid.*"], "test_files": ["*.test.*"], "path": str(tmp_path)}
     for unit, counts in (("words", [92, 18, 9]), ("characters", [184, 36, 18]), ("bytes", [184, 36, 18])):
-        data = ready(Text(unit=unit, lanes=2, steps=5, cache=str(tmp_path / "cache"), **named))
+        data = ready(Text(unit=unit, batch_size=2, steps=5, cache=str(tmp_path / "cache"), **named))
         assert [len(part) for part in data.ids.parts] == counts
     assert [data.alphabet.decode(part[0:4]) for part in data.ids.parts] == ["g h ", "d e ", "f f "]
-    lazy = ready(Text(index="lazy", lanes=2, steps=5, **named))
+    lazy = ready(Text(index="lazy", batch_size=2, steps=5, **named))
     assert [len(part) for part in lazy.ids.parts] == counts
     named["test_files"] = []
-    data = ready(Text(unit="words", lanes=2, steps=5, cache=str(tmp_path / "cache"), **named))
+    data = ready(Text(unit="words", batch_size=2, steps=5, cache=str(tmp_path / "cache"), **named))
     assert [len(part) for part in data.ids.parts] == [101, 18, 0]
     with pytest.raises(BadInput, match=r"no test part: name its files in data\.test_files"):
         data.test_dataloader()
@@ -176,10 +178,10 @@ def test_bad_names_of_parts(tmp_path, val, test, message):
 def test_lazy_is_whole_for_ascii(make, monkeypatch):
     monkeypatch.setattr(lazy_text, "SAMPLE_BYTES", 64)
     text = made_up(5000)
-    options = {"split": (0.7, 0.2, 0.1), "lanes": 3, "steps": 70}
+    options = {"split": (0.7, 0.2, 0.1), "batch_size": 3, "steps": 70}
     whole, lazy = ready(make(text, **options)), ready(make(text, index="lazy", **options))
     assert lazy.alphabet == whole.alphabet
-    assert lazy.steps_per_pass == whole.steps_per_pass
+    assert lazy.steps_per_epoch == whole.steps_per_epoch
     assert lazy.description()["digest"] == whole.description()["digest"]
     for part in ("train", "val", "test"):
         one, other = whole.loader(part), lazy.loader(part)
@@ -190,12 +192,19 @@ def test_lazy_is_whole_for_ascii(make, monkeypatch):
 
 
 def test_lazy_reads_every_character_once(make):
-    """Windows and lanes cut characters anywhere; each is still read in its order, with the next."""
+    """Windows and rows cut characters anywhere; each is still read in its order, with the next."""
     text = made_up(997, letters=WIDE)
     size = len(text.encode())
-    for lanes, steps in ((1, 1), (3, 7), (4, 50)):
+    for batch_size, steps in ((1, 1), (3, 7), (4, 50)):
         data = ready(
-            make(text, index="lazy", split=(0.6, 0.4, 0.0), lanes=lanes, steps=steps, val_lanes=lanes)
+            make(
+                text,
+                index="lazy",
+                split=(0.6, 0.4, 0.0),
+                batch_size=batch_size,
+                steps=steps,
+                val_batch_size=batch_size,
+            )
         )
         ids = data.alphabet.encode(text).tolist()
         train, val = pairs_of(data.train_dataloader()), pairs_of(data.val_dataloader())
@@ -203,7 +212,7 @@ def test_lazy_reads_every_character_once(make):
         assert train == list(pairwise(ids[:cut]))
         assert val == list(pairwise(ids[cut:]))
         assert 0 <= len(text[:cut].encode()) - int(size * 0.6) < 4
-        assert abs(data.steps_per_pass - (cut - 1)) <= 1
+        assert abs(data.steps_per_epoch - (cut - 1)) <= 1
 
 
 def test_lazy_reads_little(make, monkeypatch):
@@ -222,9 +231,9 @@ def test_lazy_reads_little(make, monkeypatch):
     data = ready(make("a" * 4000 + "é" * 2000 + "z" * 4000, index="lazy", split=(0.9, 0.1, 0.0)))
     assert data.alphabet == Alphabet("azé")
     assert sum(read) < 900  # twice, in prepare_data and in setup, four samples
-    facts = data.description()["facts"]
-    assert facts["index"] == "lazy"
-    assert "unknown" not in facts
+    metadata = data.description()["metadata"]
+    assert metadata["index"] == "lazy"
+    assert "unknown" not in metadata
 
 
 @pytest.mark.parametrize(
@@ -239,7 +248,7 @@ def test_lazy_reads_little(make, monkeypatch):
 def test_lazy_finds_bad_text_where_it_is_read(make, monkeypatch, bad, message):
     monkeypatch.setattr(lazy_text, "SAMPLES", 2)
     monkeypatch.setattr(lazy_text, "SAMPLE_BYTES", 50)
-    data = ready(make(b"ab" * 300 + bad + b"ab" * 500, index="lazy", lanes=1, steps=20))
+    data = ready(make(b"ab" * 300 + bad + b"ab" * 500, index="lazy", batch_size=1, steps=20))
     with pytest.raises(BadInput, match=message):
         pairs_of(data.train_dataloader())
 
@@ -321,7 +330,7 @@ def test_ten_gigabytes_begin_at_once(tmp_path, options):
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     begin = time.perf_counter()
     try:
-        data = ready(Text(path=str(path), lanes=32, steps=1000, **options))
+        data = ready(Text(path=str(path), batch_size=32, steps=1000, **options))
         batch = data.train_dataloader().batch(0)
     finally:
         path.unlink()

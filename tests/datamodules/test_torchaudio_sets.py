@@ -111,8 +111,8 @@ def test_read_from_their_layout(tmp_path, name):
     assert set(data.classes) == classes
     if sizes:
         assert [len(part) for part in data.parts] == sizes
-    assert data.train_dataloader().batch(0).x.shape[2] == data.inputs
-    assert data.inputs == data.sample_rate_hz * 25 // 1000
+    assert data.train_dataloader().batch(0).x.shape[2] == data.input_size
+    assert data.input_size == data.sample_rate_hz * 25 // 1000
 
 
 def test_gtzan_by_torchaudios_lists(tmp_path, monkeypatch):

@@ -42,7 +42,7 @@ def test_frames_in_the_order_of_their_numbers(tmp_path):
         assert torch.equal(found.x, expected)
         assert found.scored.tolist() == [False] * 11 + [True]
         assert found.y.tolist() == ["ab".index(name[0])] * 12
-    assert data.inputs == 15
+    assert data.input_size == 15
 
 
 def test_natural_order(tmp_path):
@@ -122,7 +122,7 @@ def test_faults_are_told_or_skipped(tmp_path, make):
     assert "\n" not in str(error.value)
     data = ready(tmp_path, skip_bad=True)
     assert len(data.found.names) == 12
-    assert "skipped 1: " in "\n".join(data.account())
+    assert "skipped 1: " in "\n".join(data.summary())
 
 
 def test_no_videos(tmp_path):
@@ -159,7 +159,7 @@ def test_arguments(options, message):
 
 def test_windows_join_to_the_whole(tmp_path):
     video_folder(tmp_path)
-    data = ready(tmp_path, batching=Batching(rows=4, steps=2))
+    data = ready(tmp_path, batching=Batching(batch_size=4, steps=2))
     name = next(name for name in data.found.names if name.endswith("/7"))  # of four frames
     whole = example(data, name)
     assert whole.steps == 4

@@ -30,7 +30,7 @@ def test_levels_by_hand():
 
 def test_y_is_the_next_sample(tmp_path):
     samples = tone(500, 0.02)
-    data = ready(folder(tmp_path), batching=Batching(rows=2))
+    data = ready(folder(tmp_path), batching=Batching(batch_size=2))
     record(tmp_path / "0.wav", samples)
     example = data._examples.window(0, 0, 159)
     ids = mu_law_encoding(torch.from_numpy(np.round(samples * 32768) / 32768), 256)

@@ -9,7 +9,7 @@ import elman.inputs
 from elman.batch import SequenceBatch
 from elman.bptt import Checkpointed, Full, Truncated
 from elman.cores import GRU, LSTM, FeedForward
-from elman.inputs import Dense, Encoder, Recurrent
+from elman.inputs import ContextEncoder, Dense, Recurrent
 from elman.inputs.first_carry import FirstCarry
 from elman.tasks import SequenceTask
 
@@ -48,12 +48,12 @@ def batch_of(context):
 def task_of(kind, core=LSTM):
     torch.manual_seed(5)
     return SequenceTask(
-        inputs=9,
-        outputs=9,
-        symbols=True,
-        context_inputs=F,
+        input_size=9,
+        output_size=9,
+        token_ids=True,
+        context_size=F,
         core=lambda n: core(n, hidden_size=8, layers=2),
-        encoder=ENCODERS[kind],
+        context_encoder=ENCODERS[kind],
     ).double()
 
 
@@ -67,8 +67,8 @@ def gradients(task, bptt, batch):
 
 
 def test_no_encoder_is_left_out():
-    public = {c for c in vars(elman.inputs).values() if isinstance(c, type) and issubclass(c, Encoder)}
-    assert public - {Encoder} == set(ENCODERS)
+    public = {c for c in vars(elman.inputs).values() if isinstance(c, type) and issubclass(c, ContextEncoder)}
+    assert public - {ContextEncoder} == set(ENCODERS)
 
 
 @pytest.mark.parametrize("kind", ENCODERS)
@@ -117,10 +117,10 @@ def test_recurrent_stops_at_each_rows_count():
 def test_what_cannot_work_is_refused():
     with pytest.raises(ValueError, match="FeedForward carries nothing"):
         FirstCarry(Dense(F), FeedForward(3))
-    with pytest.raises(ValueError, match="set encoder"):
-        SequenceTask(inputs=9, outputs=9, symbols=True, context_inputs=F)
+    with pytest.raises(ValueError, match="set context_encoder"):
+        SequenceTask(input_size=9, output_size=9, token_ids=True, context_size=F)
     with pytest.raises(ValueError, match="leave encoder out"):
-        SequenceTask(inputs=9, outputs=9, symbols=True, encoder=Dense)
+        SequenceTask(input_size=9, output_size=9, token_ids=True, context_encoder=Dense)
     with pytest.raises(ValueError, match="dropout"):
         Dense(F, dropout=1.0)
     with pytest.raises(ValueError, match="pair"):

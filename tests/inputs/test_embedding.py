@@ -12,7 +12,7 @@ from elman.tasks import SequenceTask
 
 def task_of(**options) -> SequenceTask:
     torch.manual_seed(1)
-    return SequenceTask(inputs=9, outputs=9, symbols=True, **options)
+    return SequenceTask(input_size=9, output_size=9, token_ids=True, **options)
 
 
 def test_first_values_and_dropout() -> None:
@@ -30,12 +30,12 @@ def test_first_values_and_dropout() -> None:
 def test_unread_symbols_are_unknown_in_training_alone() -> None:
     task = task_of(symbol_dropout=0.25)
     batch = whole(torch.randint(1, 9, (50, 40)), torch.randint(0, 9, (50, 40)))
-    heard = task.heard(batch)
+    heard = task.preprocess(batch)
     unread = heard.x != batch.x
     assert not heard.x[unread].any()
     assert float(unread.float().mean()) == pytest.approx(0.25, abs=0.03)
     assert torch.equal(heard.y, batch.y)
-    assert task.eval().heard(batch) is batch
+    assert task.eval().preprocess(batch) is batch
 
 
 def test_values_out_of_range() -> None:
@@ -48,4 +48,4 @@ def test_values_out_of_range() -> None:
     with pytest.raises(ValueError, match="symbol_dropout"):
         task_of(symbol_dropout=-0.1)
     with pytest.raises(ValueError, match="symbol_dropout is for data of symbols"):
-        SequenceTask(inputs=2, outputs=2, symbols=False, symbol_dropout=0.1)
+        SequenceTask(input_size=2, output_size=2, token_ids=False, symbol_dropout=0.1)

@@ -22,9 +22,9 @@ CORE = {"class_path": "elman.cores.GRU", "init_args": {"hidden_size": 4, "layers
 @pytest.mark.parametrize("embedding", [None, 3])
 def test_there_and_back(embedding: int | None) -> None:
     task = make_task(
-        inputs=6,
-        outputs=5,
-        symbols=True,
+        input_size=6,
+        output_size=5,
+        token_ids=True,
         embedding=embedding,
         core=partial(GRU, hidden_size=4, layers=2),
         bptt=Full(),
@@ -50,21 +50,21 @@ def test_values_for_inputs() -> None:
 
 
 def test_a_context_and_a_core_around_a_core() -> None:
-    """Encoder and decoder, each a class with one inside."""
+    """ContextEncoder and decoder, each a class with one inside."""
     inner = {"class_path": "elman.cores.GRU", "init_args": {"hidden_size": 3}}
     model = {
         "core": CORE,
-        "encoder": {
+        "context_encoder": {
             "class_path": "elman.inputs.Recurrent",
             "init_args": {"core": {"class_path": "elman.cores.Bidirectional", "init_args": {"core": inner}}},
         },
         "features": None,
     }
     task = make_task(
-        inputs=2,
+        input_size=2,
         core=partial(GRU, hidden_size=4, layers=2),
-        context_inputs=3,
-        encoder=partial(Recurrent, core=partial(Bidirectional, core=partial(GRU, hidden_size=3))),
+        context_size=3,
+        context_encoder=partial(Recurrent, core=partial(Bidirectional, core=partial(GRU, hidden_size=3))),
     )
     again = build(json.loads(json.dumps(describe(task, model)))).double()
     again.load_state_dict(task.state_dict())
@@ -80,7 +80,7 @@ def test_features_without_what_only_training_needs() -> None:
     arguments = {"mels": 5, "augmentation": {"class_path": "elman.inputs.SpecAugment", "init_args": {}}}
     model = {"core": CORE, "features": {"class_path": "elman.inputs.LogMel", "init_args": arguments}}
     task = make_task(
-        inputs=200,
+        input_size=200,
         sample_rate_hz=8000,
         features=partial(LogMel, mels=5),
         core=partial(GRU, hidden_size=4, layers=2),
@@ -93,7 +93,7 @@ def test_features_without_what_only_training_needs() -> None:
     assert torch.equal(task.predict(frames, carry)[0], again.predict(frames, carry)[0])
 
 
-@pytest.mark.parametrize("kind", ["encoder", "features"])
+@pytest.mark.parametrize("kind", ["context_encoder", "features"])
 def test_every_part_must_be_of_its_kind(kind: str) -> None:
     description = describe(make_task(), {"core": CORE, kind: CORE})
     with pytest.raises(BadInput, match=r"is not an elman\.inputs\."):

@@ -17,7 +17,7 @@ BASE = """\
 model:
   core: {class_path: Gated, init_args: {hidden_size: 64, forget_bias: 2.0}}
   bptt: {class_path: Truncated, init_args: {k2: 40, k1: 10}}
-data: {class_path: Text, init_args: {lanes: 4}}
+data: {class_path: Text, init_args: {batch_size: 4}}
 """
 
 
@@ -27,7 +27,9 @@ def make_parser():
     parser.add_class_arguments(toys.Task, "model")
     parser.add_subclass_arguments(toys.Data, "data", required=True)
     parser.add_function_arguments(toys.make_trainer, "trainer")
-    parser.link_arguments("data", "model.lanes", compute_fn=lambda data: data.lanes, apply_on="instantiate")
+    parser.link_arguments(
+        "data", "model.batch_size", compute_fn=lambda data: data.batch_size, apply_on="instantiate"
+    )
     return parser
 
 
@@ -70,7 +72,7 @@ def test_short_names_and_factories(build):
     assert type(made.model.core) is toys.Gated
     assert (made.model.core.sizes, made.model.core.forget_bias) == ((3, 64), 2.0)
     assert (made.model.bptt.k1, made.model.bptt.k2) == (10, 40)
-    assert made.data.lanes == made.model.lanes == 4
+    assert made.data.batch_size == made.model.batch_size == 4
     assert toys.make_trainer(**made.trainer) == 1000
 
 
@@ -182,7 +184,7 @@ def test_no_warning_when_nothing_is_dropped(build, caplog, options):
         ),
         (["--model.bptt=Wrapped"], "model.bptt: Wrapped needs a value for inner"),
         (["--model.clipp=3"], "model.clipp: there is no key 'clipp'; did you mean 'clip'?"),
-        (["--model.lanes=3"], "model.lanes: follows from other values; leave it out"),
+        (["--model.batch_size=3"], "model.batch_size: follows from other values; leave it out"),
         (["--modle.clip=3"], "modle: there is no key 'modle'; did you mean 'model'?"),
         (["--mod=3"], "mod: there is no key 'mod'; did you mean 'model'?"),
         (["--seed_everything=x"], "seed_everything: expected int, got 'x'"),
@@ -215,7 +217,7 @@ def test_a_mistake_in_options_is_one_line(refuse, options, expected):
         ("k1: 10", "k3: 10", "r.yaml:4: model.bptt.k3: Truncated takes no key 'k3'"),
         ("k1: 10", "k1: ten", "r.yaml:4: model.bptt.k1: expected int, got 'ten'"),
         ("k1: 10", "k1: 1.5", "r.yaml:4: model.bptt.k1: expected int, got 1.5"),
-        ("lanes: 4", "lanes: x", "r.yaml:5: data.lanes: expected int, got 'x'"),
+        ("batch_size: 4", "batch_size: x", "r.yaml:5: data.batch_size: expected int, got 'x'"),
         ("Truncated", "Trunc", "r.yaml:4: model.bptt: there is no class 'Trunc'; did you mean 'Truncated'?"),
         ("Text", "Txt", "r.yaml:5: data: there is no class 'Txt'; did you mean 'Text'?"),
         ("Gated", "Gate", "r.yaml:3: model.core: there is no class 'Gate'; did you mean 'Gated'?"),
@@ -265,7 +267,7 @@ def test_what_is_written_reads_the_same(parse, write, options):
 
 def test_minimal_holds_departures_only(parse):
     parser, cfg = parse(
-        BASE, "--model.optimizer=AdamW", "--model.clip=1.0", "--model.bptt.k1=10", "--data.lanes=32"
+        BASE, "--model.optimizer=AdamW", "--model.clip=1.0", "--model.bptt.k1=10", "--data.batch_size=32"
     )
     assert minimal(parser, cfg) == (
         "model:\n"

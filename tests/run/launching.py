@@ -32,7 +32,7 @@ model:
   log_every: 4
 data:
   class_path: Text
-  init_args: {path: text.txt, cache: cache, lanes: 4, steps: 60}
+  init_args: {path: text.txt, cache: cache, batch_size: 4, steps: 60}
 trainer:
   max_time_steps: 30000
   val_every: 2500

@@ -15,7 +15,7 @@ RECIPE = """\
 model:
   core: {class_path: elman.cores.Elman, init_args: {hidden_size: 5}}
   bptt: {class_path: elman.bptt.Truncated, init_args: {k1: 4, k2: 8}}
-data: {class_path: datamodules.text.Text, init_args: {path: text.txt, lanes: 2, steps: 20}}
+data: {class_path: datamodules.text.Text, init_args: {path: text.txt, batch_size: 2, steps: 20}}
 trainer: {max_time_steps: 80, progress: false, accelerator: cpu}
 tracking: {system_metrics: false}
 """
@@ -106,7 +106,7 @@ RECIPES = {
     ),
     "wrong type": (changed("hidden_size: 5", "hidden_size: five"), ["r.yaml:2", "expected int, got 'five'"]),
     "k2 below k1": (changed("k2: 8", "k2: 3"), ["r.yaml:3", "model.bptt", "1 <= k1 <= k2", "k1=4, k2=3"]),
-    "no budget": (changed("max_time_steps: 80, ", ""), ["nothing ends this run", "trainer.max_passes"]),
+    "no budget": (changed("max_time_steps: 80, ", ""), ["nothing ends this run", "trainer.max_epochs"]),
 }
 
 
@@ -122,7 +122,7 @@ def test_recipe(refused, folder, text, parts):
 
 @pytest.mark.parametrize(
     "name",
-    ["max_steps", "max_epochs", "gradient_clip_val", "val_check_interval", "logger", "callbacks", "strategy"],
+    ["max_steps", "gradient_clip_val", "val_check_interval", "logger", "callbacks", "strategy"],
 )
 def test_names_of_lightning_are_answered_with_ours(refused, folder, name):
     assert f"trainer.{name} is not for elman: " in refused("fit", "r.yaml", f"--trainer.{name}=3")
@@ -141,11 +141,11 @@ OPTIONS = {
     "r.yaml --model.core.layers=0": ["layers", "at least 1", "layers=0"],
     "r.yaml --model.schedule=Cosine --trainer.max_time_steps=null --trainer.max_minutes=1": [
         "Cosine",
-        "max_passes",
+        "max_epochs",
     ],
     "r.yaml --trainer.devices=0": ["trainer.devices must be positive, got 0"],
     "r.yaml --trainer.precision=17": ["trainer.precision", "'bf16-mixed'", "got 17"],
-    "r.yaml --trainer.max_passes=1": ["trainer.max_time_steps and trainer.max_passes", "null"],
+    "r.yaml --trainer.max_epochs=1": ["trainer.max_time_steps and trainer.max_epochs", "null"],
     "r.yaml --seed_everything=-1": ["seed_everything must lie in [0, 4294967295], got -1"],
     "r.yaml --model.optimizer.lr=-1": ["model.optimizer", "-1"],
     "r.yaml --model.optimizer=LBFGS": ["model.optimizer=LBFGS", "Adam"],

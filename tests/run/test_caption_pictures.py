@@ -17,8 +17,8 @@ from elman.batch import SequenceBatch
 from elman.cli import main
 from elman.diagnostics.caption_pictures import (
     Shown,
-    caption_account,
     caption_figure,
+    caption_summary,
     chosen_examples,
     shown_examples,
 )
@@ -28,7 +28,7 @@ RECIPE = """\
 # Can a network spell a digit?
 model:
   core: {class_path: GRU, init_args: {hidden_size: 32}}
-  encoder: {class_path: Dense, init_args: {hidden_size: 32}}
+  context_encoder: {class_path: Dense, init_args: {hidden_size: 32}}
   bptt: {class_path: Full}
   optimizer: {class_path: torch.optim.Adam, init_args: {lr: 0.02}}
 data: {class_path: DigitCaptions}
@@ -113,14 +113,14 @@ def test_a_figure_marks_what_is_wrong() -> None:
     assert titles == ["two", "$x_$ \\frac\n✗ a\N{REPLACEMENT CHARACTER}[2J", "six\n✗ (nothing)"]
     assert [axes.title.get_color() for axes in figure.axes] == ["black", "firebrick", "firebrick"]
     figure.savefig(io.BytesIO(), format="png")
-    assert caption_account(shown).splitlines() == [
+    assert caption_summary(shown).splitlines() == [
         "captions of validation, and what the network said:",
         "",
         "  two         right",
         "  $x_$ \\frac  ✗ a\N{REPLACEMENT CHARACTER}[2J",
         "  six         ✗ (nothing)",
     ]
-    assert caption_account([]) == ""
+    assert caption_summary([]) == ""
 
 
 @pytest.mark.parametrize("count", [1, 5])

@@ -21,7 +21,7 @@ model:
   bptt: {class_path: Truncated, init_args: {k1: 5, k2: 10}}
   optimizer: {class_path: torch.optim.Adam, init_args: {lr: 0.02}}
   log_every: 20
-data: {class_path: Text, init_args: {path: text.txt, lanes: 2, steps: 50}}
+data: {class_path: Text, init_args: {path: text.txt, batch_size: 2, steps: 50}}
 trainer: {max_time_steps: 8000, progress: false, accelerator: cpu}
 tracking: {system_metrics: false}
 """
@@ -139,7 +139,7 @@ def test_classes_of_the_working_folder(folder, answer):
 def test_predictions_of_values(folder, answer):
     """Adding: only the last step is scored; its target is the sum."""
     folder.write("r.yaml", RECIPE.replace("log_every: 20", "loss: {class_path: elman.tasks.SquaredError}"))
-    adding = ["--data=Adding", "--data.steps=6", "--data.rows=3", "--data.val_batches=2"]
+    adding = ["--data=Adding", "--data.steps=6", "--data.batch_size=3", "--data.val_batches=2"]
     answer("fit", "r.yaml", *adding, "--trainer.max_time_steps=100")
     answer("predict", folder.run().info.run_id, "--part=val", "--output=said.csv")
     with open("said.csv", newline="", encoding="utf-8") as file:
@@ -179,7 +179,7 @@ def test_resume_takes_its_run_and_nothing_else():
 
 
 def test_a_sample_ends_where_the_network_stops_being_finite():
-    task = SequenceTask(inputs=3, outputs=3, symbols=True, core=lambda n: Elman(n, hidden_size=2))
+    task = SequenceTask(input_size=3, output_size=3, token_ids=True, core=lambda n: Elman(n, hidden_size=2))
     ids = torch.tensor([1])
     assert len(sample_ids(task, ids, count=5, temperature=1e-40, seed=1)) == 5
     task.readout.bias.data[1] = torch.inf

@@ -12,8 +12,8 @@ RECIPE = """\
 model:
   core: {class_path: GRU, init_args: {hidden_size: 12}}
   bptt: {class_path: Full}
-data: {class_path: Digits, init_args: {batching: {rows: 100}}}
-trainer: {max_passes: 1}
+data: {class_path: Digits, init_args: {batching: {batch_size: 100}}}
+trainer: {max_epochs: 1}
 tracking: {experiment: folds, system_metrics: false}
 """
 
@@ -55,7 +55,7 @@ def test_what_cannot_be_dealt_out_is_refused(folder, capsys):
 
 
 def test_the_best_checkpoint_is_that_of_the_highest_accuracy(folder, capsys):
-    options = ["--trainer.max_passes=4", "--trainer.val_every=2000", "--trainer.monitor=val/accuracy"]
+    options = ["--trainer.max_epochs=4", "--trainer.val_every=2000", "--trainer.monitor=val/accuracy"]
     assert main(["fit", "digits.yaml", *options]) == 0
     client = mlflow.MlflowClient(f"sqlite:///{Path.cwd()}/mlflow.db")
     (run,) = runs()

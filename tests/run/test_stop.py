@@ -71,7 +71,9 @@ def test_signals_stop_after_the_batch_and_the_run_goes_on(fit, folder):
 
 def test_a_second_signal_acts_at_once(fit, folder):
     """In a batch that takes minutes."""
-    process = fit(LONG, "--data.lanes=1", "--data.steps=3000", "--model.bptt.k1=1", "--model.bptt.k2=3000")
+    process = fit(
+        LONG, "--data.batch_size=1", "--data.steps=3000", "--model.bptt.k1=1", "--model.bptt.k2=3000"
+    )
     process.until("; run ")
     time.sleep(0.5)
     process.signal(signal.SIGINT)

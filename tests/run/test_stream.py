@@ -49,16 +49,16 @@ def network(**more):
 
 def characters():
     symbols = Alphabet("\nab €")
-    return network(inputs=6, outputs=6, symbols=True, embedding=3), Characters(symbols)
+    return network(input_size=6, output_size=6, token_ids=True, embedding=3), Characters(symbols)
 
 
 def values():
     reader = Rows(inputs=2, scale=torch.tensor([10.0, 2.0]), shift=torch.tensor([-1.0, 5.0]))
-    return network(inputs=2, outputs=2, symbols=False, loss=SquaredError()), reader
+    return network(input_size=2, output_size=2, token_ids=False, loss=SquaredError()), reader
 
 
 def classes():
-    return network(inputs=4, outputs=3, symbols=False), Samples(
+    return network(input_size=4, output_size=3, token_ids=False), Samples(
         sample_rate_hz=100, frame=4, hop=2, outputs="xyz"
     )
 
@@ -163,13 +163,13 @@ def test_memory_does_not_grow():
 
 
 def test_a_network_that_reads_later_steps_is_refused():
-    task = SequenceTask(inputs=3, outputs=3, symbols=True, core=Backwards, bptt=Full())
+    task = SequenceTask(input_size=3, output_size=3, token_ids=True, core=Backwards, bptt=Full())
     with pytest.raises(BadInput, match="Backwards reads later steps"):
         Stream(task, Ids(inputs=3), reset_on=BLANK)
     with pytest.raises(
         BadInput, match=r"--reset-on must be blank or never for ids from 0 to 2, .* got 'line'"
     ):
-        Stream(network(inputs=3, outputs=3, symbols=True), Ids(inputs=3), reset_on=LINE)
+        Stream(network(input_size=3, output_size=3, token_ids=True), Ids(inputs=3), reset_on=LINE)
 
 
 def test_lines():
@@ -186,7 +186,7 @@ def test_lines():
 
 RECIPE = """\
 model: {core: {class_path: Elman, init_args: {hidden_size: 8}}}
-data: {class_path: Text, init_args: {path: text.txt, lanes: 2, steps: 50, cache: cache}}
+data: {class_path: Text, init_args: {path: text.txt, batch_size: 2, steps: 50, cache: cache}}
 trainer: {max_time_steps: 400, progress: false, accelerator: cpu}
 tracking: {system_metrics: false}
 """

@@ -18,7 +18,7 @@ model:
   log_every: 20
 data:
   class_path: Text
-  init_args: {path: text.txt, lanes: 4, steps: 20}
+  init_args: {path: text.txt, batch_size: 4, steps: 20}
 trainer: {max_time_steps: 8_000, progress: false}
 tracking: {system_metrics: false}
 """

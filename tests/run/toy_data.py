@@ -20,8 +20,8 @@ class Breaking(Text):
             crash that does not come again.
     """
 
-    def __init__(self, *, how: str = "crash", lanes: int = 4, steps: int = 60) -> None:
-        super().__init__(path="text.txt", cache="cache", lanes=lanes, steps=steps)
+    def __init__(self, *, how: str = "crash", batch_size: int = 4, steps: int = 60) -> None:
+        super().__init__(path="text.txt", cache="cache", batch_size=batch_size, steps=steps)
         self.how = how
 
     def loader(self, part):
@@ -44,8 +44,8 @@ class Breaking(Text):
 class Slow(Text):
     """A text whose loaders take their time, so that a signal comes before the first batch."""
 
-    def __init__(self, *, lanes: int = 4, steps: int = 60) -> None:
-        super().__init__(path="text.txt", cache="cache", lanes=lanes, steps=steps)
+    def __init__(self, *, batch_size: int = 4, steps: int = 60) -> None:
+        super().__init__(path="text.txt", cache="cache", batch_size=batch_size, steps=steps)
 
     def val_dataloader(self):
         time.sleep(10)
@@ -59,17 +59,17 @@ class Ragged(SequenceData):
         sparse: score only the last step of each row; else all of them.
     """
 
-    inputs = outputs = 7
-    symbols = True
+    input_size = output_size = 7
+    token_ids = True
     lengths = ((9, 21, 5), (17, 3, 12))  # of even and odd batches; process 0 holds the outer ones
-    steps_per_pass = sum(map(sum, lengths))
+    steps_per_epoch = sum(map(sum, lengths))
 
     def __init__(self, *, sparse: bool = False) -> None:
         super().__init__()
         self.sparse = sparse
 
     def description(self):
-        return {"name": "ragged", "source": "toy_data", "digest": "0", "facts": {"rows": 3}}
+        return {"name": "ragged", "source": "toy_data", "digest": "0", "metadata": {"rows": 3}}
 
     def loader(self, part):
         rows = own_rows(3, self.process(), argument="rows")

@@ -22,7 +22,7 @@ seed_everything: 3
 model:
   core: {class_path: Elman, init_args: {hidden_size: 8}}
   bptt: {class_path: Truncated, init_args: {k1: 4, k2: 8}}
-data: {class_path: Echo, init_args: {lag: 2, steps: 12, rows: 8}}
+data: {class_path: Echo, init_args: {lag: 2, steps: 12, batch_size: 8}}
 trainer: {max_time_steps: 4000, val_every: 1000, accelerator: cpu}
 tracking: {system_metrics: false, flush_seconds: 0.1, experiment: echo}
 """

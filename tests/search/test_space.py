@@ -102,7 +102,9 @@ def test_the_grid_has_every_point_once():
 
 def test_a_grid_is_made_no_further_than_asked():
     endless = Dimension(target="data.seed", label="seed", values=Range(low=1, high=300, integer=True))
-    other = Dimension(target="data.rows", label="rows", values=Range(low=1, high=300, integer=True))
+    other = Dimension(
+        target="data.batch_size", label="batch_size", values=Range(low=1, high=300, integer=True)
+    )
     third = Dimension(target="data.lag", label="lag", values=Range(low=1, high=300, integer=True))
     assert len(Space((endless, other, third)).grid(5)) == 5
     assert SPACE.grid(4) == SPACE.grid()[:4]
@@ -137,8 +139,8 @@ def test_only_some_spaces_are_conditional():
     [
         ({"model.bptt.k1": None, "model.bptt.k2": "model.bptt.k1"}, ["k1", "k2/k1"]),
         (
-            {"model.core.dropout": None, "model.encoder.dropout": None, "data.rows": None},
-            ["core.dropout", "encoder.dropout", "rows"],
+            {"model.core.dropout": None, "model.context_encoder.dropout": None, "data.batch_size": None},
+            ["core.dropout", "context_encoder.dropout", "batch_size"],
         ),
         ({"seed_everything": None}, ["seed_everything"]),
     ],

@@ -82,7 +82,7 @@ every_plan = pytest.mark.parametrize("plan", PLANS)
 def make_task(core: str, **options) -> SequenceTask:
     torch.manual_seed(1)
     given = {"core": CORES[core], "bptt": Full(), "loss": SquaredError(), **options}
-    return SequenceTask(inputs=F, outputs=OUT, symbols=False, **given).double()
+    return SequenceTask(input_size=F, output_size=OUT, token_ids=False, **given).double()
 
 
 def a_pass(plan: Plan, process: tuple[int, int] = (0, 1)) -> list[SequenceBatch]:

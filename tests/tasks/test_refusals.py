@@ -54,7 +54,7 @@ def test_a_strategy_that_needs_more_of_a_core() -> None:
     ("options", "told"),
     [
         ({"embedding": 3}, "embedding is for data of symbols"),
-        ({"symbols": True, "embedding": 0}, "embedding=0"),
+        ({"token_ids": True, "embedding": 0}, "embedding=0"),
         ({"window": 0}, "window=0"),
         ({"reset_every": -4}, "reset_every=-4"),
         ({"log_every": 0}, "log_every=0"),

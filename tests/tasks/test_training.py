@@ -84,9 +84,9 @@ def test_symbols(embedding: int | None) -> None:
     (values,) = stream(11)
     batches = cut(values._replace(x=ids[:, :-1], y=ids[:, 1:]), 4, 7)
     task = make_task(
-        inputs=symbols,
-        outputs=symbols,
-        symbols=True,
+        input_size=symbols,
+        output_size=symbols,
+        token_ids=True,
         embedding=embedding,
         loss=CrossEntropy(),
         bptt=truncated(4),
@@ -145,5 +145,5 @@ def test_dropout_before_the_readout_acts_in_training_alone() -> None:
 
 
 def test_defaults_build_a_task() -> None:
-    task = SequenceTask(inputs=4, outputs=4, symbols=True)
+    task = SequenceTask(input_size=4, output_size=4, token_ids=True)
     assert (type(task.bptt), type(task.loss), type(task.core).__name__) == (Truncated, CrossEntropy, "LSTM")

@@ -9,19 +9,19 @@ import torch
 from torch import Tensor
 
 from elman.batch import SequenceBatch
-from elman.captions.decoding import beam, greedy, spoken
+from elman.captions.decoding import beam, greedy, truncate_at_eos
 from elman.tree import Carry, tree_map
 
 
 class Captions(Protocol):
-    """What data with captions says of them: `start` begins x, `end` ends y, `longest` counts symbols."""
+    """What data with captions says of them: `bos` begins x, `eos` ends y, `max_length` counts symbols."""
 
     @property
-    def start(self) -> int: ...
+    def bos(self) -> int: ...
     @property
-    def end(self) -> int: ...
+    def eos(self) -> int: ...
     @property
-    def longest(self) -> int: ...
+    def max_length(self) -> int: ...
 
 
 class Decodes(Protocol):
@@ -54,7 +54,7 @@ def captions_of(task: CaptionNetwork, batch: SequenceBatch, *, width: int = 1) -
         task: with captions and an alphabet; neither x nor y is looked at.
         width: beginnings that a beam search keeps; 1 decodes greedily.
     """
-    captions, alphabet = caption_facts(task)
+    captions, alphabet = caption_metadata(task)
     was_training = task.training
     task.eval()
 
@@ -66,7 +66,7 @@ def captions_of(task: CaptionNetwork, batch: SequenceBatch, *, width: int = 1) -
         return said[:, 0].double().log_softmax(-1), carry
 
     carry = task.first_carry(batch._replace(context=tree_map(moved, batch.context)))
-    how = {"start": captions.start, "end": captions.end, "longest": captions.longest}
+    how = {"bos": captions.bos, "eos": captions.eos, "max_length": captions.max_length}
     said = greedy(step, carry, **how) if width == 1 else beam(step, carry, **how, width=width)
     task.train(was_training)
     return [alphabet.decode(ids) for ids in said.ids]
@@ -74,19 +74,19 @@ def captions_of(task: CaptionNetwork, batch: SequenceBatch, *, width: int = 1) -
 
 def true_captions(task: CaptionNetwork, batch: SequenceBatch) -> list[str | None]:
     """The caption of every row; None for a row that does not hold a whole one, or no target at all."""
-    captions, alphabet = caption_facts(task)
+    captions, alphabet = caption_metadata(task)
     found: list[str | None] = []
     for row in range(len(batch.x)):
         if batch.y is None or not bool(batch.is_first[row]):
             found.append(None)
             continue
         ids = batch.y[row].cpu()[batch.scored[row]]
-        complete = bool((ids == captions.end).any())
-        found.append(alphabet.decode(spoken(ids, captions.end)) if complete else None)
+        complete = bool((ids == captions.eos).any())
+        found.append(alphabet.decode(truncate_at_eos(ids, captions.eos)) if complete else None)
     return found
 
 
-def caption_facts(task: CaptionNetwork) -> tuple[Captions, Decodes]:
+def caption_metadata(task: CaptionNetwork) -> tuple[Captions, Decodes]:
     """How the captions of a task begin, end and read."""
     if task.captions is None or task.alphabet is None:
         raise ValueError("this task's data has no captions, so there is nothing to decode")

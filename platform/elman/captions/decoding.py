@@ -26,42 +26,42 @@ class Decoded(NamedTuple):
     log_probability: Tensor
 
 
-def greedy(step: Step, carry: Any, *, start: int, end: int, longest: int) -> Decoded:
-    """At every step the likeliest symbol, until that is `end` or `longest` symbols are said.
+def greedy(step: Step, carry: Any, *, bos: int, eos: int, max_length: int) -> Decoded:
+    """At every step the likeliest symbol, until that is `eos` or `max_length` symbols are said.
 
     Args:
         step: tells the next symbol.
         carry: nested tuples of tensors with rows first, at least one.
-        start: symbol that begins every row.
-        end: symbol after which a row says no more.
-        longest: most symbols of a row, the end included.
+        bos: symbol that begins every row.
+        eos: symbol after which a row says no more.
+        max_length: most symbols of a row, the end included.
 
     Raises:
-        ValueError: if `longest` is below 1.
+        ValueError: if `max_length` is below 1.
     """
-    _check(longest=longest)
+    _check(max_length=max_length)
     like = _first_leaf(carry)
-    symbol = torch.full((len(like),), start, device=like.device)
+    symbol = torch.full((len(like),), bos, device=like.device)
     ended = torch.zeros_like(symbol, dtype=torch.bool)
     total = torch.zeros(len(like), dtype=torch.float64, device=like.device)
     said: list[Tensor] = []
-    while len(said) < longest and not bool(ended.all()):
+    while len(said) < max_length and not bool(ended.all()):
         following, carry = step(symbol, carry)
         best, symbol = following.double().sort(dim=1, descending=True, stable=True)  # of equals, the first
         total += torch.where(ended, 0.0, best[:, 0])
         symbol = symbol[:, 0]
-        ended = ended | (symbol == end)
+        ended = ended | (symbol == eos)
         said.append(symbol)
-    return _decoded(torch.stack(said, 1), total, end)
+    return _decoded(torch.stack(said, 1), total, eos)
 
 
 def beam(
     step: Step,
     carry: Any,
     *,
-    start: int,
-    end: int,
-    longest: int,
+    bos: int,
+    eos: int,
+    max_length: int,
     width: int,
     length_penalty: float = 0.0,
 ) -> Decoded:
@@ -73,19 +73,19 @@ def beam(
     out is exact.
 
     Args:
-        step, carry, start, end, longest: as in `greedy`.
+        step, carry, bos, eos, max_length: as in `greedy`.
         width: beginnings kept in a row.
         length_penalty: 0 compares probabilities, 1 their geometric mean over symbols.
 
     Raises:
-        ValueError: if `longest` or `width` is below 1 or `length_penalty` negative.
+        ValueError: if `max_length` or `width` is below 1 or `length_penalty` negative.
 
     Cost: as `greedy` with `width` times the rows.
 
     Source: Graves (2012), arXiv 1211.3711, for the search; Cho et al. (2014), arXiv 1409.1259, section 2.2,
         for the division by length.
     """
-    _check(longest=longest, width=width)
+    _check(max_length=max_length, width=width)
     if not length_penalty >= 0:
         raise ValueError(f"length_penalty must not be negative, got length_penalty={length_penalty}")
     like = _first_leaf(carry)
@@ -96,13 +96,13 @@ def beam(
     total[:, 0] = 0.0  # all beginnings are alike at first: one is enough
     ended = torch.zeros(row_count, width, dtype=torch.bool, device=device)
     length = torch.zeros(row_count, width, dtype=torch.float64, device=device)
-    symbol = torch.full((row_count * width,), start, device=device)
+    symbol = torch.full((row_count * width,), bos, device=device)
     said = symbol.new_zeros(row_count, width, 0)
-    for _ in range(longest):
+    for _ in range(max_length):
         following, carry = step(symbol, carry)
         outputs = following.shape[-1]
         silent = following.new_full((outputs,), -torch.inf, dtype=torch.float64)
-        silent[end] = 0.0  # the one way to go on from an end, which costs nothing
+        silent[eos] = 0.0  # the one way to go on from an end, which costs nothing
         following = torch.where(ended[..., None], silent, following.double().view(row_count, width, outputs))
         length = length + ~ended
         reached = total[..., None] + following  # (B, width, O)
@@ -110,7 +110,7 @@ def beam(
         kept = ranked.sort(dim=1, descending=True, stable=True).indices[:, :width]
         parent, chosen = kept // outputs, kept % outputs
         total = reached.flatten(1).gather(1, kept)
-        ended = chosen == end
+        ended = chosen == eos
         length = length.gather(1, parent)
         said = torch.cat([said.gather(1, parent[..., None].expand_as(said)), chosen[..., None]], 2)
         carry = rows(carry, (number[:, None] * width + parent).flatten())
@@ -118,17 +118,17 @@ def beam(
         # Probabilities only fall, so nothing overtakes an end at the head; their means may rise.
         if bool((ended if length_penalty else ended[:, :1]).all()):
             break
-    return _decoded(said[:, 0], total[:, 0], end)
+    return _decoded(said[:, 0], total[:, 0], eos)
 
 
-def spoken(ids: Tensor, end: int) -> Tensor:
-    """The symbols (n,) of `ids` (T,) before the first `end`."""
-    ends = (ids == end).nonzero()
+def truncate_at_eos(ids: Tensor, eos: int) -> Tensor:
+    """The symbols (n,) of `ids` (T,) before the first `eos`."""
+    ends = (ids == eos).nonzero()
     return ids[: int(ends[0])] if len(ends) else ids
 
 
-def _decoded(said: Tensor, total: Tensor, end: int) -> Decoded:
-    return Decoded([spoken(ids, end) for ids in said.cpu()], total.cpu())
+def _decoded(said: Tensor, total: Tensor, eos: int) -> Decoded:
+    return Decoded([truncate_at_eos(ids, eos) for ids in said.cpu()], total.cpu())
 
 
 def _first_leaf(carry: Any) -> Tensor:

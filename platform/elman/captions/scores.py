@@ -13,7 +13,7 @@ from elman.batch import SequenceBatch
 from elman.captions.captioning import CaptionNetwork, captions_of, true_captions
 from elman.tree import rows
 
-CAPTION_FIGURES = ("exact", "character_error_rate", "word_error_rate")
+CAPTION_METRICS = ("exact", "character_error_rate", "word_error_rate")
 
 
 class CaptionScores:
@@ -59,7 +59,7 @@ class CaptionScores:
             dist.all_reduce(sums)
         found = {}
         for name, of in zip(self.widths, sums.tolist(), strict=True):
-            for quantity, part, whole in zip(CAPTION_FIGURES, of[::2], of[1::2], strict=True):
+            for quantity, part, whole in zip(CAPTION_METRICS, of[::2], of[1::2], strict=True):
                 if whole:
                     found[f"{name}{quantity}"] = part / whole
         return found

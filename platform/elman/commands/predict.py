@@ -130,9 +130,9 @@ def _predict_stream(words: Sequence[str], *, output: str, form: str) -> None:
     reset_on, words = option(words, "--reset-on", "")
     checkpoint, recipe, parts = trained_recipe("predict", words)
     prepare_process(parts.trainer)
-    facts = checkpoint["elman"]["facts"]
-    task = trained(checkpoint, recipe, SimpleNamespace(**facts))
-    reader = parts.data.reader(inputs=facts["inputs"], symbols=facts["symbols"])
+    metadata = checkpoint["elman"]["metadata"]
+    task = trained(checkpoint, recipe, SimpleNamespace(**metadata))
+    reader = parts.data.reader(input_size=metadata["input_size"], token_ids=metadata["token_ids"])
     stream = Stream(task, reader, reset_on=reset_on or reader.resets[0])
     say_what_is_read(reader)
     with opened(output) as file:

@@ -67,10 +67,10 @@ def sample(words: list[str]) -> int:
             "this checkpoint was not trained on text, so it has nothing to write; "
             "`elman predict` shows what it says"
         )
-    if checkpoint["elman"]["facts"].get("context_inputs") is not None:
+    if checkpoint["elman"]["metadata"].get("context_size") is not None:
         raise BadInput(
             "this network speaks of a context, which no prompt gives; `elman predict` writes what it says"
         )
-    task = trained(checkpoint, recipe, SimpleNamespace(**checkpoint["elman"]["facts"]))
+    task = trained(checkpoint, recipe, SimpleNamespace(**checkpoint["elman"]["metadata"]))
     print(sample_text(task, symbols, prompt=prompt, count=count, temperature=temperature, seed=seed))
     return 0

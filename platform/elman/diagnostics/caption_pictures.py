@@ -41,7 +41,7 @@ class CaptionPictures(pl.Callback):
 
     They are the same ones every time, spread over the validation part. Data that can be looked at offers
     `picture`: the context of one row, without an axis of rows, to (H, W) or (H, W, 3) in [0, 1], 1 is white.
-    Without that there is only the account in words that the run prints at its end.
+    Without that there is only the summary in words that the run prints at its end.
 
     Args:
         data: with captions; set up.
@@ -56,7 +56,7 @@ class CaptionPictures(pl.Callback):
     @property
     def last_words(self) -> str:
         """What the run prints at its end."""
-        return caption_account(self.shown)
+        return caption_summary(self.shown)
 
     def on_validation_end(self, trainer: pl.Trainer, task: Any) -> None:
         if not trainer.is_global_zero or task.captions is None:
@@ -138,7 +138,7 @@ def caption_figure(shown: Sequence[Shown]) -> Figure:
     return figure
 
 
-def caption_account(shown: Sequence[Shown]) -> str:
+def caption_summary(shown: Sequence[Shown]) -> str:
     """One line an example: what is true, and whether that was said; no line where there is no example."""
     if not shown:
         return ""

@@ -56,7 +56,7 @@ class Cost(pl.Callback):
         self.seconds += self._lap()
         self._paused = True
         if trainer.state.fn == "fit" and self.batch_steps:
-            task.log_figures(self.figures(task))
+            task.log_metrics(self.figures(task))
 
     def figures(self, task: Any) -> dict[str, float]:
         """All `COSTS` so far."""

@@ -22,7 +22,7 @@ class Samples(pl.Callback):
         return f"a sample:\n\n{self.text.strip()}\n" if self.text else ""
 
     def on_validation_end(self, trainer: pl.Trainer, task: Any) -> None:
-        if trainer.is_global_zero and task.inputs == task.outputs and task.symbols:
+        if trainer.is_global_zero and task.input_size == task.output_size and task.token_ids:
             self.text = sample_text(task, self.data.alphabet, count=self.count)
             if isinstance(trainer.logger, RunLogger):
                 trainer.logger.log_text(self.text, f"samples/{task.time_steps:014d}.txt")

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from torch import Tensor, nn
 
 
-class Encoder(nn.Module, ABC):
+class ContextEncoder(nn.Module, ABC):
     """The context of a batch in, one vector a row out.
 
     It runs once for every sequence, where the sequence begins, and no strategy cuts it: the gradient of the

@@ -24,7 +24,7 @@ class Features(nn.Module, ABC):
     the training part and saved with the network.
 
     Args:
-        inputs: samples of a frame.
+        input_size: samples of a frame.
         output_size: features of a frame.
         augmentation: what `augment` does to training features; None: nothing.
     """
@@ -32,9 +32,9 @@ class Features(nn.Module, ABC):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, *, inputs: int, output_size: int, augmentation: SpecAugment | None) -> None:
+    def __init__(self, *, input_size: int, output_size: int, augmentation: SpecAugment | None) -> None:
         super().__init__()
-        self.inputs, self.output_size, self.augmentation = inputs, output_size, augmentation
+        self.input_size, self.output_size, self.augmentation = input_size, output_size, augmentation
         self.register_buffer("mean", torch.zeros(output_size))
         self.register_buffer("std", torch.ones(output_size))
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from elman.cores import Core
-from elman.inputs import Encoder
+from elman.inputs import ContextEncoder
 from elman.tree import Carry
 
 
@@ -23,7 +23,7 @@ class FirstCarry(nn.Module):
         ValueError: if the core carries nothing, or something that does not begin at zero.
     """
 
-    def __init__(self, encoder: Encoder, core: Core) -> None:
+    def __init__(self, encoder: ContextEncoder, core: Core) -> None:
         super().__init__()
         start, name = core.initial_carry(1), type(core).__name__
         if not start:

@@ -14,7 +14,7 @@ class LogMel(Features):
     """log(energy + floor) of each mel band of the frame's power spectrum, under a Hann window.
 
     Args:
-        inputs: samples of a frame; taken from the data.
+        input_size: samples of a frame; taken from the data.
         sample_rate_hz: taken from the data.
         mels: bands, equally wide in mel.
         low_hz, high_hz: where the lowest band begins and the highest ends; null: half the sample rate.
@@ -30,7 +30,7 @@ class LogMel(Features):
 
     def __init__(
         self,
-        inputs: int,
+        input_size: int,
         sample_rate_hz: int,
         *,
         mels: int = 40,
@@ -39,11 +39,11 @@ class LogMel(Features):
         floor: float = 1e-6,
         augmentation: SpecAugment | None = None,
     ) -> None:
-        super().__init__(inputs=inputs, output_size=mels, augmentation=augmentation)
+        super().__init__(input_size=input_size, output_size=mels, augmentation=augmentation)
         if not floor > 0:
             raise ValueError(f"floor is an energy and must be above 0, got floor={floor}")
         self.floor = floor
-        arguments = spectrum_arguments(inputs, sample_rate_hz, mels=mels, low_hz=low_hz, high_hz=high_hz)
+        arguments = spectrum_arguments(input_size, sample_rate_hz, mels=mels, low_hz=low_hz, high_hz=high_hz)
         self.bands, self.padding = mel_bands(arguments)
 
     def measured(self, frames: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ class MFCC(Features):
     """The first coefficients of the cosine transform of the log mel energies.
 
     Args:
-        inputs: samples of a frame; taken from the data.
+        input_size: samples of a frame; taken from the data.
         sample_rate_hz: taken from the data.
         coefficients: how many; the first measures how loud the frame is.
         mels: bands under them.
@@ -35,7 +35,7 @@ class MFCC(Features):
 
     def __init__(
         self,
-        inputs: int,
+        input_size: int,
         sample_rate_hz: int,
         *,
         coefficients: int = 13,
@@ -44,14 +44,14 @@ class MFCC(Features):
         high_hz: float | None = None,
         augmentation: SpecAugment | None = None,
     ) -> None:
-        super().__init__(inputs=inputs, output_size=coefficients, augmentation=augmentation)
+        super().__init__(input_size=input_size, output_size=coefficients, augmentation=augmentation)
         if not 1 <= coefficients <= mels:
             raise ValueError(f"coefficients must lie in [1, mels={mels}], got coefficients={coefficients}")
         if augmentation is not None and (augmentation.warp or augmentation.tilt):
             raise ValueError(
                 "augmentation.warp and augmentation.tilt move mel bands; use LogMel, or leave them out"
             )
-        arguments = spectrum_arguments(inputs, sample_rate_hz, mels=mels, low_hz=low_hz, high_hz=high_hz)
+        arguments = spectrum_arguments(input_size, sample_rate_hz, mels=mels, low_hz=low_hz, high_hz=high_hz)
         self.bands, self.padding = mel_bands(arguments)
         from torchaudio.functional import create_dct
 

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from elman.cores import LSTM, Core
-from elman.inputs.context_encoder import Encoder
+from elman.inputs.context_encoder import ContextEncoder
 
 
-class Recurrent(Encoder):
+class Recurrent(ContextEncoder):
     """What a core says after the last step of a source sequence.
 
     Args:
-        inputs: features of a source step, F.
+        input_size: features of a source step, F.
         core: reads the source, all but its input size; null: an LSTM.
 
     Source: Cho et al. (2014), arXiv 1406.1078; Sutskever, Vinyals and Le (2014), arXiv 1409.3215.
@@ -23,9 +23,9 @@ class Recurrent(Encoder):
     the decoder's carry; so encoder and decoder may be of different kinds and sizes.
     """
 
-    def __init__(self, inputs: int, *, core: Callable[[int], Core] | None = None) -> None:
+    def __init__(self, input_size: int, *, core: Callable[[int], Core] | None = None) -> None:
         super().__init__()
-        self.core = (core or LSTM)(inputs)
+        self.core = (core or LSTM)(input_size)
         self.output_size = self.core.output_size
 
     def forward(self, context: Tensor | tuple[Tensor, ...]) -> Tensor:

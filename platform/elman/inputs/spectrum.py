@@ -9,14 +9,14 @@ from torch import nn
 
 
 def spectrum_arguments(
-    inputs: int, sample_rate_hz: int, *, mels: int, low_hz: float, high_hz: float | None
+    input_size: int, sample_rate_hz: int, *, mels: int, low_hz: float, high_hz: float | None
 ) -> dict[str, Any]:
-    """Arguments of torchaudio's MelSpectrogram under which a frame of `inputs` samples is one window.
+    """Arguments of torchaudio's MelSpectrogram under which a frame of `input_size` samples is one window.
 
     Raises:
         ValueError: for a value out of range.
     """
-    for name, value in {"inputs": inputs, "sample_rate_hz": sample_rate_hz, "mels": mels}.items():
+    for name, value in {"input_size": input_size, "sample_rate_hz": sample_rate_hz, "mels": mels}.items():
         if value < 1:
             raise ValueError(f"{name} must be at least 1, got {name}={value}")
     top = sample_rate_hz / 2 if high_hz is None else high_hz
@@ -27,9 +27,9 @@ def spectrum_arguments(
         )
     return {
         "sample_rate": sample_rate_hz,
-        "n_fft": 1 << (2 * inputs - 1).bit_length(),
-        "win_length": inputs,
-        "hop_length": inputs,
+        "n_fft": 1 << (2 * input_size - 1).bit_length(),
+        "win_length": input_size,
+        "hop_length": input_size,
         "f_min": float(low_hz),
         "f_max": float(top),
         "n_mels": mels,

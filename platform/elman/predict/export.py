@@ -10,10 +10,10 @@ from typing import Any
 from elman.bptt import Full
 from elman.cores import Core
 from elman.errors import BadInput
-from elman.inputs import Encoder, Features
+from elman.inputs import ContextEncoder, Features
 from elman.tasks.task import SequenceTask
 
-KINDS: dict[str, type] = {"core": Core, "encoder": Encoder, "features": Features}
+KINDS: dict[str, type] = {"core": Core, "context_encoder": ContextEncoder, "features": Features}
 """Parts of a network that are classes of their kind, called with what only the data tells."""
 
 TRAINING_ONLY = {"augmentation"}
@@ -27,10 +27,10 @@ def describe(task: SequenceTask, model: Mapping[str, Any]) -> dict[str, Any]:
     """
     parts = {name: _plain(model[name]) for name in KINDS if model.get(name) is not None}
     return {
-        "inputs": task.inputs,
-        "outputs": task.outputs,
-        "symbols": task.symbols,
-        "context_inputs": task.context_inputs,
+        "input_size": task.input_size,
+        "output_size": task.output_size,
+        "token_ids": task.token_ids,
+        "context_size": task.context_size,
         "sample_rate_hz": task.sample_rate_hz,
         "embedding": None if task.embedding is None else task.embedding.embedding_dim,
         **parts,

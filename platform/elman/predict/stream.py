@@ -49,7 +49,7 @@ class Stream:
                 f"{type(task.core).__name__} reads later steps before it says anything, so it cannot predict "
                 "a stream; train a core that reads forwards, such as LSTM, or leave --stream out"
             )
-        if task.context_inputs is not None:
+        if task.context_size is not None:
             raise BadInput(
                 "this network's sequences begin from a context, which no pipe can give; leave --stream out"
             )
@@ -90,7 +90,7 @@ class Stream:
             return []
         x = chunk.x[window.start : window.stop]
         with torch.inference_mode():
-            read = x if self.task.symbols else x.to(self.dtype)
+            read = x if self.task.token_ids else x.to(self.dtype)
             out, self.carry = self.task.predict(read[None], self.carry)
             said = self._said(out[0], x)
         records = []

@@ -33,10 +33,10 @@ import datamodules.waveform  # noqa: F401
 import elman.bptt
 from datamodules.sequence_data import SequenceData
 from elman.batch import SequenceBatch
-from elman.captions.scores import CAPTION_FIGURES
+from elman.captions.scores import CAPTION_METRICS
 from elman.cores import Core
 from elman.errors import BadInput
-from elman.inputs import Encoder, Features
+from elman.inputs import ContextEncoder, Features
 from elman.recipes.arguments import rewrite
 from elman.recipes.parser import RecipeParser, minimal, resolved
 from elman.recipes.strict_yaml import digest, load_yaml, read_recipe
@@ -45,10 +45,10 @@ from elman.tasks import SequenceTask
 from elman.tracking.logger import RunLogger
 
 FROM_DATA = {
-    "inputs",
-    "outputs",
-    "symbols",
-    "context_inputs",
+    "input_size",
+    "output_size",
+    "token_ids",
+    "context_size",
     "sample_rate_hz",
     "class_counts",
     "target_scale",
@@ -57,7 +57,7 @@ FROM_DATA = {
 }
 FACTORIES: dict[str, type] = {
     "core": Core,
-    "encoder": Encoder,
+    "context_encoder": ContextEncoder,
     "features": Features,
     "optimizer": torch.optim.Optimizer,
 }
@@ -187,15 +187,15 @@ def refuse_lightning_names(given: Any, *, where: str = "") -> None:
 
 
 def make_task(parts: Namespace, data: Any) -> SequenceTask:
-    """The task of a recipe, for data that is set up or facts of the same names.
+    """The task of a recipe, for data that is set up or metadata of the same names.
 
     Raises:
         BadInput: if core, strategy and values cannot work together.
     """
     model = dict(vars(parts.model))
     try:
-        facts: dict[str, Any] = {name: getattr(data, name, None) for name in FROM_DATA}
-        task = SequenceTask(**facts, **model)
+        metadata: dict[str, Any] = {name: getattr(data, name, None) for name in FROM_DATA}
+        task = SequenceTask(**metadata, **model)
     except ValueError as error:
         raise BadInput(str(error)) from error
     except RuntimeError as error:
@@ -229,7 +229,7 @@ def refuse_targets(task: SequenceTask, batch: SequenceBatch) -> None:
     if batch.y is None:
         raise BadInput("this data has no targets to learn from; `elman predict` is all it can be used for")
     try:
-        task.loss.sums(torch.zeros(1, task.outputs), batch.y[:1, 0].cpu())
+        task.loss.sums(torch.zeros(1, task.output_size), batch.y[:1, 0].cpu())
     except ValueError as error:
         raise BadInput(f"model.loss: {error}") from error
 
@@ -249,10 +249,10 @@ def validated_figures(task: SequenceTask, batch: SequenceBatch) -> list[str]:
     """The figures that validation will have, by name."""
     assert batch.y is not None, "refuse_targets comes first"
     with torch.no_grad():
-        loss, tally = task.loss.sums(torch.zeros(1, task.outputs), batch.y[:1, 0].cpu())
+        loss, tally = task.loss.sums(torch.zeros(1, task.output_size), batch.y[:1, 0].cpu())
     named = set(task.loss.metrics(float(loss), tally))
     if task.captions is not None:
-        named |= set(CAPTION_FIGURES)
+        named |= set(CAPTION_METRICS)
     return [f"val/{name}" for name in sorted(named)]
 
 

@@ -11,7 +11,6 @@ from elman.errors import BadInput
 
 REFUSED = {
     "max_steps": "trainer.max_time_steps counts the budget in time steps",
-    "max_epochs": "trainer.max_passes counts passes over the data",
     "every_n_train_steps": "trainer.checkpoint_every_minutes says how often the run is saved",
     "train_time_interval": "trainer.checkpoint_every_minutes says how often the run is saved",
     "gradient_clip_val": "model.clip limits the gradient's norm",
@@ -34,7 +33,7 @@ class Training:
 
     Args:
         max_time_steps: budget in time steps seen, summed over rows and processes.
-        max_passes: budget in passes over the training data.
+        max_epochs: budget in epochs, passes over the training data.
         max_minutes: budget in minutes of training, validation included; a resumed run counts anew.
         val_every: time steps between validations; null: a tenth of the budget, or a hundred batches where
             only minutes end the run.
@@ -56,7 +55,7 @@ class Training:
     """
 
     max_time_steps: int | None = None
-    max_passes: float | None = None
+    max_epochs: float | None = None
     max_minutes: float | None = None
     val_every: int | None = None
     monitor: str | None = None
@@ -75,9 +74,9 @@ class Training:
             number = isinstance(value, int | float) and not isinstance(value, bool)
             if number and not 0 < value < float("inf"):
                 raise ValueError(f"trainer.{name} must be positive, got {value}")
-        if self.max_time_steps is not None and self.max_passes is not None:
+        if self.max_time_steps is not None and self.max_epochs is not None:
             raise ValueError(
-                "trainer.max_time_steps and trainer.max_passes are both budgets; set one and null the other"
+                "trainer.max_time_steps and trainer.max_epochs are both budgets; set one and null the other"
             )
         if self.monitor is not None and not self.monitor.startswith("val/"):
             raise ValueError(
@@ -88,16 +87,16 @@ class Training:
         if self.accelerator == "gpu" and not torch.cuda.is_available():
             raise ValueError("trainer.accelerator=gpu, but torch finds no GPU here; use cpu or auto")
 
-    def budget(self, steps_per_pass: int) -> int | None:
+    def budget(self, steps_per_epoch: int) -> int | None:
         """The budget in time steps; None: only minutes end the run.
 
         Raises:
             BadInput: if nothing ends it.
         """
-        if self.max_time_steps is None and self.max_passes is None and self.max_minutes is None:
+        if self.max_time_steps is None and self.max_epochs is None and self.max_minutes is None:
             raise BadInput(
-                "nothing ends this run: set trainer.max_time_steps, trainer.max_passes or trainer.max_minutes"
+                "nothing ends this run: set trainer.max_time_steps, trainer.max_epochs or trainer.max_minutes"
             )
-        if self.max_passes is None:
+        if self.max_epochs is None:
             return self.max_time_steps
-        return max(1, round(self.max_passes * steps_per_pass))
+        return max(1, round(self.max_epochs * steps_per_epoch))

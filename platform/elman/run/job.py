@@ -141,7 +141,7 @@ def _data_and_task(recipe: Recipe, parts: Any, checkpoint: Path | None) -> tuple
     if not is_first_process():  # all start from rank 0's weights, but draw dropout of their own
         torch.manual_seed(recipe.config.seed_everything + process_rank())
     task.recipe = recipe.resolved
-    task.max_time_steps = parts.trainer.budget(data.steps_per_pass)
+    task.max_time_steps = parts.trainer.budget(data.steps_per_epoch)
     _refuse_missing_budget(task)
     return data, task
 
@@ -169,7 +169,7 @@ def _refuse_missing_budget(task: SequenceTask) -> None:
     if task.updates.schedule.needs_budget and task.max_time_steps is None:
         raise BadInput(
             f"model.schedule={type(task.updates.schedule).__name__} falls over the run's time steps; "
-            "set trainer.max_time_steps or trainer.max_passes"
+            "set trainer.max_time_steps or trainer.max_epochs"
         )
 
 

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 RERUN_TAG = "elman.rerun_of"
 THREADS_TAG = f"{DEVICE}torch_threads"
-DECISIVE = ("processor", "gpus", "cuda")  # facts of a machine that change the last digits of a figure
+DECISIVE = ("processor", "gpus", "cuda")  # metadata of a machine that change the last digits of a figure
 
 
 def rerun(name: str, words: Sequence[str], *, uri: str | None = None, resume: str | None = None) -> int:

@@ -62,11 +62,11 @@ def record_start(recipe: Recipe, logger: RunLogger, task: SequenceTask, data: An
             "parameters": sum(p.numel() for p in task.parameters()),
         }
     )
-    logger.log_dataset(about["name"], about["source"], about["digest"], profile=about["facts"])
+    logger.log_dataset(about["name"], about["source"], about["digest"], profile=about["metadata"])
     steps = min(CREDIT_STEPS, data.train_dataloader().batch(0).steps)
     logger.log_figure(credit_figure(task.bptt, steps), "credit.png")
     logger.set_note(_note(recipe, task, data, None))
-    for line in data.account() or [f"{about['name']} from {about['source']}: {_in_words(about['facts'])}"]:
+    for line in data.summary() or [f"{about['name']} from {about['source']}: {_in_words(about['metadata'])}"]:
         say(line)
     settings = ", ".join(f"{k}={v}" for k, v in strategy.items() if k != "class")
     say(
@@ -122,7 +122,7 @@ def record_end(
 
 def _what_it_reads(task: SequenceTask, data: Any) -> dict[str, Any]:
     """How the data comes, and the names of what is predicted, for whoever uses the model."""
-    reader = data.reader(inputs=task.inputs, symbols=task.symbols)
+    reader = data.reader(input_size=task.input_size, token_ids=task.token_ids)
     about: dict[str, Any] = {"reads": reader.unit, "outputs": list(reader.outputs)}
     if reader.scale is not None and reader.shift is not None:
         about |= {"scale": reader.scale.tolist(), "shift": reader.shift.tolist()}
@@ -138,7 +138,7 @@ def _log_best_model(logger: RunLogger, **model: Any) -> None:
         log.warning("the best checkpoint could not be logged as a model: %s", reason)
 
 
-def _in_words(facts: dict[str, Any]) -> str:
+def _in_words(metadata: dict[str, Any]) -> str:
     """Counts before their names, "16 lanes"; other values after; no count that is zero."""
 
     def words(name: str, value: Any) -> str:
@@ -148,7 +148,7 @@ def _in_words(facts: dict[str, Any]) -> str:
             return f"{name} {value:.4f}" if abs(value) >= SMALL or not value else f"{name} {value:.3g}"
         return f"{name} {value}"
 
-    said = {name: value for name, value in facts.items() if isinstance(value, float) or value}
+    said = {name: value for name, value in metadata.items() if isinstance(value, float) or value}
     return ", ".join(words(name, value) for name, value in said.items())
 
 
@@ -175,8 +175,13 @@ def _note(recipe: Recipe, task: SequenceTask, data: Any, results: dict[str, Any]
         core=shown(config.model.core),
         strategy=shown(config.model.bptt),
         budget=budget,
-        data={"name": about["name"], "source": about["source"], "digest": about["digest"], **about["facts"]},
-        found=data.account(),
+        data={
+            "name": about["name"],
+            "source": about["source"],
+            "digest": about["digest"],
+            **about["metadata"],
+        },
+        found=data.summary(),
         results=results,
     )
 

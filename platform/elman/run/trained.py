@@ -47,7 +47,7 @@ def trained(checkpoint: dict[str, Any], recipe: Recipe, data: Any) -> SequenceTa
     """The task of a checkpoint with its weights.
 
     Args:
-        data: has `inputs`, `outputs`, `symbols`.
+        data: has `input_size`, `output_size`, `token_ids`.
     """
     task = make_task(recipe.classes(), data).to(checkpoint["state_dict"]["readout.weight"].dtype)
     try:

@@ -33,7 +33,7 @@ def common(search: Search) -> Trials:
         BadInput: if the base recipe cannot run, or says no budget in time steps.
     """
     settings = search.base.config.trainer
-    if settings.max_time_steps is None and settings.max_passes is None:
+    if settings.max_time_steps is None and settings.max_epochs is None:
         raise BadInput(
             "trials are compared at equal time steps: set trainer.max_time_steps in the base recipe "
             "or in 'fixed'"
@@ -41,7 +41,7 @@ def common(search: Search) -> Trials:
     if settings.max_time_steps is not None:
         budget = settings.max_time_steps
     else:
-        budget = search.base.classes().trainer.budget(_data(search.base).steps_per_pass)
+        budget = search.base.classes().trainer.budget(_data(search.base).steps_per_epoch)
     return Trials(max_time_steps=budget, val_every=settings.val_every or max(1, budget // 10))
 
 

@@ -40,12 +40,18 @@ class Evaluation:
             self.captions.add(network, batch, index)
 
     def figures(
-        self, objective: WindowLoss, device: torch.device, *, ranks: int, outputs: int, scale: Tensor | None
+        self,
+        objective: WindowLoss,
+        device: torch.device,
+        *,
+        ranks: int,
+        output_size: int,
+        scale: Tensor | None,
     ) -> dict[str, float]:
         """All figures over all ranks; the arguments are those of `Scores.figures`."""
         found: dict[str, float] = {}
         for split, scores in self.scores.items():
-            means = scores.figures(objective.loss, device, ranks=ranks, outputs=outputs, scale=scale)
+            means = scores.figures(objective.loss, device, ranks=ranks, output_size=output_size, scale=scale)
             found |= {f"{split}/{name}": value for name, value in means.items()}
         if self.captions is not None:
             said = self.captions.figures(device, ranks=ranks)

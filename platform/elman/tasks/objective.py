@@ -16,7 +16,7 @@ from elman.tree import Carry, finite_rows, where_rows
 
 
 class WindowLoss:
-    """Encoder, core, readout and loss over the steps of a window.
+    """ContextEncoder, core, readout and loss over the steps of a window.
 
     Args:
         encode: inputs of a window (B, T, ...) to what the core reads (B, T, F).

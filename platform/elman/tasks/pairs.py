@@ -25,17 +25,17 @@ def refuse_impossible_pair(core: Core, bptt: BackpropThroughTime) -> None:
 
 def refuse_unfit_data(
     *,
-    symbols: bool,
+    token_ids: bool,
     embedding: int | None,
     embedding_dropout: float,
     symbol_dropout: float,
     sample_rate_hz: int | None,
     features: Any,
-    context_inputs: int | None,
-    encoder: Any,
+    context_size: int | None,
+    context_encoder: Any,
 ) -> None:
     """Raise ValueError for a part of the network that this data has nothing for, or lacks."""
-    if embedding is not None and not symbols:
+    if embedding is not None and not token_ids:
         raise ValueError(
             f"embedding is for data of symbols, but these inputs are values; got embedding={embedding}"
         )
@@ -44,16 +44,16 @@ def refuse_unfit_data(
             f"embedding_dropout drops from learned vectors, and there are none; set embedding, got "
             f"embedding_dropout={embedding_dropout}"
         )
-    if symbol_dropout and not symbols:
+    if symbol_dropout and not token_ids:
         raise ValueError(
             f"symbol_dropout is for data of symbols, but these inputs are values; got "
             f"symbol_dropout={symbol_dropout}"
         )
     if features is not None and sample_rate_hz is None:
         raise ValueError("features are made of sound, and this data is none; leave features out")
-    if encoder is not None and context_inputs is None:
-        raise ValueError("encoder reads a context, but this data has none; leave encoder out")
-    if encoder is None and context_inputs is not None:
+    if context_encoder is not None and context_size is None:
+        raise ValueError("context_encoder reads a context, but this data has none; leave context_encoder out")
+    if context_encoder is None and context_size is not None:
         raise ValueError(
-            "this data has a context that only an encoder can read; set encoder, for instance Dense"
+            "this data has a context that only an encoder can read; set context_encoder, for instance Dense"
         )

@@ -56,17 +56,17 @@ class Scores:
         device: torch.device,
         *,
         ranks: int,
-        outputs: int,
+        output_size: int,
         scale: Tensor | None = None,
     ) -> dict[str, float]:
         """The stage's metrics over all ranks; empty where nothing was scored.
 
         Args:
-            outputs: classes or values of a step; no tally is wider.
+            output_size: classes or values of a step; no tally is wider.
             scale: (O,) what 1 in y stands for, in the data's own units.
         """
         width = 0 if self.tally is None else self.tally.numel()
-        sums = torch.zeros(3 + outputs, dtype=torch.float64)
+        sums = torch.zeros(3 + output_size, dtype=torch.float64)
         sums[0], sums[1], sums[2] = self.loss, self.scored, width
         if self.tally is not None:
             sums[3 : 3 + width] = self.tally.flatten()

@@ -16,7 +16,7 @@ from elman.bptt import BackpropThroughTime, Truncated
 from elman.captions.scores import CaptionScores
 from elman.cores import LSTM, Core
 from elman.errors import BadInput
-from elman.inputs import Encoder, Features
+from elman.inputs import ContextEncoder, Features
 from elman.inputs.embedding import Embedding
 from elman.inputs.first_carry import FirstCarry
 from elman.tasks.evaluation import VALIDATED_CAPTIONS, Evaluation
@@ -34,7 +34,7 @@ from elman.tasks.updates import Normaliser, Steps, Totals, Updates
 from elman.tree import Carry, finite_rows, tree_map, zeroed_where_not_finite
 
 CoreFactory = Callable[[int], Core]
-EncoderFactory = Callable[[int], Encoder]
+ContextEncoderFactory = Callable[[int], ContextEncoder]
 FeaturesFactory = Callable[[int, int], Features]
 OptimizerFactory = Callable[[Iterable], torch.optim.Optimizer]
 
@@ -56,20 +56,20 @@ class SequenceTask(pl.LightningModule):
     with the results of one long forward pass.
 
     Args:
-        inputs: symbols or features at a step; taken from the data.
-        outputs: classes or values at a step; taken from the data.
-        symbols: whether inputs are ids; taken from the data.
-        context_inputs: features of the context, or null where there is none; taken from the data.
+        input_size: symbols or features at a step; taken from the data.
+        output_size: classes or values at a step; taken from the data.
+        token_ids: whether inputs are ids; taken from the data.
+        context_size: features of the context, or null where there is none; taken from the data.
         class_counts: how often each class is a training target; taken from the data.
         sample_rate_hz: of sound, in frames of samples; taken from the data.
-        target_scale: (outputs,) what 1 in a target stands for, in the data's own units; taken from the data.
+        target_scale: (output_size,) what 1 in a target stands for, in the data's units; taken from the data.
         captions: how a caption begins and ends, where targets are captions; taken from the data.
         alphabet: which text ids stand for; taken from the data.
         features: what the core hears of a frame of sound, all but the frame's size and sample rate; null: the
             samples themselves.
         core: the recurrent network, all but its input size.
-        encoder: makes the carry that sequences begin with out of their context, all but its input size; null
-            leaves the context unread.
+        context_encoder: makes the carry that sequences begin with out of their context, all but its input
+            size; null leaves the context unread.
         bptt: how gradients travel back through time.
         loss: what is learned at a scored step.
         optimizer: the optimiser, all but its parameters.
@@ -98,10 +98,10 @@ class SequenceTask(pl.LightningModule):
     def __init__(
         self,
         *,
-        inputs: int,
-        outputs: int,
-        symbols: bool,
-        context_inputs: int | None = None,
+        input_size: int,
+        output_size: int,
+        token_ids: bool,
+        context_size: int | None = None,
         class_counts: Tensor | None = None,
         sample_rate_hz: int | None = None,
         target_scale: Tensor | None = None,
@@ -109,7 +109,7 @@ class SequenceTask(pl.LightningModule):
         alphabet: Any = None,
         features: FeaturesFactory | None = None,
         core: CoreFactory = LSTM,
-        encoder: EncoderFactory | None = None,
+        context_encoder: ContextEncoderFactory | None = None,
         bptt: BackpropThroughTime | None = None,
         loss: SequenceLoss | None = None,
         optimizer: OptimizerFactory = adam,
@@ -131,14 +131,14 @@ class SequenceTask(pl.LightningModule):
         super().__init__()
         self.automatic_optimization = False
         refuse_unfit_data(
-            symbols=symbols,
+            token_ids=token_ids,
             embedding=embedding,
             embedding_dropout=embedding_dropout,
             symbol_dropout=symbol_dropout,
             sample_rate_hz=sample_rate_hz,
             features=features,
-            context_inputs=context_inputs,
-            encoder=encoder,
+            context_size=context_size,
+            context_encoder=context_encoder,
         )
         counts = {
             "embedding": embedding,
@@ -153,19 +153,23 @@ class SequenceTask(pl.LightningModule):
         for name, share in {"readout_dropout": readout_dropout, "symbol_dropout": symbol_dropout}.items():
             if not 0 <= share < 1:
                 raise ValueError(f"{name} is a share and must lie in [0, 1), got {name}={share}")
-        self.inputs, self.outputs, self.symbols = inputs, outputs, symbols
+        self.input_size, self.output_size, self.token_ids = input_size, output_size, token_ids
         self.embedding = (
-            Embedding(inputs, embedding, std=embedding_std, dropout=embedding_dropout) if embedding else None
+            Embedding(input_size, embedding, std=embedding_std, dropout=embedding_dropout)
+            if embedding
+            else None
         )
         self.symbol_dropout = symbol_dropout
         self.sample_rate_hz = sample_rate_hz
-        self.features = None if features is None else features(inputs, sample_rate_hz or 0)
-        width = inputs if self.features is None else self.features.output_size
+        self.features = None if features is None else features(input_size, sample_rate_hz or 0)
+        width = input_size if self.features is None else self.features.output_size
         self.core = core(embedding or width)
-        self.readout = Readout(self.core.output_size, outputs, dropout=readout_dropout)
-        self.context_inputs, self.target_scale = context_inputs, target_scale
+        self.readout = Readout(self.core.output_size, output_size, dropout=readout_dropout)
+        self.context_size, self.target_scale = context_size, target_scale
         self.captions, self.alphabet, self.beam_width = captions, alphabet, beam_width
-        self.begins = None if encoder is None else FirstCarry(encoder(context_inputs or 0), self.core)
+        self.begins = (
+            None if context_encoder is None else FirstCarry(context_encoder(context_size or 0), self.core)
+        )
         self.bptt = bptt or Truncated()
         refuse_impossible_pair(self.core, self.bptt)
         if captions is not None and not self.core.streams:
@@ -207,7 +211,7 @@ class SequenceTask(pl.LightningModule):
     # What the network is
 
     @torch.no_grad()
-    def heard(self, batch: SequenceBatch) -> SequenceBatch:
+    def preprocess(self, batch: SequenceBatch) -> SequenceBatch:
         """`batch` as the network reads it, once for all windows: features for frames, noise in training."""
         if self.training and self.symbol_dropout:
             unread = torch.rand(batch.x.shape, device=batch.x.device) < self.symbol_dropout
@@ -221,17 +225,17 @@ class SequenceTask(pl.LightningModule):
         """(B, T) ids, (B, T, F) values or features to what the core reads, (B, T, core.input_size)."""
         if self.embedding is not None:
             return self.embedding(x)
-        return one_hot(x, self.inputs, self.readout.weight.dtype) if self.symbols else x
+        return one_hot(x, self.input_size, self.readout.weight.dtype) if self.token_ids else x
 
     def first_carry(self, window: SequenceBatch) -> Carry:
         """The carry with which the rows of `window` begin."""
         if self.begins is None:
             return self.core.initial_carry(len(window.x))
-        assert window.context is not None, "data with context_inputs gives every batch a context"
+        assert window.context is not None, "data with context_size gives every batch a context"
         return self.begins(window.context)
 
     def predict(self, x: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
-        """What the network says at every step, (B, T, outputs), and the carry to go on with."""
+        """What the network says at every step, (B, T, output_size), and the carry to go on with."""
         x = x if self.features is None else self.features(x)
         out, carry = self.core(self.encode(x), carry)
         return self.readout(out), carry
@@ -258,7 +262,7 @@ class SequenceTask(pl.LightningModule):
         if data is None:
             raise ValueError("features are measured on training data; give fit() the data module itself")
         loader = data.train_dataloader()
-        a_pass = range(max(1, round(data.steps_per_pass / (loader.steps_per_batch or data.steps_per_pass))))
+        a_pass = range(max(1, round(data.steps_per_epoch / (loader.steps_per_batch or data.steps_per_epoch))))
         self.features.fit_from(map(loader.batch, a_pass), limit=MEASURED_FRAMES)
 
     def on_train_start(self) -> None:
@@ -275,7 +279,7 @@ class SequenceTask(pl.LightningModule):
         if torch.is_autocast_enabled(self.device.type):
             # A context may cache casts of weights for its life, across our optimiser steps.
             torch.set_autocast_cache_enabled(False)
-        batch = self._begun(self.heard(batch))
+        batch = self._begun(self.preprocess(batch))
         totals, single = self._totals(batch), self._ranks == 1
         updates, objective, gradient = self.updates, self.objective, self.updates.gradient
         assert gradient is not None, "the gradient's buffer is made when training starts"
@@ -328,7 +332,7 @@ class SequenceTask(pl.LightningModule):
             waited_seconds=self._waited_seconds,
         )
         if figures:
-            self.log_figures(figures)
+            self.log_metrics(figures)
 
     @property
     def waiting_share(self) -> float:
@@ -340,7 +344,7 @@ class SequenceTask(pl.LightningModule):
         """What training has waited for data so far, in this process."""
         return float(getattr(self.trainer.train_dataloader, "waited_seconds", 0.0))
 
-    def log_figures(self, figures: dict[str, float]) -> None:
+    def log_metrics(self, figures: dict[str, float]) -> None:
         """To the logger, with the time step as step; to callbacks under the same names."""
         for name, value in figures.items():
             self.trainer.callback_metrics[name] = torch.tensor(value, dtype=torch.float64)
@@ -412,7 +416,7 @@ class SequenceTask(pl.LightningModule):
         )
 
     def validation_step(self, batch: SequenceBatch, batch_index: int) -> None:
-        self._evaluation.add(self, self.objective, self.heard(batch), batch_index)
+        self._evaluation.add(self, self.objective, self.preprocess(batch), batch_index)
 
     def on_validation_epoch_end(self) -> None:
         if not self.trainer.sanity_checking:
@@ -423,23 +427,27 @@ class SequenceTask(pl.LightningModule):
         self._evaluation = Evaluation("test", window=self._window, reset_every=None, captions=captions)
 
     def test_step(self, batch: SequenceBatch, batch_index: int) -> None:
-        self._evaluation.add(self, self.objective, self.heard(batch), batch_index)
+        self._evaluation.add(self, self.objective, self.preprocess(batch), batch_index)
 
     def on_test_epoch_end(self) -> None:
         self._log_evaluation()
 
     def _log_evaluation(self) -> None:
         figures = self._evaluation.figures(
-            self.objective, self.device, ranks=self._ranks, outputs=self.outputs, scale=self.target_scale
+            self.objective,
+            self.device,
+            ranks=self._ranks,
+            output_size=self.output_size,
+            scale=self.target_scale,
         )
-        self.log_figures(figures)
+        self.log_metrics(figures)
 
     def on_predict_epoch_start(self) -> None:
         self._predictions = Predictions(self._window)
 
     def predict_step(self, batch: SequenceBatch, batch_index: int) -> tuple[SequenceBatch, Tensor]:
         """The batch and the predictions of its steps, (B, T) classes or (B, T, O) values."""
-        return batch, self._predictions.of(self.objective, self.heard(batch))
+        return batch, self._predictions.of(self.objective, self.preprocess(batch))
 
     # What a checkpoint holds beyond weights and optimiser
 
@@ -455,11 +463,11 @@ class SequenceTask(pl.LightningModule):
             ranks = [{}] * self._ranks
             dist.all_gather_object(ranks, own)
         checkpoint["elman"] = {
-            "facts": {
-                "inputs": self.inputs,
-                "outputs": self.outputs,
-                "symbols": self.symbols,
-                "context_inputs": self.context_inputs,
+            "metadata": {
+                "input_size": self.input_size,
+                "output_size": self.output_size,
+                "token_ids": self.token_ids,
+                "context_size": self.context_size,
                 "sample_rate_hz": self.sample_rate_hz,
                 "target_scale": self.target_scale,
             },

@@ -104,7 +104,7 @@ def device_facts() -> dict[str, str]:
     import torch
 
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-    facts = {
+    metadata = {
         "host": host(),
         "system": platform.platform(),
         "processor": platform.processor() or platform.machine(),
@@ -113,9 +113,9 @@ def device_facts() -> dict[str, str]:
     }
     if torch.cuda.is_available():
         cards = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
-        facts["gpus"] = ", ".join(f"{card.name} ({card.total_memory / 2**30:.0f} GiB)" for card in cards)
-        facts["cuda"] = str(torch.version.cuda)
-    return facts
+        metadata["gpus"] = ", ".join(f"{card.name} ({card.total_memory / 2**30:.0f} GiB)" for card in cards)
+        metadata["cuda"] = str(torch.version.cuda)
+    return metadata
 
 
 def command_line(arguments: list[str] | None = None) -> str:

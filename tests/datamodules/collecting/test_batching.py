@@ -138,10 +138,10 @@ def test_a_plan_of_few_long_examples() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"rows": 0}, "rows must be a whole number of at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
         ({"steps": 0}, "steps must be a whole number of at least 1, got 0"),
         ({"max_steps": 0}, "max_steps must be"),
-        ({"val_rows": 0}, "val_rows must be"),
+        ({"val_batch_size": 0}, "val_batch_size must be"),
         ({"workers": -1}, "workers must be"),
         ({"seed": -1}, "seed must be"),
         ({"steps": 3, "max_steps": 3}, "leave one out"),
@@ -154,7 +154,7 @@ def test_values_out_of_range(options: dict, told: str) -> None:
 
 
 def test_only_training_shuffles() -> None:
-    batching = Batching(rows=4, val_rows=9)
+    batching = Batching(batch_size=4, val_batch_size=9)
     assert batching.plan(LENGTHS, train=True).batches_of_pass(0) != batching.plan(
         LENGTHS, train=True
     ).batches_of_pass(1)

@@ -29,9 +29,9 @@ def test_picture_and_caption_belong_together(tmp_path):
         example = data._examples.window(number, 0, 99)
         assert torch.equal(example.context, torch.from_numpy(picture))
         assert said(data, number) == "very " * (seed % 3) + ["dark", "bright"][seed % 2] + " picture"
-    assert data.context_inputs == 15
+    assert data.context_size == 15
     assert data.captions.separator == " "
-    assert data.captions.longest == 5
+    assert data.captions.max_length == 5
     assert data.found.lengths.tolist() == data._examples.lengths.tolist()
 
 

@@ -34,7 +34,7 @@ def test_every_step_of_every_example_comes_once_in_order(kind, tmp_path, batchin
     loader = data.train_dataloader()
     seen, read = {}, 0
     index = 0
-    while read < data.steps_per_pass:
+    while read < data.steps_per_epoch:
         batch, names = loader.batch(index), loader.names(index)
         for row, name in enumerate(names):
             count = int(batch.lengths[row])
@@ -45,7 +45,7 @@ def test_every_step_of_every_example_comes_once_in_order(kind, tmp_path, batchin
             seen.setdefault(name, []).append(batch.x[row, :count])
         read += int(batch.lengths.sum())
         index += 1
-    assert read == data.steps_per_pass
+    assert read == data.steps_per_epoch
     assert batch.is_last
     train = [data.found.names[i] for i in data.parts[0]]
     assert sorted(seen) == sorted(train)
@@ -67,29 +67,29 @@ def test_padding_is_zero_and_never_scored(kind, tmp_path, batching):
 def test_attributes(kind, tmp_path, batching):
     data = ready(kind, tmp_path, batching)
     batch = data.train_dataloader().batch(0)
-    if data.symbols:
+    if data.token_ids:
         assert batch.x.dtype == torch.int64
-        assert 0 <= int(batch.x.min()) <= int(batch.x.max()) < data.inputs
+        assert 0 <= int(batch.x.min()) <= int(batch.x.max()) < data.input_size
     else:
         assert batch.x.dtype == torch.float32
-        assert batch.x.shape[2] == data.inputs
+        assert batch.x.shape[2] == data.input_size
         assert torch.isfinite(batch.x).all()
     if batch.y.is_floating_point():
-        assert batch.y.shape == (*batch.scored.shape, data.outputs)
+        assert batch.y.shape == (*batch.scored.shape, data.output_size)
     else:
         assert batch.y.shape == batch.scored.shape
-        assert 0 <= int(batch.y.min()) <= int(batch.y.max()) < data.outputs
+        assert 0 <= int(batch.y.min()) <= int(batch.y.max()) < data.output_size
 
 
 def test_description_and_account(kind, tmp_path, batching):
     data = ready(kind, tmp_path, batching)
     description = data.description()
-    assert set(description) == {"name", "source", "digest", "facts"}
+    assert set(description) == {"name", "source", "digest", "metadata"}
     assert int(description["digest"], 16) >= 0
     assert len(description["digest"]) <= 36
-    assert all(len(str(value)) <= 40 for value in description["facts"].values())
-    assert len(data.account()) >= 2
-    assert all("\n" not in line for line in data.account())
+    assert all(len(str(value)) <= 40 for value in description["metadata"].values())
+    assert len(data.summary()) >= 2
+    assert all("\n" not in line for line in data.summary())
 
 
 def test_parts_are_apart_and_whole(kind, tmp_path, batching):

@@ -68,7 +68,7 @@ def test_only_whole_examples_are_made_at_once():
     examples = Counted()
     Planned(examples, refilled().plan(examples.lengths, train=True))(0)
     assert at_once == []
-    plan = Batching(rows=3).plan(examples.lengths, train=False)
+    plan = Batching(batch_size=3).plan(examples.lengths, train=False)
     assert Planned(examples, plan)(0).x.tolist() == [[5, 0, 0], [2, 2, 0], [3, 3, 3]]
     share = Planned(examples, plan, process=(0, 2))(0)
     assert share.x.tolist() == [[5, 0, 0], [3, 3, 3]]

@@ -68,7 +68,7 @@ def test_one_file(monkeypatch, tmp_path):
         path = local("standard:one")
     assert path == str(tmp_path / "cache" / "elman" / "standard" / "one" / "put.txt")
     assert local("standard:one") == path  # with the server gone
-    data = Text(path="standard:one", lanes=2, steps=5)
+    data = Text(path="standard:one", batch_size=2, steps=5)
     data.setup()
     assert data.description()["source"] == "put.txt"
 

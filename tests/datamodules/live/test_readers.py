@@ -24,7 +24,7 @@ def fresh(build, data):
     """Another instance that has only what a checkpoint holds of `data`."""
     again = build()
     again.load_state_dict(data.state_dict())
-    return again.reader(inputs=data.inputs, symbols=data.symbols)
+    return again.reader(input_size=data.input_size, token_ids=data.token_ids)
 
 
 def ready(build):
@@ -45,7 +45,7 @@ def test_every_kind_has_a_reader(kind, tmp_path):
     (tmp_path / "again").mkdir()
     reader = fresh(lambda: COLLECTED[kind](tmp_path / "again", whole()), data)
     assert reader.unit
-    assert len(reader.outputs) in (0, data.outputs)
+    assert len(reader.outputs) in (0, data.output_size)
     assert list(data.classes) in ([], list(reader.outputs))
 
 
@@ -55,7 +55,7 @@ def test_text(unit, tmp_path):
     path.write_text(TEXT * 30, encoding="utf-8")
 
     def build():
-        return Text(path=str(path), unit=unit, lanes=2, steps=5)
+        return Text(path=str(path), unit=unit, batch_size=2, steps=5)
 
     data = ready(build)
     reader = fresh(build, data)
@@ -108,7 +108,7 @@ def test_audio(tmp_path):
 
     def build():
         return Audio(
-            path=str(tmp_path / "s"), frames=Frames(window_ms=4, hop_ms=2.5), batching=Batching(rows=1)
+            path=str(tmp_path / "s"), frames=Frames(window_ms=4, hop_ms=2.5), batching=Batching(batch_size=1)
         )
 
     data = ready(build)
@@ -123,7 +123,7 @@ def test_waveform(tmp_path):
     sounds(tmp_path / "s")
 
     def build():
-        return Waveform(path=str(tmp_path / "s"), batching=Batching(rows=1))
+        return Waveform(path=str(tmp_path / "s"), batching=Batching(batch_size=1))
 
     data = ready(build)
     loader = data.train_dataloader()
@@ -148,7 +148,7 @@ def test_table(tmp_path):
             warmup=0,
             piece=20,
             split=Partition(shares=(0.6, 0.2, 0.2)),
-            batching=Batching(rows=1),
+            batching=Batching(batch_size=1),
         )
 
     data = ready(build)

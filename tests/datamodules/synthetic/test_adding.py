@@ -6,7 +6,7 @@ from datamodules.synthetic import Adding
 
 @pytest.mark.parametrize("steps", [2, 7, 50])
 def test_by_definition(steps):
-    batch = Adding(steps=steps, rows=500).train_dataloader().batch(3)
+    batch = Adding(steps=steps, batch_size=500).train_dataloader().batch(3)
     numbers, marker = batch.x.unbind(dim=2)
     half = steps // 2
     assert marker[:, :half].sum(dim=1).tolist() == [1.0] * 500
@@ -19,15 +19,15 @@ def test_by_definition(steps):
 
 
 def test_every_step_can_be_marked():
-    marker = Adding(steps=7, rows=500).train_dataloader().batch(0).x[..., 1]
+    marker = Adding(steps=7, batch_size=500).train_dataloader().batch(0).x[..., 1]
     assert marker.any(dim=0).all()
 
 
 def test_baseline():
     """Answering 1 costs 1/6; the squared error of one row has a standard deviation of 0.2."""
-    data = Adding(steps=10, rows=20_000)
+    data = Adding(steps=10, batch_size=20_000)
     error = (data.train_dataloader().batch(0).y[:, -1] - 1).square().mean().item()
-    assert error == pytest.approx(data.description()["facts"]["baseline_mse"], abs=0.006)
+    assert error == pytest.approx(data.description()["metadata"]["baseline_mse"], abs=0.006)
 
 
 def test_too_few_steps():

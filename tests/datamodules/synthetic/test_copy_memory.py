@@ -6,7 +6,7 @@ from datamodules.synthetic import CopyMemory
 
 
 def test_by_definition():
-    data = CopyMemory(blanks=3, rows=4)
+    data = CopyMemory(blanks=3, batch_size=4)
     batch = data.train_dataloader().batch(0)
     assert batch.x.shape == (4, 23)
     for x, y in zip(batch.x.tolist(), batch.y.tolist(), strict=True):
@@ -19,14 +19,16 @@ def test_by_definition():
 
 
 def test_recall_alone():
-    batch = CopyMemory(blanks=3, rows=4, score="recall").train_dataloader().batch(0)
+    batch = CopyMemory(blanks=3, batch_size=4, score="recall").train_dataloader().batch(0)
     assert batch.scored.tolist() == [[False] * 13 + [True] * 10] * 4
 
 
 def test_baselines():
     """The figure of Bai et al. for T = 1000."""
-    assert CopyMemory(blanks=1000).description()["facts"]["baseline_nats"] == pytest.approx(0.02039, abs=5e-6)
-    assert CopyMemory(score="recall").description()["facts"]["baseline_nats"] == math.log(8)
+    assert CopyMemory(blanks=1000).description()["metadata"]["baseline_nats"] == pytest.approx(
+        0.02039, abs=5e-6
+    )
+    assert CopyMemory(score="recall").description()["metadata"]["baseline_nats"] == math.log(8)
 
 
 def test_bad_arguments():

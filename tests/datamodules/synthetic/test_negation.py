@@ -41,7 +41,7 @@ def every_sentence(distance, after, steps):
 
 @pytest.fixture(scope="module")
 def many():
-    data = Negation(distance=2, after=1, steps=7, rows=20_000)
+    data = Negation(distance=2, after=1, steps=7, batch_size=20_000)
     batch = data.train_dataloader().batch(0)
     return [words_of(row) for row in batch.x], batch.y[:, -1].tolist()
 
@@ -71,7 +71,7 @@ def test_a_bag_of_words_is_right_half_of_the_time(distance, after, steps):
         for words, chance in every_sentence(distance, after, steps).items()
     }
     data = Negation(distance=distance, after=after, steps=steps)
-    assert data.facts()["bag_of_words_accuracy"] == 0.5
+    assert data.metadata()["bag_of_words_accuracy"] == 0.5
     assert bag_of_words_accuracy(likely) == pytest.approx(0.5, abs=1e-12)
 
 
@@ -107,7 +107,7 @@ def test_reach_in_the_credit_matrix(k2, reaches):
 
 
 def test_only_the_last_step_is_asked():
-    batch = Negation(distance=2, steps=6, rows=3).train_dataloader().batch(0)
+    batch = Negation(distance=2, steps=6, batch_size=3).train_dataloader().batch(0)
     assert batch.scored.tolist() == [[False] * 5 + [True]] * 3
     assert torch.equal(batch.x[:, -1] >= WORDS.index("bad"), torch.ones(3, dtype=torch.bool))
 

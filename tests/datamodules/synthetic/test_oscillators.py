@@ -9,7 +9,7 @@ from datamodules.synthetic import Oscillators
 
 @pytest.fixture(scope="module")
 def data():
-    return Oscillators(periods=[5.0, 11.0], noise=0.5, steps=30, rows=4000)
+    return Oscillators(periods=[5.0, 11.0], noise=0.5, steps=30, batch_size=4000)
 
 
 def test_the_target_is_the_next_value(data):
@@ -19,10 +19,10 @@ def test_the_target_is_the_next_value(data):
 
 
 def test_simple_predictors_reach_what_the_facts_say(data):
-    batch, facts = data.batch("val", 3), data.facts()
+    batch, metadata = data.batch("val", 3), data.metadata()
     # 4,000 sequences of 4 random weights: means are good to 2 %
-    assert float(batch.y.square().mean()) == pytest.approx(facts["mean_mse"], rel=0.04)
-    assert float((batch.y - batch.x).square().mean()) == pytest.approx(facts["repeat_mse"], rel=0.04)
+    assert float(batch.y.square().mean()) == pytest.approx(metadata["mean_mse"], rel=0.04)
+    assert float((batch.y - batch.x).square().mean()) == pytest.approx(metadata["repeat_mse"], rel=0.04)
 
 
 def test_the_best_predictor_by_the_whole_covariance_at_once(data):
@@ -33,17 +33,17 @@ def test_the_best_predictor_by_the_whole_covariance_at_once(data):
         covariance[t, t] - covariance[t, :t] @ np.linalg.solve(covariance[:t, :t], covariance[:t, t])
         for t in range(1, 31)
     ]
-    assert data.facts()["best_mse"] == pytest.approx(np.mean(errors), abs=1e-6)
+    assert data.metadata()["best_mse"] == pytest.approx(np.mean(errors), abs=1e-6)
     values = torch.cat([data.batch("test", 1).x, data.batch("test", 1).y[:, -1:]], dim=1)[:, :, 0].numpy()
     told = [
         values[:, :t] @ np.linalg.solve(covariance[:t, :t], covariance[:t, t]) - values[:, t]
         for t in range(1, 31)
     ]
-    assert np.mean(np.square(told)) == pytest.approx(data.facts()["best_mse"], rel=0.02)  # 4,000 sequences
+    assert np.mean(np.square(told)) == pytest.approx(data.metadata()["best_mse"], rel=0.02)  # 4,000 sequences
 
 
 def test_noise_is_the_floor_of_long_sequences():
-    long = Oscillators(periods=[5.0, 11.0], noise=0.5, steps=3000).facts()
+    long = Oscillators(periods=[5.0, 11.0], noise=0.5, steps=3000).metadata()
     assert 0.25 < long["best_mse"] < 0.255
 
 

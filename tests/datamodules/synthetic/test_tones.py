@@ -10,7 +10,7 @@ from datamodules.synthetic import Tones
 
 def test_the_notes_sound_in_the_order_that_y_names():
     """The pitch of each share of the time, by its spectrum."""
-    data = Tones(noise=0.0, rows=40)
+    data = Tones(noise=0.0, batch_size=40)
     batch = data.batch("train", 0)
     sound = data.sound(batch.y[:, 0], data.draw("train", 1)).reshape(40, 3, -1)
     loudest = torch.fft.rfft(sound, n=8000).abs().argmax(dim=2)  # Hz
@@ -20,10 +20,10 @@ def test_the_notes_sound_in_the_order_that_y_names():
 
 
 def test_frames_overlap():
-    data = Tones(rows=2)
+    data = Tones(batch_size=2)
     batch = data.batch("train", 0)
-    assert batch.x.shape == (2, data.steps, data.inputs)
-    assert (data.inputs, data.sample_rate_hz, data.outputs) == (200, 8000, 6)
+    assert batch.x.shape == (2, data.steps, data.input_size)
+    assert (data.input_size, data.sample_rate_hz, data.output_size) == (200, 8000, 6)
     assert torch.equal(batch.x[:, 1, :120], batch.x[:, 0, 80:])
     assert batch.scored.sum(1).tolist() == [1, 1]
     assert batch.scored[:, -1].all()
@@ -31,7 +31,7 @@ def test_frames_overlap():
 
 def test_every_melody_holds_the_same_sound():
     """Summed over time, the energies of the bands say nothing of the order."""
-    data = Tones(noise=0.0, rows=600)
+    data = Tones(noise=0.0, batch_size=600)
     batch = data.batch("val", 0)
     energy = torch.fft.rfft(batch.x).abs().square().sum(1)
     means = torch.stack([energy[batch.y[:, 0] == melody].mean(0) for melody in range(6)])
