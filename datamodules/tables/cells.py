@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,7 @@ from elman.errors import BadInput
 
 MISSING_MARKS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
 
-Cells = pa.Array | np.ndarray
+Cells: TypeAlias = "pa.Array | np.ndarray"
 """Text as it stands in the file (an Arrow array of strings), or float64 with NaN where nothing stands."""
 
 Where = Callable[[int], str]

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from datamodules.files import unreadable
+from datamodules.files import reading, unreadable
 from datamodules.tables.cells import Cells, Where, is_number
 from datamodules.tables.csv_columns import arrow_batches, most_rows
 from datamodules.tables.csv_rows import csv_blocks
@@ -84,19 +84,21 @@ class TableFile:
         if name in self.names and self.names.count(name) == 1:
             return name
         if name in self.names:
-            raise BadInput(f"{self.file}: {argument} names {name!r}, which is the name of several columns")
+            raise BadInput(
+                f"{self.file}: data.{argument} names {name!r}, which is the name of several columns"
+            )
         shown = ", ".join(self.names[:12]) + (", ..." if len(self.names) > 12 else "")
         hint = ""
         if len(self.names) == 1 and (other := next((s for s in ";\t|" if s in shown), None)):
             hint = f", or set data.separator to {other!r}"
         raise BadInput(
-            f"{self.file}: {argument} names {wanted!r}, but its columns are {shown}; "
+            f"{self.file}: data.{argument} names {wanted!r}, but its columns are {shown}; "
             f"name one of those (or its number from 0){hint}"
         )
 
     def columns(self, argument: str, wanted: Sequence[str | int]) -> list[str]:
-        """The names of columns that `data.argument` gives."""
-        return [self.column(each, argument=f"data.{argument}") for each in wanted]
+        """The names of several columns, given likewise."""
+        return [self.column(each, argument=argument) for each in wanted]
 
     def numeric(self, marks: Sequence[str]) -> list[str]:
         """Names of the columns whose first cells are numbers or marks, at least one a number."""
@@ -115,10 +117,11 @@ class TableFile:
         Raises:
             BadInput: for a file that is broken, or a cell that its reader refuses.
         """
-        try:
-            return self._gathered(readers, self._parquet(readers) if self.parquet else self._csv(readers))
-        except pa.ArrowInvalid:
-            return self._gathered(readers, self._csv_rows(readers))
+        with reading(self.file):
+            try:
+                return self._gathered(readers, self._parquet(readers) if self.parquet else self._csv(readers))
+            except pa.ArrowInvalid:
+                return self._gathered(readers, self._csv_rows(readers))
 
     def place(self, row: int, column: str = "") -> str:
         """What to call a place of the file in a message: its line, or its row of a parquet file, from 1."""
@@ -145,16 +148,10 @@ class TableFile:
         return lambda number: self.place(first + number, column)
 
     def _csv(self, names: Iterable[str]) -> Iterator[list[pa.Array]]:
-        try:
-            yield from arrow_batches(
-                self.file,
-                [self.names.index(name) for name in names],
-                width=len(self.names),
-                separator=self.separator,
-                header=self.header,
-            )
-        except OSError as error:
-            raise unreadable(self.file, error) from error
+        places = [self.names.index(name) for name in names]
+        return arrow_batches(
+            self.file, places, width=len(self.names), separator=self.separator, header=self.header
+        )
 
     def _csv_rows(self, names: Iterable[str]) -> Iterator[list[pa.Array]]:
         """The same of a file that Arrow does not read as it must be, and the lines of its rows."""

@@ -86,7 +86,7 @@ def _plain_quotes(lines: np.ndarray, separator: int) -> bool:
     """Whether each quote opens or closes a whole value of one line, or is doubled inside one."""
     quotes, ends = np.flatnonzero(lines == QUOTE), np.flatnonzero(lines == NEWLINE)
     opening, closing = quotes[::2], quotes[1::2]
-    if len(opening) != len(closing) or (np.searchsorted(ends, opening) != np.searchsorted(ends, closing)).any():
+    if len(quotes) % 2 or (np.searchsorted(ends, opening) != np.searchsorted(ends, closing)).any():
         return False
     before, after = lines[opening - 1], lines[closing + 1]
     return bool(

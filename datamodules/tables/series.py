@@ -120,10 +120,9 @@ class SeriesReader:
         numbers = [columns[each] for each in table.columns("group", self._group)]
         del columns, answers  # before the rest: they are as large as the table
         series = []
-        for title, rows in _groups(name, count, groups, *numbers):
+        for title, every in _groups(name, count, groups, *numbers):
             with bad.checking(str(file)):
-                if self.drop_leading:
-                    rows = rows[leading(*_taken(rows, x, y)) :]
+                rows = every[leading(*_taken(every, x, y)) :] if self.drop_leading else every
                 if not len(rows):
                     raise BadInput(
                         f"{file}: no row of {title} has a value in every column; name other columns"
@@ -156,20 +155,19 @@ class SeriesReader:
         readers: dict[str, Reader] = dict.fromkeys(wanted, self._numbers())
         whole = Numbers((), way_out="data.time takes one column of dates, or several of whole numbers")
         clock = whole if len(self.time) > 1 else Times(self.time_format)
-        for argument, columns, own in (
-            ("categories", self.categories, codes),
-            ("time", self.time, [clock] * len(self.time)),
-            ("group", self._group, [groups]),
-        ):
-            for name, reader in zip(table.columns(argument, columns), own, strict=False):
-                if name in readers and not (
-                    isinstance(reader, Numbers) and isinstance(readers[name], Numbers)
-                ):
-                    raise BadInput(
-                        f"{table.file}: data.{argument} names {name!r}, which is also an input, the target or "
-                        "another of these; leave one out"
-                    )
-                readers[name] = reader
+        others: list[tuple[str, Column, Reader]] = [
+            *(("categories", each, own) for each, own in zip(self.categories, codes, strict=True)),
+            *(("time", each, clock) for each in self.time),
+            *(("group", each, groups) for each in self._group),
+        ]
+        for argument, each, reader in others:
+            name = table.column(each, argument=argument)
+            if name in readers and not (isinstance(reader, Numbers) and isinstance(readers[name], Numbers)):
+                raise BadInput(
+                    f"{table.file}: data.{argument} names {name!r}, which is also an input, the target or "
+                    "another of these; leave one out"
+                )
+            readers[name] = reader
         return readers
 
     def _numbers(self) -> Numbers:
