@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
+import pyarrow as pa
 
 from datamodules.tables.cells import Cells, Numbers, Where, is_number
 from elman.errors import BadInput
@@ -25,6 +26,8 @@ class Times:
         form: as of `strptime`; None: a number, or a date of ISO 8601 such as 2010-01-31 05:00.
     """
 
+    kind = np.float64
+
     def __init__(self, form: str | None = None) -> None:
         self.form = form
         self.unit = ""
@@ -37,23 +40,29 @@ class Times:
         """
         if isinstance(cells, np.ndarray):
             return Numbers((), way_out=WAY_OUT)(cells, where)
-        cells = [cell.strip() for cell in cells]
-        if not self.unit:
-            self.unit = "s"
-            if self.form is None and is_number(cells[0]):
-                self.unit = "1"
-            elif self.form is None and re.fullmatch(r"\d{4}-\d\d", cells[0]):
-                self.unit = "month"
+        self.unit = self.unit or self._unit(cells[0].as_py().strip())
         if self.unit == "1":
             return Numbers((), way_out=WAY_OUT)(cells, where)
-        if self.unit == "s" and (self.form or any(cell[-1:] == "Z" or "+" in cell for cell in cells)):
-            return np.array([self._seconds(cell, where, place) for place, cell in enumerate(cells)])
-        try:
-            return np.array(cells, dtype=f"datetime64[{'M' if self.unit == 'month' else 'us'}]").astype(
-                np.int64
-            ) / (1 if self.unit == "month" else 1e6)
-        except ValueError:
-            return np.array([self._seconds(cell, where, place) for place, cell in enumerate(cells)])
+        if self.unit == "s" and self.form is None:
+            try:
+                return cells.cast(pa.timestamp("us")).cast(pa.int64()).to_numpy() / 1e6
+            except pa.ArrowInvalid:  # blanks, zones, other forms of ISO 8601, and what is no time
+                pass
+        texts = [cell.strip() for cell in cells.to_pylist()]
+        zoned = self.unit == "s" and any(cell[-1:] == "Z" or "+" in cell for cell in texts)
+        if self.form is None and not zoned:
+            try:
+                stamps = np.array(texts, dtype=f"datetime64[{'M' if self.unit == 'month' else 'us'}]")
+                return stamps.astype(np.int64) / (1 if self.unit == "month" else 1e6)
+            except ValueError:
+                pass
+        return np.array([self._seconds(cell, where, place) for place, cell in enumerate(texts)])
+
+    def _unit(self, first: str) -> str:
+        """What the times of a column are, by its first cell."""
+        if self.form is None and is_number(first):
+            return "1"
+        return "month" if self.form is None and re.fullmatch(r"\d{4}-\d\d", first) else "s"
 
     def _seconds(self, cell: str, where: Where, place: int) -> float:
         try:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import pyarrow as pa
 
-from datamodules.files import unreadable
+from datamodules.files import reading, unreadable
 from datamodules.tables.cells import Cells, Where, is_number
+from datamodules.tables.csv_columns import arrow_batches, most_rows
 from datamodules.tables.csv_rows import csv_blocks
 from elman.errors import BadInput
 
 PARQUET = (".parquet", ".pq")
-Reader = Callable[[Cells, Where], np.ndarray]
-"""Turns the cells of a column into an array of as many."""
+
+
+class Reader(Protocol):
+    """Turns the cells of a column into an array of as many numbers of one kind."""
+
+    kind: Any
+
+    def __call__(self, cells: Cells, where: Where) -> np.ndarray: ...
 
 
 class TableFile:
@@ -35,6 +44,7 @@ class TableFile:
         self.parquet = file.suffix.lower() in PARQUET
         self.names: list[str]
         self.sample: list[Sequence[str]]
+        self._lines = array("q")  # of every row, where they do not follow from its number
         if self.parquet:
             schema = self._opened().schema_arrow
             self.names = list(schema.names)
@@ -74,15 +84,21 @@ class TableFile:
         if name in self.names and self.names.count(name) == 1:
             return name
         if name in self.names:
-            raise BadInput(f"{self.file}: {argument} names {name!r}, which is the name of several columns")
+            raise BadInput(
+                f"{self.file}: data.{argument} names {name!r}, which is the name of several columns"
+            )
         shown = ", ".join(self.names[:12]) + (", ..." if len(self.names) > 12 else "")
         hint = ""
         if len(self.names) == 1 and (other := next((s for s in ";\t|" if s in shown), None)):
             hint = f", or set data.separator to {other!r}"
         raise BadInput(
-            f"{self.file}: {argument} names {wanted!r}, but its columns are {shown}; "
+            f"{self.file}: data.{argument} names {wanted!r}, but its columns are {shown}; "
             f"name one of those (or its number from 0){hint}"
         )
+
+    def columns(self, argument: str, wanted: Sequence[str | int]) -> list[str]:
+        """The names of several columns, given likewise."""
+        return [self.column(each, argument=argument) for each in wanted]
 
     def numeric(self, marks: Sequence[str]) -> list[str]:
         """Names of the columns whose first cells are numbers or marks, at least one a number."""
@@ -92,8 +108,8 @@ class TableFile:
             if all(is_number(cell) or cell.strip() in marks for cell in cells) and any(map(is_number, cells))
         ]
 
-    def read(self, readers: Mapping[str, Reader]) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """Columns read whole, and the line (row, for parquet) of every row, counted from 1.
+    def read(self, readers: Mapping[str, Reader]) -> dict[str, np.ndarray]:
+        """Columns read whole, (N,) each.
 
         Args:
             readers: name of a column -> what makes an array of its cells.
@@ -101,50 +117,60 @@ class TableFile:
         Raises:
             BadInput: for a file that is broken, or a cell that its reader refuses.
         """
-        parts: dict[str, list[np.ndarray]] = {name: [] for name in readers}
-        places = []
-        for cells, lines in self._parquet(list(readers)) if self.parquet else self._csv(list(readers)):
-            for name, reader in readers.items():
-                parts[name].append(reader(cells[name], self._where(lines, name)))
-            places.append(lines)
-        if not places:
-            raise BadInput(f"{self.file}: holds no row; give rows")
-        return {name: np.concatenate(blocks) for name, blocks in parts.items()}, np.concatenate(places)
+        with reading(self.file):
+            try:
+                return self._gathered(readers, self._parquet(readers) if self.parquet else self._csv(readers))
+            except pa.ArrowInvalid:
+                return self._gathered(readers, self._csv_rows(readers))
 
-    def place(self, line: int, column: str = "") -> str:
-        """What to call a place of the file in a message."""
+    def place(self, row: int, column: str = "") -> str:
+        """What to call a place of the file in a message: its line, or its row of a parquet file, from 1."""
+        line = self._lines[row] if self._lines else row + 1 + (self.header and not self.parquet)
         name = f"{self.file}: row {line}" if self.parquet else f"{self.file}:{line}"
         return f"{name}, column {column!r}" if column else name
 
-    def _where(self, lines: np.ndarray, column: str) -> Where:
-        return lambda number: self.place(int(lines[number]), column)
+    def _gathered(
+        self, readers: Mapping[str, Reader], batches: Iterable[Sequence[Cells]]
+    ) -> dict[str, np.ndarray]:
+        most = self._opened().metadata.num_rows if self.parquet else most_rows(self.file)
+        columns = {name: np.empty(most, reader.kind) for name, reader in readers.items()}
+        first = 0
+        for batch in batches:
+            stop = first + len(batch[0])
+            for cells, (name, reader) in zip(batch, readers.items(), strict=True):
+                columns[name][first:stop] = reader(cells, self._where(first, name))
+            first = stop
+        if not first:
+            raise BadInput(f"{self.file}: holds no row; give rows")
+        return {name: values[:first] for name, values in columns.items()}
 
-    def _csv(self, names: Sequence[str]) -> Iterator[tuple[dict[str, Cells], np.ndarray]]:
-        of = {name: self.names.index(name) for name in names}
-        header = self.header
+    def _where(self, first: int, column: str) -> Where:
+        return lambda number: self.place(first + number, column)
+
+    def _csv(self, names: Iterable[str]) -> Iterator[list[pa.Array]]:
+        places = [self.names.index(name) for name in names]
+        return arrow_batches(
+            self.file, places, width=len(self.names), separator=self.separator, header=self.header
+        )
+
+    def _csv_rows(self, names: Iterable[str]) -> Iterator[list[pa.Array]]:
+        """The same of a file that Arrow does not read as it must be, and the lines of its rows."""
+        places, header = [self.names.index(name) for name in names], self.header
         for block in csv_blocks(self.file, separator=self.separator):
             rows, lines = (block.rows[1:], block.lines[1:]) if header else block
             header = False
+            self._lines.extend(lines)
             if rows:
-                yield (
-                    {name: [row[place] for row in rows] for name, place in of.items()},
-                    np.array(lines, dtype=np.int64),
-                )
+                yield [pa.array([row[place] for row in rows], pa.string()) for place in places]
 
-    def _parquet(self, names: Sequence[str]) -> Iterator[tuple[dict[str, Cells], np.ndarray]]:
-        import pyarrow as pa
-
-        row = 1
+    def _parquet(self, names: Iterable[str]) -> Iterator[list[Cells]]:
         try:
             for batch in self._opened().iter_batches(columns=list(names)):
-                cells = {name: _cells(batch.column(name)) for name in names}
-                yield cells, np.arange(row, row + batch.num_rows)
-                row += batch.num_rows
+                yield [_cells(batch.column(name)) for name in names]
         except (pa.ArrowException, OSError) as error:
             raise self._broken(error) from error
 
     def _opened(self) -> Any:
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
         try:
@@ -172,8 +198,7 @@ def _is_numeric(kind: Any) -> bool:
 
 
 def _cells(column: Any) -> Cells:
-    """An arrow column as float64 (dates as seconds), or as text."""
-    import pyarrow as pa
+    """An Arrow column as float64 (dates as seconds), or as text."""
     from pyarrow import types
 
     if types.is_timestamp(column.type) or types.is_date(column.type):
@@ -181,4 +206,4 @@ def _cells(column: Any) -> Cells:
         return column.to_numpy(zero_copy_only=False).astype(np.float64) / 1e6
     if _is_numeric(column.type):
         return column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False).astype(np.float64)
-    return ["" if cell is None else str(cell) for cell in column.to_pylist()]
+    return pa.array(["" if cell is None else str(cell) for cell in column.to_pylist()], pa.string())

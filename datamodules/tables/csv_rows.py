@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from datamodules.files import unreadable
+from datamodules.files import reading
 from elman.errors import BadInput
 
 BLOCK_ROWS = 4096
@@ -52,13 +52,9 @@ def csv_blocks(file: Path, *, separator: str = ",", block_rows: int = BLOCK_ROWS
         BadInput: for a file that cannot be read, is no UTF-8 text, leaves a quote open, or has rows that
             differ in width.
     """
-    try:
-        with file.open("rb") as stream:
-            refuse_other_types(file, stream.read(4))
-            stream.seek(0)
-            yield from _blocks(file, stream, separator, block_rows)
-    except OSError as error:
-        raise unreadable(file, error) from error
+    with reading(file), file.open("rb") as stream:
+        refuse_other_types(file, stream.peek(4))
+        yield from _blocks(file, stream, separator, block_rows)
 
 
 def refuse_other_types(file: Path, head: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from datamodules.tables.missing import Missing, filled, leading
 from elman.errors import BadInput
 
 Column = str | int
+Rows = range | np.ndarray
+"""Rows of a table that are a series: all on end, or their numbers."""
 
 
 @dataclass
@@ -42,29 +44,6 @@ class Series:
         return len(self.inputs)
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where the rows of a series stand.
-
-    Args:
-        table: their file.
-        lines: (N,) the line of each.
-        columns: names.
-    """
-
-    table: TableFile
-    lines: np.ndarray
-    columns: Sequence[str]
-
-    def row(self, row: int) -> str:
-        """File and line."""
-        return self.table.place(int(self.lines[row]))
-
-    def cell(self, row: int, column: int) -> str:
-        """File, line and column."""
-        return self.table.place(int(self.lines[row]), self.columns[column])
-
-
 @dataclass(frozen=True, kw_only=True)
 class SeriesReader:
     """How a table becomes series; the arguments are those of `Table`."""
@@ -88,19 +67,17 @@ class SeriesReader:
     def input_names(self, table: TableFile) -> list[str]:
         """The numeric columns that a network reads: those named, or all that are nothing else."""
         others = [
-            table.column(wanted, argument=f"data.{argument}")
-            for argument, columns in (("time", self.time), ("categories", self.categories))
-            for wanted in columns
+            *table.columns("time", self.time),
+            *table.columns("categories", self.categories),
+            *table.columns("group", self._group),
         ]
-        if self.group is not None:
-            others.append(table.column(self.group, argument="data.group"))
-        if self.inputs is None:
-            return [name for name in table.numeric(self.missing_marks) if name not in others]
-        return [table.column(wanted, argument="data.inputs") for wanted in self.inputs]
+        if self.inputs is not None:
+            return table.columns("inputs", self.inputs)
+        return [name for name in table.numeric(self.missing_marks) if name not in others]
 
     def target_names(self, table: TableFile) -> list[str]:
         """Names of the columns that are asked for."""
-        return [table.column(wanted, argument="data.target") for wanted in self.target]
+        return table.columns("target", self.target)
 
     def read(
         self,
@@ -124,104 +101,113 @@ class SeriesReader:
         Raises:
             BadInput: for whatever is wrong with the files as a whole.
         """
-        table = self.open(file)
-        columns, lines, groups = self._columns(table, inputs, codes, targets=target_file is None)
-        answers, answer_table, answer_lines = columns, table, lines
+        table, groups = self.open(file), Codes(())
+        columns = table.read(self._readers(table, inputs, codes, groups, targets=target_file is None))
+        answers, answer_table, count = columns, table, _rows(columns)
         if target_file is not None:
             answer_table = self.open(target_file)
-            answers, answer_lines = answer_table.read(self._target_readers(answer_table))
-            if len(answer_lines) != len(lines):
+            answers = answer_table.read(dict.fromkeys(self.target_names(answer_table), self._numbers()))
+            if _rows(answers) != count:
                 raise BadInput(
-                    f"{target_file}: {len(answer_lines)} rows of targets for the {len(lines)} rows of "
-                    f"{file}; row by row they must match"
+                    f"{target_file}: {_rows(answers)} rows of targets for the {count} rows of {file}; "
+                    "row by row they must match"
                 )
-        targets = list(self._target_readers(answer_table))
-        x = _side_by_side(columns, inputs, np.float32, len(lines))
-        y = _side_by_side(answers, targets, np.float32, len(lines))
-        texts = [table.column(wanted, argument="data.categories") for wanted in self.categories]
-        z = _side_by_side(columns, texts, np.int32, len(lines))
-        times = self._times(table, columns, lines)
-        found = []
-        for title, all_rows in self._groups(table, columns, groups, name):
+        targets = self.target_names(answer_table)
+        x = _side_by_side(columns, inputs, np.float32, count)
+        y = _side_by_side(answers, targets, np.float32, count)
+        z = _side_by_side(columns, table.columns("categories", self.categories), np.int32, count)
+        times = self._times(table, columns)
+        numbers = [columns[each] for each in table.columns("group", self._group)]
+        del columns, answers  # before the rest: they are as large as the table
+        series = []
+        for title, every in _groups(name, count, groups, *numbers):
             with bad.checking(str(file)):
-                rows = all_rows[leading(x[all_rows], y[all_rows]) :] if self.drop_leading else all_rows
+                rows = every[leading(*_taken(every, x, y)) :] if self.drop_leading else every
                 if not len(rows):
                     raise BadInput(
                         f"{file}: no row of {title} has a value in every column; name other columns"
                     )
-                seen = Place(table, lines[rows], inputs)
-                asked = Place(answer_table, answer_lines[rows], targets)
-                gaps = Gaps(0, 0.0, "") if times is None else check_order(times[rows], seen.row)
-                found.append(
+                read, asked, marks = _taken(rows, x, y, z)
+                clock = [check_order(each, _place(table, rows)) for each in _taken(rows, *times)]
+                series.append(
                     Series(
                         name=title,
-                        inputs=filled(x[rows], self.missing, seen.cell),
-                        codes=z[rows],
-                        targets=filled(y[rows], self.missing, asked.cell),
-                        known=~np.isnan(y[rows]) | (self.missing == "zero"),
-                        gaps=gaps,
+                        inputs=filled(read, self.missing, _place(table, rows, inputs)),
+                        codes=marks,
+                        targets=filled(asked, self.missing, _place(answer_table, rows, targets)),
+                        known=~np.isnan(asked) | (self.missing == "zero"),
+                        gaps=clock[0] if clock else Gaps(0, 0.0, ""),
                     )
                 )
-        return found
+        return series
 
-    def _columns(
-        self, table: TableFile, inputs: Sequence[str], codes: Sequence[Codes], *, targets: bool
-    ) -> tuple[dict[str, np.ndarray], np.ndarray, Codes]:
-        """All columns of a table that are wanted, the line of each row, and the names of the groups."""
-        for name in inputs:
-            table.column(name, argument="data.inputs")
-        readers: dict[str, Reader] = {name: self._numbers() for name in inputs}
-        if targets:
-            readers |= self._target_readers(table)
-        others: list[tuple[str, Column, Reader]] = [
-            ("categories", wanted, numbering)
-            for wanted, numbering in zip(self.categories, codes, strict=True)
-        ]
+    def _readers(
+        self,
+        table: TableFile,
+        inputs: Sequence[str],
+        codes: Sequence[Codes],
+        groups: Codes,
+        *,
+        targets: bool,
+    ) -> dict[str, Reader]:
+        """What reads each wanted column of a table, the targets too if they are in it."""
+        wanted = [*table.columns("inputs", inputs), *(self.target_names(table) if targets else ())]
+        readers: dict[str, Reader] = dict.fromkeys(wanted, self._numbers())
         whole = Numbers((), way_out="data.time takes one column of dates, or several of whole numbers")
-        others += [
-            ("time", wanted, whole if len(self.time) > 1 else Times(self.time_format)) for wanted in self.time
+        clock = whole if len(self.time) > 1 else Times(self.time_format)
+        others: list[tuple[str, Column, Reader]] = [
+            *(("categories", each, own) for each, own in zip(self.categories, codes, strict=True)),
+            *(("time", each, clock) for each in self.time),
+            *(("group", each, groups) for each in self._group),
         ]
-        groups = Codes(())
-        if self.group is not None:
-            others.append(("group", self.group, groups))
-        for argument, wanted, reader in others:
-            name = table.column(wanted, argument=f"data.{argument}")
+        for argument, each, reader in others:
+            name = table.column(each, argument=argument)
             if name in readers and not (isinstance(reader, Numbers) and isinstance(readers[name], Numbers)):
                 raise BadInput(
                     f"{table.file}: data.{argument} names {name!r}, which is also an input, the target or "
                     "another of these; leave one out"
                 )
             readers[name] = reader
-        columns, lines = table.read(readers)
-        return columns, lines, groups
-
-    def _target_readers(self, table: TableFile) -> dict[str, Reader]:
-        return {name: self._numbers() for name in self.target_names(table)}
+        return readers
 
     def _numbers(self) -> Numbers:
         way_out = "name the column in data.categories or not at all, or name this mark in data.missing_marks"
-        return Numbers(self.missing_marks, way_out=way_out)
+        return Numbers(self.missing_marks, way_out=way_out, kind=np.float32)
 
-    def _times(
-        self, table: TableFile, columns: dict[str, np.ndarray], lines: np.ndarray
-    ) -> np.ndarray | None:
-        parts = [columns[table.column(wanted, argument="data.time")] for wanted in self.time]
-        if len(parts) < 2:
-            return parts[0] if parts else None
-        return from_parts(parts, lambda row: table.place(int(lines[row])))
+    def _times(self, table: TableFile, columns: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """The time of every row, if there is a clock."""
+        parts = [columns[name] for name in table.columns("time", self.time)]
+        return [from_parts(parts, table.place)] if len(parts) > 1 else parts
 
-    def _groups(
-        self, table: TableFile, columns: dict[str, np.ndarray], groups: Codes, file_name: str
-    ) -> Iterator[tuple[str, np.ndarray]]:
-        """Name and row numbers of each series, in the order in which they begin."""
-        if self.group is None:
-            yield file_name, np.arange(len(next(iter(columns.values()))))
-            return
-        numbers = columns[table.column(self.group, argument="data.group")]
-        order = np.argsort(numbers, kind="stable")
-        ends = np.cumsum(np.bincount(numbers))
-        for name, rows in zip(groups.values, np.split(order, ends[:-1]), strict=True):
-            yield f"{file_name} {name}", rows
+    @property
+    def _group(self) -> list[Column]:
+        return [] if self.group is None else [self.group]
+
+
+def _groups(
+    file_name: str, count: int, groups: Codes, numbers: np.ndarray | None = None
+) -> Iterator[tuple[str, Rows]]:
+    """Name and rows of each series, in the order in which they begin."""
+    if numbers is None:
+        yield file_name, range(count)
+        return
+    ends = np.cumsum(np.bincount(numbers))
+    order = np.split(np.argsort(numbers, kind="stable"), ends[:-1])
+    yield from zip((f"{file_name} {name}" for name in groups.values), order, strict=True)
+
+
+def _taken(rows: Rows, *values: np.ndarray) -> list[np.ndarray]:
+    """Some rows of arrays; no copies where they are on end."""
+    return [each[rows.start : rows.stop] if isinstance(rows, range) else each[rows] for each in values]
+
+
+def _place(table: TableFile, rows: Rows, columns: Sequence[str] = ("",)) -> Callable[..., str]:
+    """Row of a series, and number of a column -> place in the file."""
+    return lambda row, column=0: table.place(int(rows[row]), columns[column])
+
+
+def _rows(columns: dict[str, np.ndarray]) -> int:
+    return len(next(iter(columns.values())))
 
 
 def _side_by_side(columns: dict[str, np.ndarray], names: Sequence[str], kind: type, count: int) -> np.ndarray:

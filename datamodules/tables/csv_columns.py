@@ -1,0 +1,95 @@
+"""The columns of a CSV file, parsed by Arrow where it reads the file as Python's `csv` does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv
+
+from datamodules.tables.csv_rows import LONGEST_LINE
+
+BLOCK = LONGEST_LINE // 4
+"""Bytes read at a time; Arrow takes no row longer than that, and holds some 30 blocks."""
+
+NEWLINE, QUOTE = b'\n"'
+
+
+def arrow_batches(
+    file: Path, places: Sequence[int], *, width: int, separator: str, header: bool
+) -> Iterator[list[pa.Array]]:
+    """Some columns as strings, a batch of rows at a time. Row r stands in line r + 1 of the file.
+
+    Args:
+        places: numbers of the columns.
+        width: how many there are.
+        header: whether the first row is left out.
+
+    Raises:
+        pyarrow.ArrowInvalid: for a file that `csv_blocks` must read: it is broken, or written in a way that
+            the two read differently.
+        OSError: if it cannot be read.
+    """
+    if not is_plain(file, separator):
+        raise pa.ArrowInvalid(f"{file} is not plain")
+    names = [str(place) for place in range(width)]
+    wanted = [names[place] for place in places]
+    reader = csv.open_csv(
+        file,
+        read_options=csv.ReadOptions(
+            use_threads=False, block_size=BLOCK, column_names=names, skip_rows_after_names=int(header)
+        ),
+        parse_options=csv.ParseOptions(delimiter=separator),
+        convert_options=csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), include_columns=wanted, check_utf8=False
+        ),
+    )
+    for batch in reader:
+        yield batch.columns
+
+
+def most_rows(file: Path) -> int:
+    """The lines of a file, of which a row takes one or more."""
+    with file.open("rb") as stream:
+        return 1 + sum(block.count(b"\n") for block in iter(lambda: stream.read(BLOCK), b""))
+
+
+def is_plain(file: Path, separator: str) -> bool:
+    """Whether a file is UTF-8 text of whole, closed and not too long lines, every quote where CSV has it."""
+    if not separator.isascii() or separator in '"\r\n\0':
+        return False
+    with file.open("rb") as stream:
+        rest = b""
+        while block := stream.read(BLOCK):
+            lines, end, rest = (rest + block).rpartition(b"\n")
+            if len(rest) > BLOCK or not _plain_lines(b"\n" + lines + end, separator):
+                return False
+    return not rest or _plain_lines(b"\n" + rest + b"\n", separator)
+
+
+def _plain_lines(lines: bytes, separator: str) -> bool:
+    """The same of whole lines, with the end of the one before them."""
+    if b"\0" in lines or b"\n\n" in lines or b"\n\r\n" in lines:
+        return False
+    if b"\r" in lines and lines.count(b"\r") != lines.count(b"\r\n"):
+        return False
+    try:
+        _ = lines.isascii() or lines.decode()
+    except UnicodeDecodeError:
+        return False
+    return b'"' not in lines or _plain_quotes(np.frombuffer(lines, np.uint8), ord(separator))
+
+
+def _plain_quotes(lines: np.ndarray, separator: int) -> bool:
+    """Whether each quote opens or closes a whole value of one line, or is doubled inside one."""
+    quotes, ends = np.flatnonzero(lines == QUOTE), np.flatnonzero(lines == NEWLINE)
+    opening, closing = quotes[::2], quotes[1::2]
+    if len(quotes) % 2 or (np.searchsorted(ends, opening) != np.searchsorted(ends, closing)).any():
+        return False
+    before, after = lines[opening - 1], lines[closing + 1]
+    return bool(
+        np.isin(before, (separator, NEWLINE, QUOTE)).all()
+        and np.isin(after, (separator, NEWLINE, QUOTE, *b"\r")).all()
+    )
