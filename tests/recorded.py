@@ -21,7 +21,7 @@ def record(
 ):
     """A run that had these values of its figure, a thousand time steps apart; its id."""
     logger = RunLogger(experiment=experiment, run_name=name, system_metrics=False, flush_seconds=0.01)
-    logger.set_tags({"elman.recipes.strict_yaml": "toys/echo", **VERSIONS, **(tags or {})})
+    logger.set_tags({"elman.recipe": "toys/echo", **VERSIONS, **(tags or {})})
     logger.log_text(RECIPE.format(k1=k1), "recipe.yaml")
     logger.log_text(RECIPE.format(k1=k1) + "# minimal\n", "recipe_minimal.yaml")
     logger.log_hyperparams({"strategy": "Truncated", "k1": k1, "k2": 40, "depth": 2})

@@ -14,7 +14,7 @@ from elman.tracking.store import first_line, open_store, without_password
 log = logging.getLogger(__name__)
 
 DIGEST_TAG = "elman.recipe_digest"
-RECIPE_TAG = "elman.recipes.strict_yaml"
+RECIPE_TAG = "elman.recipe"
 CHECKPOINTS_TAG = "elman.checkpoints"
 STUDY_TAG = "elman.study"  # the name of a study, on its own run and on those of its trials
 STUDY_ID_TAG = "elman.study_id"  # which study of that name
