@@ -47,11 +47,11 @@ def wait(seconds: float) -> None:
 
 def search(options: argparse.Namespace) -> list[tuple[float, float]]:
     """Start and end of every trial."""
-    from elman.search.definition import read_search
-    from elman.search.driver import Driver
-    from elman.search.leases import places
-    from elman.search.session import open_session
-    from elman.search.work import work
+    from elman.search.space.definition import read_search
+    from elman.search.workers.driver import Driver
+    from elman.search.workers.places import places
+    from elman.search.workers.session import open_session
+    from elman.search.workers.work import work
 
     random.seed(options.seed)
     spans: dict[int, list[float]] = {}

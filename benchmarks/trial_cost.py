@@ -57,11 +57,11 @@ def floor() -> float:
 
 def trial(folder: Path, number: int) -> tuple[float, float]:
     """Seconds before the first and after the last forward pass of a trial's process."""
-    from elman.search.definition import read_search
-    from elman.search.driver import Driver
-    from elman.search.leases import places
-    from elman.search.session import open_session
-    from elman.search.work import work
+    from elman.search.space.definition import read_search
+    from elman.search.workers.driver import Driver
+    from elman.search.workers.places import places
+    from elman.search.workers.session import open_session
+    from elman.search.workers.work import work
 
     times: dict[str, float] = {}
 

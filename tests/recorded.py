@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from elman.search.review import Review, TrialRow
-from elman.search.space import Dimension, Range
+from elman.search.results.review import Review, TrialRow
+from elman.search.space.space import Dimension, Range
 from elman.tracking.logger import RunLogger
 from elman.tracking.opening import create_run
 

@@ -6,8 +6,8 @@ import time
 import mlflow
 import psutil
 
-from elman.search.definition import read_search
-from elman.search.session import open_session
+from elman.search.space.definition import read_search
+from elman.search.workers.session import open_session
 
 ENDS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 

@@ -3,8 +3,8 @@
 import math
 import random
 
-from elman.search.review import Review, TrialRow
-from elman.search.space import Choices, Dimension, Range
+from elman.search.results.review import Review, TrialRow
+from elman.search.space.space import Choices, Dimension, Range
 
 LOSS, COST = "val/bits_per_step", "cost/core_steps_per_step"
 

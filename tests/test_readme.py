@@ -14,7 +14,7 @@ from elman import cli
 from elman.batch import whole
 from elman.cores import LSTM
 from elman.recipes.recipe import parse
-from elman.search.definition import read_search
+from elman.search.space.definition import read_search
 
 README = Path(__file__).parents[1] / "README.md"
 

@@ -11,8 +11,8 @@ import table_toys
 import yaml
 
 from elman.cli import main
-from elman.search.checks import common, refuse_impossible
-from elman.search.definition import read_search
+from elman.search.space.checks import common, refuse_impossible
+from elman.search.space.definition import read_search
 
 FOLDER = Path(__file__).parents[1] / "experiments"
 FILES = sorted(FOLDER.glob("**/*.yaml"))

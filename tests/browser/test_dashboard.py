@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from elman.search.review import Review
-from elman.search.shown import number, trial_name
+from elman.search.results.format import number, trial_name
+from elman.search.results.review import Review
 from elman.tracking.pages import run_page, runs_page
 
 pytestmark = pytest.mark.browser

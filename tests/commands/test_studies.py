@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from recorded import FIGURE, RECIPE, record, review, study
 
-from elman.search.review import TrialRow
+from elman.search.results.review import TrialRow
 
 
 def test_the_best_trial_of_the_newest_study(answer, client, uri):

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from study_toys import COST, K1, LAYERS, LOSS, LR, RATIO, realistic, review, row
 
-from elman.search.answer import answer, lead
-from elman.search.space import Choices, Dimension, Range
+from elman.search.results.answer import answer, lead
+from elman.search.space.space import Choices, Dimension, Range
 
 WINNER = {"k1": 20, "k2/k1": 3, "k2": 60, "layers": 2, "lr": 0.0031}
 

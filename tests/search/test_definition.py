@@ -4,7 +4,7 @@ import pytest
 from search_toys import BASE, SEARCH
 
 from elman.recipes.recipe import parse
-from elman.search.definition import read_search
+from elman.search.space.definition import read_search
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ import psutil
 import pytest
 from searched import behave, check, rungs, runs, trials, wait_until
 
-from elman.search.definition import read_search
-from elman.search.driver import Driver
-from elman.search.leases import places
-from elman.search.session import open_session
-from elman.search.work import work
+from elman.search.space.definition import read_search
+from elman.search.workers.driver import Driver
+from elman.search.workers.places import places
+from elman.search.workers.session import open_session
+from elman.search.workers.work import work
 
 TOY = (sys.executable, str(Path(__file__).with_name("toy_trial.py")))
 
@@ -42,7 +42,9 @@ def searching(folder, *words):
 def start(folder):
     """Start a search in a process of its own."""
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["elman.search.session", "elman.search.driver", "optuna", "mlflow"])
+    processes.set_forkserver_preload(
+        ["elman.search.workers.session", "elman.search.workers.driver", "optuna", "mlflow"]
+    )
     started = []
 
     def start(*words):

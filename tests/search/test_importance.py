@@ -5,7 +5,7 @@ import random
 import pytest
 from study_toys import CORE, K1, LAYERS, LR, RATIO, realistic, review, row
 
-from elman.search.importance import importance
+from elman.search.results.importance import importance
 
 pytestmark = pytest.mark.usefixtures("strict")
 

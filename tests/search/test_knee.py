@@ -5,7 +5,7 @@ from math import sqrt
 import pytest
 from study_toys import COST, LOSS, review, row
 
-from elman.search.knee import knee
+from elman.search.results.knee import knee
 
 
 def study(*pairs, loss="minimize", cost="minimize"):

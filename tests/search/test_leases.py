@@ -3,7 +3,7 @@
 import pytest
 
 from elman.errors import BadInput
-from elman.search.leases import places, refuse_too_few
+from elman.search.workers.places import places, refuse_too_few
 
 FOUR = ["0", "1", "GPU-5f", "3"]
 

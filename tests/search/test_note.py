@@ -3,8 +3,8 @@
 import pytest
 from study_toys import COST, LOSS, realistic, review, row
 
-from elman.search.note import NOTE_CHARACTERS, experiment_note, note
-from elman.search.space import Choices, Dimension
+from elman.search.report.note import NOTE_CHARACTERS, experiment_note, note
+from elman.search.space.space import Choices, Dimension
 
 LINKS = {"charts": "http://localhost:5000/#/experiments/1", "report": "http://localhost:5000/report"}
 

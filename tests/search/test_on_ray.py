@@ -14,8 +14,8 @@ import pytest
 from searched import behave, check, rungs, runs, trials, wait_until
 
 from elman.errors import BadInput
-from elman.search import on_ray, ray_node
-from elman.search.definition import read_search
+from elman.search.space.definition import read_search
+from elman.search.workers import on_ray, ray_node
 
 pytestmark = pytest.mark.ray
 HERE = Path(__file__).parent

@@ -19,8 +19,8 @@ import pytest
 from searched import wait_until
 from standing import Postgres, plain_server
 
-from elman.search.definition import read_search
-from elman.search.session import open_session
+from elman.search.space.definition import read_search
+from elman.search.workers.session import open_session
 
 pytestmark = pytest.mark.slow
 AWAY_SECONDS = 30.0

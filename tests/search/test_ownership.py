@@ -6,10 +6,10 @@ import os
 import pytest
 from search_toys import BASE, SEARCH
 
-from elman.search import ownership, watch
-from elman.search.definition import read_search
-from elman.search.storage import alone, open_storage
-from elman.search.study import Study
+from elman.search.space.definition import read_search
+from elman.search.study import ownership, watch
+from elman.search.study.storage import alone, open_storage
+from elman.search.study.study import Study
 from elman.tracking.process import host
 
 DEAD = f"{host()}:999999999:1.00"
@@ -60,7 +60,7 @@ def test_many_processes_claim_what_was_left(url, tmp_path):
         study.kept.note_trial(number, ownership.OWNER, DEAD)
     study.kept.note(ownership.LEADER, DEAD)
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["elman.search.study"])
+    processes.set_forkserver_preload(["elman.search.study.study"])
     ready, done = processes.Barrier(6), processes.Queue()
     started = [processes.Process(target=claim, args=(tmp_path, url, ready, done)) for _ in range(6)]
     for process in started:

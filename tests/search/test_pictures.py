@@ -9,10 +9,10 @@ from study_toys import BPTT, COST, K1, LAYERS, LOSS, LR, RATIO, realistic, revie
 from elman.search.pictures import pictures, save_pictures
 from elman.search.pictures.axis import ABSENT, choice_axis, is_log, log_ticks, number_axis, ticks
 from elman.search.pictures.history import best_so_far
-from elman.search.pictures.look import sight
 from elman.search.pictures.places import places
 from elman.search.pictures.plane import plane_of
-from elman.search.space import Choices, Dimension
+from elman.search.pictures.theme import sight
+from elman.search.space.space import Choices, Dimension
 
 ONE = ["k1_k2", "cost", "importance", "history", "parallel", "curves"]
 SEVERAL = ["k1_k2", "pareto", "importance", "history", "parallel", "curves"]

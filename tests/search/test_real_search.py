@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from elman.cli import main
-from elman.search.leases import Lease
-from elman.search.trial_process import PROGRAM, TrialProcess
+from elman.search.workers.places import Lease
+from elman.search.workers.trial_process import PROGRAM, TrialProcess
 from elman.tracking.study_run import StudyRun
 
 BASE = """\

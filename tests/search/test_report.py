@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 import pytest
 from study_toys import BPTT, COST, K1, LAYERS, LR, RATIO, realistic, review, row
 
-from elman.search.report import report
+from elman.search.report.page import report
 from elman.search.report.parts import failures, paragraphs, tiles, trials_table
-from elman.search.space import Choices, Dimension
+from elman.search.space.space import Choices, Dimension
 
 EVIL = """</script><script>alert(1)</script><img src=x onerror="alert(2)">'&"""
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from study_toys import COST, LOSS, realistic, review, row
 
-from elman.search.review import Review, TrialRow
-from elman.search.space import Choices, Dimension
+from elman.search.results.review import Review, TrialRow
+from elman.search.space.space import Choices, Dimension
 
 ACCURACY = "val/accuracy"
 

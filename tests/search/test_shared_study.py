@@ -14,9 +14,9 @@ import pytest
 from searched import behave, check, rungs, trials, wait_until
 from standing import Postgres
 
-from elman.search.definition import read_search
-from elman.search.ownership import LEADER
-from elman.search.session import open_session
+from elman.search.space.definition import read_search
+from elman.search.study.ownership import LEADER
+from elman.search.workers.session import open_session
 
 pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent

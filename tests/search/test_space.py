@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from elman.search.space import Choices, Dimension, Range, Space, labels
+from elman.search.space.space import Choices, Dimension, Range, Space, labels
 
 K1 = Dimension(target="model.bptt.k1", label="k1", values=Range(low=2, high=4, integer=True))
 K2 = Dimension(

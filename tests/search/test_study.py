@@ -10,9 +10,9 @@ import pytest
 from search_toys import BASE, SEARCH
 
 from elman.errors import BadInput
-from elman.search.definition import read_search
-from elman.search.storage import open_storage
-from elman.search.study import Study, merged
+from elman.search.space.definition import read_search
+from elman.search.study.storage import open_storage
+from elman.search.study.study import Study, merged
 
 DEAD = "{host}:999999999:1.00"
 
@@ -252,7 +252,7 @@ def work(folder, url, done):
 
 def test_eight_processes_share_a_new_study(read, url, tmp_path):
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["elman.search.study"])
+    processes.set_forkserver_preload(["elman.search.study.study"])
     done = processes.Queue()
     started = [processes.Process(target=work, args=(tmp_path, url, done)) for _ in range(8)]
     for process in started:

@@ -9,7 +9,7 @@ from study_toys import LOSS, review, row
 
 from elman.search.pictures.plane import plane_of
 from elman.search.pictures.surface import surface
-from elman.search.space import Dimension, Range
+from elman.search.space.space import Dimension, Range
 
 POINTS = [(2, 2), (2, 8), (8, 8), (8, 32), (4, 12), (2, 16), (8, 16)]
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from study_toys import COST, LOSS, realistic, review, row
 
-from elman.search.shown import trial_name
-from elman.search.view import view
+from elman.search.report.view import view
+from elman.search.results.format import trial_name
 
 
 def shown(study):

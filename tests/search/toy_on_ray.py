@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from elman.search.definition import read_search
-from elman.search.on_ray import search_on_ray
+from elman.search.space.definition import read_search
+from elman.search.workers.on_ray import search_on_ray
 
 TOY = (sys.executable, str(Path(__file__).with_name("toy_trial.py")))
 gpus, *words = sys.argv[1:]

@@ -7,12 +7,12 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from elman.search import ownership
-from elman.search.definition import read_search
-from elman.search.driver import Driver
-from elman.search.leases import places
-from elman.search.session import open_session
-from elman.search.work import work
+from elman.search.space.definition import read_search
+from elman.search.study import ownership
+from elman.search.workers.driver import Driver
+from elman.search.workers.places import places
+from elman.search.workers.session import open_session
+from elman.search.workers.work import work
 from elman.tracking import process
 
 TOY = (sys.executable, str(Path(__file__).with_name("toy_trial.py")))

@@ -14,16 +14,16 @@ def search(words: list[str]) -> int:
     gpus, words = option(words, "--gpus-per-trial", "")
     storage, words = option(words, "--storage", "")
     place, words = choice(words, "--on", ("here", "ray"))
-    from elman.search.definition import read_search
-    from elman.search.driver import Driver
-    from elman.search.leases import places, refuse_too_few, usable_cores, visible_gpus
-    from elman.search.session import open_session
-    from elman.search.work import work
+    from elman.search.space.definition import read_search
+    from elman.search.workers.driver import Driver
+    from elman.search.workers.places import places, refuse_too_few, usable_cores, visible_gpus
+    from elman.search.workers.session import open_session
+    from elman.search.workers.work import work
 
     share = _share(gpus)
     found = read_search(words)
     if place == "ray":
-        from elman.search.on_ray import search_on_ray
+        from elman.search.workers.on_ray import search_on_ray
 
         return search_on_ray(found, storage=storage or None, workers=workers or None, gpus=share)
     here = places(workers=workers or None, gpus_per_trial=share, gpus=visible_gpus(), cores=usable_cores())
@@ -49,7 +49,7 @@ def _share(text: str) -> float | None:
 
 def print_keys() -> None:
     """Every key of a search's file: what it means, its type and its default."""
-    from elman.search.definition import make_parser
+    from elman.search.space.definition import make_parser
 
     text = make_parser().format_help()
     print(text[text.index("  --recipe") :], end="")

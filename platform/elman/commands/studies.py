@@ -13,7 +13,7 @@ from elman.tracking.runs import RunRow
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from elman.search.review import Review
+    from elman.search.results.review import Review
 
 BEST = "elman best EXPERIMENT [--study=NAME] [--metric=FIGURE] [--top=N] [--output=FILE]"
 REPORT = "elman report EXPERIMENT [--study=NAME] [--output=FILE]"
@@ -65,7 +65,7 @@ def report(words: list[str]) -> int:
                 f"`elman runs {experiment}` lists its runs"
             )
         review = review_or_why(client, row)
-    from elman.search.report import report as page  # which draws, and takes a second to import
+    from elman.search.report.page import report as page  # which draws, and takes a second to import
 
     with opened(output) as file:
         file.write(page(review))
@@ -104,7 +104,7 @@ def review_of(client: MlflowClient, row: RunRow) -> Review | None:
     Raises:
         BadInput: if its file is something else.
     """
-    from elman.search.review import Review
+    from elman.search.results.review import Review
     from elman.tracking.reading import read_text
 
     text = read_text(client, row.id, "study.json")

@@ -14,7 +14,7 @@ from elman.tracking.runs import RunRow, newest_rows, with_best
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from elman.search.review import Review, TrialRow
+    from elman.search.results.review import Review, TrialRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +137,7 @@ def _some(names: Sequence[str]) -> str:
 
 def _trial_line(review: Review, trial: TrialRow, *, figure: str | None) -> str:
     """A trial's figures, values, cost and run; of one figure where `figure` names it."""
-    from elman.search.shown import cost_in_words, in_words
+    from elman.search.results.format import cost_in_words, in_words
 
     shown = [figure] if figure else list(review.objectives)
     figures = ", ".join(

@@ -12,7 +12,7 @@ from elman.search.pictures.k1_k2 import k1_k2
 from elman.search.pictures.parallel import parallel
 from elman.search.pictures.pareto import cost, pareto
 from elman.search.pictures.picture import Picture, TooFewError
-from elman.search.review import Review
+from elman.search.results.review import Review
 
 __all__ = ["Picture", "Pictures", "pictures", "save_pictures"]
 

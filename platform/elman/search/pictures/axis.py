@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 from typing import Any
 
-from elman.search.review import Review
-from elman.search.shown import short, shown
-from elman.search.space import Choices, Range
+from elman.search.results.format import short, shown
+from elman.search.results.review import Review
+from elman.search.space.space import Choices, Range
 
 ABSENT = -0.12
 """Where trials are to which a value does not apply, below the axis."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from elman.search.pictures.look import (
+from elman.search.pictures.picture import Picture, TooFewError
+from elman.search.pictures.theme import (
     BLUE,
     GREY,
     ORANGE,
@@ -19,8 +20,7 @@ from elman.search.pictures.look import (
     plotly_figure,
     sight,
 )
-from elman.search.pictures.picture import Picture, TooFewError
-from elman.search.review import Review, TrialRow
+from elman.search.results.review import Review, TrialRow
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

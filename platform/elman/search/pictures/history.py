@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from elman.search.pictures.look import (
+from elman.search.pictures.picture import Picture, TooFewError
+from elman.search.pictures.theme import (
     GREY,
     MARKS,
     VERMILLION,
@@ -19,8 +20,7 @@ from elman.search.pictures.look import (
     plotly_marker,
     sight,
 )
-from elman.search.pictures.picture import Picture, TooFewError
-from elman.search.review import Review, TrialRow
+from elman.search.results.review import Review, TrialRow
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

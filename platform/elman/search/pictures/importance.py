@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from elman.search.importance import importance as shares_of
-from elman.search.pictures.look import BLUE, matplotlib_figure, plain, plotly_figure
 from elman.search.pictures.picture import Picture, TooFewError
-from elman.search.review import Review
-from elman.search.shown import short
+from elman.search.pictures.theme import BLUE, matplotlib_figure, plain, plotly_figure
+from elman.search.results.format import short
+from elman.search.results.importance import importance as shares_of
+from elman.search.results.review import Review
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

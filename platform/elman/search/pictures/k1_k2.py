@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from elman.search.pictures.axis import log_ticks
-from elman.search.pictures.look import (
+from elman.search.pictures.picture import Picture
+from elman.search.pictures.places import annotate, write
+from elman.search.pictures.plane import Plane, equal, plane_of, texts
+from elman.search.pictures.surface import surface
+from elman.search.pictures.theme import (
     GREY,
     SCALE,
     VERMILLION,
@@ -15,12 +19,8 @@ from elman.search.pictures.look import (
     plain,
     plotly_figure,
 )
-from elman.search.pictures.picture import Picture
-from elman.search.pictures.places import annotate, write
-from elman.search.pictures.plane import Plane, equal, plane_of, texts
-from elman.search.pictures.surface import surface
-from elman.search.review import Review
-from elman.search.shown import shown
+from elman.search.results.format import shown
+from elman.search.results.review import Review
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

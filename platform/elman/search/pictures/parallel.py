@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from elman.search.pictures.axis import ABSENT, Axis, number_axis, value_axis
-from elman.search.pictures.look import GREY, GROUND, SCALE, VERMILLION, hover, plain, plotly_figure, sight
 from elman.search.pictures.picture import Picture, TooFewError
-from elman.search.review import Review, TrialRow
-from elman.search.shown import labels, short
+from elman.search.pictures.theme import GREY, GROUND, SCALE, VERMILLION, hover, plain, plotly_figure, sight
+from elman.search.results.format import labels, short
+from elman.search.results.review import Review, TrialRow
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from elman.search.knee import knee
-from elman.search.pictures.look import (
+from elman.search.pictures.picture import Picture, TooFewError
+from elman.search.pictures.places import annotate, places, write
+from elman.search.pictures.theme import (
     BLUE,
     MARKS,
     VERMILLION,
@@ -20,10 +21,9 @@ from elman.search.pictures.look import (
     plotly_marker,
     sight,
 )
-from elman.search.pictures.picture import Picture, TooFewError
-from elman.search.pictures.places import annotate, places, write
-from elman.search.review import Review, TrialRow
-from elman.search.trade import with_cost
+from elman.search.results.cost_view import with_cost
+from elman.search.results.knee import knee
+from elman.search.results.review import Review, TrialRow
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from elman.search.pictures.axis import is_log
-from elman.search.pictures.look import sight
 from elman.search.pictures.picture import TooFewError
 from elman.search.pictures.places import places
-from elman.search.review import Review, TrialRow
-from elman.search.shown import window_labels
+from elman.search.pictures.theme import sight
+from elman.search.results.format import window_labels
+from elman.search.results.review import Review, TrialRow
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from elman.search.pictures.plane import Plane
-from elman.search.review import Review
+from elman.search.results.review import Review
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

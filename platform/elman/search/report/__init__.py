@@ -1,5 +1,1 @@
-"""A study as one page that needs nothing else: answer, pictures, every trial."""
-
-from elman.search.report.page import report
-
-__all__ = ["report"]
+"""A study for its readers: the terminal, a note and a view in MLflow, a table, one HTML page."""

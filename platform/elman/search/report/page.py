@@ -5,11 +5,11 @@ from __future__ import annotations
 from html import escape
 from importlib.resources import files
 
-from elman.search.answer import answer
-from elman.search.note import commands, set_up, space_in_words
 from elman.search.pictures import Pictures, pictures
+from elman.search.report.note import commands, set_up, space_in_words
 from elman.search.report.parts import failures, paragraphs, table, tiles, trials_table
-from elman.search.review import Review
+from elman.search.results.answer import answer
+from elman.search.results.review import Review
 
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from elman.search.answer import lead
-from elman.search.knee import knee
-from elman.search.review import Review, TrialRow
-from elman.search.rows import Column, columns
-from elman.search.shown import brief, labels, number, seconds_in_words, short
+from elman.search.results.answer import lead
+from elman.search.results.columns import Column, columns
+from elman.search.results.format import brief, labels, number, seconds_in_words, short
+from elman.search.results.knee import knee
+from elman.search.results.review import Review, TrialRow
 
 MOST_TILES = 10
 CHARACTERS_OF_A_CELL = 40

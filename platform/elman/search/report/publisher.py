@@ -1,0 +1,175 @@
+"""What a study says of itself while it runs: note, metrics, tables and pictures, in MLflow and in files."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from datamodules.files import write_whole
+from elman.search.results.review import Review
+from elman.tracking.pages import comparison_page, run_page, runs_page
+from elman.tracking.store import first_line
+from elman.tracking.study_run import StudyRun
+
+log = logging.getLogger(__name__)
+
+QUICK_SECONDS = 2.0  # between two notes and tables
+COMPARED = 10  # trials side by side
+PICTURES_SECONDS = 60.0  # between two sets of pictures, which cost seconds of a core
+
+
+class Publisher:
+    """Publishes the newest review from a thread of its own; reviews that come faster than it can are skipped.
+
+    A store that fails here stops nobody: it is said once, and the end tries again.
+
+    Args:
+        runs: of the study.
+        folder: of the study on this machine.
+        recipe: the finished recipe of a trial, by its number.
+    """
+
+    def __init__(self, runs: StudyRun, folder: Path, *, recipe: Callable[[int], str]) -> None:
+        self.runs, self.folder, self.recipe = runs, folder, recipe
+        self.shown = Path(os.path.relpath(folder))
+        self._newest: Review | None = None
+        self._pictured_at = time.monotonic()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._work, name="elman-publisher", daemon=True)
+        self._thread.start()
+
+    def publish(self, review: Review) -> None:
+        """Hand over the newest review; returns at once."""
+        with self._wake:
+            self._newest = review
+            self._wake.notify()
+
+    def close(self, review: Review, *, status: str) -> None:
+        """Publish the last review with all its pictures, and end the study's run."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join()
+        self._all(review, pages=True)
+        self.runs.end(status)
+
+    def _work(self) -> None:
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._closing or self._newest is not None)
+                if self._closing:
+                    return
+                review, self._newest = self._newest, None
+            assert review is not None
+            try:
+                if time.monotonic() - self._pictured_at > PICTURES_SECONDS:
+                    self._all(review, pages=False)
+                    self._pictured_at = time.monotonic()
+                else:
+                    self._quick(review)
+            except Exception as error:
+                log.warning("the study could not be published: %s", first_line(error))
+            with self._wake:
+                self._wake.wait_for(lambda: self._closing, QUICK_SECONDS)
+
+    def _quick(self, review: Review) -> None:
+        """What costs little: figures of the study, its note, and the files that others read."""
+        from elman.search.report.trials_csv import trials_csv
+
+        counts = review.counts()
+        ended = counts["complete"] + counts["pruned"] + counts["failed"]
+        if ended:
+            self.runs.metrics(study_figures(review), step=ended)
+        for trial in review.trials:
+            if trial.run_id and trial.objectives and trial.state in ("complete", "pruned"):
+                self.runs.result(trial.run_id, trial.objectives, time_steps=trial.time_steps)
+        self._say(review)
+        files = {"study.json": review.to_json(), "trials.csv": trials_csv(review), **self._winners(review)}
+        for name, text in files.items():
+            write_whole(self.folder / name, text)
+            if not name.startswith("pareto/"):  # points may be beaten yet, and artifacts stay
+                self.runs.text(text, name)
+
+    def _all(self, review: Review, *, pages: bool) -> None:
+        """All of it; pages that are megabytes each only at the end."""
+        self._quick(review)
+        from elman.search.pictures import save_pictures
+        from elman.search.report.page import report
+
+        pictures = self.folder / "pictures"
+        save_pictures(review, pictures, pages=pages)
+        if any(pictures.iterdir()):
+            self.runs.folder(pictures, "pictures")
+        if not pages:
+            return
+        if (self.folder / "pareto").is_dir():
+            self.runs.folder(self.folder / "pareto", "pareto")
+        page = report(review)
+        write_whole(self.folder / "report.html", page)
+        self.runs.text(page, "report.html")
+        self._say(review)
+
+    def _say(self, review: Review) -> None:
+        """What a reader of MLflow's pages meets first."""
+        from elman.search.report.note import experiment_note, note
+        from elman.search.report.view import view
+
+        links = self._links(review)
+        self.runs.note(note(review, links=links))
+        self.runs.view(view(review, run_id=self.runs.id))
+        own = {"study": run_page(self.runs.experiment_id, self.runs.id)}
+        self.runs.experiment_note(experiment_note(review, links=own | links))
+
+    def _links(self, review: Review) -> dict[str, str]:
+        """Pages about the study, as far as there is something on them."""
+        experiment, run = self.runs.experiment_id, self.runs.id
+        links = {
+            "charts of all trials": runs_page(experiment, view=run),
+            "table": runs_page(experiment, view=run, mode="TABLE"),
+        }
+        best = [trial.run_id for trial in review.ranked()[:COMPARED] if trial.run_id]
+        if len(best) > 1:
+            links[f"the {len(best)} best compared"] = comparison_page(experiment, best)
+        if (self.folder / "report.html").is_file():
+            links["report"] = run_page(experiment, run, file="report.html")
+        return links
+
+    def _winners(self, review: Review) -> dict[str, str]:
+        """The recipes of the best trial and of the points of the Pareto front, each a file."""
+        best = review.best()
+        if best is None:
+            return {}
+        found = {"best.yaml": best.number}
+        if len(review.objectives) > 1:
+            found |= {f"pareto/trial_{trial.number}.yaml": trial.number for trial in review.pareto()}
+            for path in (self.folder / "pareto").glob("trial_*.yaml"):
+                if f"pareto/{path.name}" not in found:
+                    path.unlink()  # beaten meanwhile
+        return {name: self._winner(review, name, number) for name, number in found.items()}
+
+    def _winner(self, review: Review, file: str, number: int) -> str:
+        trial = next(each for each in review.trials if each.number == number)
+        figures = ", ".join(f"{name} {value:.6g}" for name, value in trial.objectives.items())
+        place = self.shown / file
+        head = f"# Trial {number} of the search {review.name}: {figures}.\n#\n#   elman fit {place}\n#\n"
+        body = self.recipe(number)
+        return head + "\n".join(line for line in body.splitlines() if not line.startswith("#")) + "\n"
+
+
+def study_figures(review: Review) -> dict[str, float]:
+    """The study's own metrics: best so far, trials by state, cost."""
+    counts = review.counts()
+    best = review.best()
+    figures = {f"best/{name}": value for name, value in (best.objectives if best else {}).items()}
+    figures |= {f"trials/{state}": float(counts[state]) for state in ("complete", "pruned", "failed")}
+    figures["cost/time_steps"] = float(sum(trial.time_steps for trial in review.trials))
+    figures["cost/trial_seconds"] = round(sum(trial.seconds or 0.0 for trial in review.trials), 1)
+    figures["cost/hours"] = round(review.hours, 4)
+    if len(review.objectives) > 1:
+        figures["trials/on_the_front"] = float(len(review.pareto()))
+    return figures

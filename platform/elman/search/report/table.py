@@ -1,0 +1,158 @@
+"""A search as its user sees it in the terminal: a table of the latest trials, or a line when one ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from elman.search.results.format import brief, in_words, kind, labels, number, short
+from elman.search.results.review import Review, TrialRow
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+LATEST = 15
+GAP = 2
+WORDS = {"infeasible": "over limit"}
+STYLES = {"running": "cyan", "pruned": "yellow", "failed": "red", "infeasible": "yellow"}
+
+
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    cell: Callable[[TrialRow], str]
+    need: int  # columns with the largest go first where there is no room
+    right: bool = True
+
+    def width(self, trials: list[TrialRow]) -> int:
+        return max(*map(len, self.name.split("\n")), *(len(self.cell(trial)) for trial in trials))
+
+
+def table(review: Review, *, width: int, elapsed_seconds: float) -> RenderableType:
+    """The latest trials and all that run, the best of them bold, and how the search stands below.
+
+    Args:
+        width: of the terminal, in characters; what is least needed is left out first.
+        elapsed_seconds: since this command began.
+    """
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    rows, best = latest(review), review.best()
+    parts: list[RenderableType] = []
+    if rows:
+        columns = _fitting(_columns(review), rows, width)
+        grid = Table(box=None, padding=(0, GAP, 0, 0), header_style="dim", pad_edge=False)
+        for column in columns:
+            grid.add_column(
+                Text(column.name),
+                justify="right" if column.right else "left",
+                no_wrap=True,
+                overflow="ellipsis",
+            )
+        for trial in rows:
+            first = best is not None and trial.number == best.number
+            style = "bold" if first else STYLES.get(kind(review, trial), "")
+            grid.add_row(*(Text(column.cell(trial)) for column in columns), style=style)
+        parts += [grid, Text("")]
+    return Group(*parts, Text(standing(review, elapsed_seconds)))
+
+
+def latest(review: Review, count: int = LATEST) -> list[TrialRow]:
+    """About `count` trials by number: all that run, the best one, and those that began last."""
+    begun = [trial for trial in review.trials if trial.state != "waiting" or trial.time_steps]
+    best = review.best()
+    always = [trial for trial in begun if trial.state == "running" or trial is best]
+    others = [trial for trial in begun if trial not in always]
+    room = max(0, count - len(always))
+    return sorted(
+        [*always, *others[len(others) - room if room < len(others) else 0 :]], key=lambda t: t.number
+    )
+
+
+def standing(review: Review, elapsed_seconds: float) -> str:
+    """`12 complete, 2 running · best 1.912 (trial 7) · 48.0M time steps · 0:12:05 · budget 24 trials`"""
+    states = ", ".join(f"{count} {state}" for state, count in review.counts().items() if count)
+    best = review.best()
+    seconds = int(elapsed_seconds)
+    parts = [
+        states or "no trial yet",
+        f"best {number(best.measured(review.objective))} (trial {best.number})" if best else "",
+        f"{_compact(sum(trial.time_steps for trial in review.trials))} time steps",
+        f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}",
+        f"budget {review.budget}" if review.budget else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def line(review: Review, trial: TrialRow) -> str:
+    """What came of a trial, in one line."""
+    name, best = review.objective, review.best()
+    state = "complete, above a limit" if kind(review, trial) == "infeasible" else trial.state
+    said = f"trial {trial.number} {state}"
+    if trial.state == "pruned":
+        said += f" after {trial.time_steps:,} time steps"
+    where = in_words(review, trial.values)
+    parts = [said]
+    if trial.state == "failed" and trial.why:
+        parts.append(trial.why)
+    else:
+        figures = [f"{n} {number(v)}" for n in review.objectives if (v := trial.figure(n)) is not None]
+        if best is None:
+            standing = ""
+        elif best.number == trial.number:
+            standing = " (best so far)"
+        else:
+            standing = f" (best {number(best.measured(name))}, trial {best.number})"
+        if figures:
+            parts.append(f"{', '.join(figures)}{standing}")
+    return " ".join(": ".join([*parts, where] if where else parts).split())
+
+
+def _columns(review: Review) -> list[_Column]:
+    """All of them, from left to right."""
+    found = [
+        _Column("trial", lambda t: str(t.number), 0),
+        _Column("state", lambda t: WORDS.get(kind(review, t), t.state), 0, right=False),
+    ]
+    for place, label in enumerate(labels(review)):
+        given = [trial.values[label] for trial in review.trials if label in trial.values]
+        right = all(isinstance(value, int | float) for value in given)
+        need = 90 if "/" in label else 10 + place
+
+        found.append(_Column(label, partial(_value, label), need, right=right))
+    for place, name in enumerate(review.objectives):
+        head = name.replace("/", "/\n")  # names of figures are wider than figures
+        found.append(_Column(head, partial(_figure, name), 5 if place else 0))
+    found.append(_Column("steps\nseen", lambda t: _compact(t.time_steps), 12))
+    found.append(_Column("s", lambda t: "-" if t.seconds is None else f"{t.seconds:.0f}", 80))
+    return found
+
+
+def _fitting(columns: list[_Column], rows: list[TrialRow], width: int) -> list[_Column]:
+    """Those that fit side by side, the least needed left out."""
+    kept = list(columns)
+    while sum(c.width(rows) + GAP for c in kept) - GAP > width and any(c.need for c in kept):
+        kept.remove(max(reversed(kept), key=lambda c: c.need))
+    return kept
+
+
+def _value(label: str, trial: TrialRow) -> str:
+    value = trial.values.get(label)
+    return "-" if value is None else short(brief(value))
+
+
+def _figure(name: str, trial: TrialRow) -> str:
+    value = trial.figure(name)
+    return "-" if value is None else number(value)
+
+
+def _compact(steps: int) -> str:
+    """950, 12.5k, 4.00M."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if steps >= size:
+            return f"{steps / size:.3g}{unit}"
+    return str(steps)

@@ -1,0 +1,215 @@
+"""What a study says, in plain words: which values, how good, what they cost, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from elman.search.results.cost_view import with_cost
+from elman.search.results.format import cost_in_words, in_words, number, shown
+from elman.search.results.importance import importance
+from elman.search.results.knee import knee
+from elman.search.results.review import Review, TrialRow
+from elman.search.space.space import Choices, Dimension, Range
+
+NEAR_AN_END = 0.03
+POINTS_OF_A_FRONT = 8
+
+
+def answer(review: Review) -> str:
+    """Paragraphs of plain text, the most important first; lists have lines that begin with "- ".
+
+    As far as the trials have come: while some run it says so.
+    """
+    parts = [_far(review)]
+    best = review.best()
+    if best is None:
+        parts.append(_nothing_yet(review))
+    elif len(review.objectives) > 1 and review.pareto():
+        parts += [_front(review), _decided(review), _edges(review, best)]
+    else:
+        parts += [_best(review, best), f"{_runner_up(review)} {_cheaper(review, best)}".strip()]
+        parts += [_decided(review), _edges(review, best)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def headline(review: Review) -> list[str]:
+    """The answer in a sentence or two: the best trial, and of a front also its knee."""
+    best, bend = review.best(), knee(review)
+    if best is None:
+        return [_nothing_yet(review)]
+    said = [_best(review, best)]
+    if bend is not None and bend.number != best.number:
+        value = f"{review.objective} {number(bend.measured(review.objective))}"
+        price = cost_in_words(bend)
+        sentence = f"The knee of the front is trial {bend.number}: {value}{_with(review, bend)}"
+        said.append(f"{sentence}, {price}." if price else f"{sentence}.")
+    return said
+
+
+def lead(paragraphs: Sequence[str]) -> int | None:
+    """The paragraph that answers, after how far it has come; None where that is a list."""
+    index = 1 if len(paragraphs) > 1 and paragraphs[0].startswith("So far") else 0
+    return None if "\n" in paragraphs[index] else index
+
+
+def _far(review: Review) -> str:
+    """How far it has come, while it has not ended."""
+    counts = review.counts()
+    if not counts["running"] + counts["waiting"]:
+        return ""
+    states = ", ".join(f"{n} {state}" for state, n in counts.items() if n)
+    return f"So far, the budget being {review.budget}: {states}." if review.budget else f"So far: {states}."
+
+
+def _best(review: Review, best: TrialRow) -> str:
+    value = f"{review.objective} {number(best.measured(review.objective))}"
+    said = f"Best of {_ended(review)}: {value}{_with(review, best)} (trial {best.number})"
+    price = cost_in_words(best)
+    return f"{said}, {price}." if price else f"{said}."
+
+
+def _ended(review: Review) -> str:
+    count = sum(trial.state in ("complete", "pruned", "failed") for trial in review.trials)
+    over = len(review.complete) - len(review.feasible)
+    limits = f" ({over} above a limit)" if over else ""
+    return f"{count} trial{'' if count == 1 else 's'}{limits}"
+
+
+def _runner_up(review: Review) -> str:
+    if len(review.ranked()) < 2:
+        return "No other trial came to its end within the limits."
+    best, second = review.ranked()[:2]
+    name = review.objective
+    gap = abs(best.measured(name) - second.measured(name))
+    behind = f"is {gap:.2g} behind" if gap else "is as good"
+    return f"The runner-up, trial {second.number}, {behind}{_with(review, second, ', with')}."
+
+
+def _cheaper(review: Review, best: TrialRow) -> str:
+    """The trial at the knee of value against cost, if that is another one."""
+    priced = with_cost(review)
+    bend = knee(priced) if priced else None
+    if bend is None or bend.number == best.number:
+        return ""
+    value = number(bend.measured(review.objective))
+    reached = f"Cheaper: trial {bend.number} reaches {value} {cost_in_words(bend)}"
+    known = bend.number == review.ranked()[1].number  # its values have just been said
+    return f"{reached}{'' if known else _with(review, bend, ', with')}; beyond it, more cost buys less."
+
+
+def _front(review: Review) -> str:
+    """Every point of the front with its figures and values, the knee and the ends named."""
+    front, bend = review.pareto(), knee(review)
+    names = list(review.objectives)
+    lines = [f"Of {_ended(review)} {len(front)} {'is' if len(front) == 1 else 'are'} beaten by no other in "]
+    lines[0] += f"{' and '.join([', '.join(names[:-1]), names[-1]])}:"
+    kept = front
+    if len(front) > POINTS_OF_A_FRONT:
+        # Both ends, the knee, and evenly spread ones between them.
+        last = len(front) - 1
+        chosen = {round(i * last / (POINTS_OF_A_FRONT - 1)) for i in range(POINTS_OF_A_FRONT)}
+        kept = [t for i, t in enumerate(front) if i in chosen or (bend and t.number == bend.number)]
+    for trial in kept:
+        role = f"best {names[0]}, " if trial is front[0] else ""
+        if bend is not None and trial.number == bend.number:
+            role += "the knee, "
+        values = ", ".join(f"{name} {number(trial.measured(name))}" for name in names)
+        lines.append(f"- {role}trial {trial.number}: {values}{_with(review, trial)}")
+    if len(kept) < len(front):
+        lines.append(f"- and {len(front) - len(kept)} between them")
+    return "\n".join(lines)
+
+
+def _decided(review: Review) -> str:
+    shares = list(importance(review).items())
+    if len(shares) < 2:
+        return ""
+    (first, most), *others = shares
+    more = [f"{label} ({share:.2f})" for label, share in others[:2] if share >= 0.1]
+    count = len(review.complete)
+    doubt = f" With {count} complete trials that is a hint, no more." if count < 20 else ""
+    then = f", then {' and '.join(more)}" if more else ", far before all others"
+    return f"{first} decided most ({most:.2f}){then}.{doubt}"
+
+
+def _edges(review: Review, best: TrialRow) -> str:
+    found = [said for d in review.dimensions if (said := _edge(d, best.values.get(d.label)))]
+    return (
+        f"The best lies at an edge: {', '.join(found)}. A wider range may hold a better one." if found else ""
+    )
+
+
+def _edge(dimension: Dimension, value: object) -> str:
+    """How a value lies at an end of what was tried; empty where it does not, or nothing is beyond."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return ""
+    kind = dimension.values
+    if isinstance(kind, Choices):
+        numbers = sorted(v for v in kind.values if isinstance(v, int | float) and not isinstance(v, bool))
+        if len(numbers) < 3 or len(numbers) < len(kind.values):
+            return ""
+        low, high, share = numbers[0], numbers[-1], float(value not in (numbers[0], numbers[-1])) / 2
+        share = share if value != high else 1.0
+    else:
+        low, high, share = kind.low, kind.high, _share(kind, value)
+        if (kind.points and len(kind.points) < 3) or low == high:
+            return ""
+    whole = not isinstance(kind, Range) or kind.integer
+    floor = low == 1 and whole  # fewer than one layer, step or multiple there is not
+    near = 0.0 if whole else NEAR_AN_END
+    end, said = (high, "largest") if share >= 1 - near else (low, "smallest")
+    if near < share < 1 - near or (end == low and floor):
+        return ""
+    name = f"{dimension.label}={shown(value)}"
+    return (
+        f"{name} is the {said} that was tried"
+        if value == end
+        else f"{name} is close to the {said}, {end:.4g}"
+    )
+
+
+def _share(kind: Range, value: float) -> float:
+    """Where in its range a value lies: 0 the low end, 1 the high one."""
+    from math import log
+
+    if kind.low == kind.high:
+        return 0.5
+    if kind.log:
+        return log(value / kind.low) / log(kind.high / kind.low)
+    return (value - kind.low) / (kind.high - kind.low)
+
+
+def _nothing_yet(review: Review) -> str:
+    """What is known while no trial has come to its end within the limits."""
+    name = review.objective
+    over = [trial for trial in review.complete if not review.keeps_limits(trial)]
+    if over:
+        limits = ", ".join(f"{figure} <= {limit:g}" for figure, limit in review.constraints.items())
+        figure, limit = next(iter(review.constraints.items()))
+        least = min(over, key=lambda t: (t.constrained.get(figure, float("inf")), t.number))
+        said = f"No complete trial keeps the limits ({limits})."
+        if figure in least.constrained and least.constrained[figure] > limit:
+            said += f" Nearest is trial {least.number} with {figure} {number(least.constrained[figure])}"
+            said += f"{_with(review, least, ' at')}."
+        return said
+    seen = [trial for trial in review.trials if trial.figure(name) is not None]
+    if seen:
+        up = review.objectives[name] == "maximize"
+        best = (max if up else min)(seen, key=lambda t: t.measured(name))
+        value = f"{name} {number(best.measured(name))}"
+        where = f"trial {best.number} ({best.state}) after {best.time_steps:,} time steps"
+        return (
+            f"No trial has come to its end yet. Best seen: {value} in {where}{_with(review, best, ', with')}."
+        )
+    failed = [trial for trial in review.trials if trial.state == "failed"]
+    if failed:
+        why = f" The first one: {' '.join(failed[0].why.split())}" if failed[0].why else ""
+        count = f"{len(failed)} trial{'' if len(failed) == 1 else 's'} failed"
+        return f"No trial has come to its end, {count}.{why}"
+    return "No trial has been validated yet." if review.trials else "No trial has begun yet."
+
+
+def _with(review: Review, trial: TrialRow, link: str = " with") -> str:
+    """The values of a trial as the end of a sentence."""
+    where = in_words(review, trial.values)
+    return f"{link} {where}" if where else ""

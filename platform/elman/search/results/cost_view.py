@@ -1,0 +1,31 @@
+"""A study with its cost as second objective, for studies that were run with one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from elman.search.results.format import cost_name
+from elman.search.results.review import Review, TrialRow
+
+SECONDS = "seconds"
+
+
+def with_cost(review: Review) -> Review | None:
+    """The same study as if its cost had been an objective too; None where no cost was measured.
+
+    The cost is the core steps run for a step of the data, the same on every machine, where that was measured
+    and differs between trials; else the seconds a trial took.
+    """
+    name = cost_name(review)
+    if name is None or len({trial.figure(name) for trial in review.feasible} - {None}) < 2:
+        name = SECONDS
+        review = replace(review, trials=tuple(_timed(trial) for trial in review.trials))
+    found = [trial for trial in review.ranked() if trial.figure(name) is not None]
+    if not found or name in review.objectives:
+        return None
+    first = {review.objective: review.objectives[review.objective]}
+    return replace(review, objectives={**first, name: "minimize"})
+
+
+def _timed(trial: TrialRow) -> TrialRow:
+    return trial if trial.seconds is None else replace(trial, costs={**trial.costs, SECONDS: trial.seconds})

@@ -1,0 +1,196 @@
+"""What a study has found so far: its trials as plain values, for tables, pictures, notes and reports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from math import inf, isfinite
+from typing import Any, Literal
+
+from elman.search.space.space import Choices, Dimension, Range
+
+State = Literal["waiting", "running", "complete", "pruned", "failed"]
+Direction = Literal["minimize", "maximize"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRow:
+    """One trial.
+
+    Args:
+        number: from 0, as the study counts.
+        values: by label, products included: k1, k2/k1 and k2; what does not apply is not there.
+        objectives: best value so far by figure; of a trial that is pruned or runs, what was seen of it.
+        constrained: figures that have a limit, as measured.
+        costs: what it cost by figure, as far as that was measured: `cost/core_steps_per_step`.
+        curve: the first objective by time step.
+        time_steps: seen in training.
+        seconds: from its first start to its end, without pauses between.
+        run_id: its run in MLflow.
+        why: of a trial that failed: the reason in a line.
+    """
+
+    number: int
+    state: State
+    values: dict[str, Any]
+    objectives: dict[str, float] = field(default_factory=dict)
+    constrained: dict[str, float] = field(default_factory=dict)
+    costs: dict[str, float] = field(default_factory=dict)
+    curve: dict[int, float] = field(default_factory=dict)
+    time_steps: int = 0
+    seconds: float | None = None
+    run_id: str | None = None
+    why: str = ""
+
+    def figure(self, name: str) -> float | None:
+        """What was measured under this name, wherever it is kept; None: nothing that is a number."""
+        for kept in (self.objectives, self.constrained, self.costs):
+            if name in kept:
+                return kept[name] if isfinite(kept[name]) else None
+        return None
+
+    def measured(self, name: str) -> float:
+        """The same, of a trial that is known to have it."""
+        value = self.figure(name)
+        if value is None:
+            raise KeyError(f"trial {self.number} has no {name}")
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Review:
+    """A study as its reader sees it.
+
+    Args:
+        name: of the study.
+        question: the comment at the head of its file, without the command.
+        command: that goes on with it, as typed.
+        experiment: of MLflow.
+        dimensions: of its space.
+        objectives: direction by figure, the first is the one that curves show.
+        constraints: largest value by figure.
+        sampler, pruner: by name.
+        budget: what ends it, in words: "24 trials".
+        trials: all of them, by number.
+        hours: in which at least one trial ran.
+
+    Raises:
+        ValueError: if it has no objective, or one with no direction.
+    """
+
+    name: str
+    question: str
+    command: str
+    experiment: str
+    dimensions: tuple[Dimension, ...]
+    objectives: dict[str, Direction]
+    constraints: dict[str, float] = field(default_factory=dict)
+    sampler: str = "TPE"
+    pruner: str = "none"
+    budget: str = ""
+    trials: tuple[TrialRow, ...] = ()
+    hours: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.objectives:
+            raise ValueError("objectives must name at least one figure, got none")
+        for name, direction in self.objectives.items():
+            if direction not in ("minimize", "maximize"):
+                raise ValueError(f"objectives: {name} must be 'minimize' or 'maximize', got {direction!r}")
+
+    @property
+    def objective(self) -> str:
+        """The first of the objectives."""
+        return next(iter(self.objectives))
+
+    @property
+    def complete(self) -> list[TrialRow]:
+        """Trials that ran to their end."""
+        return [trial for trial in self.trials if trial.state == "complete"]
+
+    @property
+    def feasible(self) -> list[TrialRow]:
+        """Those of them that kept within all limits."""
+        return [trial for trial in self.complete if self.keeps_limits(trial)]
+
+    def keeps_limits(self, trial: TrialRow) -> bool:
+        """Whether no figure is above its limit; one that was not measured is not."""
+        return all(trial.constrained.get(name, -inf) <= limit for name, limit in self.constraints.items())
+
+    def ranked(self) -> list[TrialRow]:
+        """Feasible trials that have the first objective, best first, of equal ones the first first."""
+        found = [trial for trial in self.feasible if trial.figure(self.objective) is not None]
+        return sorted(found, key=lambda t: (self._cost(self.objective, t), t.number))
+
+    def best(self) -> TrialRow | None:
+        """The feasible trial with the best first objective, of equal ones the first; None: there is none."""
+        return next(iter(self.ranked()), None)
+
+    def pareto(self) -> list[TrialRow]:
+        """The feasible trials that no other beats in every objective, best in the first one first.
+
+        Of trials with equal objectives the first is kept. Trials that lack an objective are left out.
+        """
+        found = [t for t in self.feasible if all(t.figure(name) is not None for name in self.objectives)]
+        kept = [trial for trial in found if not any(self._beats(other, trial) for other in found)]
+        return sorted(kept, key=lambda t: (*self._costs(t), t.number))
+
+    def counts(self) -> dict[str, int]:
+        """Trials by state."""
+        found = dict.fromkeys(("complete", "pruned", "failed", "running", "waiting"), 0)
+        for trial in self.trials:
+            found[trial.state] += 1
+        return found
+
+    def _beats(self, one: TrialRow, other: TrialRow) -> bool:
+        """Whether `one` is nowhere worse and somewhere better, or equal and earlier."""
+        mine, its = self._costs(one), self._costs(other)
+        if mine == its:
+            return one.number < other.number
+        return all(a <= b for a, b in zip(mine, its, strict=True))
+
+    def _costs(self, trial: TrialRow) -> list[float]:
+        return [self._cost(name, trial) for name in self.objectives]
+
+    def _cost(self, name: str, trial: TrialRow) -> float:
+        """The figure, less being better; what is no number is worse than all."""
+        value = trial.figure(name)
+        if value is None:
+            return inf
+        return -value if self.objectives[name] == "maximize" else value
+
+    def to_json(self) -> str:
+        """All of it, for `from_json`."""
+        given = asdict(self)
+        for dimension in given["dimensions"]:
+            # JSON has only text as keys, and 2 must not come back as "2": choices travel as pairs.
+            if "low" not in dimension["values"]:
+                dimension["values"] = {"values": list(dimension["values"]["values"].items())}
+        return json.dumps(given, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Review:
+        """A review from what `to_json` wrote.
+
+        Raises:
+            ValueError: if the text is something else.
+        """
+        try:
+            given = json.loads(text)
+            dimensions = tuple(_dimension(each) for each in given.pop("dimensions"))
+            trials = tuple(_trial(each) for each in given.pop("trials"))
+            return cls(**given, dimensions=dimensions, trials=trials)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise ValueError(f"this is no review of a study: {error}") from error
+
+
+def _dimension(given: Mapping[str, Any]) -> Dimension:
+    values = given["values"]
+    kind: Range | Choices = Range(**values) if "low" in values else Choices(values=dict(values["values"]))
+    return Dimension(**{**given, "values": kind})
+
+
+def _trial(given: Mapping[str, Any]) -> TrialRow:
+    curve = {int(step): value for step, value in given["curve"].items()}
+    return TrialRow(**{**given, "curve": curve})

@@ -1,0 +1,90 @@
+"""What can be wrong with a search, told before its first trial: corners are built, figures compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from elman.diagnostics.cost import COSTS
+from elman.errors import BadInput
+from elman.recipes.recipe import Recipe, make_task, refuse_monitor, refuse_targets, validated_figures
+from elman.run.trainer import prepare_process
+from elman.search.space.definition import Search
+from elman.search.space.space import Values
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trials:
+    """What all trials of a search have in common.
+
+    Args:
+        max_time_steps: budget of one.
+        val_every: time steps between its validations.
+    """
+
+    max_time_steps: int
+    val_every: int
+
+
+def common(search: Search) -> Trials:
+    """The budget of a trial in time steps, after a look at the base recipe's data.
+
+    Raises:
+        BadInput: if the base recipe cannot run, or says no budget in time steps.
+    """
+    settings = search.base.config.trainer
+    if settings.max_time_steps is None and settings.max_epochs is None:
+        raise BadInput(
+            "trials are compared at equal time steps: set trainer.max_time_steps in the base recipe "
+            "or in 'fixed'"
+        )
+    if settings.max_time_steps is not None:
+        budget = settings.max_time_steps
+    else:
+        budget = search.base.classes().trainer.budget(_data(search.base).steps_per_epoch)
+    return Trials(max_time_steps=budget, val_every=settings.val_every or max(1, budget // 10))
+
+
+def refuse_impossible(search: Search) -> None:
+    """Build the base recipe and every corner of the space, without training them.
+
+    Raises:
+        BadInput: for a figure that no run logs, and for values that no task takes.
+    """
+    parts = search.base.classes()
+    prepare_process(parts.trainer)
+    data = _data(search.base)
+    batch = data.train_dataloader().batch(0)
+    task = make_task(parts, data)
+    refuse_targets(task, batch)
+    refuse_monitor(parts.trainer.monitor, task, batch)
+    _refuse_figures(search, validated_figures(task, batch))
+    for values in search.space.corners():
+        _refuse_corner(search, values, data)
+
+
+def _refuse_figures(search: Search, validated: list[str]) -> None:
+    there = [*validated, *COSTS]
+    for name in search.settings.objectives:
+        if name not in there:
+            raise BadInput(f"objectives: no run logs {name!r}; name one of {', '.join(there)}")
+    for name in search.settings.constraints:
+        if name not in COSTS:
+            raise BadInput(f"constraints: {name!r} is no cost; name one of {', '.join(COSTS)}")
+
+
+def _refuse_corner(search: Search, values: Values, data: Any) -> None:
+    shown = ", ".join(f"{label}={value}" for label, value in search.space.shown(values).items())
+    try:
+        parts = search.recipe(values).classes()
+        if not any(target.startswith("data.") or target == "data" for target in search.settings.space):
+            make_task(parts, data)
+    except BadInput as error:
+        raise BadInput(f"space: a trial with {shown} could not run: {error}") from error
+
+
+def _data(recipe: Recipe) -> Any:
+    data = recipe.classes().data
+    data.prepare_data()
+    data.setup("fit")
+    return data

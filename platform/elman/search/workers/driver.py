@@ -1,0 +1,239 @@
+"""The search at work: free places take the next trial at once; whatever ends is recorded once."""
+
+from __future__ import annotations
+
+import logging
+import selectors
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from datamodules.files import write_whole
+from elman.run.protocol import PRUNED_CODE
+from elman.search.results.format import trial_name
+from elman.search.results.review import State
+from elman.search.space.definition import Search
+from elman.search.study.study import Asked, Study
+from elman.search.workers.places import Lease
+from elman.search.workers.trial_process import PROGRAM, Trial, TrialProcess
+from elman.tracking.study_run import StudyRun
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.5
+COUNT_SECONDS = 60.0  # between two notes of the hours at work
+BAD_INPUT_CODE = 2
+LAST_PATIENCE_SECONDS = 15.0  # of each call to a store that is away, when asked to stop
+FAILURES_IN_ROW = 5  # with no trial ever finished, the recipe is at fault and not the values
+
+
+class Driver:
+    """Runs the trials of a study, one process each, on the places of this machine.
+
+    One loop waits for what the trials say and for their ends. A place that becomes free takes a trial that
+    another process has left, else asks for a new one. Whatever happens to this process, each trial is either
+    ended in the storage or goes on with the same command.
+
+    Args:
+        search: what is searched.
+        study: where trials are asked for and told.
+        runs: where they are recorded.
+        places: where they run.
+        changed: called after each change, with the trial that ended, or None.
+        program: what a trial's process runs, with the file of its recipe as the last word.
+        begin: starts a trial; it takes what `TrialProcess` does.
+    """
+
+    def __init__(
+        self,
+        search: Search,
+        study: Study,
+        runs: StudyRun,
+        places: list[Lease],
+        *,
+        changed: Callable[[int | None], None] = lambda number: None,
+        program: Sequence[str] = PROGRAM,
+        begin: Callable[..., Trial] = TrialProcess,
+    ) -> None:
+        self.search, self.study, self.runs, self.changed = search, study, runs, changed
+        self.free, self.program = list(places), list(program)
+        self.home, self.begin = Path.cwd(), begin
+        self.running: dict[int, tuple[Trial, Asked]] = {}
+        self.stopping = 0  # the signal that asked for it
+        self.gave_up = ""
+        self._failures = 0
+        self._ends: list[tuple[int, str, State, str]] = []  # (trial, run, state, why) not yet in MLflow
+        self._selector = selectors.DefaultSelector()
+        self._hours_at = time.monotonic()
+
+    def run(self, stay: Callable[[], bool] = lambda: False) -> int:
+        """Work until the budget is spent.
+
+        Args:
+            stay: asked when nothing runs any more: whether to wait for what others may leave.
+
+        Returns:
+            0, or 128 and the number of the signal that ended it early, or 1 if every trial fails.
+        """
+        before = self._handle()
+        try:
+            while True:
+                self._fill()
+                self._record_ends()
+                if not self.running and (self.stopping or self.gave_up or not stay()):
+                    break
+                self._wait()
+                if time.monotonic() - self._hours_at >= COUNT_SECONDS:
+                    self._count_hours()
+        finally:
+            for process, _ in self.running.values():  # an error of our own
+                process.kill()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        self._count_hours()
+        if self.stopping:
+            return 128 + self.stopping
+        return 1 if self.gave_up else 0
+
+    def _handle(self) -> dict[int, Any]:
+        """Take the signals, which only the main thread can; the handlers before."""
+        if threading.current_thread() is not threading.main_thread():
+            return {}
+        return {n: signal.signal(n, self._note) for n in (signal.SIGINT, signal.SIGTERM)}
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        """The first signal lets trials save themselves, the second ends them."""
+        again, self.stopping = bool(self.stopping), number
+        self.runs.patience_seconds = LAST_PATIENCE_SECONDS
+        for process, _ in list(self.running.values()):
+            (process.kill if again else process.stop)()
+
+    # Trials begin.
+
+    def _fill(self) -> None:
+        while self.free and not self.stopping and not self.gave_up:
+            asked = self.study.abandoned() or self.study.ask()
+            if asked is None:
+                return
+            self._start(asked, self.free.pop(0))
+
+    def _start(self, asked: Asked, lease: Lease) -> None:
+        number, values = asked.number, asked.values
+        folder = self.search.folder / "trials" / f"{number:04d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / "recipe.yaml"
+        if asked.again and (text := self.study.recipe(number)):
+            write_whole(file, text)  # with the threads it began with, wherever it goes on
+        else:
+            recipe = self.search.recipe(values, threads=lease.threads, gpus=len(lease.gpus)).minimal
+            write_whole(file, f"# Trial {number} of the search {self.search.name}.\n{recipe}")
+            self.study.remember_recipe(number, file.read_text(encoding="utf-8"))
+        shown = self.search.space.shown(values)
+        run_id = self.runs.trial(
+            number,
+            known=asked.run_id,
+            params={"trial": number, **shown},
+            name=trial_name(number, shown),
+        )
+        if run_id != asked.run_id:
+            self.study.remember_run(number, run_id)
+        process = self.begin(
+            file, folder / "output.txt", run_id=run_id, lease=lease, program=self.program, home=self.home
+        )
+        self.running[number] = (process, asked)
+        self._selector.register(process.line, selectors.EVENT_READ, number)
+        if self.stopping:  # a signal came meanwhile
+            process.stop()
+        self.changed(None)
+
+    # Trials speak.
+
+    def _wait(self) -> None:
+        for key, _ in self._selector.select(POLL_SECONDS):
+            number = key.data
+            process, _ = self.running[number]
+            for message in process.line.messages():
+                if message is None:
+                    self._selector.unregister(process.line)
+                    self._ended(number)
+                elif message["kind"] == "end":
+                    process.ended_in_order = True
+                    self._report(number, message, rung=None)
+                else:
+                    prune = self._report(number, message, rung=message["rung"])
+                    process.line.say(prune=prune)
+        self.changed(None)
+
+    def _report(self, number: int, message: dict[str, Any], *, rung: int | None) -> bool:
+        process, asked = self.running[number]
+        if not self.study.owners.owns(number):
+            process.kill()
+            return False
+        self.study.spend(number, asked.seconds + process.seconds)
+        if rung is None:
+            return False
+        return self.study.report(
+            number, time_steps=message["time_steps"], rung=rung, figures=message["figures"]
+        )
+
+    # Trials end.
+
+    def _ended(self, number: int) -> None:
+        process, asked = self.running.pop(number)
+        code = process.wait()
+        self.free.append(process.lease)
+        self.free.sort(key=lambda lease: lease.place)
+        if not self.study.owners.owns(number):
+            log.warning("trial %d: another search goes on with it, as this one gave no sign of life", number)
+            self.study.kept.forget(number)
+            return
+        self.study.spend(number, asked.seconds + process.seconds)
+        if process.ended_in_order or code == 0:
+            self._settle(number, process, self.study.complete(number))
+        elif code == PRUNED_CODE:
+            self._settle(number, process, self.study.prune(number))
+        elif self.stopping:
+            self.runs.settle(process.run_id, "stopped")
+            self.study.owners.release(number)
+        elif code == BAD_INPUT_CODE:
+            self._settle(number, process, self.study.fail(number, process.reason()))
+        else:
+            self._crashed(number, process, code)
+
+    def _crashed(self, number: int, process: Trial, code: int) -> None:
+        """Go on from the checkpoint, in any place, as often as the search allows."""
+        crashes = self.study.crashed(number)
+        why = f"its process was killed by {signal.Signals(-code).name}" if code < 0 else process.reason()
+        if crashes <= self.search.settings.retries:
+            log.warning("trial %d: %s; it goes on from its checkpoint", number, why)
+            self.runs.settle(process.run_id, "stopped")
+            self.study.owners.release(number)
+            return
+        self._settle(number, process, self.study.fail(number, f"{why} ({crashes} times)"))
+
+    def _settle(self, number: int, process: Trial, state: State) -> None:
+        why = ""
+        if state == "failed":
+            why = self.study.why(number)
+            self._failures += 1
+            if self._failures >= FAILURES_IN_ROW and not self.study.has_succeeded:
+                self.gave_up = f"the last {self._failures} trials failed, of this one: {why}"
+        else:
+            self._failures = 0
+        self._ends.append((number, process.run_id, state, why))
+
+    def _record_ends(self) -> None:
+        """What has ended, in MLflow; the free place has its next trial by now, which need not wait for it."""
+        while self._ends:
+            number, run_id, state, why = self._ends.pop(0)
+            self.runs.settle(run_id, state, why=why)
+            self.changed(number)
+
+    def _count_hours(self) -> None:
+        now = time.monotonic()
+        self.study.add_hours((now - self._hours_at) / 3600)
+        self._hours_at = now

@@ -1,0 +1,160 @@
+"""A search whose trials run on a Ray cluster: Ray finds each of them a machine, the search hears them all."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from elman import __version__
+from elman.errors import BadInput
+from elman.search.space.definition import Search
+from elman.search.workers import ray_node
+from elman.search.workers.driver import Driver
+from elman.search.workers.places import Lease
+from elman.search.workers.ray_trial import RayTrial
+from elman.search.workers.session import open_session
+from elman.search.workers.trial_process import PROGRAM
+from elman.search.workers.work import work
+from elman.tracking.store import resolve_uri
+
+LOOK_SECONDS = 60.0  # what a machine may take to look at the working folder
+PASSED_ON = ("MLFLOW_", "AWS_", "DO_NOT_TRACK")  # of the environment, to every trial
+
+
+def search_on_ray(
+    search: Search,
+    *,
+    storage: str | None,
+    workers: int | None,
+    gpus: float | None,
+    program: Sequence[str] = PROGRAM,
+) -> int:
+    """Run a search on the cluster that RAY_ADDRESS names, else one that runs here, else one of this machine.
+
+    A `Driver` as on one machine: it alone asks for trials and tells their ends, so the study may be a file.
+    Each trial is a task of Ray, which runs its process and passes on what it says. A trial whose machine is
+    lost goes on elsewhere from its checkpoint, as one whose process crashed. elman and the working folder
+    must be on every machine.
+
+    Args:
+        storage: of the study.
+        workers: trials at the same time, those that wait for a machine included; None: as many as the
+            cluster has room for.
+        gpus: of each trial; None: 1 where the cluster has any, else 0.
+        program: what a trial's process runs.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        BadInput: if Ray is not there, or the cluster cannot run such trials.
+    """
+    ray = _connected()
+    try:
+        _refuse_store_of_one(ray, search)
+        threads = search.base.config.trainer.threads or 1
+        gpus, room = _room(ray, gpus=gpus, threads=threads)
+        _refuse_unfit(ray, search.folder)
+        session = open_session(search, storage)
+        places = [Lease(place=n, gpus=(), threads=threads) for n in range(workers or room)]
+        task = ray.remote(ray_node.run_trial).options(num_cpus=threads, num_gpus=gpus, max_retries=0)
+        begin = partial(RayTrial, task=task, environment=_environment(session.runs.uri))
+        return work(
+            session,
+            lambda changed: Driver(
+                search, session.study, session.runs, places, changed=changed, program=program, begin=begin
+            ),
+        )
+    finally:
+        ray.shutdown()
+
+
+def _connected() -> Any:
+    """Ray, with a cluster behind it; it sends no reports and keeps its own log to itself."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise BadInput("--on=ray needs Ray: pip install elman[ray]") from error
+    where = os.environ.get("RAY_ADDRESS", "")
+    if where.startswith("ray://"):
+        raise BadInput(
+            f"RAY_ADDRESS={where} is for clients outside of the cluster; start the search on one of its "
+            "machines, with RAY_ADDRESS=auto"
+        )
+    try:
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise BadInput(f"--on=ray reaches no cluster at RAY_ADDRESS={where or 'auto'}: {first}") from error
+    return ray
+
+
+def _room(ray: Any, *, gpus: float | None, threads: int) -> tuple[float, int]:
+    """GPUs of a trial, and how many trials the cluster's machines can run at once."""
+    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if gpus is None:
+        gpus = float(any(machine.get("GPU") for machine in machines))
+    if gpus > 1 and gpus != int(gpus):
+        raise BadInput(f"--gpus-per-trial must be a whole number, or a share below 1, got {gpus:g}")
+    room = 0
+    for machine in machines:
+        at_once = int(machine.get("CPU", 0) // threads)
+        room += min(at_once, int(machine.get("GPU", 0) / gpus + 1e-9)) if gpus else at_once
+    if not room:
+        largest = {kind: max((m.get(kind, 0) for m in machines), default=0) for kind in ("CPU", "GPU")}
+        raise BadInput(
+            f"--on=ray: a trial takes {threads} CPUs (trainer.threads) and {gpus:g} GPUs (--gpus-per-trial), "
+            f"but no machine of the cluster has more than {largest['CPU']:g} and {largest['GPU']:g}"
+        )
+    return gpus, room
+
+
+def _refuse_store_of_one(ray: Any, search: Search) -> None:
+    """A database in a file is no place for what several machines write."""
+    machines = {node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]}
+    uri = resolve_uri(search.base.config.tracking.tracking_uri)
+    if len(machines) > 1 and uri.startswith("sqlite"):
+        raise BadInput(
+            f"--on=ray: the cluster has {len(machines)} machines, but the tracking store is a file of one; "
+            "name a server with --tracking.tracking_uri=http://HOST:PORT"
+        )
+
+
+def _refuse_unfit(ray: Any, folder: Path) -> None:
+    """Every machine must have this elman, and see what this one writes in the working folder."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    folder.mkdir(parents=True, exist_ok=True)
+    probe, word = folder / f".seen-{os.getpid()}", secrets.token_hex()
+    probe.write_text(word, encoding="utf-8")
+    look = ray.remote(ray_node.unfit)
+    try:
+        looks = [
+            look.options(
+                num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            ).remote(str(probe), word, __version__)
+            for node in ray.nodes()
+            if node["Alive"]
+        ]
+        for wrong in ray.get(looks, timeout=LOOK_SECONDS):
+            if wrong:
+                raise BadInput(f"--on=ray: {wrong}")
+    except ray.exceptions.RayError as error:
+        last = str(error).strip().splitlines()[-1]
+        raise BadInput(f"--on=ray: a machine of the cluster cannot run trials: {last}") from error
+    finally:
+        with suppress(OSError):
+            probe.unlink()
+
+
+def _environment(uri: str) -> dict[str, str]:
+    """What a trial must know that another machine's environment may not say."""
+    passed = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
+    return {**passed, "MLFLOW_TRACKING_URI": uri}
