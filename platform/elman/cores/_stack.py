@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from elman.cores._mixed import run_fused
 from elman.tree import Carry, rows
 
 Steps = Tensor | PackedSequence
@@ -116,7 +117,7 @@ class Stack(nn.Module):
             below = steps
             if number and self.dropout and self.training:
                 steps = change_values(below, lambda v: F.dropout(v, self.dropout))
-            steps, end = part(steps, start if self.carry_parts > 1 else start[0])
+            steps, end = run_fused(part, steps, start if self.carry_parts > 1 else start[0])
             if number and self.residual:
                 steps = change_values(steps, values(below).add)
             ends.append(end if self.carry_parts > 1 else (end,))
