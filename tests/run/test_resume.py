@@ -7,7 +7,7 @@ from functools import partial
 
 from launching import differences, wait_until
 
-from elman.tracking.find import reap
+from elman.tracking.find import mark_stale
 
 WALL_CLOCK = {
     *("train/steps_per_second", "train/update_ms", "train/waiting_share"),
@@ -53,7 +53,7 @@ def test_killed_at_ten_random_moments(fit, folder, uri):
         killed_at_once(process)
         assert folder.client.get_run(run.info.run_id).info.status == "RUNNING"  # nobody was left to change it
         if kill % 3 == 0:
-            assert reap(uri) == [run.info.run_id]  # as the start of any other run does
+            assert mark_stale(uri) == [run.info.run_id]  # as the start of any other run does
             assert folder.client.get_run(run.info.run_id).info.status == "FAILED"
     last = fit("--resume")
     assert last.wait() == 0, last.output

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from elman.errors import BadInput
-from elman.tracking.find import find_run, reap, unfinished
+from elman.tracking.find import find_run, mark_stale, unfinished
 from elman.tracking.logger import RunLogger
 from elman.tracking.process import identity, is_alive
 
@@ -31,17 +31,17 @@ def ended(status, name, digest="abc"):
     return logger.run_id
 
 
-def test_kill_9_is_found_reaped_and_continued(uri, client):
+def test_kill_9_is_found_marked_and_continued(uri, client):
     writer = subprocess.Popen([sys.executable, "-c", WRITER], stdout=subprocess.PIPE, text=True)
     run_id = writer.stdout.readline().strip()
     (alive,) = unfinished(uri, "elman", "abc")
     assert (alive.id, alive.status, alive.alive, alive.checkpoints) == (run_id, "RUNNING", True, "/runs/1")
-    assert reap(uri) == []
+    assert mark_stale(uri) == []
     os.kill(writer.pid, signal.SIGKILL)
     writer.wait()
     (dead,) = unfinished(uri, "elman", "abc")
     assert (dead.id, dead.status, dead.alive) == (run_id, "RUNNING", False)
-    assert reap(uri) == [run_id]
+    assert mark_stale(uri) == [run_id]
     assert client.get_run(run_id).info.status == "FAILED"
     logger = RunLogger(run_id=run_id, system_metrics=False)
     logger.start()
@@ -90,7 +90,7 @@ def test_a_new_run_closes_those_of_dead_processes(client):
 def test_runs_of_other_hosts_are_left_alone(uri, client):
     logger = RunLogger(system_metrics=False)
     client.set_tag(logger.run_id, "elman.process", "elsewhere:1:1.0")
-    assert reap(uri) == []
+    assert mark_stale(uri) == []
     assert find_run(uri, logger.run_id).alive is None
     logger.close()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from elman.tracking.figures import high_is_good
+from elman.tracking.metrics import high_is_good
 from elman.tracking.runs import RunRow
 
 Read = Callable[[RunRow], Any]

@@ -10,7 +10,7 @@ from elman.commands.table import print_table, printable
 from elman.commands.words import names, store_uri
 from elman.predict.lines import Lines, opened
 from elman.tracking.difference import Difference, Made, alike, differences, made_of
-from elman.tracking.figures import high_is_good
+from elman.tracking.metrics import high_is_good
 from elman.tracking.runs import RunRow, row_of, with_best
 
 if TYPE_CHECKING:

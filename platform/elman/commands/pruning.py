@@ -20,7 +20,7 @@ SHOWN_RUNS = 20
 def prune(words: list[str]) -> int:
     """`elman runs prune RUN ... | --filter=TEXT [--tracking.experiment=NAME] [--yes]`"""
     from elman.tracking.deleting import delete, named_rows, removal_command, with_children
-    from elman.tracking.find import reap
+    from elman.tracking.find import mark_stale
     from elman.tracking.reading import chosen_experiments, open_to_read
 
     configured, rest = store_uri(words)
@@ -29,7 +29,7 @@ def prune(words: list[str]) -> int:
     experiment, rest = option(rest, EXPERIMENT, "")
     chosen = names(rest, PRUNE, least=0 if wanted else 1, most=0 if wanted else None)
     with open_to_read(configured) as (client, uri):
-        reap(uri)
+        mark_stale(uri)
         if wanted:
             where = chosen_experiments(client, uri, experiment or None)
             found, _ = newest_rows(client, list(where), wanted=wanted)

@@ -45,7 +45,7 @@ class Asked:
 def runs(words: list[str]) -> int:
     """`elman runs [EXPERIMENT] ...`, `elman runs prune ...`, `elman runs restore ...`"""
     from elman.commands.pruning import prune, restore
-    from elman.tracking.find import reap
+    from elman.tracking.find import mark_stale
     from elman.tracking.reading import chosen_experiments, open_to_read
 
     if words[:1] in (["prune"], ["restore"]):
@@ -53,7 +53,7 @@ def runs(words: list[str]) -> int:
     configured, rest = store_uri(words)
     asked = _asked(rest)
     with open_to_read(configured) as (client, uri):
-        reap(uri)
+        mark_stale(uri)
         experiments = chosen_experiments(client, uri, asked.experiment, everywhere=asked.everywhere)
         rows, more = _rows(client, uri, list(experiments), asked)
         if not rows:
@@ -114,7 +114,7 @@ def _rows(
     client: MlflowClient, uri: str, experiments: Sequence[str], asked: Asked
 ) -> tuple[list[RunRow], bool]:
     """The runs that were asked for, in order, and whether there are more."""
-    from elman.tracking.find import STUDY_TAG
+    from elman.tracking.tags import STUDY_TAG
 
     wanted = asked.wanted
     if asked.studies:

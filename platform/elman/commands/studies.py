@@ -80,9 +80,9 @@ def study_row(client: MlflowClient, experiment: str, name: str | None) -> RunRow
     Raises:
         BadInput: if no study has this name.
     """
-    from elman.tracking.find import STUDY_TAG
     from elman.tracking.reading import close_to
     from elman.tracking.runs import newest_rows
+    from elman.tracking.tags import STUDY_TAG
 
     rows, _ = newest_rows(client, [experiment], wanted=f"tags.`{STUDY_TAG}` LIKE '%'")
     studies = [row for row in rows if row.is_study]

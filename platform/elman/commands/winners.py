@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elman.errors import BadInput
-from elman.tracking.figures import high_is_good, monitored
+from elman.tracking.metrics import high_is_good, monitored
 from elman.tracking.reading import close_to, read_text
 from elman.tracking.runs import RunRow, newest_rows, with_best
+from elman.tracking.tags import PARENT_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -99,7 +100,7 @@ def best_run(client: MlflowClient, experiment: str, name: str, *, figure: str | 
 def _best_by(client: MlflowClient, row: RunRow, review: Review, *, figure: str, top: int) -> Winner:
     """The best complete trial by a figure that was no objective, out of the histories of their runs."""
     feasible = {trial.run_id: trial for trial in review.feasible}
-    rows, _ = newest_rows(client, [row.experiment_id], wanted=f"tags.`mlflow.parentRunId` = '{row.id}'")
+    rows, _ = newest_rows(client, [row.experiment_id], wanted=f"tags.`{PARENT_TAG}` = '{row.id}'")
     rows = [each for each in rows if each.id in feasible]
     if not rows:
         raise BadInput(f"study {review.name!r} has no complete trial yet: {_counts(review)}")

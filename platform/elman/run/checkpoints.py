@@ -19,7 +19,7 @@ from datamodules.files import atomic_write
 from elman.errors import BadInput
 from elman.run.stop import Stop
 from elman.tasks import SequenceTask
-from elman.tracking.figures import high_is_good
+from elman.tracking.metrics import high_is_good
 
 OWN_KEYS = {"metadata", "recipe", "time_steps", "updates", "bptt", "states", "restarts", "random"}
 KEPT = 2  # so that one is whole if the machine dies while the other is written

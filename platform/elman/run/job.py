@@ -25,9 +25,9 @@ from elman.run.trainer import make_trainer, prepare_process
 from elman.run.trial import Overseer, Pruned, reported
 from elman.tasks import SequenceTask
 from elman.tasks.random_state import restore_random, saved_random
-from elman.tracking.find import STATE_TAG
 from elman.tracking.logger import RunLogger
-from elman.tracking.patience import PATIENCE_SECONDS, patiently
+from elman.tracking.retry import RETRY_SECONDS, retry
+from elman.tracking.tags import STATE_TAG
 from elman.tracking.ui import dashboard_line
 
 
@@ -63,8 +63,8 @@ def _fit(recipe: Recipe, resume: str | None) -> None:
         run_id, checkpoint = overseer.run_id, begun(_folder(parts.trainer) / overseer.run_id)
     data, task = _data_and_task(recipe, parts, checkpoint)
     randomness = saved_random()  # tracking draws numbers, too, and others for a run that is resumed
-    patience = PATIENCE_SECONDS if overseer is not None else 0.0  # a search waits for a store that restarts
-    logger = patiently(
+    patience = RETRY_SECONDS if overseer is not None else 0.0  # a search waits for a store that restarts
+    logger = retry(
         lambda: RunLogger(**tracking, run_id=run_id), what="opening the tracking store", seconds=patience
     )
     loader = data.train_dataloader()
@@ -78,7 +78,7 @@ def _fit(recipe: Recipe, resume: str | None) -> None:
     try:
         if is_first_process():
             random.seed()  # MLflow draws the run's name from it: not the same one for every run of a seed
-            patiently(logger.start, what="opening the run", seconds=patience)
+            retry(logger.start, what="opening the run", seconds=patience)
             tell_other_processes(str(logger.version), checkpoint)
             (folder / str(logger.version)).mkdir(exist_ok=True)
         folder = folder / os.environ[RUN_VARIABLE]

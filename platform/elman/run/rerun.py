@@ -15,19 +15,19 @@ from elman.run.job import fit
 from elman.run.parallel import is_first_process
 from elman.run.resume import RUN_VARIABLE
 from elman.run.summary import say
-from elman.tracking.difference import DEVICE, VERSION, data_of, made_of
-from elman.tracking.figures import monitored
+from elman.tracking.difference import data_of, made_of
+from elman.tracking.metrics import monitored
 from elman.tracking.reading import open_to_read, read_text
 from elman.tracking.record import device_facts, git_state, versions
 from elman.tracking.runs import RunRow, row_of, with_best
+from elman.tracking.tags import DEVICE_TAG, RERUN_TAG, VERSION_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 log = logging.getLogger(__name__)
 
-RERUN_TAG = "elman.rerun_of"
-THREADS_TAG = f"{DEVICE}torch_threads"
+THREADS_TAG = f"{DEVICE_TAG}torch_threads"
 DECISIVE = ("processor", "gpus", "cuda")  # metadata of a machine that change the last digits of a figure
 
 
@@ -105,8 +105,8 @@ def _recipe(before: RunRow, text: str, words: Sequence[str]) -> Recipe:
 
 def _changes(then: Mapping[str, dict[str, str]]) -> str:
     """What is not as it was, in a line."""
-    here = {f"{VERSION}{name}": version for name, version in versions().items()}
-    here |= {f"{DEVICE}{name}": fact for name, fact in device_facts().items()}
+    here = {f"{VERSION_TAG}{name}": version for name, version in versions().items()}
+    here |= {f"{DEVICE_TAG}{name}": fact for name, fact in device_facts().items()}
     git = git_state()
     now = made_of({**here, **(git.tags() if git else {})}, diff=git.text() if git else None)
     said = []

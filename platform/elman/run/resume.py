@@ -11,9 +11,9 @@ from elman.recipes.recipe import Recipe
 from elman.run.checkpoints import newest
 from elman.run.parallel import is_first_process
 from elman.run.summary import say
-from elman.tracking.find import DIGEST_TAG, RECIPE_TAG, find_run, unfinished
-from elman.tracking.process import PROCESS_TAG
+from elman.tracking.find import find_run, unfinished
 from elman.tracking.store import resolve_uri
+from elman.tracking.tags import DIGEST_TAG, PROCESS_TAG, RECIPE_TAG
 
 RUN_VARIABLE = "ELMAN_RUN"
 RESUME_VARIABLE = "ELMAN_RESUME"

@@ -18,10 +18,19 @@ from elman.recipes.arguments import rewrite
 from elman.recipes.recipe import Recipe, strategy_settings
 from elman.run.checkpoints import Checkpoints, read_checkpoint
 from elman.tasks import SequenceTask
-from elman.tracking.find import CHECKPOINTS_TAG, DIGEST_TAG, RECIPE_TAG
 from elman.tracking.logger import RunLogger
 from elman.tracking.note import described, run_note
 from elman.tracking.record import command_line, device_facts, git_state, versions
+from elman.tracking.tags import (
+    BEST_CHECKPOINT_TAG,
+    CHECKPOINTS_TAG,
+    COMMAND_TAG,
+    DEVICE_TAG,
+    DIGEST_TAG,
+    NORMALISER_TAG,
+    RECIPE_TAG,
+    VERSION_TAG,
+)
 from elman.tree import tree_map
 
 log = logging.getLogger(__name__)
@@ -42,9 +51,9 @@ def record_start(recipe: Recipe, logger: RunLogger, task: SequenceTask, data: An
             DIGEST_TAG: recipe.digest,
             CHECKPOINTS_TAG: str(folder),
             RECIPE_TAG: recipe.name,
-            "elman.command": command(),
-            **{f"elman.version.{name}": version for name, version in versions().items()},
-            **{f"elman.device.{name}": fact for name, fact in device_facts().items()},
+            COMMAND_TAG: command(),
+            **{f"{VERSION_TAG}{name}": version for name, version in versions().items()},
+            **{f"{DEVICE_TAG}{name}": fact for name, fact in device_facts().items()},
             **(git.tags() if git else {}),
         }
     )
@@ -111,8 +120,8 @@ def record_end(
             metrics={checkpoints.monitor: checkpoints.best_value},
             about=_what_it_reads(task, data),
         )
-        logger.set_tags({"elman.best_checkpoint": str(best)})
-    logger.set_tags({"elman.normaliser": task.updates.normaliser})
+        logger.set_tags({BEST_CHECKPOINT_TAG: str(best)})
+    logger.set_tags({NORMALISER_TAG: task.updates.normaliser})
     logger.set_note(_note(recipe, task, data, summary))
     say(_in_words(summary))
     for callback in callbacks:

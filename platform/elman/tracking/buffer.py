@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from elman.tracking.params import clean_name
 from elman.tracking.store import without_password
+from elman.tracking.tags import DIVERGED_TAG, LAST_STEP_TAG
 
 log = logging.getLogger(__name__)
 
@@ -172,9 +173,9 @@ class MetricBuffer:
                     fresh.setdefault((point.key, point.step), point)
             points = list(fresh.values())
             last = max([self._sent_last_step, *(point.step for point in points)])
-            tags = {"elman.last_step": str(last)} if points and last != self._sent_last_step else {}
+            tags = {LAST_STEP_TAG: str(last)} if points and last != self._sent_last_step else {}
             if self.diverged_at != self._sent_diverged_at:
-                tags["diverged_at_step"] = str(self.diverged_at)
+                tags[DIVERGED_TAG] = str(self.diverged_at)
             if points or tags:
                 self._send(points, tags)
             self._sent_last_step, self._sent_diverged_at = last, self.diverged_at

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from elman.errors import BadInput
-from elman.tracking.find import PARENT_TAG, quoted
+from elman.tracking.find import quoted
 from elman.tracking.runs import RunRow, newest_rows, row_of
 from elman.tracking.store import without_password
+from elman.tracking.tags import PARENT_TAG, PROCESS_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -91,6 +92,4 @@ def removal_command(uri: str, rows: Sequence[RunRow]) -> str:
 
 def writer_of(row: RunRow) -> Any:
     """The process that a run says writes it: `host:pid:start`; None: it says nothing."""
-    from elman.tracking.process import PROCESS_TAG
-
     return row.tags.get(PROCESS_TAG)

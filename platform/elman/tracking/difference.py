@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-VERSION = "elman.version."
-DEVICE = "elman.device."
-COMMIT = "mlflow.source.git.commit"
+from elman.tracking.tags import COMMIT_TAG, CONTEXT_TAG, DEVICE_TAG, GIT_DIRTY_TAG, VERSION_TAG
+
 BLOCKS = ("recipe", "data", "code", "versions", "machine")
 FIRST_RESULTS = ("best ", "test/", "val/", "train/", "cost/")
 DIGEST_CHARACTERS = 12
@@ -64,14 +63,14 @@ def made_of(tags: Mapping[str, str], *, inputs: Any = None, diff: str | None = N
         inputs: of the run in MLflow.
         diff: its artifact `git_diff.txt`.
     """
-    code = {"commit": tags[COMMIT]} if COMMIT in tags else {}
-    if "elman.git_dirty" in tags:
-        code["files changed since"] = _changes(tags["elman.git_dirty"], diff)
+    code = {"commit": tags[COMMIT_TAG]} if COMMIT_TAG in tags else {}
+    if GIT_DIRTY_TAG in tags:
+        code["files changed since"] = _changes(tags[GIT_DIRTY_TAG], diff)
     return {
         "data": data_of(inputs),
         "code": code,
-        "versions": _beginning(tags, VERSION),
-        "machine": _beginning(tags, DEVICE),
+        "versions": _beginning(tags, VERSION_TAG),
+        "machine": _beginning(tags, DEVICE_TAG),
     }
 
 
@@ -84,7 +83,7 @@ def data_of(inputs: Any) -> dict[str, str]:
             whole = json.loads(dataset.profile or "{}").get("digest")
         except (ValueError, AttributeError):
             whole = None
-        context = next((tag.value for tag in each.tags or () if tag.key == "mlflow.data.context"), "")
+        context = next((tag.value for tag in each.tags or () if tag.key == CONTEXT_TAG), "")
         found[f"{context} {dataset.name}".strip()] = str(whole or dataset.digest)
     return found
 

@@ -8,19 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from elman.errors import BadInput
-from elman.tracking.process import PROCESS_TAG, host, is_alive
+from elman.tracking.process import host, is_alive
 from elman.tracking.store import first_line, open_store, without_password
+from elman.tracking.tags import CHECKPOINTS_TAG, DIGEST_TAG, PROCESS_TAG
 
 log = logging.getLogger(__name__)
 
-DIGEST_TAG = "elman.recipe_digest"
-RECIPE_TAG = "elman.recipe"
-CHECKPOINTS_TAG = "elman.checkpoints"
-STUDY_TAG = "elman.study"  # the name of a study, on its own run and on those of its trials
-STUDY_ID_TAG = "elman.study_id"  # which study of that name
-TRIAL_TAG = "elman.trial"  # the number of a trial, on its run
-STATE_TAG = "elman.state"  # how a trial ended, in the words of a study: complete, pruned, failed
-PARENT_TAG = "mlflow.parentRunId"
 PAGE_RUNS = 1000
 
 
@@ -92,7 +85,7 @@ def find_run(tracking_uri: str, text: str) -> FoundRun:
     return _found(next(iter(runs.values())))
 
 
-def reap(tracking_uri: str) -> list[str]:
+def mark_stale(tracking_uri: str) -> list[str]:
     """Mark as FAILED the RUNNING runs of this host whose process is gone, as after kill -9; their ids.
 
     A store that fails here is no reason to stop anybody: it is logged.

@@ -22,7 +22,8 @@ from elman.tracking import store, system
 from elman.tracking.buffer import MetricBuffer, Point, RefusedError
 from elman.tracking.opening import create_run, reopen_run
 from elman.tracking.params import flat_params
-from elman.tracking.patience import patiently
+from elman.tracking.retry import retry
+from elman.tracking.tags import CONTEXT_TAG, DIVERGED_TAG, LAST_STEP_TAG, NON_FINITE_TAG, NOTE_TAG
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ P = ParamSpec("P")
 NOTE_CHARACTERS = 8000
 TAG_CHARACTERS = 8000
 DIGEST_CHARACTERS = 36
-PATIENCE_SECONDS = 120.0  # what a run that ended well waits for its store
+RETRY_SECONDS = 120.0  # what a run that ended well waits for its store
 AWAY_SECONDS = 60.0  # what a note, a parameter or a picture waits for it
 LAST_WORDS_SECONDS = 3.0  # Lightning kills the main process 5 s after another rank died
 NOWHERE = "http://127.0.0.1:9"  # a client of a server connects to nothing until it is used
@@ -46,7 +47,7 @@ def status_of(error: BaseException | None) -> str:
     return "KILLED" if isinstance(error, KeyboardInterrupt | SIGTERMException) else "FAILED"
 
 
-def harmless(method: Callable[P, None]) -> Callable[P, None]:
+def best_effort(method: Callable[P, None]) -> Callable[P, None]:
     """On rank zero only; the run is started if it is not; a store that fails is reported, never raised."""
 
     @functools.wraps(method)
@@ -57,7 +58,7 @@ def harmless(method: Callable[P, None]) -> Callable[P, None]:
         try:
             # Once a store was away for so long, the next call does not wait for it again.
             seconds = 0.0 if logger.store_is_away else AWAY_SECONDS
-            patiently(lambda: method(*args, **kwargs), what=name, seconds=seconds)
+            retry(lambda: method(*args, **kwargs), what=name, seconds=seconds)
             logger.store_is_away = False
         except Exception as error:
             logger.store_is_away = True
@@ -131,9 +132,9 @@ class RunLogger(MLFlowLogger):
             return
         from mlflow.exceptions import MlflowException
 
-        from elman.tracking.find import reap
+        from elman.tracking.find import mark_stale
 
-        reap(self.tracking_uri)
+        mark_stale(self.tracking_uri)
         try:
             if self._run:
                 opened = reopen_run(self._client, self.tracking_uri, self._run)
@@ -154,8 +155,8 @@ class RunLogger(MLFlowLogger):
         self._buffer = MetricBuffer(
             self._send,
             stored_steps=self._stored_steps if resumed else None,
-            last_step=int(tags.get("elman.last_step", "-1")),
-            diverged_at=int(tags["diverged_at_step"]) if "diverged_at_step" in tags else None,
+            last_step=int(tags.get(LAST_STEP_TAG, "-1")),
+            diverged_at=int(tags[DIVERGED_TAG]) if DIVERGED_TAG in tags else None,
             flush_seconds=self._flush_seconds,
         )
         if self._system_metrics:
@@ -177,7 +178,7 @@ class RunLogger(MLFlowLogger):
         except TypeError as error:
             log.warning("%s", error)
 
-    @harmless
+    @best_effort
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: Any, **__: Any) -> None:
         """Record a nested dict, each key once: MLflow keeps the first value, also over a resume."""
         from mlflow.entities import Param
@@ -188,22 +189,22 @@ class RunLogger(MLFlowLogger):
             self._client.log_batch(str(self._run), params=fresh[first : first + 100], synchronous=True)
         self._params.update(given)
 
-    @harmless
+    @best_effort
     def log_text(self, text: str, artifact_file: str) -> None:
         self._client.log_text(str(self._run), store.without_password(text), artifact_file)
 
-    @harmless
+    @best_effort
     def log_figure(self, figure: Any, artifact_file: str) -> None:
         """Save a matplotlib or plotly figure; the suffix of the file names the format."""
         self._client.log_figure(str(self._run), figure, artifact_file)
 
-    @harmless
+    @best_effort
     def log_artifact(self, path: str | Path, folder: str | None = None) -> None:
         """Copy a file, or a folder with all in it, to the run's artifacts."""
         save = self._client.log_artifacts if Path(path).is_dir() else self._client.log_artifact
         save(str(self._run), str(path), folder)
 
-    @harmless
+    @best_effort
     def log_dataset(
         self,
         name: str,
@@ -225,21 +226,21 @@ class RunLogger(MLFlowLogger):
             source=json.dumps({"uri": store.without_password(source)}),
             profile=json.dumps({**(profile or {}), "digest": digest}, default=str),
         )
-        inputs = [DatasetInput(dataset, [InputTag(key="mlflow.data.context", value=context)])]
+        inputs = [DatasetInput(dataset, [InputTag(key=CONTEXT_TAG, value=context)])]
         try:
             self._client.log_inputs(str(self._run), datasets=inputs)
         except MlflowException:  # another run may have recorded the same data at this moment
             self._client.log_inputs(str(self._run), datasets=inputs)
 
-    @harmless
+    @best_effort
     def set_note(self, markdown: str) -> None:
         """The text at the head of the run's page, at most 8,000 characters; markdown."""
         text = store.without_password(markdown)
         if len(text) > NOTE_CHARACTERS:
             text = text[: NOTE_CHARACTERS - 2].rstrip() + "\n…"
-        self._client.set_tag(str(self._run), "mlflow.note.content", text)
+        self._client.set_tag(str(self._run), NOTE_TAG, text)
 
-    @harmless
+    @best_effort
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         from mlflow.entities import RunTag
 
@@ -248,7 +249,7 @@ class RunLogger(MLFlowLogger):
             self._client.log_batch(str(self._run), tags=items[first : first + 100], synchronous=True)
 
     @rank_zero_only
-    def flush(self, timeout: float = PATIENCE_SECONDS) -> None:
+    def flush(self, timeout: float = RETRY_SECONDS) -> None:
         """Wait until the points logged so far are stored. Call it before each checkpoint is written.
 
         A point older than the checkpoint is not computed again after a kill, so it must have
@@ -294,7 +295,7 @@ class RunLogger(MLFlowLogger):
         system.finish_monitor(self._monitor)
         ended = self._status if self._status != "RUNNING" else status_of(sys.exc_info()[1])
         calm = (status or ended) == "FINISHED"
-        patience = PATIENCE_SECONDS if calm else LAST_WORDS_SECONDS
+        patience = RETRY_SECONDS if calm else LAST_WORDS_SECONDS
         self._buffer.close(patience)
         self._terminate(status or ended, patience)
         self._status = "CLOSED"
@@ -312,11 +313,11 @@ class RunLogger(MLFlowLogger):
     def _write_status(self, status: str, patience: float) -> None:
         def write() -> None:
             if self._buffer is not None and self._buffer.non_finite:
-                self._client.set_tag(str(self._run), "elman.non_finite_points", self._buffer.non_finite)
+                self._client.set_tag(str(self._run), NON_FINITE_TAG, self._buffer.non_finite)
             self._client.set_terminated(str(self._run), status)
 
         try:
-            patiently(write, what=f"recording the status {status}", seconds=patience)
+            retry(write, what=f"recording the status {status}", seconds=patience)
         except Exception as error:
             log.warning("the run's status %s could not be recorded: %s", status, store.first_line(error))
 

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from elman.errors import BadInput
-from elman.tracking.process import PROCESS_TAG, identity, is_alive
+from elman.tracking.process import identity, is_alive
 from elman.tracking.store import artifact_folder, without_password
+from elman.tracking.tags import ATTEMPT_TAG, PROCESS_TAG, SOURCE_TAG, SOURCE_TYPE_TAG, USER_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-ATTEMPT_TAG = "elman.attempt"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +36,9 @@ def create_run(client: MlflowClient, uri: str, *, experiment: str, name: str | N
     with suppress(Exception):  # a user id without a name, as in many containers
         user = getpass.getuser()
     tags = {
-        "mlflow.user": user,
-        "mlflow.source.name": without_password(sys.argv[0] or "python"),
-        "mlflow.source.type": "LOCAL",
+        USER_TAG: user,
+        SOURCE_TAG: without_password(sys.argv[0] or "python"),
+        SOURCE_TYPE_TAG: "LOCAL",
         PROCESS_TAG: identity(),
         ATTEMPT_TAG: "1",
     }

@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from typing import Literal
 from urllib.parse import quote, urlencode
 
-VIEW_TAG = "mlflow.sharedViewState."
-"""With the name of a view at its end, the tag of an experiment that MLflow keeps the view in."""
-
 Mode = Literal["CHART", "TABLE"]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 
-PROCESS_TAG = "elman.process"
 CLOCK_SECONDS = 2.0  # two readings of one start time differ by less, those of two processes by more
 
 

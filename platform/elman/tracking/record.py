@@ -14,6 +14,7 @@ from pathlib import Path
 
 from elman.tracking.process import host
 from elman.tracking.store import without_password
+from elman.tracking.tags import BRANCH_TAG, COMMIT_TAG, GIT_DIRTY_TAG
 
 DIFF_BYTES = 1_000_000
 UNTRACKED_FILES = 1000
@@ -48,9 +49,9 @@ class GitState:
 
     def tags(self) -> dict[str, str]:
         """As tags of the run; the first is the one MLflow's own page shows."""
-        known = {"mlflow.source.git.commit": self.commit, "mlflow.source.git.branch": self.branch}
+        known = {COMMIT_TAG: self.commit, BRANCH_TAG: self.branch}
         tags = {key: value for key, value in known.items() if value}
-        return {**tags, "elman.git_dirty": str(self.dirty).lower()}
+        return {**tags, GIT_DIRTY_TAG: str(self.dirty).lower()}
 
     def text(self) -> str:
         """The diff as an artifact: `git apply` restores the code, untracked files aside."""

@@ -6,9 +6,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from elman.tracking.figures import best_value, monitored
-from elman.tracking.find import CHECKPOINTS_TAG, PARENT_TAG, RECIPE_TAG, STATE_TAG, STUDY_TAG, TRIAL_TAG
-from elman.tracking.process import PROCESS_TAG, is_alive
+from elman.tracking.metrics import best_value, monitored
+from elman.tracking.process import is_alive
+from elman.tracking.tags import (
+    CHECKPOINTS_TAG,
+    LAST_STEP_TAG,
+    PARENT_TAG,
+    PROCESS_TAG,
+    RECIPE_TAG,
+    STATE_TAG,
+    STUDY_TAG,
+    TRIAL_TAG,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -77,7 +86,7 @@ def row_of(run: Any) -> RunRow:
     state = _STATE.get(run.info.status, str(run.info.status).lower())
     if state not in ("running", "waiting") and tags.get(STATE_TAG) in STATES:
         state = tags[STATE_TAG]
-    last = _whole(tags.get("elman.last_step"))
+    last = _whole(tags.get(LAST_STEP_TAG))
     return RunRow(
         id=run.info.run_id,
         name=run.info.run_name or "",

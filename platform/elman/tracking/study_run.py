@@ -8,30 +8,35 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from elman.errors import BadInput
-from elman.tracking.find import (
+from elman.tracking.find import search_runs
+from elman.tracking.logger import NOTE_CHARACTERS, TAG_CHARACTERS
+from elman.tracking.opening import create_run, reopen_run
+from elman.tracking.params import clean_name, flat_params
+from elman.tracking.retry import RETRY_SECONDS, retry
+from elman.tracking.store import open_store, without_password
+from elman.tracking.tags import (
+    ATTEMPT_TAG,
+    NOTE_TAG,
+    OWN_NOTE_TAG,
     PARENT_TAG,
+    PROCESS_TAG,
     RECIPE_TAG,
+    SOURCE_TAG,
+    SOURCE_TYPE_TAG,
     STATE_TAG,
     STUDY_ID_TAG,
     STUDY_TAG,
     TRIAL_TAG,
-    search_runs,
+    USER_TAG,
+    VIEW_TAG,
+    WHY_TAG,
 )
-from elman.tracking.logger import NOTE_CHARACTERS, TAG_CHARACTERS
-from elman.tracking.opening import ATTEMPT_TAG, create_run, reopen_run
-from elman.tracking.pages import VIEW_TAG
-from elman.tracking.params import clean_name, flat_params
-from elman.tracking.patience import PATIENCE_SECONDS, patiently
-from elman.tracking.process import PROCESS_TAG
-from elman.tracking.store import open_store, without_password
 
 T = TypeVar("T")
 
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED", "stopped": "KILLED"}
 """MLflow's word for how a trial, or a study, has ended."""
-NOTE_TAG = "mlflow.note.content"
 EXPERIMENT_TAG_CHARACTERS = 5000
-OWN_NOTE_TAG = "elman.note"  # of an experiment: the last note that was ours
 
 
 class StudyRun:
@@ -45,10 +50,10 @@ class StudyRun:
 
     def __init__(self, tracking_uri: str, *, experiment: str, name: str) -> None:
         self.uri, self.experiment, self.name = tracking_uri, experiment, name
-        self.client = patiently(lambda: open_store(tracking_uri), what="opening the tracking store")
+        self.client = retry(lambda: open_store(tracking_uri), what="opening the tracking store")
         self.id = ""
         self.experiment_id = ""
-        self.patience_seconds = PATIENCE_SECONDS
+        self.patience_seconds = RETRY_SECONDS
         self._logged: dict[str, int] = {}  # largest step of each metric of the study
         self._resulted: set[str] = set()  # trials' runs that have their result
         self._view = ""
@@ -178,9 +183,9 @@ class StudyRun:
                 STUDY_TAG: self.name,
                 TRIAL_TAG: str(number),
                 ATTEMPT_TAG: "0",
-                "mlflow.user": self.client.get_run(self.id).data.tags.get("mlflow.user", "unknown"),
-                "mlflow.source.name": "elman search",
-                "mlflow.source.type": "LOCAL",
+                USER_TAG: self.client.get_run(self.id).data.tags.get(USER_TAG, "unknown"),
+                SOURCE_TAG: "elman search",
+                SOURCE_TYPE_TAG: "LOCAL",
             },
         )
         self.client.update_run(run.info.run_id, "SCHEDULED")
@@ -195,7 +200,7 @@ class StudyRun:
         """
         tags = {STATE_TAG: state} if state != "stopped" else {}
         if why:
-            tags["elman.why"] = why
+            tags[WHY_TAG] = why
         self._tags(run_id, tags)
         run = self._try(lambda: self.client.get_run(run_id), "reading a trial's run")
         if run.info.status != STATUS[state]:
@@ -279,7 +284,7 @@ class StudyRun:
         )
 
     def _try(self, call: Any, what: str) -> Any:
-        return patiently(call, what=what, seconds=self.patience_seconds)
+        return retry(call, what=what, seconds=self.patience_seconds)
 
 
 def _shortened(markdown: str, limit: int) -> str:

@@ -16,9 +16,10 @@ from types import FrameType
 from typing import Any
 
 from elman.errors import BadInput
-from elman.tracking.find import PARENT_TAG, reap
-from elman.tracking.pages import VIEW_TAG, runs_page
+from elman.tracking.find import mark_stale
+from elman.tracking.pages import runs_page
 from elman.tracking.store import artifact_folder, open_store, resolve_uri, without_password
+from elman.tracking.tags import PARENT_TAG, VIEW_TAG
 
 HOST = "127.0.0.1"
 PORT = 5000
@@ -36,7 +37,7 @@ def serve(tracking_uri: str | None = None, port: int = PORT, *, experiment: str 
         experiment: whose runs to show first; None: that of the newest run.
     """
     uri = resolve_uri(tracking_uri)
-    reap(uri)
+    mark_stale(uri)
     if uri.startswith(("http://", "https://")):
         print(runs_url(uri, uri, experiment))
         return 0

@@ -12,6 +12,7 @@ from typing import Any
 from elman.search.results.cost_view import SECONDS, with_cost
 from elman.search.results.format import cost_name, labels, window_labels
 from elman.search.results.review import Review
+from elman.tracking.tags import PARENT_TAG, STATE_TAG
 
 SECTION = "study"
 COLUMNS = 20
@@ -23,14 +24,14 @@ def view(review: Review, *, run_id: str) -> str:
     """The view of the study whose run has this id, as JSON."""
     first = f"value/{review.objective}"
     chosen = {
-        "searchFilter": f"tags.`mlflow.parentRunId` = '{run_id}'",
+        "searchFilter": f"tags.`{PARENT_TAG}` = '{run_id}'",
         "orderByKey": f"metrics.`{first}`",
         "orderByAsc": review.objectives[review.objective] == "minimize",
         "selectedColumns": [
             "attributes.`Duration`",
             *(f"params.`{label}`" for label in labels(review)[:COLUMNS]),
             *(f"metrics.`{name}`" for name in _figures(review)),
-            "tags.`elman.state`",
+            f"tags.`{STATE_TAG}`",
         ],
         "runsHiddenMode": "SHOW_ALL",  # MLflow would draw the first ten
         "compareRunCharts": _charts(review),

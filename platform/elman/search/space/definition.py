@@ -19,7 +19,7 @@ from elman.search.space.settings import Settings
 from elman.search.space.space import Space
 from elman.search.space.space_file import read_space
 from elman.search.space.variation import in_yaml, varied
-from elman.tracking.figures import high_is_good
+from elman.tracking.metrics import high_is_good
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from elman.tracking.patience import patiently
+from elman.tracking.retry import retry
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ def is_kept(storage: Any, name: str) -> bool:
             return False
         return True
 
-    return patiently(ask, what="looking for the study")
+    return retry(ask, what="looking for the study")
 
 
 class KeptStudy:
@@ -108,4 +108,4 @@ class KeptStudy:
         self.patiently(lambda: trial.set_user_attr(key, value), "recording a trial")
 
     def patiently(self, call: Callable[[], T], what: str) -> T:
-        return patiently(call, what=what)
+        return retry(call, what=what)

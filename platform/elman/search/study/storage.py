@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from elman.errors import BadInput
-from elman.tracking.patience import patiently
+from elman.tracking.retry import retry
 from elman.tracking.store import first_touch, sqlite_path, without_password
 
 DATABASES = ("sqlite", "postgresql")  # where a claim can be locked
@@ -37,7 +37,7 @@ def open_storage(where: str | None, folder: Path) -> Any:
         )
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        return patiently(lambda: _database(where), what=f"opening {shown}", seconds=30.0)
+        return retry(lambda: _database(where), what=f"opening {shown}", seconds=30.0)
     except ImportError as error:
         raise BadInput(
             f"--storage={shown} needs a database driver: {error}; pip install elman[server]"

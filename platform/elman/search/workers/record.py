@@ -11,6 +11,7 @@ from elman.search.report.publisher import Publisher
 from elman.search.results.review import Review
 from elman.tracking.process import is_alive
 from elman.tracking.store import without_password
+from elman.tracking.tags import BUDGET_TAG, COMMAND_TAG, STORAGE_TAG
 
 if TYPE_CHECKING:
     from elman.search.workers.session import Session
@@ -117,7 +118,7 @@ def _params(session: Session) -> dict[str, Any]:
 
 def _tags(session: Session) -> dict[str, str]:
     return {
-        "elman.command": command(),
-        "elman.budget": session.search.settings.budget.words(),
-        "elman.storage": without_password(session.storage_url or str(session.search.folder / "journal.log")),
+        COMMAND_TAG: command(),
+        BUDGET_TAG: session.search.settings.budget.words(),
+        STORAGE_TAG: without_password(session.storage_url or str(session.search.folder / "journal.log")),
     }

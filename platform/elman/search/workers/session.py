@@ -12,7 +12,7 @@ from elman.search.space.definition import Search
 from elman.search.study.kept_study import is_kept
 from elman.search.study.storage import alone, open_storage
 from elman.search.study.study import Study
-from elman.tracking.find import reap
+from elman.tracking.find import mark_stale
 from elman.tracking.store import resolve_uri
 from elman.tracking.study_run import StudyRun
 
@@ -44,7 +44,7 @@ def open_session(search: Search, storage_url: str | None) -> Session:
         BadInput: for whatever is wrong, before any trial.
     """
     uri = resolve_uri(search.base.config.tracking.tracking_uri)
-    reap(uri)  # says at once if there is no such store
+    mark_stale(uri)  # says at once if there is no such store
     trials = common(search)
     storage = open_storage(storage_url, search.folder)
     if not is_kept(storage, search.name):  # before anything is kept that a mended file would then contradict

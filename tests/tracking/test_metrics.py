@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from elman.tasks.loss import BinaryCrossEntropy, CrossEntropy, SquaredError
-from elman.tracking.figures import LOSSES, best_value, monitored
+from elman.tracking.metrics import LOSSES, best_value, monitored
 
 
 def test_the_same_words_as_losses():

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 600.0
+RETRY_SECONDS = 600.0
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
 FINAL_CODES = (
@@ -24,7 +24,7 @@ FINAL_CODES = (
 FINAL_ERRORS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
 
 
-def patiently(call: Callable[[], T], *, what: str, seconds: float = PATIENCE_SECONDS) -> T:
+def retry(call: Callable[[], T], *, what: str, seconds: float = RETRY_SECONDS) -> T:
     """What `call` returns, tried again while the store behind it does not answer.
 
     Args:

@@ -1,0 +1,43 @@
+"""Names of the tags that runs, experiments and data carry. Stores written before must open: none changes."""
+
+from __future__ import annotations
+
+# Of a run.
+ATTEMPT_TAG = "elman.attempt"  # how often it was started
+BEST_CHECKPOINT_TAG = "elman.best_checkpoint"
+CHECKPOINTS_TAG = "elman.checkpoints"  # their folder, on the machine that trained
+COMMAND_TAG = "elman.command"
+DEVICE_TAG = "elman.device."  # followed by a property of the machine
+DIGEST_TAG = "elman.recipe_digest"
+DIVERGED_TAG = "diverged_at_step"
+GIT_DIRTY_TAG = "elman.git_dirty"
+LAST_STEP_TAG = "elman.last_step"
+NON_FINITE_TAG = "elman.non_finite_points"
+NORMALISER_TAG = "elman.normaliser"
+PROCESS_TAG = "elman.process"  # the process that writes the run, as `process.identity` names it
+RECIPE_TAG = "elman.recipe"
+RERUN_TAG = "elman.rerun_of"
+VERSION_TAG = "elman.version."  # followed by a package
+
+# Of a study and of its trials.
+BUDGET_TAG = "elman.budget"
+STATE_TAG = "elman.state"  # how a trial ended, in the words of a study: complete, pruned, failed
+STORAGE_TAG = "elman.storage"
+STUDY_TAG = "elman.study"  # the name of a study, on its own run and on those of its trials
+STUDY_ID_TAG = "elman.study_id"  # which study of that name
+TRIAL_TAG = "elman.trial"  # the number of a trial, on its run
+WHY_TAG = "elman.why"  # a trial has failed
+
+# Of an experiment.
+OWN_NOTE_TAG = "elman.note"  # the last note that was ours
+VIEW_TAG = "mlflow.sharedViewState."  # followed by the name of a view, whose state MLflow keeps in it
+
+# What MLflow reads itself.
+BRANCH_TAG = "mlflow.source.git.branch"
+COMMIT_TAG = "mlflow.source.git.commit"
+CONTEXT_TAG = "mlflow.data.context"  # of a dataset: train
+NOTE_TAG = "mlflow.note.content"
+PARENT_TAG = "mlflow.parentRunId"
+SOURCE_TAG = "mlflow.source.name"
+SOURCE_TYPE_TAG = "mlflow.source.type"
+USER_TAG = "mlflow.user"
