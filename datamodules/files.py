@@ -8,7 +8,7 @@ import os
 import shutil
 import stat
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -186,6 +186,11 @@ def unreadable(path: Path, error: Exception) -> BadInput:
     return BadInput(f"{path}: cannot be read ({reason}); data.path must be readable by you")
 
 
+def cache_folder(name: str = "") -> Path:
+    """`$XDG_CACHE_HOME/elman/NAME`, or `~/.cache/elman/NAME`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "elman" / name
+
+
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
     """Hold `path` against other processes; the system releases it when this one dies.
@@ -220,6 +225,20 @@ def atomic_write(path: Path, *, sync: bool = False) -> Iterator[Path]:
     except BaseException:
         _remove(part)
         raise
+
+
+def make_once(path: Path, make: Callable[[Path], None]) -> None:
+    """Make the file or folder `path`, unless it is there; one process makes it while others wait.
+
+    Args:
+        make: writes it at the path it is given, as `atomic_write` has it.
+    """
+    if path.exists():
+        return
+    with lock(path.with_name(f".{path.name}.lock")):
+        if not path.exists():
+            with atomic_write(path) as part:
+                make(part)
 
 
 def write_whole(path: Path, text: str) -> None:

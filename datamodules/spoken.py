@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -13,6 +10,7 @@ from pathlib import Path
 from datamodules.collecting.batching import Batching
 from datamodules.collecting.findings import BadOnes
 from datamodules.collecting.partition import Partition
+from datamodules.files import cache_folder, make_once
 from datamodules.sequence_data import check_counts
 from datamodules.sounds.frames import Frames
 from datamodules.sounds.recorded import Listing, Recorded
@@ -86,31 +84,23 @@ class Spoken(Recorded):
             if not numbers or len(set(numbers)) < len(numbers) or not all(low <= n <= high for n in numbers):
                 raise ValueError(f"{name} must be different numbers in [{low}, {high}], got {list(numbers)}")
         self.words, self.voices, self.paces, self.pitches = words, voices, words_a_minute, pitches
-        base = cache or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "elman")
+        base = Path(cache).expanduser() if cache else cache_folder()
         asked = repr([list(words), list(voices), list(words_a_minute), list(pitches)])
-        self.folder = Path(base).expanduser() / f"spoken-{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
+        self.folder = base / f"spoken-{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
 
     def prepare_data(self) -> None:
-        if self.folder.is_dir():
-            return
+        try:
+            make_once(self.folder, self._speak_all)
+        except OSError as error:
+            raise BadInput(f"{self.folder}: cannot be written ({error}); set data.cache") from error
+
+    def _speak_all(self, folder: Path) -> None:
         import soundfile
 
-        try:
-            self.folder.parent.mkdir(parents=True, exist_ok=True)
-            made = Path(tempfile.mkdtemp(dir=self.folder.parent, prefix=".spoken-"))
-        except OSError as error:
-            raise BadInput(f"{self.folder.parent}: cannot be written to ({error}); set data.cache") from error
-        try:
-            for number, (word, voice, pace, pitch) in enumerate(self._all()):
-                samples, rate = speak(word, voice=voice, words_a_minute=pace, pitch=pitch)
-                soundfile.write(made / f"{number}.wav", samples, rate)
-            made.chmod(0o755)
-            made.rename(self.folder)
-        except OSError as error:
-            if not self.folder.is_dir():  # otherwise another process was faster
-                raise BadInput(f"{self.folder}: cannot be written ({error}); set data.cache") from error
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
+        folder.mkdir()
+        for number, (word, voice, pace, pitch) in enumerate(self._all()):
+            samples, rate = speak(word, voice=voice, words_a_minute=pace, pitch=pitch)
+            soundfile.write(folder / f"{number}.wav", samples, rate)
 
     def listing(self, bad: BadOnes) -> Listing:
         self.prepare_data()

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from datamodules.batches import Batches
 from datamodules.fetching import standard
-from datamodules.fetching.download import cache_folder
+from datamodules.files import cache_folder
 from datamodules.live import Reader
 from datamodules.sequence_data import Part, SequenceData, check_counts, own_rows
 from datamodules.texts.alphabet import LARGEST

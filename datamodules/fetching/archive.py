@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from datamodules.files import atomic_write, lock
+from datamodules.files import make_once
 from elman.errors import BadInput
 
 BROKEN = (
@@ -45,16 +45,14 @@ def unpack(
         BadInput: if a name leads out of the folder, a member is no plain file, there is too much, or the
             archive is broken or holds nothing.
     """
-    if folder.is_dir():
-        return
+
+    def make(part: Path) -> None:
+        part.mkdir()
+        _extract(archive, part, only, most_bytes, most_files)
+        verify(part)
+
     try:
-        with lock(folder.with_name(f".{folder.name}.lock")):
-            if folder.is_dir():
-                return  # unpacked by the process that held the lock
-            with atomic_write(folder) as part:
-                part.mkdir()
-                _extract(archive, part, only, most_bytes, most_files)
-                verify(part)
+        make_once(folder, make)
     except BROKEN as error:
         raise BadInput(
             f"{archive}: a broken archive ({error or type(error).__name__}); fetch it again"

@@ -50,11 +50,6 @@ class Expected:
         return None
 
 
-def cache_folder(name: str = "") -> Path:
-    """`$XDG_CACHE_HOME/elman/NAME`, or `~/.cache/elman/NAME`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "elman" / name
-
-
 def fetch(
     url: str,
     file: Path,

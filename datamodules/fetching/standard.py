@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from datamodules.fetching.archive import unpack
-from datamodules.fetching.download import Expected, cache_folder, fetch
-from datamodules.files import digest
+from datamodules.fetching.download import Expected, fetch
+from datamodules.files import cache_folder, digest
 from elman.errors import BadInput
 
 log = logging.getLogger(__name__)

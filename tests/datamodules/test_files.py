@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from datamodules import files
-from datamodules.files import any_case, atomic_write, digest, digest_of, look_up, write_whole
+from datamodules.files import any_case, atomic_write, digest, digest_of, look_up, make_once, write_whole
 from elman.errors import BadInput
 
 
@@ -55,6 +55,19 @@ def test_a_folder_appears_whole(tmp_path):
     with pytest.raises(BadInput):
         broken()
     assert names(tmp_path) == ["set"]
+
+
+def test_made_once(tmp_path):
+    made = []
+
+    def make(part):
+        made.append(part)
+        part.write_text("x")
+
+    for _ in range(2):
+        make_once(tmp_path / "new" / "file", make)
+    assert len(made) == 1
+    assert names(tmp_path / "new") == [".file.lock", "file"]
 
 
 def test_digests(tmp_path, monkeypatch):
