@@ -18,6 +18,7 @@ _FILES = {
     "mnist": ("MNIST",),
     "moving_digits": ("MovingDigits",),
     "music": ("PianoRolls",),
+    "pictures.size": ("Size",),
     "sequence_data": ("SequenceData",),
     "sounds.frames": ("Frames",),
     "spoken": ("Spoken",),

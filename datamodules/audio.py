@@ -1,16 +1,17 @@
-"""Audio: recordings of the user's own."""
+"""Audio: recordings in files, one class each."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from datamodules.collecting.batching import Batching
-from datamodules.collecting.findings import BadOnes
-from datamodules.collecting.partition import Partition
+from datamodules.collecting import BadOnes, Batching, Partition
 from datamodules.fetching import standard
+from datamodules.files import any_case, find_files
 from datamodules.sounds.frames import Frames
-from datamodules.sounds.recorded import Check, Listing, Recorded
-from datamodules.sounds.recordings import compiled, from_folders, from_manifest, from_names
+from datamodules.sounds.recorded import Listing, Recorded
+from datamodules.sounds.recordings import compiled, from_manifest, from_names
+from datamodules.sounds.sound_file import SUFFIXES
+from elman.errors import BadInput
 
 
 class Audio(Recorded):
@@ -30,9 +31,6 @@ class Audio(Recorded):
         path_column, label_column: of a manifest, by name or by number from 0.
         part_column: of a manifest, with train, val or test in it; null: no part is given.
         frames: how recordings become frames.
-        scored_share: share of a training recording's frames, the last ones, at which the class is asked for;
-            0: at the last frame alone, as always in validation and test.
-        check: whether sound is decoded before training to see if it is whole: headers, bodies or auto.
         skip_bad: leave out and count bad recordings instead of refusing the data.
         split: which recordings train, validate and test.
         batching: which recordings share a batch.
@@ -50,20 +48,11 @@ class Audio(Recorded):
         label_column: str | int = "label",
         part_column: str | int | None = None,
         frames: Frames = Frames(),
-        scored_share: float = 0.0,
-        check: Check = "auto",
         skip_bad: bool = False,
         split: Partition = Partition(),
         batching: Batching = Batching(batch_size=32),
     ) -> None:
-        super().__init__(
-            frames=frames,
-            scored_share=scored_share,
-            check=check,
-            skip_bad=skip_bad,
-            split=split,
-            batching=batching,
-        )
+        super().__init__(frames=frames, skip_bad=skip_bad, split=split, batching=batching)
         if pattern is not None:
             compiled(pattern)
         self.path, self.pattern = path, pattern
@@ -76,6 +65,9 @@ class Audio(Recorded):
                 root, path=self.path_column, label=self.label_column, part=self.part_column, bad=bad
             )
             return Listing(root.parent, found, [root])
-        if self.pattern is not None:
-            return Listing(root, from_names(root, self.pattern, bad))
-        return Listing(root, from_folders(root, bad))
+        root, files, _ = find_files(str(root), any_case(SUFFIXES))
+        if files == [root]:
+            raise BadInput(
+                f"{root}: is no folder; set data.path to a folder of recordings, or a manifest .csv"
+            )
+        return Listing(root, from_names(root, files, self.pattern, bad))

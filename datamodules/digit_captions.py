@@ -10,21 +10,16 @@ import torch
 from torch import Tensor
 
 from datamodules import digits
-from datamodules.collecting.batching import Batching
-from datamodules.collecting.captions import captioned, metadata_of, symbols_of
-from datamodules.collecting.collected import Collected
-from datamodules.collecting.examples import Example, Examples, collate
-from datamodules.collecting.findings import Findings
-from datamodules.collecting.partition import Partition
+from datamodules.collecting import Batching, Collected, Examples, Findings, Partition
+from datamodules.collecting.captions import Captioned, metadata_of, steps_of, tokens_of
 from datamodules.texts.tokens import tokens_state
-from elman.batch import SequenceBatch
 
 
 class DigitCaptions(Collected):
     """Spell the digit that an image shows: one-to-many, 1,797 images of 8 x 8 pixels.
 
-    The image, (64,) in [0, 1], is the context; x is a start and the letters of the name, y the letters and an
-    end, 4 to 6 steps, all scored. Always saying the most frequent name is right for 1 image in 10.
+    The image, (64,) in [0, 1], is the context; x is BOS and the letters of the name, y the letters and EOS,
+    4 to 6 steps, all scored. Always answering the most frequent name is right for 1 image in 10.
 
     Args:
         split: which images train, validate and test.
@@ -52,17 +47,21 @@ class DigitCaptions(Collected):
             source="scikit-learn digits and their names",
             digest=hashlib.sha256(images.tobytes() + " ".join(names).encode()).hexdigest(),
             names=[f"image {number}" for number in range(len(labels))],
-            lengths=np.array([len(name) + 1 for name in names]),
+            lengths=steps_of(names, "characters"),
             fields={"digit": names},
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
-        names = found.fields["digit"]
-        self.alphabet = symbols_of(digits.NAMES, "characters")
+        self.alphabet = tokens_of(digits.NAMES, "characters")
         self.captions = metadata_of(self.alphabet, digits.NAMES)
         self.input_size = self.output_size = len(self.alphabet)
         images = torch.from_numpy(digits.load()[0]).flatten(1)  # (N, 64)
-        return _Named(images, [captioned(self.alphabet.encode(name), self.captions) for name in names])
+        return Captioned(
+            found.fields["digit"],
+            self.alphabet,
+            self.captions,
+            context=lambda numbers: images[torch.from_numpy(numbers)],
+        )
 
     def picture(self, context: Tensor) -> Tensor:
         """(8, 8), the image of one row."""
@@ -70,35 +69,3 @@ class DigitCaptions(Collected):
 
     def remembered(self) -> dict[str, Any]:
         return tokens_state(self.alphabet)
-
-
-class _Named:
-    """Images and their captions; all captions lie in one batch, padded to the longest.
-
-    Args:
-        images: (N, 64).
-        said: the caption of each.
-    """
-
-    def __init__(self, images: Tensor, said: list[Example]) -> None:
-        self.images, self.said = images, collate(said)
-        self.lengths = self.said.lengths.numpy()
-
-    def window(self, number: int, start: int, stop: int) -> Example:
-        batch = self.batch(np.array([number]))
-        assert batch.y is not None
-        return Example(batch.x[0], batch.y[0], batch.scored[0], self.images[number]).window(start, stop)
-
-    def batch(self, numbers: np.ndarray) -> SequenceBatch:
-        rows = torch.from_numpy(numbers)
-        lengths = self.said.lengths[rows]
-        steps = int(lengths.max())
-        assert self.said.y is not None
-        return SequenceBatch(
-            x=self.said.x[:, :steps][rows],
-            y=self.said.y[:, :steps][rows],
-            scored=self.said.scored[:, :steps][rows],
-            lengths=lengths,
-            is_first=self.said.is_first[rows],
-            context=self.images[rows],
-        )

@@ -6,12 +6,8 @@ import hashlib
 
 import numpy as np
 
-from datamodules.collecting.batching import Batching
-from datamodules.collecting.collected import Collected
-from datamodules.collecting.examples import Examples
-from datamodules.collecting.findings import Findings
-from datamodules.collecting.partition import Partition
-from datamodules.pictures.pixel_steps import PixelSteps, Reading, check_reading, steps_of
+from datamodules.collecting import Batching, Collected, Examples, Findings, Partition
+from datamodules.pictures.pixel_steps import PixelSteps, Reading, shape_of
 
 SIDE = 8
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -20,12 +16,12 @@ NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight",
 class Digits(Collected):
     """Which digit is it? 1,797 images of 8 x 8 pixels, read at once or as a sequence.
 
-    x: "whole" (1, 64), one-to-one; "rows" (8, 8), a row of pixels a step; "pixels" (64, 1), a pixel a step;
-    "permuted", pixels in one random order, the same for all. Values lie in [0, 1]. The class is asked for
-    at the last step.
+    x: "whole" (1, 64), one-to-one; "rows" or "columns" (8, 8), of pixels, one a step; "pixels" (64, 1), a
+    pixel a step; "permuted", pixels in one random order, the same for all. Values lie in [0, 1]. The class is
+    asked for at the last step.
 
     Args:
-        reading: whole, rows, pixels or permuted.
+        reading: whole, rows, columns, pixels or permuted.
         split: which images train, validate and test.
         batching: which images share a batch.
 
@@ -46,7 +42,7 @@ class Digits(Collected):
         batching: Batching = Batching(batch_size=32),
     ) -> None:
         super().__init__(split=split, batching=batching, unit="steps")
-        check_reading(reading)
+        self.steps, self.input_size = shape_of(reading, SIDE, SIDE)
         self.reading = reading
 
     def find(self) -> Findings:
@@ -55,7 +51,7 @@ class Digits(Collected):
             source="scikit-learn digits",
             digest=hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest(),
             names=[f"image {number}" for number in range(len(labels))],
-            lengths=np.full(len(labels), steps_of(self.reading, SIDE, SIDE)),
+            lengths=np.full(len(labels), self.steps),
             classes=NAMES,
             labels=labels,
             metadata={"reading": self.reading},
@@ -63,9 +59,8 @@ class Digits(Collected):
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
         images, labels = load()
-        examples = PixelSteps(images, labels, reading=self.reading)
-        self.input_size, self.output_size = examples.inputs, len(NAMES)
-        return examples
+        self.output_size = len(NAMES)
+        return PixelSteps(images, labels, reading=self.reading)
 
 
 def load() -> tuple[np.ndarray, np.ndarray]:

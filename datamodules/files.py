@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import stat
 from collections import Counter
@@ -52,9 +53,10 @@ def find_files(
         return Found(root, [root], [])
     files, others = walk(root, suffixes)
     if not files:
+        ends = dict.fromkeys(suffix.lower() for suffix in suffixes)
         seen = ", ".join(f"{count} {what}" for what, count in Counter(map(kind, others)).most_common(5))
         raise BadInput(
-            f"{root}: holds no file whose name ends in {' or '.join(suffixes)} (seen: {seen or 'no file'}); "
+            f"{root}: holds no file whose name ends in {' or '.join(ends)} (seen: {seen or 'no file'}); "
             f"{way_out or f'set {argument} to a folder of such'}"
         )
     return Found(root, files, others)
@@ -123,6 +125,12 @@ def relative_name(file: Path, root: Path) -> str:
     return file.name if file == root else file.relative_to(root).as_posix()
 
 
+def natural(name: str) -> list[tuple[int, str]]:
+    """Sorts names by their text and the numbers in them, numbers by their value: x_9 before x_10."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", name)
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+
+
 def byte_blocks(file: Path) -> Iterator[bytes]:
     """The bytes of a file, a block at a time.
 
@@ -176,6 +184,11 @@ def reading(path: Path, errors: tuple[type[Exception], ...] = (OSError,)) -> Ite
         yield
     except errors as error:
         raise unreadable(path, error) from error
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in at most 120 characters; the name of its class if it says nothing."""
+    return str(error).split("\n", 1)[0][:120] or type(error).__name__
 
 
 def unreadable(path: Path, error: Exception) -> BadInput:

@@ -1,39 +1,30 @@
-"""ImageCaptions: the user's pictures and what they show, in words."""
+"""ImageCaptions: pictures in files and what they show, in words."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from torch import Tensor
 
-from datamodules.collecting.batching import Batching
-from datamodules.collecting.caption_table import Captioned, by_path, read_captions, steps_of
-from datamodules.collecting.captions import CaptionMetadata, Unit, metadata_of, symbols_of
-from datamodules.collecting.collected import Collected
-from datamodules.collecting.examples import Examples
-from datamodules.collecting.findings import Findings
-from datamodules.collecting.partition import Partition
-from datamodules.files import digest_of
-from datamodules.pictures.image_file import CHANNELS, Colours, check_image, read_image
-from datamodules.sequence_data import check_counts
-from datamodules.texts.tokens import tokens_from, tokens_state
+from datamodules.collecting import Batching, Collected, Examples, Findings, Partition
+from datamodules.collecting.caption_table import find_captions
+from datamodules.collecting.captions import Captioned, Unit, by_path, check_unit, learned, read_each
+from datamodules.pictures.size import Size
+from datamodules.pictures.stills import Stills
+from datamodules.texts.tokens import tokens_state
 
 
 class ImageCaptions(Collected):
-    """Say what a picture shows: one-to-many.
+    """Describe a picture: one-to-many.
 
-    The picture, (height width channels,) in [0, 1], is the context; x is a start and the caption, y the
-    caption and an end, all steps scored. Words or characters that training does not have are one unknown
-    symbol.
+    The picture, (height width channels,) in [0, 1], is the context; x is BOS and the caption, y the caption
+    and EOS, all steps scored. Words or characters that training does not have are one unknown token id.
 
     Args:
         path: a CSV table with the columns path and caption, and perhaps part and others. A picture may have
             several captions; all are in one part.
-        height: pixels that every picture is stretched to.
-        width: pixels that every picture is stretched to.
-        colours: grey or rgb.
+        size: what every picture is stretched to, and its colours.
         unit: a step of a caption is one of its words or characters.
         skip_bad: leave out and count pictures that cannot be used; all are then decoded before training.
         split: which pictures train, validate and test.
@@ -49,65 +40,31 @@ class ImageCaptions(Collected):
         self,
         *,
         path: str,
-        height: int = 32,
-        width: int = 32,
-        colours: Colours = "grey",
+        size: Size = Size(),
         unit: Unit = "words",
         skip_bad: bool = False,
         split: Partition = Partition(),
         batching: Batching = Batching(),
     ) -> None:
+        check_unit(unit)
         super().__init__(split=by_path(split), batching=batching, unit=unit)
-        check_counts(1, height=height, width=width)
-        if colours not in CHANNELS:
-            raise ValueError(f"colours must be grey or rgb, got {colours!r}")
-        if unit not in ("words", "characters"):
-            raise ValueError(f"unit must be words or characters, got {unit!r}")
-        self.path, self.skip_bad, self.caption_unit = path, skip_bad, unit
-        self.height, self.width, self.colours = height, width, colours
-        self.context_size = height * width * CHANNELS[colours]
+        self.stills = Stills(size, decode=skip_bad)
+        self.path, self.caption_unit, self.skip_bad = path, unit, skip_bad
+        self.context_size = size.features
 
     def find(self) -> Findings:
-        table = read_captions(
-            self.path, usable=self._pixels if self.skip_bad else check_image, skip_bad=self.skip_bad
-        )
-        digest, of_content = digest_of([*dict.fromkeys(table.paths), Path(self.path).resolve()], table.root)
-        self.paths = table.paths
-        return Findings(
-            source=Path(self.path).name,
-            digest=digest,
-            names=table.names,
-            lengths=steps_of(table.captions, self.caption_unit),
-            fields=table.fields,
-            given=table.given,
-            skipped=table.skipped,
-            metadata={
-                "height": self.height,
-                "width": self.width,
-                "colours": self.colours,
-                "unit": self.caption_unit,
-                "digest_of": None if of_content else "names and sizes",
-            },
-        )
+        return find_captions(self.path, self.stills, unit=self.caption_unit, skip_bad=self.skip_bad)
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
         captions = found.fields["caption"]
-        learned = [captions[number] for number in train]
-        self.alphabet = tokens_from(self.saved) or symbols_of(learned, self.caption_unit)
-        saved = self.saved.get("captions")
-        self.captions = CaptionMetadata(*saved) if saved else metadata_of(self.alphabet, learned)
+        self.alphabet, self.captions = learned(captions, train, unit=self.caption_unit, saved=self.saved)
         self.input_size = self.output_size = len(self.alphabet)
-        return Captioned(self._context, [self.alphabet.encode(text) for text in captions], self.captions)
+        pictures = read_each(lambda number: self.stills.read(found.files[number]).flatten())
+        return Captioned(captions, self.alphabet, self.captions, context=pictures)
 
-    def picture(self, context: torch.Tensor) -> torch.Tensor:
+    def picture(self, context: Tensor) -> Tensor:
         """(height, width) or (height, width, 3), the picture of one row."""
-        return context.view(self.height, self.width, -1).squeeze(2)
+        return context.view(self.stills.size.shape).squeeze(2)
 
     def remembered(self) -> dict[str, Any]:
         return {**tokens_state(self.alphabet), "captions": tuple(self.captions)}
-
-    def _context(self, number: int) -> torch.Tensor:
-        return torch.from_numpy(self._pixels(self.paths[number])).flatten()
-
-    def _pixels(self, file: Path) -> np.ndarray:
-        return read_image(file, height=self.height, width=self.width, colours=self.colours)

@@ -6,15 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from datamodules.collecting.batching import Batching
-from datamodules.collecting.collected import Collected
-from datamodules.collecting.examples import Examples
-from datamodules.collecting.findings import Findings
-from datamodules.collecting.partition import Partition
+from datamodules.collecting import Batching, Collected, Examples, Findings, Partition
 from datamodules.fetching import standard
-from datamodules.files import digest_of, unreadable
+from datamodules.files import digest_of, reading
 from datamodules.pictures.idx_file import read_idx, read_shape
-from datamodules.pictures.pixel_steps import PixelSteps, Reading, check_reading, steps_of
+from datamodules.pictures.pixel_steps import PixelSteps, Reading, shape_of
 from elman.errors import BadInput
 
 CLASSES = tuple(str(digit) for digit in range(10))
@@ -29,14 +25,14 @@ STEMS = (
 class MNIST(Collected):
     """Which digit is it? Images of 28 x 28 pixels, read at once or as a sequence.
 
-    x: "whole" (1, 784), one-to-one; "rows" (28, 28), a row of pixels a step; "pixels" (784, 1), a pixel a
-    step; "permuted", pixels in one random order, the same for all. Values lie in [0, 1]. The class is asked
-    for at the last step. The test part is MNIST's own; validation comes out of its training images.
+    x: "whole" (1, 784), one-to-one; "rows" or "columns" (28, 28), of pixels, one a step; "pixels" (784, 1), a
+    pixel a step; "permuted", pixels in one random order, the same for all. Values lie in [0, 1]. The class is
+    asked for at the last step. The test part is MNIST's own; validation is drawn from its training images.
 
     Args:
-        path: a folder with MNIST's four idx files, packed (.gz) or not, or `standard:mnist`. Whatever has the
-            same four files, as Fashion-MNIST, is read as well.
-        reading: whole, rows, pixels or permuted.
+        path: a folder with MNIST's four idx files, packed (.gz) or not, or `standard:mnist`. Sets with the
+            same four files, such as Fashion-MNIST, are read as well.
+        reading: whole, rows, columns, pixels or permuted.
         split: which of the training images validate.
         batching: which images share a batch.
 
@@ -59,7 +55,7 @@ class MNIST(Collected):
         batching: Batching = Batching(batch_size=64),
     ) -> None:
         super().__init__(split=split, batching=batching, unit="steps")
-        check_reading(reading)
+        shape_of(reading, 1, 1)
         self.path, self.reading = path, reading
         self.files: list[Path] = []
 
@@ -80,24 +76,24 @@ class MNIST(Collected):
             if numbers.max() >= len(CLASSES):
                 raise BadInput(f"{file}: label {numbers.max()}, but they count from 0 to 9; fetch it again")
         digest, of_content = digest_of(self.files, root)
-        trains, tests = (shape[0] for shape in images)
+        (trains, height, width), (tests, *_) = images
+        steps, self.input_size = shape_of(self.reading, height, width)
         return Findings(
             source=root.name,
             digest=digest,
             names=[f"train image {n}" for n in range(trains)] + [f"test image {n}" for n in range(tests)],
-            lengths=np.full(trains + tests, steps_of(self.reading, *images[0][1:])),
+            lengths=np.full(trains + tests, steps),
             classes=CLASSES,
             labels=np.concatenate(labels).astype(np.int64),
             given=[None] * trains + ["test"] * tests,
-            metadata={"reading": self.reading} | ({} if of_content else {"digest_of": "names and sizes"}),
+            metadata={"reading": self.reading, "digest_of": None if of_content else "names and sizes"},
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
         assert found.labels is not None
         images = np.concatenate([read_idx(file, 3) for file in self.files[::2]])
-        examples = PixelSteps(images, found.labels, reading=self.reading, white=255)
-        self.input_size, self.output_size = examples.inputs, len(CLASSES)
-        return examples
+        self.output_size = len(CLASSES)
+        return PixelSteps(images, found.labels, reading=self.reading, white=255)
 
 
 def _file(root: Path, stem: str) -> Path:
@@ -106,10 +102,8 @@ def _file(root: Path, stem: str) -> Path:
         for suffix in ("", ".gz"):
             if (root / (name + suffix)).is_file():
                 return root / (name + suffix)
-    try:
+    with reading(root):
         there = sorted(each.name for each in root.iterdir())[:8]
-    except OSError as error:
-        raise unreadable(root, error) from error
     raise BadInput(
         f"{root}: holds no {stem} or {stem}.gz (seen: {', '.join(there) or 'no file'}); set data.path to a "
         "folder with MNIST's four files, or to standard:mnist"

@@ -12,16 +12,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor
 
 from datamodules import digits
-from datamodules.collecting.batching import Batching
-from datamodules.collecting.captions import Unit, captioned, metadata_of, symbols_of
-from datamodules.collecting.collected import Collected
-from datamodules.collecting.examples import Example, Examples, collate
-from datamodules.collecting.findings import Findings
-from datamodules.collecting.partition import PART_NAMES, Partition
+from datamodules.collecting import PART_NAMES, Batching, Collected, Examples, Findings, Partition
+from datamodules.collecting.captions import Captioned, Unit, metadata_of, steps_of, tokens_of
 from datamodules.pictures.film_strip import film_strip
 from datamodules.sequence_data import check_counts
 from datamodules.texts.tokens import tokens_state
-from elman.batch import SequenceBatch
 
 SIDE = 16
 ROOM = SIDE - digits.SIDE
@@ -71,12 +66,12 @@ class MovingDigits(Collected):
         super().__init__(split=Partition(shares=split.shares), batching=batching, unit=unit)
         check_counts(1, videos=videos, val_videos=val_videos)
         check_counts(0, seed=seed)
-        said = [caption(digit, direction) for digit in range(10) for direction in range(4)]
-        self.alphabet = symbols_of(said, unit)
-        self.captions = metadata_of(self.alphabet, said)
+        possible = [caption(digit, direction) for digit in range(10) for direction in range(4)]
+        self.alphabet = tokens_of(possible, unit)
+        self.captions = metadata_of(self.alphabet, possible)
         self.input_size = self.output_size = len(self.alphabet)
         self.videos, self.val_videos = videos, val_videos
-        self.image_split, self.seed = split, seed
+        self.image_split, self.caption_unit, self.seed = split, unit, seed
 
     def find(self) -> Findings:
         images, labels = digits.load()
@@ -85,28 +80,31 @@ class MovingDigits(Collected):
         draws = [np.random.default_rng([self.seed, part]) for part in range(3)]
         drawn = [Plans.drawn(*each) for each in zip(draws, parts, counts, strict=True)]
         self.plans = Plans(*(np.concatenate(columns) for columns in zip(*drawn, strict=True)))
-        said = [
+        captions = [
             caption(labels[i], way) for i, way in zip(self.plans.image, self.plans.direction, strict=True)
         ]
         given = np.repeat(PART_NAMES, counts).tolist()
         total = hashlib.sha256(images.tobytes() + labels.tobytes())
         for column in self.plans:
             total.update(column.astype("<i8").tobytes())
-        steps = {text: len(self.alphabet.encode(text)) + 1 for text in set(said)}
         return Findings(
             source="moving digits of scikit-learn",
             digest=total.hexdigest(),
             names=[f"{part} video {number}" for number, part in enumerate(given)],
-            lengths=np.array([steps[text] for text in said]),
-            fields={"caption": said},
+            lengths=steps_of(captions, self.caption_unit),
+            fields={"caption": captions},
             given=given,
             metadata={"seed": self.seed, "unit": self.unit},
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
-        texts = found.fields["caption"]
-        said = {text: captioned(self.alphabet.encode(text), self.captions) for text in set(texts)}
-        return _Videos(digits.load()[0], self.plans, [said[text] for text in texts])
+        images = digits.load()[0]
+        return Captioned(
+            found.fields["caption"],
+            self.alphabet,
+            self.captions,
+            context=lambda numbers: painted(images, self.plans, numbers),
+        )
 
     def picture(self, context: tuple[Tensor, Tensor]) -> Tensor:
         """(16, 17 S - 1), the S frames of one row side by side."""
@@ -174,38 +172,22 @@ def _passed() -> np.ndarray:
 PASSED = _passed()
 
 
-class _Videos:
-    """Frames are painted when they are read, captions are there already.
+def painted(images: np.ndarray, plans: Plans, numbers: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Frames of the videos `numbers`, (B, S, 256), zero beyond the last of each, and their counts (B,).
 
     Args:
         images: all of them, (N, 8, 8).
         plans: what each video shows.
-        said: the caption of each, without its context.
     """
-
-    def __init__(self, images: np.ndarray, plans: Plans, said: list[Example]) -> None:
-        self.images, self.plans, self.said = images, plans, said
-        self.lengths = np.array([example.steps for example in said])
-
-    def window(self, number: int, start: int, stop: int) -> Example:
-        frames, counts = self.painted(np.array([number]))
-        return self.said[number].window(start, stop)._replace(context=(frames[0], counts[0]))
-
-    def batch(self, numbers: np.ndarray) -> SequenceBatch:
-        said = collate([self.said[number] for number in numbers.tolist()])
-        return said._replace(context=self.painted(numbers))
-
-    def painted(self, numbers: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Frames of some videos, (B, S, 256), zero beyond the last of each, and their counts (B,)."""
-        counts = self.plans.frames[numbers]
-        frames = torch.zeros(len(numbers), int(counts.max()), SIDE, SIDE)
-        row, frame = np.nonzero(np.arange(frames.shape[1]) < counts[:, None])
-        tops, lefts = (places[row, frame] for places in self.plans.places(numbers))
-        squares = sliding_window_view(
-            frames.numpy(),
-            (digits.SIDE, digits.SIDE),
-            axis=(2, 3),
-            writeable=True,  # type: ignore[call-overload]
-        )
-        squares[row, frame, tops, lefts] = self.images[self.plans.image[numbers[row]]]
-        return frames.flatten(2), torch.from_numpy(counts)
+    counts = plans.frames[numbers]
+    frames = torch.zeros(len(numbers), int(counts.max()), SIDE, SIDE)
+    row, frame = np.nonzero(np.arange(frames.shape[1]) < counts[:, None])
+    tops, lefts = (places[row, frame] for places in plans.places(numbers))
+    squares = sliding_window_view(
+        frames.numpy(),
+        (digits.SIDE, digits.SIDE),
+        axis=(2, 3),
+        writeable=True,  # type: ignore[call-overload]
+    )
+    squares[row, frame, tops, lefts] = images[plans.image[numbers[row]]]
+    return frames.flatten(2), torch.from_numpy(counts)

@@ -7,13 +7,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from datamodules.collecting.batching import Batching
-from datamodules.collecting.collected import Collected
-from datamodules.collecting.examples import Example, Examples, aligned
-from datamodules.collecting.findings import BadOnes, Findings
-from datamodules.collecting.partition import Partition
+from datamodules.array_sets.files import mat
+from datamodules.collecting import (
+    BadOnes,
+    Batching,
+    Collected,
+    Example,
+    Examples,
+    Findings,
+    Partition,
+    aligned,
+)
 from datamodules.fetching import standard
-from datamodules.files import digest_of, unreadable
+from datamodules.files import digest_of, reading
 from elman.errors import BadInput
 
 PARTS = {"traindata": "train", "validdata": "val", "testdata": "test"}
@@ -57,12 +63,17 @@ class PianoRolls(Collected):
 
     def find(self) -> Findings:
         file = Path(standard.local(self.path)).expanduser()
-        content, bad = read_mat(file), BadOnes(skip=self.skip_bad)
+        with reading(file):
+            if file.is_dir() or file.stat().st_size > LARGEST:
+                raise BadInput(
+                    f"{file}: a folder, or larger than 256 MiB; set data.path to a music file (.mat)"
+                )
+        content, bad = mat(file), BadOnes(skip=self.skip_bad)
         names, given, keys = [], [], 0
         self.rolls = []
         for key, part in PARTS.items():
             if key not in content:
-                there = ", ".join(name for name in content if not name.startswith("__")) or "nothing"
+                there = ", ".join(content) or "nothing"
                 raise BadInput(
                     f"{file}: holds no {key} (but {there}); a music file has {', '.join(PARTS)}, each a cell "
                     "array of pieces"
@@ -85,7 +96,7 @@ class PianoRolls(Collected):
             lengths=np.array([len(roll) - 1 for roll in self.rolls]),
             given=given,
             skipped=bad.skipped,
-            metadata={"keys": keys} | ({} if of_content else {"digest_of": "names and sizes"}),
+            metadata={"keys": keys, "digest_of": None if of_content else "names and sizes"},
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
@@ -102,28 +113,6 @@ class _NextRoll:
         stop = min(stop, int(self.lengths[number]))
         piece = torch.from_numpy(self.rolls[number][start : stop + 1].astype(np.float32))
         return aligned(piece[:-1], piece[1:])
-
-
-def read_mat(file: Path) -> dict[str, np.ndarray]:
-    """The arrays of a MATLAB file by name; nothing in it is run.
-
-    Raises:
-        BadInput: if it cannot be read or is none.
-    """
-    from scipy.io import loadmat
-
-    try:
-        if file.is_dir() or file.stat().st_size > LARGEST:
-            raise BadInput(f"{file}: a folder, or larger than 256 MiB; set data.path to a music file (.mat)")
-        return loadmat(file)
-    except OSError as error:
-        raise unreadable(file, error) from error
-    except NotImplementedError as error:
-        raise BadInput(f"{file}: a MATLAB file of version 7.3; save it with -v7") from error
-    except BadInput:
-        raise
-    except Exception as error:  # a broken file makes the reader fail in whatever way its bytes lead to
-        raise BadInput(f"{file}: no MATLAB file, or a broken one ({error}); fetch it again") from error
 
 
 def checked(piece: np.ndarray, name: str, keys: int) -> np.ndarray:

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
-from datamodules.collecting.batching import Batching
-from datamodules.collecting.findings import BadOnes
-from datamodules.collecting.partition import Partition
+from datamodules.collecting import BadOnes, Batching, Partition
 from datamodules.files import cache_folder, make_once
 from datamodules.sequence_data import check_counts
 from datamodules.sounds.frames import Frames
@@ -39,8 +37,6 @@ class Spoken(Recorded):
         pitches: each 0 to 99.
         cache: folder for the recordings; null: `$XDG_CACHE_HOME/elman`, or `~/.cache/elman`.
         frames: how recordings become frames.
-        scored_share: share of a training recording's frames, the last ones, at which the class is asked for;
-            0: at the last frame alone, as always in validation and test.
         split: which recordings train, validate and test.
         batching: which recordings share a batch.
 
@@ -61,18 +57,10 @@ class Spoken(Recorded):
         pitches: Sequence[int] = (30, 50, 70),
         cache: str | None = None,
         frames: Frames = Frames(sample_rate_hz=8000),
-        scored_share: float = 0.0,
         split: Partition = Partition(by="voice", shares=(0.6, 0.2, 0.2)),
         batching: Batching = Batching(batch_size=32),
     ) -> None:
-        super().__init__(
-            frames=frames,
-            scored_share=scored_share,
-            check="headers",
-            skip_bad=False,
-            split=split,
-            batching=batching,
-        )
+        super().__init__(frames=frames, skip_bad=False, split=split, batching=batching)
         for name, values in {"words": words, "voices": voices}.items():
             if not values or len(set(values)) < len(values) or not all(value.strip() for value in values):
                 raise ValueError(f"{name} must be different and not empty, got {list(values)}")

@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
-from datamodules.collecting.batching import Batching
-from datamodules.collecting.findings import BadOnes
-from datamodules.collecting.partition import Partition
+from datamodules.collecting import BadOnes, Batching, Partition
+from datamodules.files import first_line
 from datamodules.sounds.frames import Frames
-from datamodules.sounds.recorded import Check, Listing, Recorded
+from datamodules.sounds.recorded import Listing, Recorded
 from datamodules.sounds.recordings import Recording
 from elman.errors import BadInput
 
@@ -123,9 +122,6 @@ class TorchaudioSet(Recorded):
             torchaudio's choice.
         download: fetch the set, checksum and all, if it is not there.
         frames: how recordings become frames.
-        scored_share: share of a training recording's frames, the last ones, at which the class is asked for;
-            0: at the last frame alone, as always in validation and test.
-        check: whether sound is decoded before training to see if it is whole: headers, bodies or auto.
         skip_bad: leave out and count bad recordings instead of refusing the data.
         split: how recordings are divided where the set does not say.
         batching: which recordings share a batch.
@@ -145,20 +141,11 @@ class TorchaudioSet(Recorded):
         edition: str | None = None,
         download: bool = False,
         frames: Frames = Frames(),
-        scored_share: float = 0.0,
-        check: Check = "auto",
         skip_bad: bool = False,
         split: Partition = Partition(),
         batching: Batching = Batching(batch_size=32),
     ) -> None:
-        super().__init__(
-            frames=frames,
-            scored_share=scored_share,
-            check=check,
-            skip_bad=skip_bad,
-            split=split,
-            batching=batching,
-        )
+        super().__init__(frames=frames, skip_bad=skip_bad, split=split, batching=batching)
         if name not in KINDS:
             raise ValueError(f"name must be one of {', '.join(get_args(Name))}, got {name!r}")
         if edition is not None and not KINDS[name].edition:
@@ -202,8 +189,7 @@ class TorchaudioSet(Recorded):
         try:
             return getattr(datasets, self.kind)(str(Path(self.root).expanduser()), **arguments)
         except (RuntimeError, OSError, ValueError, KeyError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             way = "set data.download=true, or data.root to where it is" if kind.downloads else "set data.root"
             raise BadInput(
-                f"{self.root}: torchaudio's {self.kind} cannot be used ({reason}); {way}"
+                f"{self.root}: torchaudio's {self.kind} cannot be used ({first_line(error)}); {way}"
             ) from error

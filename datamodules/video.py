@@ -1,23 +1,14 @@
-"""Video: the user's videos, one class each."""
+"""Video: videos in files, one class each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import numpy as np
-import torch
 
-from datamodules.collecting.batching import Batching
-from datamodules.collecting.collected import Collected
-from datamodules.collecting.examples import Example, Examples
-from datamodules.collecting.findings import Findings
-from datamodules.collecting.partition import Partition
-from datamodules.files import digest_of
-from datamodules.pictures.clip import Clip
-from datamodules.pictures.clips import SUFFIXES, Taking, files_of, open_clip, videos_of
-from datamodules.pictures.image_file import Colours
-from datamodules.pictures.media import find_media
+from datamodules.collecting import Batching, Collected, Example, Examples, Findings, Partition
+from datamodules.collecting.examples import of_class
+from datamodules.collecting.found_files import find_classes
+from datamodules.pictures.clips import Clips
+from datamodules.pictures.size import Size
 
 
 class Video(Collected):
@@ -30,9 +21,7 @@ class Video(Collected):
     Args:
         path: a folder with a folder of videos for each class, perhaps inside folders train, val and test; or
             a CSV table with the columns path and label, and perhaps part and others such as person.
-        height: pixels that every frame is stretched to.
-        width: pixels that every frame is stretched to.
-        colours: grey or rgb.
+        size: what every frame is stretched to, and its colours.
         every: take every so-many-th frame, from the first on.
         longest: most frames taken of a video; null: all.
         skip_bad: leave out and count videos that cannot be used.
@@ -52,9 +41,7 @@ class Video(Collected):
         self,
         *,
         path: str,
-        height: int = 32,
-        width: int = 32,
-        colours: Colours = "grey",
+        size: Size = Size(),
         every: int = 1,
         longest: int | None = None,
         skip_bad: bool = False,
@@ -62,49 +49,26 @@ class Video(Collected):
         batching: Batching = Batching(),
     ) -> None:
         super().__init__(split=split, batching=batching, unit="frames")
-        self.taking = Taking(height=height, width=width, colours=colours, every=every, longest=longest)
+        self.clips = Clips(size=size, every=every, longest=longest)
         self.path, self.skip_bad = path, skip_bad
-        self.input_size = self.taking.size.features
+        self.input_size = size.features
 
     def find(self) -> Findings:
-        clips: dict[Path, Clip] = {}
-
-        def look(path: Path) -> None:
-            clips[path] = open_clip(path)
-
-        found = find_media(
-            self.path, what="videos", units=videos_of, suffixes=SUFFIXES, usable=look, skip_bad=self.skip_bad
-        )
-        self.clips = [clips[path] for path in found.files]
-        digest, of_content = digest_of(files_of(found.files, self.clips), found.root)
-        return Findings(
-            source=Path(self.path).name,
-            digest=digest,
-            names=found.names,
-            lengths=np.array([len(self.taking.numbers(clip)) for clip in self.clips]),
-            classes=found.classes,
-            labels=found.numbers(),
-            fields=found.fields,
-            given=found.given,
-            skipped=found.skipped,
-            metadata={**self.taking.metadata(), "digest_of": None if of_content else "names and sizes"},
+        return find_classes(
+            self.path, self.clips, steps=self.clips.count, skip_bad=self.skip_bad, metadata={}
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
-        assert found.labels is not None
         self.output_size = len(found.classes)
-        return _Labelled(self.clips, found.labels, self.taking, found.lengths)
+        return _Labelled(self.clips, found)
 
 
 class _Labelled:
-    def __init__(
-        self, clips: Sequence[Clip], labels: np.ndarray, taking: Taking, lengths: np.ndarray
-    ) -> None:
-        self.clips, self.labels, self.taking, self.lengths = clips, labels, taking, lengths
+    def __init__(self, clips: Clips, found: Findings) -> None:
+        self.clips, self.found, self.lengths = clips, found, found.lengths
 
     def window(self, number: int, start: int, stop: int) -> Example:
-        x = self.taking.read(self.clips[number], start, stop)
-        scored = torch.zeros(len(x), dtype=torch.bool)
-        if stop == self.lengths[number]:
-            scored[-1:] = True
-        return Example(x, torch.full((len(x),), int(self.labels[number])), scored)
+        assert self.found.labels is not None
+        x = self.clips.read(self.found.files[number], start, stop)
+        label, last = int(self.found.labels[number]), int(self.lengths[number]) - 1
+        return of_class(x, label, start=start, scored_from=last)

@@ -9,12 +9,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from datamodules.collecting.batching import Batching
-from datamodules.collecting.collected import Collected
-from datamodules.collecting.examples import Example, Examples
-from datamodules.collecting.findings import BadOnes, Findings
-from datamodules.collecting.partition import Partition
-from datamodules.files import digest_of, unreadable
+from datamodules.collecting import (
+    BadOnes,
+    Batching,
+    Collected,
+    Example,
+    Examples,
+    Findings,
+    Partition,
+    aligned,
+)
+from datamodules.files import any_case, digest_of, find_files, relative_name
 from datamodules.live import Reader, Samples
 from datamodules.sounds.frames import (
     Channel,
@@ -24,10 +29,8 @@ from datamodules.sounds.frames import (
     refuse_channel,
     refuse_rate,
 )
-from datamodules.sounds.recorded import refuse_none
-from datamodules.sounds.recordings import sound_files
 from datamodules.sounds.resample import resampled_length
-from datamodules.sounds.samples import common_rate, headers_of, small, sound_facts
+from datamodules.sounds.samples import sound_metadata, usable_sounds
 from datamodules.sounds.sound_file import SUFFIXES, Header
 from elman.errors import BadInput
 
@@ -85,28 +88,25 @@ class Waveform(Collected):
         self._pieces: _Pieces | None = None
 
     def find(self) -> Findings:
-        root, files = _files(Path(self.path).expanduser())
+        root, files, _ = find_files(self.path, any_case(SUFFIXES))
+        if files == [root]:
+            root = root.parent
+            if not files[0].name.lower().endswith(SUFFIXES):
+                raise BadInput(f"{files[0]}: is no {', '.join(SUFFIXES)} file, going by its name; convert it")
         bad = BadOnes(skip=self.skip_bad)
-        headers = headers_of(files, bad, bodies=self.skip_bad or small(files))
-        refuse_none(root, headers, len(files))
-        rate = self.rate or self.saved.get("sample_rate_hz") or common_rate(root, headers.values())
-        for number in list(headers):
-            with bad.checking(str(files[number])):
-                header = headers.pop(number)
-                refuse_channel(files[number], header, self.channel)
-                refuse_rate(files[number], header, rate)
-                if resampled_length(header.samples, header.sample_rate_hz, rate) < LEAST_SAMPLES:
-                    raise BadInput(
-                        f"{files[number]}: holds one sample, and a step needs the next one; take it out"
-                    )
-                headers[number] = header
-        refuse_none(root, headers, len(files))
+        headers, rate = usable_sounds(
+            root,
+            files,
+            bad,
+            rate=self.rate or self.saved.get("sample_rate_hz"),
+            check="auto",
+            refuse=self._refuse,
+        )
         kept = [files[number] for number in headers]
         most = None if self.piece_s is None else max(LEAST_SAMPLES, round(self.piece_s * rate))
         self._pieces = _Pieces(kept, list(headers.values()), rate, self.channel, most)
         digest, of_content = digest_of(kept, root)
-        metadata = {**sound_facts(self._pieces.headers, rate), "files": len(kept)}
-        names = [file.relative_to(root).as_posix() for file in kept]
+        names = [relative_name(file, root) for file in kept]
         return Findings(
             source=root.name or str(root),
             digest=digest,
@@ -114,7 +114,11 @@ class Waveform(Collected):
             lengths=self._pieces.lengths,
             fields={"file": [names[file] for file, _, _ in self._pieces.places]},
             skipped=bad.skipped,
-            metadata=metadata if of_content else {**metadata, "digest_of": "names and sizes"},
+            metadata={
+                **sound_metadata(self._pieces.headers, rate),
+                "files": len(kept),
+                "digest_of": None if of_content else "names and sizes",
+            },
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
@@ -129,6 +133,12 @@ class Waveform(Collected):
     def remembered(self) -> dict[str, Any]:
         assert self._pieces is not None
         return {"sample_rate_hz": self._pieces.rate}
+
+    def _refuse(self, file: Path, header: Header, rate: int) -> None:
+        refuse_channel(file, header, self.channel)
+        refuse_rate(file, header, rate)
+        if resampled_length(header.samples, header.sample_rate_hz, rate) < LEAST_SAMPLES:
+            raise BadInput(f"{file}: holds one sample, and a step needs the next one; take it out")
 
 
 class _Pieces:
@@ -167,7 +177,7 @@ class _Pieces:
                 channel=self.channel,
             )
             ids = levels(samples)
-        return Example(ids[:-1], ids[1:], torch.ones(len(ids) - 1, dtype=torch.bool))
+        return aligned(ids[:-1], ids[1:])
 
 
 def levels(samples: torch.Tensor) -> torch.Tensor:
@@ -175,16 +185,3 @@ def levels(samples: torch.Tensor) -> torch.Tensor:
     from torchaudio.functional import mu_law_encoding
 
     return mu_law_encoding(samples.clamp(-1, 1), LEVELS)
-
-
-def _files(path: Path) -> tuple[Path, list[Path]]:
-    """The folder, and the recordings in it."""
-    try:
-        single = path.is_file()
-    except OSError as error:
-        raise unreadable(path, error) from error
-    if not single:
-        return path, sound_files(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise BadInput(f"{path}: is no {', '.join(SUFFIXES)} file, going by its name; convert it")
-    return path.parent, [path]

@@ -17,6 +17,7 @@ from datamodules import (
     LabelledText,
     MovingDigits,
     PianoRolls,
+    Size,
     Spoken,
     Table,
     TorchaudioSet,
@@ -42,22 +43,22 @@ def moving_digits(folder, batching):
 
 def images(folder, batching):
     path = media_toys.image_folder(folder / "images")
-    return Images(path=str(path), height=4, width=3, colours="rgb", batching=batching)
+    return Images(path=str(path), size=Size(height=4, width=3, colours="rgb"), batching=batching)
 
 
 def image_captions(folder, batching):
     path = media_toys.caption_table(folder / "images")
-    return ImageCaptions(path=str(path), height=4, width=3, batching=batching)
+    return ImageCaptions(path=str(path), size=Size(height=4, width=3), batching=batching)
 
 
 def video(folder, batching):
     path = media_toys.video_folder(folder / "videos")
-    return Video(path=str(path), height=4, width=3, batching=batching)
+    return Video(path=str(path), size=Size(height=4, width=3), batching=batching)
 
 
 def video_captions(folder, batching):
     path = media_toys.video_table(folder / "videos")
-    return VideoCaptions(path=str(path), height=4, width=3, batching=batching)
+    return VideoCaptions(path=str(path), size=Size(height=4, width=3), batching=batching)
 
 
 def labelled_text(folder, batching):

@@ -6,11 +6,11 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
-from datamodules.files import unreadable
+from datamodules.files import first_line, reading
 from elman.errors import BadInput
 
 NO_OBJECTS = (
@@ -63,12 +63,11 @@ class Stored:
         if self.array is not None:
             return self.array
         assert self.file is not None
-        try:
-            found = np.load(self.file, mmap_mode="r", allow_pickle=False)
-        except OSError as error:
-            raise unreadable(self.file, error) from error
-        except ValueError as error:
-            raise BadInput(f"{self.file}: is damaged ({error}); save it anew") from error
+        with reading(self.file):
+            try:
+                found = np.load(self.file, mmap_mode="r", allow_pickle=False)
+            except ValueError as error:
+                raise BadInput(f"{self.file}: is damaged ({error}); save it anew") from error
         if self.row is not None:
             found = found[self.row]
         if found.shape != self.shape:
@@ -81,32 +80,35 @@ def in_memory(name: str, array: np.ndarray) -> Stored:
     return Stored(name, array.shape, array.dtype, array=array)
 
 
+def npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether it is in Fortran order, and type of the array that `stream` begins with.
+
+    Raises:
+        ValueError, EOFError: if it begins with none.
+    """
+    read = np.lib.format
+    version = read.read_magic(stream)
+    return (read.read_array_header_1_0 if version == (1, 0) else read.read_array_header_2_0)(stream)
+
+
 def npy(file: Path, name: str) -> Stored:
     """A .npy file, by its header alone.
 
     Raises:
         BadInput: for a file that is none, is cut short, or holds objects.
     """
-    try:
-        with file.open("rb") as stream:
-            size = stream.seek(0, 2)
-            stream.seek(0)
-            if not size:
-                raise BadInput(f"{file}: is empty; save an array with numpy.save")
-            version = np.lib.format.read_magic(stream)
-            header = (
-                np.lib.format.read_array_header_1_0
-                if version == (1, 0)
-                else np.lib.format.read_array_header_2_0
-            )
-            shape, _, dtype = header(stream)
-            body = size - stream.tell()
-    except OSError as error:
-        raise unreadable(file, error) from error
-    except BadInput:
-        raise
-    except (ValueError, EOFError) as error:
-        raise BadInput(f"{file}: is no .npy file ({_first_line(error)}); save it with numpy.save") from error
+    with reading(file), file.open("rb") as stream:
+        size = stream.seek(0, 2)
+        stream.seek(0)
+        if not size:
+            raise BadInput(f"{file}: is empty; save an array with numpy.save")
+        try:
+            shape, _, dtype = npy_header(stream)
+        except (ValueError, EOFError) as error:
+            raise BadInput(
+                f"{file}: is no .npy file ({first_line(error)}); save it with numpy.save"
+            ) from error
+        body = size - stream.tell()
     if dtype.hasobject:
         raise BadInput(f"{file}: {NO_OBJECTS}")
     wanted = int(np.prod(shape, dtype=object)) * dtype.itemsize
@@ -125,24 +127,24 @@ def npz(file: Path) -> Mapping[str, np.ndarray]:
         BadInput: for a file that is none, is damaged, or holds objects.
     """
     try:
-        with np.load(file, allow_pickle=False) as found:
+        with reading(file), np.load(file, allow_pickle=False) as found:
             if not isinstance(found, np.lib.npyio.NpzFile):
                 raise BadInput(f"{file}: is one array; let its name end in .npy")
             return {key: found[key] for key in found.files}
-    except OSError as error:
-        raise unreadable(file, error) from error
     except BadInput:
         raise
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
+    except Exception as error:  # a broken deflate stream raises zlib.error, which has no base of its own
         if "allow_pickle" in str(error) and zipfile.is_zipfile(file):
             raise BadInput(f"{file}: {NO_OBJECTS}") from error
-        raise BadInput(f"{file}: is damaged or no .npz file; save it anew with numpy.savez") from error
-    except Exception as error:  # a broken deflate stream raises zlib.error, which has no base of its own
-        raise BadInput(f"{file}: is damaged ({_first_line(error)}); save it anew with numpy.savez") from error
+        raise BadInput(
+            f"{file}: is damaged or no .npz file ({first_line(error)}); save it anew with numpy.savez"
+        ) from error
 
 
 def mat(file: Path) -> Mapping[str, np.ndarray]:
     """All variables of a MATLAB file up to version 7, by name; a cell array is an array of arrays.
+
+    Nothing in the file is executed.
 
     Raises:
         BadInput: for a file that is none, is damaged, or is of version 7.3.
@@ -150,21 +152,15 @@ def mat(file: Path) -> Mapping[str, np.ndarray]:
     import scipy.io
 
     try:
-        file.open("rb").close()
-        found: dict[str, Any] = scipy.io.loadmat(file)
-    except OSError as error:
-        raise unreadable(file, error) from error
+        with reading(file), file.open("rb") as stream:
+            found: dict[str, Any] = scipy.io.loadmat(stream)
+    except BadInput:
+        raise
     except NotImplementedError as error:
         raise BadInput(
             f"{file}: is a MATLAB file of version 7.3 (HDF5); save it in MATLAB with save(..., '-v7'), or as "
             ".npz"
         ) from error
     except Exception as error:  # scipy raises whatever its parser stumbles over
-        raise BadInput(
-            f"{file}: is damaged or no MATLAB file ({_first_line(error)}); save it anew"
-        ) from error
+        raise BadInput(f"{file}: is damaged or no MATLAB file ({first_line(error)}); save it anew") from error
     return {key: value for key, value in found.items() if not key.startswith("__")}
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0][:120]

@@ -1,19 +1,23 @@
-"""Captions: a text said about a context that is known before it begins."""
+"""Captions: texts about a context that is known before step 0, as token ids and as examples."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from datamodules.collecting.examples import Example, aligned
+from datamodules.collecting.examples import Example, aligned, stacked
+from datamodules.collecting.partition import Partition
 from datamodules.texts.alphabet import Alphabet
-from datamodules.texts.tokens import Tokens
+from datamodules.texts.tokens import Tokens, tokens_from
 from datamodules.texts.vocabulary import Vocabulary, words
+from elman.batch import SequenceBatch
 
-START, END = "\x02", "\x03"
+BOS, EOS = "\x02", "\x03"
 """ASCII's own start of text and end of text; no caption may hold them."""
 
 Unit = Literal["words", "characters"]
@@ -36,38 +40,114 @@ class CaptionMetadata(NamedTuple):
     separator: str
 
 
-def symbols_of(captions: Sequence[str], unit: Unit) -> Tokens:
-    """Ids for all words or characters of these captions, for a start and for an end.
+def check_unit(unit: str) -> None:
+    """Raise ValueError for what is no unit of captions."""
+    if unit not in ("words", "characters"):
+        raise ValueError(f"unit must be 'words' or 'characters', got {unit!r}")
+
+
+def by_path(split: Partition) -> Partition:
+    """`split`, but all captions of a file in one part, unless the recipe keeps other things together."""
+    return split if split.by else replace(split, by="path")
+
+
+def tokens_of(captions: Sequence[str], unit: Unit) -> Tokens:
+    """Token ids for all words or characters of these captions, for BOS and for EOS.
 
     Raises:
         ValueError: if `unit` is neither words nor characters.
     """
+    check_unit(unit)
     if unit == "words":
-        return Vocabulary([START, END, *sorted({word for caption in captions for word in words(caption)})])
-    if unit == "characters":
-        return Alphabet(START + END + "".join(sorted(set().union(*captions))))
-    raise ValueError(f"unit must be 'words' or 'characters', got {unit!r}")
+        return Vocabulary([BOS, EOS, *sorted({word for caption in captions for word in words(caption)})])
+    return Alphabet(BOS + EOS + "".join(sorted(set().union(*captions))))
 
 
-def metadata_of(symbols: Tokens, captions: Sequence[str]) -> CaptionMetadata:
-    """What is known of captions in these symbols.
+def metadata_of(tokens: Tokens, captions: Sequence[str]) -> CaptionMetadata:
+    """What is known of captions in these token ids.
 
     Args:
         captions: of training; at least one.
     """
-    bos, eos = (int(symbols.encode(mark)) for mark in (START, END))
-    max_length = max(len(symbols.encode(caption)) for caption in captions) + 1
+    bos, eos = (int(tokens.encode(mark)) for mark in (BOS, EOS))
+    max_length = max(len(tokens.encode(caption)) for caption in captions) + 1
     return CaptionMetadata(bos, eos, max_length, " " if any(" " in caption for caption in captions) else "")
 
 
-def captioned(ids: Tensor, metadata: CaptionMetadata, context: Context | None = None) -> Example:
-    """One-to-many: x is the start and then each symbol said, y the next symbol and at last the end.
+def learned(
+    captions: Sequence[str], train: np.ndarray, *, unit: Unit, saved: Mapping[str, Any]
+) -> tuple[Tokens, CaptionMetadata]:
+    """Token ids of the training captions and what is known of them; what a checkpoint holds goes first.
 
     Args:
-        ids: (n,) the caption; x and y have n + 1 steps, all of them scored.
-        metadata: of the data.
-        context: what the caption is about, without an axis of rows.
+        captions: all of them.
+        train: numbers of those of training.
+        saved: from a checkpoint, perhaps empty.
     """
-    x = torch.cat([torch.tensor([metadata.bos]), ids])
-    y = torch.cat([ids, torch.tensor([metadata.eos])])
-    return aligned(x, y)._replace(context=context)
+    known = [captions[number] for number in train]
+    alphabet, metadata = tokens_from(saved) or tokens_of(known, unit), saved.get("captions")
+    return alphabet, CaptionMetadata(*metadata) if metadata else metadata_of(alphabet, known)
+
+
+def steps_of(captions: Sequence[str], unit: Unit) -> np.ndarray:
+    """(N,) steps, EOS included."""
+    count = {text: len(words(text) if unit == "words" else text) + 1 for text in set(captions)}
+    return np.array([count[text] for text in captions])
+
+
+class Captioned:
+    """One-to-many: x is BOS and then each token id, y the next one and at last EOS, all steps scored.
+
+    Args:
+        captions: (N,) texts.
+        tokens: their token ids.
+        metadata: of the data.
+        context: numbers of some examples -> their contexts, rows first; called whenever they are read.
+    """
+
+    def __init__(
+        self,
+        captions: Sequence[str],
+        tokens: Tokens,
+        metadata: CaptionMetadata,
+        *,
+        context: Callable[[np.ndarray], Context],
+    ) -> None:
+        bos, eos = torch.tensor([metadata.bos]), torch.tensor([metadata.eos])
+        ids = {text: torch.cat([bos, tokens.encode(text), eos]) for text in set(captions)}
+        every = [ids[text] for text in captions]
+        self.lengths = np.array([len(each) - 1 for each in every])
+        self._ids = torch.cat(every)  # one after the other
+        self._starts = torch.from_numpy(np.cumsum(self.lengths + 1) - self.lengths - 1)
+        self._context = context
+
+    def window(self, number: int, start: int, stop: int) -> Example:
+        first, stop = int(self._starts[number]), min(stop, int(self.lengths[number]))
+        ids, context = self._ids[first + start : first + stop + 1], self._context(np.array([number]))
+        own = context[0] if isinstance(context, Tensor) else tuple(leaf[0] for leaf in context)
+        return aligned(ids[:-1], ids[1:])._replace(context=own)
+
+    def batch(self, numbers: np.ndarray) -> SequenceBatch:
+        lengths = torch.from_numpy(self.lengths[numbers])
+        step = torch.arange(int(lengths.max()))
+        exists = step < lengths[:, None]
+        place = torch.where(exists, self._starts[numbers][:, None] + step, 0)  # (B, T)
+        return SequenceBatch(
+            x=torch.where(exists, self._ids[place], 0),
+            y=torch.where(exists, self._ids[place + 1], 0),
+            scored=exists,
+            lengths=lengths,
+            is_first=torch.ones(len(numbers), dtype=torch.bool),
+            context=self._context(numbers),
+        )
+
+
+def read_each(read: Callable[[int], Context]) -> Callable[[np.ndarray], Context]:
+    """Contexts of many examples, by what reads the context of one."""
+
+    def of(numbers: np.ndarray) -> Context:
+        context = stacked([read(number) for number in numbers.tolist()])
+        assert context is not None
+        return context
+
+    return of

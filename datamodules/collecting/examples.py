@@ -62,9 +62,12 @@ class ManyAtOnce(Examples, Protocol):
 
 def many_to_one(x: Tensor, label: int) -> Example:
     """A sequence whose last step alone is scored, against one class."""
-    scored = torch.zeros(len(x), dtype=torch.bool)
-    scored[-1:] = True
-    return Example(x, torch.full((len(x),), label), scored)
+    return of_class(x, label, start=0, scored_from=len(x) - 1)
+
+
+def of_class(x: Tensor, label: int, *, start: int, scored_from: int) -> Example:
+    """Steps from `start` on of a sequence of one class, scored from step `scored_from` of the sequence on."""
+    return Example(x, torch.full((len(x),), label), torch.arange(start, start + len(x)) >= scored_from)
 
 
 def many_to_one_batch(x: Tensor, labels: Tensor, lengths: Tensor) -> SequenceBatch:
@@ -120,7 +123,7 @@ def collate(
         lengths=torch.tensor([row.steps for row in rows]),
         is_first=torch.ones(len(rows), dtype=torch.bool) if is_first is None else is_first,
         is_last=is_last,
-        context=_stacked([row.context for row in rows]),
+        context=stacked([row.context for row in rows]),
     )
 
 
@@ -135,7 +138,8 @@ def padded(leaves: Sequence[Tensor]) -> Tensor:
     return out
 
 
-def _stacked(contexts: Sequence[Tensor | tuple[Tensor, ...] | None]) -> Tensor | tuple[Tensor, ...] | None:
+def stacked(contexts: Sequence[Tensor | tuple[Tensor, ...] | None]) -> Tensor | tuple[Tensor, ...] | None:
+    """Contexts of equal kinds, rows first, padded with zeros."""
     first = contexts[0]
     if first is None:
         return None

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ class Findings:
         fields: what else is known of each example: name -> (N,) values as text, for `Partition`.
         given: (N,) "train", "val", "test" or None, where the data says so itself; None: nowhere.
         skipped: what was left out.
+        files: (N,) the file or folder of each, where it is one thing.
         metadata: further short metadata, for instance {"sample_rate_hz": 8000}.
         notes: further lines of the summary.
     """
@@ -55,6 +57,7 @@ class Findings:
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
     given: Sequence[str | None] | None = None
     skipped: Sequence[Skipped] = ()
+    files: Sequence[Path] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import IO
 
 import numpy as np
 
+from datamodules.array_sets.files import npy_header
 from datamodules.files import unreadable
-from datamodules.pictures.clip import Clip, Size, stretched
+from datamodules.pictures.clip import Clip, stretched
+from datamodules.pictures.size import Size
 from elman.errors import BadInput
 
 SUFFIXES = (".npy", ".npz")
@@ -33,16 +36,10 @@ class ArrayClip(Clip):
     """
 
     def __init__(self, file: Path) -> None:
-        self.file = file
+        self.file, self.files = file, [file]
         with self._array() as (stream, size):
             try:
-                version = np.lib.format.read_magic(stream)
-                read = (
-                    np.lib.format.read_array_header_1_0
-                    if version == (1, 0)
-                    else np.lib.format.read_array_header_2_0
-                )
-                shape, fortran, self.dtype = read(stream)
+                shape, fortran, self.dtype = npy_header(stream)
             except ValueError as error:
                 raise BadInput(f"{file}: is no NumPy array; save one with numpy.save") from error
             self.begin = stream.tell()
@@ -70,7 +67,7 @@ class ArrayClip(Clip):
             )
 
     def read(self, numbers: range, size: Size) -> np.ndarray:
-        out = np.zeros((len(numbers), size.height, size.width, size.channels), np.float32)
+        out = np.zeros((len(numbers), *size.shape), np.float32)
         with self._array() as (stream, _):
             for place, number in enumerate(numbers):
                 stream.seek(self.begin + number * self.frame_bytes)
@@ -99,11 +96,5 @@ class ArrayClip(Clip):
                     yield stream, inside[0].file_size
         except OSError as error:
             raise unreadable(self.file, error) from error
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise BadInput(f"{self.file}: is a damaged .npz file ({error}); copy or save it anew") from error
-        except Exception as error:
-            if type(error).__module__ == "zlib":
-                raise BadInput(
-                    f"{self.file}: is a damaged .npz file ({error}); copy or save it anew"
-                ) from error
-            raise

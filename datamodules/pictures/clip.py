@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
-from datamodules.pictures.image_file import CHANNELS, Colours
+from datamodules.pictures.size import Size
 
 LUMA = (0.299, 0.587, 0.114)
 """How much red, green and blue weigh in grey (ITU-R BT.601, as Pillow has it)."""
-
-
-class Size(NamedTuple):
-    """What every frame is stretched to, in pixels, and its colours."""
-
-    height: int
-    width: int
-    colours: Colours
-
-    @property
-    def channels(self) -> int:
-        """1 or 3."""
-        return CHANNELS[self.colours]
-
-    @property
-    def features(self) -> int:
-        """Numbers of a frame."""
-        return self.height * self.width * self.channels
 
 
 class Clip(ABC):
@@ -36,9 +19,11 @@ class Clip(ABC):
 
     Args:
         frames: how many it has, known without decoding them.
+        files: that it is made of.
     """
 
     frames: int
+    files: Sequence[Path]
 
     @abstractmethod
     def read(self, numbers: range, size: Size) -> np.ndarray:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from datamodules.files import any_case, walk
-from datamodules.pictures.clip import Clip, Size
+from datamodules.files import any_case, natural, walk
+from datamodules.pictures.clip import Clip
 from datamodules.pictures.image_file import SUFFIXES, check_image, read_image
+from datamodules.pictures.size import Size
 from elman.errors import BadInput
 
 
@@ -26,7 +25,7 @@ class FrameFolder(Clip):
 
     def __init__(self, folder: Path) -> None:
         found, _ = walk(folder, any_case(SUFFIXES))
-        self.files = in_order([file for file in found if file.parent == folder])
+        self.files = sorted((f for f in found if f.parent == folder), key=lambda file: natural(file.stem))
         self.frames = len(self.files)
         if not self.files:
             raise BadInput(f"{folder}: holds no frames; put numbered pictures there ({', '.join(SUFFIXES)})")
@@ -39,18 +38,5 @@ class FrameFolder(Clip):
                 )
 
     def read(self, numbers: range, size: Size) -> np.ndarray:
-        height, width, colours = size
-        read = [read_image(self.files[n], height=height, width=width, colours=colours) for n in numbers]
-        return np.stack(read) if read else np.zeros((0, height, width, size.channels), np.float32)
-
-
-def in_order(files: Sequence[Path]) -> list[Path]:
-    """Files by the text and the numbers in their names, numbers by their value."""
-
-    def key(file: Path) -> list[tuple[int, str]]:
-        return [
-            (int(part), "") if part.isdigit() else (-1, part)
-            for part in re.findall(r"[0-9]+|[^0-9]+", file.stem)
-        ]
-
-    return sorted(files, key=key)
+        read = [read_image(self.files[number], size) for number in numbers]
+        return np.stack(read) if read else np.zeros((0, *size.shape), np.float32)

@@ -6,11 +6,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from datamodules.files import unreadable
+from datamodules.files import first_line, unreadable
+from datamodules.pictures.size import Size
 from elman.errors import BadInput
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff")
@@ -22,9 +23,6 @@ LARGEST_PIXELS = 64_000_000
 
 ENDINGS = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}
 TAIL_BYTES = 1 << 16
-
-Colours = Literal["grey", "rgb"]
-CHANNELS = {"grey": 1, "rgb": 3}
 
 
 def check_image(file: Path) -> tuple[int, int]:
@@ -44,7 +42,7 @@ def check_image(file: Path) -> tuple[int, int]:
         return image.height, image.width
 
 
-def read_image(file: Path, *, height: int, width: int, colours: Colours) -> np.ndarray:
+def read_image(file: Path, size: Size) -> np.ndarray:
     """Pixels (height, width, channels) float32 in [0, 1].
 
     The image is turned as its camera says and stretched to the size asked for. Where it is transparent, white
@@ -58,10 +56,10 @@ def read_image(file: Path, *, height: int, width: int, colours: Colours) -> np.n
     with _opened(file) as image:
         _refuse_bomb(file, *image.size)
         image.load()
-        return resized(file, ImageOps.exif_transpose(image), height=height, width=width, colours=colours)
+        return _resized(file, ImageOps.exif_transpose(image), size)
 
 
-def resized(file: Path, image: Any, *, height: int, width: int, colours: Colours) -> np.ndarray:
+def _resized(file: Path, image: Any, size: Size) -> np.ndarray:
     """A Pillow image as `read_image` gives it."""
     from PIL import Image
 
@@ -69,14 +67,14 @@ def resized(file: Path, image: Any, *, height: int, width: int, colours: Colours
         raise BadInput(f"{file}: has pixels of 32 bits, whose range is unknown; save it with 8 or 16 bits")
     if image.mode.startswith("I;16"):  # Pillow's own conversion would cut all above 255 off
         grey = Image.fromarray(np.asarray(image).astype(np.float32) / 65535)
-        pixels = np.asarray(grey.resize((width, height), Image.Resampling.BILINEAR))[..., None]
-        return np.repeat(pixels, CHANNELS[colours], axis=2)
+        pixels = np.asarray(grey.resize((size.width, size.height), Image.Resampling.BILINEAR))[..., None]
+        return np.repeat(pixels, size.channels, axis=2)
     if "A" in image.getbands() or "transparency" in image.info:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = image.convert("L" if colours == "grey" else "RGB")
-    image = image.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(image, dtype=np.float32).reshape(height, width, CHANNELS[colours]) / 255
+    image = image.convert("L" if size.colours == "grey" else "RGB")
+    image = image.resize((size.width, size.height), Image.Resampling.BILINEAR)
+    return np.asarray(image, dtype=np.float32).reshape(size.shape) / 255
 
 
 @contextmanager
@@ -103,7 +101,7 @@ def _opened(file: Path) -> Iterator[Any]:
     except Exception as error:  # its readers raise many kinds, few of them documented
         if isinstance(error, OSError) and error.errno is not None:
             raise unreadable(file, error) from error
-        raise BadInput(f"{file}: is a damaged image ({_reason(error)}); copy or save it anew") from error
+        raise BadInput(f"{file}: is a damaged image ({first_line(error)}); copy or save it anew") from error
 
 
 def _tail(file: Path) -> bytes:
@@ -121,8 +119,3 @@ def _bomb(file: Path) -> BadInput:
     return BadInput(
         f"{file}: says that it has more than {LARGEST_PIXELS:,} pixels; save it smaller, or take it out"
     )
-
-
-def _reason(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return lines[0][:120] if lines else type(error).__name__

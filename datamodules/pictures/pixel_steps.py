@@ -8,53 +8,58 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from datamodules.collecting.examples import Example, many_to_one, many_to_one_batch
+from datamodules.collecting import Example, many_to_one, many_to_one_batch
 from elman.batch import SequenceBatch
 
-Reading = Literal["whole", "rows", "pixels", "permuted"]
-READINGS = ("whole", "rows", "pixels", "permuted")
+Reading = Literal["whole", "rows", "columns", "pixels", "permuted"]
 
 
-def check_reading(reading: str) -> None:
-    """Refuse what is no reading."""
-    if reading not in READINGS:
-        raise ValueError(f"reading must be one of {', '.join(READINGS)}, got {reading!r}")
+def shape_of(reading: Reading, height: int, width: int, channels: int = 1) -> tuple[int, int]:
+    """(steps, values of a step) of an image.
+
+    Raises:
+        ValueError: for what is no reading.
+    """
+    shapes = {
+        "whole": (1, height * width * channels),
+        "rows": (height, width * channels),
+        "columns": (width, height * channels),
+        "pixels": (height * width, channels),
+        "permuted": (height * width, channels),
+    }
+    if reading not in shapes:
+        raise ValueError(f"reading must be one of {', '.join(shapes)}, got {reading!r}")
+    return shapes[reading]
 
 
-def steps_of(reading: Reading, height: int, width: int) -> int:
-    """Steps of an image."""
-    return {"whole": 1, "rows": height}.get(reading, height * width)
+def as_steps(images: Tensor, reading: Reading) -> Tensor:
+    """(N, H, W, C) images as (N, T, F) steps: `shape_of` has T and F, and `Images` what they are."""
+    count, height, width, channels = images.shape
+    if reading == "columns":
+        images = images.transpose(1, 2)
+    if reading == "permuted":
+        order = torch.from_numpy(np.random.default_rng(0).permutation(height * width))
+        images = images.reshape(count, -1, channels)[:, order]
+    steps, values = shape_of(reading, height, width, channels)
+    return images.reshape(count, steps, values)
 
 
 class PixelSteps:
-    """Images and their classes as examples.
-
-    x: "whole" (1, H W); "rows" (H, W), a row of pixels a step; "pixels" (H W, 1), a pixel a step; "permuted",
-    pixels in one random order, the same for all. The class is asked for at the last step.
+    """Images in memory and their classes as examples; x has values in [0, 1].
 
     Args:
         images: (N, H, W) of any type.
         labels: (N,) classes.
-        reading: whole, rows, pixels or permuted.
+        reading: as `Images` has it.
         white: what 1 in x stands for.
     """
 
     def __init__(
         self, images: np.ndarray, labels: np.ndarray, *, reading: Reading, white: float = 1.0
     ) -> None:
-        count, height, width = images.shape
-        flat = images.reshape(count, height * width)
-        if reading == "permuted":
-            flat = flat[:, np.random.default_rng(0).permutation(height * width)]
-        steps = steps_of(reading, height, width)
-        self.x: Tensor = torch.from_numpy(flat).reshape(count, steps, height * width // steps)
+        self.x = as_steps(torch.from_numpy(images)[..., None], reading)
         self.labels, self.white = torch.from_numpy(labels.astype(np.int64)), white
-        self.lengths = np.full(count, steps)
-
-    @property
-    def inputs(self) -> int:
-        """Values of a step."""
-        return self.x.shape[2]
+        self.lengths = np.full(len(images), self.x.shape[1])
 
     def window(self, number: int, start: int, stop: int) -> Example:
         x = self.x[number].to(torch.float32) / self.white

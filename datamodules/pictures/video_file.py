@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from datamodules.files import unreadable
-from datamodules.pictures.clip import Clip, Size, stretched
+from datamodules.pictures.clip import Clip, stretched
 from datamodules.pictures.image_file import LARGEST_PIXELS
+from datamodules.pictures.size import Size
 from elman.errors import BadInput
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg")
@@ -31,7 +32,7 @@ class VideoFile(Clip):
     """
 
     def __init__(self, file: Path) -> None:
-        self.file = file
+        self.file, self.files = file, [file]
         with self._stream() as (container, stream):
             if stream.width * stream.height > LARGEST_PIXELS:
                 raise BadInput(f"{file}: has frames of more than {LARGEST_PIXELS:,} pixels; save it smaller")
@@ -40,7 +41,7 @@ class VideoFile(Clip):
             raise BadInput(f"{file}: holds no frames; take it out")
 
     def read(self, numbers: range, size: Size) -> np.ndarray:
-        out = np.zeros((len(numbers), size.height, size.width, size.channels), np.float32)
+        out = np.zeros((len(numbers), *size.shape), np.float32)
         if not numbers:
             return out
         place = {number: place for place, number in enumerate(numbers)}

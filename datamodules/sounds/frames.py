@@ -15,11 +15,16 @@ from datamodules.sounds.sound_file import HIGHEST_HZ, LOWEST_HZ, Header, read_so
 from elman.errors import BadInput
 
 Channel = Literal["mix", "left", "right"] | int
+Check = Literal["auto", "headers", "bodies"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Frames:
-    """How recordings become frames of samples.
+    """How recordings become frames of samples, and which of these are scored.
+
+    Headers, and that wav and Ogg files are as long as they say, are checked before training. Whether a FLAC
+    or MP3 file was cut short, and whether floating point samples are finite, only decoding shows: `check`. A
+    recording that turns out bad while training stops the run with its name.
 
     Args:
         sample_rate_hz: that all are resampled to; null: their own, which must then be the same.
@@ -28,6 +33,11 @@ class Frames:
         hop_ms: from one frame's start to the next; at most `window_ms`.
         shortest_s: a recording that lasts less is bad; null: one frame is enough.
         longest_s: what comes later in a recording is left out; null: all of it is taken.
+        scored_share: share of a training recording's frames, the last ones, at which the class is asked for,
+            so that it is known before the recording ends, wherever that is cut; 0: at the last frame alone,
+            as always in validation and test.
+        check: headers, or bodies (decode before training all that a header does not prove); auto decodes
+            where all files have at most 256 MiB, or where `skip_bad` depends on it.
 
     Raises:
         ValueError: for a value out of range.
@@ -39,6 +49,8 @@ class Frames:
     hop_ms: float = 10.0
     shortest_s: float | None = None
     longest_s: float | None = None
+    scored_share: float = 0.0
+    check: Check = "auto"
 
     def __post_init__(self) -> None:
         check_rate(self.sample_rate_hz)
@@ -56,6 +68,10 @@ class Frames:
                 f"longest_s counts seconds and must be at least {least:g}, what window_ms and shortest_s ask "
                 f"for, got {self.longest_s}"
             )
+        if self.check not in ("auto", "headers", "bodies"):
+            raise ValueError(f"check must be auto, headers or bodies, got {self.check!r}")
+        if not 0 <= self.scored_share <= 1:
+            raise ValueError(f"scored_share must lie in [0, 1], got scored_share={self.scored_share}")
 
     def at(self, sample_rate_hz: int) -> Framing:
         """In samples of this rate, to the nearest."""

@@ -6,24 +6,18 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from datamodules.collecting.batching import Batching
-from datamodules.collecting.collected import Collected
-from datamodules.collecting.examples import Examples
-from datamodules.collecting.findings import BadOnes, Findings
-from datamodules.collecting.partition import Partition
+from datamodules.collecting import BadOnes, Batching, Collected, Examples, Findings, Partition
 from datamodules.files import digest_of
 from datamodules.live import Reader, Samples
 from datamodules.sounds.frames import Frames, Framing
 from datamodules.sounds.recordings import Recording
-from datamodules.sounds.samples import Sounds, common_rate, headers_of, small, sound_facts
+from datamodules.sounds.samples import Sounds, sound_metadata, usable_sounds
 from datamodules.sounds.sound_file import Header
 from elman.errors import BadInput
-
-Check = Literal["auto", "headers", "bodies"]
 
 
 class Listing(NamedTuple):
@@ -46,17 +40,8 @@ class Recorded(Collected):
     x (B, T, window): frame t holds samples [t * hop, t * hop + window). Only the frames of a batch are read.
     A subclass lists the recordings.
 
-    What is checked when: headers, and that wav and Ogg files are as long as they say, before training.
-    Whether a FLAC or MP3 file was cut short, and whether floating point samples are finite, only decoding
-    tells: see `check`. A recording that turns out bad while training stops the run with its name.
-
     Args:
         frames: how recordings become frames.
-        scored_share: share of a training recording's frames, the last ones, at which the class is asked for,
-            so that it is known before the recording ends, wherever that is cut; 0: at the last frame alone,
-            as always in validation and test.
-        check: headers, or bodies (decode before training whatever a header is no proof of); auto decodes
-            where all files have at most 256 MiB, or where `skip_bad` must know.
         skip_bad: leave out and count bad recordings instead of refusing the data.
         split: which recordings train, validate and test.
         batching: which recordings share a batch.
@@ -64,22 +49,9 @@ class Recorded(Collected):
 
     token_ids = False
 
-    def __init__(
-        self,
-        *,
-        frames: Frames,
-        scored_share: float,
-        check: Check,
-        skip_bad: bool,
-        split: Partition,
-        batching: Batching,
-    ) -> None:
+    def __init__(self, *, frames: Frames, skip_bad: bool, split: Partition, batching: Batching) -> None:
         super().__init__(split=split, batching=batching, unit="frames")
-        if check not in ("auto", "headers", "bodies"):
-            raise ValueError(f"check must be auto, headers or bodies, got {check!r}")
-        if not 0 <= scored_share <= 1:
-            raise ValueError(f"scored_share must lie in [0, 1], got scored_share={scored_share}")
-        self.frames, self.scored_share, self.check, self.skip_bad = frames, scored_share, check, skip_bad
+        self.frames, self.skip_bad = frames, skip_bad
         self._kept: tuple[list[Recording], list[Header], Framing] | None = None
 
     @abstractmethod
@@ -92,27 +64,19 @@ class Recorded(Collected):
 
     def find(self) -> Findings:
         bad = BadOnes(skip=self.skip_bad)
-        root, seen, others = self.listing(bad)
-        files = [recording.file for recording in seen]
-        bodies = self.check == "bodies" or (self.check == "auto" and (self.skip_bad or small(files)))
-        headers = headers_of(files, bad, bodies=bodies)
-        refuse_none(root, headers, len(seen))
-        framing = self.frames.at(
-            self.frames.sample_rate_hz
-            or self.saved.get("sample_rate_hz")
-            or common_rate(root, headers.values())
+        root, listed, others = self.listing(bad)
+        headers, rate = usable_sounds(
+            root,
+            [recording.file for recording in listed],
+            bad,
+            rate=self.frames.sample_rate_hz or self.saved.get("sample_rate_hz"),
+            check=self.frames.check,
+            refuse=lambda file, header, rate: self.frames.at(rate).refuse(file, header),
         )
-        for number in list(headers):
-            with bad.checking(str(files[number])):
-                header = headers.pop(number)
-                framing.refuse(files[number], header)
-                headers[number] = header
-        refuse_none(root, headers, len(seen))
-        kept = [seen[number] for number in headers]
+        framing, kept = self.frames.at(rate), [listed[number] for number in headers]
         self._kept = kept, list(headers.values()), framing
         classes = class_names(root, [recording.label for recording in kept])
         digest, of_content = digest_of([*others, *(recording.file for recording in kept)], root)
-        metadata = sound_facts(self._kept[1], framing.sample_rate_hz)
         return Findings(
             source=root.name or str(root),
             digest=digest,
@@ -123,7 +87,10 @@ class Recorded(Collected):
             fields=fields_of(kept),
             given=None if all(r.part is None for r in kept) else [recording.part for recording in kept],
             skipped=bad.skipped,
-            metadata=metadata if of_content else {**metadata, "digest_of": "names and sizes"},
+            metadata={
+                **sound_metadata(self._kept[1], rate),
+                "digest_of": None if of_content else "names and sizes",
+            },
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
@@ -133,7 +100,7 @@ class Recorded(Collected):
         self.input_size, self.output_size = framing.window, len(self.classes)
         self.sample_rate_hz = framing.sample_rate_hz
         shares = np.zeros(len(recordings))
-        shares[train] = self.scored_share
+        shares[train] = self.frames.scored_share
         files = [recording.file for recording in recordings]
         return Sounds(files, headers, found.labels, framing, shares)
 
@@ -145,14 +112,6 @@ class Recorded(Collected):
 
     def remembered(self) -> dict[str, Any]:
         return {"sample_rate_hz": self.sample_rate_hz}
-
-
-def refuse_none(root: Path, headers: dict[int, Header], seen: int) -> None:
-    """Raise BadInput if nothing is left."""
-    if not headers:
-        raise BadInput(
-            f"{root}: none of {seen} recordings can be used; leave data.skip_bad out to see what is wrong"
-        )
 
 
 def class_names(root: Path, labels: Sequence[str]) -> list[str]:

@@ -9,12 +9,10 @@ from pathlib import Path
 
 from datamodules.collecting.findings import BadOnes
 from datamodules.collecting.partition import PART_NAMES
-from datamodules.files import unreadable, walk
+from datamodules.files import relative_name
 from datamodules.sounds.sound_file import SUFFIXES
 from datamodules.tables.csv_rows import csv_blocks
 from elman.errors import BadInput
-
-BOTH_CASES = tuple(case for suffix in SUFFIXES for case in (suffix, suffix.upper()))
 
 
 @dataclass(frozen=True)
@@ -36,56 +34,28 @@ class Recording:
     part: str | None = None
 
 
-def sound_files(root: Path) -> list[Path]:
-    """All sound files in a folder and the folders in it; hidden files and links are left out.
+def from_names(root: Path, files: Sequence[Path], pattern: str | None, bad: BadOnes) -> list[Recording]:
+    """Recordings whose class and further fields stand in their names.
 
-    Raises:
-        BadInput: if there is none.
+    Args:
+        pattern: of the name, or of the path inside `root` if it holds a /; None: the class is the name of the
+            folder directly inside `root` that holds the file.
     """
-    try:
-        is_folder = root.is_dir()
-        root.stat()
-    except OSError as error:
-        raise unreadable(root, error) from error
-    if not is_folder:
-        raise BadInput(f"{root}: is no folder; set data.path to a folder of recordings, or a manifest .csv")
-    files, others = walk(root, BOTH_CASES)
-    if not files:
-        seen = ", ".join(sorted({file.suffix or file.name for file in others})[:5]) or "nothing at all"
-        raise BadInput(
-            f"{root}: holds no {', '.join(SUFFIXES)} file (seen: {seen}); set data.path to a folder "
-            "of recordings"
+    expression = compiled(pattern) if pattern else re.compile("(?P<label>[^/]+)/.+", re.DOTALL)
+    fault = f"its name does not fit data.pattern={pattern}; rename it"
+    if pattern is None:
+        fault = (
+            "lies in no class's folder; move it into one, or say in data.pattern where its name holds the "
+            "class, such as '{label}_{speaker}_{index}'"
         )
-    return files
-
-
-def from_folders(root: Path, bad: BadOnes) -> list[Recording]:
-    """The class is the name of the folder directly inside `root` that holds the file."""
     found = []
-    for file in sound_files(root):
-        name = file.relative_to(root).as_posix()
-        with bad.checking(str(file)):
-            folder, _, rest = name.partition("/")
-            if not rest:
-                raise BadInput(
-                    f"{file}: lies in no class's folder; move it into one, or say in data.pattern where its "
-                    "name holds the class, such as '{label}_{speaker}_{index}'"
-                )
-            found.append(Recording(file, name, folder))
-    return found
-
-
-def from_names(root: Path, pattern: str, bad: BadOnes) -> list[Recording]:
-    """The class and further fields stand in the file's name (in its path, if the pattern holds a /)."""
-    expression = compiled(pattern)
-    found = []
-    for file in sound_files(root):
-        name = file.relative_to(root).as_posix()
+    for file in files:
+        name = relative_name(file, root)
         stem = name[: -len(file.suffix)]
         with bad.checking(str(file)):
-            match = expression.fullmatch(stem if "/" in pattern else stem.rpartition("/")[2])
+            match = expression.fullmatch(stem.rpartition("/")[2] if pattern and "/" not in pattern else stem)
             if match is None:
-                raise BadInput(f"{file}: its name does not fit data.pattern={pattern}; rename it")
+                raise BadInput(f"{file}: {fault}")
             fields = match.groupdict()
             found.append(Recording(file, name, fields.pop("label"), fields))
     return found

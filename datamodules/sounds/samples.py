@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from datamodules.collecting.examples import Example
-from datamodules.collecting.findings import BadOnes
+from datamodules.collecting import BadOnes, Example
+from datamodules.collecting.examples import of_class
 from datamodules.files import LARGEST_READ
-from datamodules.sounds.frames import Framing
+from datamodules.sounds.frames import Check, Framing
 from datamodules.sounds.sound_file import Header, check_body, read_header
 from elman.errors import BadInput
 
@@ -24,7 +26,7 @@ LARGEST_KEPT = 64 << 20
 
 
 class Sounds:
-    """Recordings of one class each, told at the last frames.
+    """Recordings of one class each, asked for at the last frames.
 
     Where all of them decoded take at most 64 MiB, each is read once and kept; else only the frames that are
     asked for are read, each time.
@@ -52,9 +54,8 @@ class Sounds:
         self.first_scored = self.lengths - np.maximum(1, np.ceil(shares * self.lengths)).astype(np.int64)
 
     def window(self, number: int, start: int, stop: int) -> Example:
-        x = self._frames(number, start, stop)
-        scored = torch.arange(start, start + len(x)) >= int(self.first_scored[number])
-        return Example(x, torch.full((len(x),), int(self.labels[number])), scored)
+        first, label = int(self.first_scored[number]), int(self.labels[number])
+        return of_class(self._frames(number, start, stop), label, start=start, scored_from=first)
 
     def _frames(self, number: int, start: int, stop: int) -> torch.Tensor:
         file, header = self.files[number], self.headers[number]
@@ -65,13 +66,48 @@ class Sounds:
         return self._kept[number][start:stop]
 
 
+def usable_sounds(
+    root: Path,
+    files: Sequence[Path],
+    bad: BadOnes,
+    *,
+    rate: int | None,
+    check: Check,
+    refuse: Callable[[Path, Header, int], None],
+) -> tuple[dict[int, Header], int]:
+    """Headers of the files that can be used, by number, and the sample rate at which they are read.
+
+    Args:
+        root: for messages.
+        files: to look at.
+        bad: what to do with one that cannot be used.
+        rate: Hz that all are resampled to; None: their own, which must be the same.
+        check: as in `Frames`.
+        refuse: raises `BadInput` for a file that cannot be used at this rate.
+
+    Raises:
+        BadInput: where none can be used, or rates differ.
+    """
+    bodies = check == "bodies" or (check == "auto" and (bad.skip or _small(files)))
+    headers = headers_of(files, bad, bodies=bodies)
+    _refuse_none(root, headers, len(files))
+    rate = rate or _common_rate(root, headers.values())
+    good = {}
+    for number, header in headers.items():
+        with bad.checking(str(files[number])):
+            refuse(files[number], header, rate)
+            good[number] = header
+    _refuse_none(root, good, len(files))
+    return good, rate
+
+
 def headers_of(files: Sequence[Path], bad: BadOnes, *, bodies: bool) -> dict[int, Header]:
     """Headers of the files that are good, by number; several files are looked at at once.
 
     Args:
         files: to look at.
         bad: what to do with one that is not good.
-        bodies: also decode what a header is no proof of.
+        bodies: also decode all that a header does not prove.
 
     Cost: 0.1 ms a file for headers alone.
     """
@@ -82,15 +118,26 @@ def headers_of(files: Sequence[Path], bad: BadOnes, *, bodies: bool) -> dict[int
     good: dict[int, Header] = {}
     pool = ThreadPoolExecutor(READERS)
     try:
-        for first, found in enumerate(pool.map(look, range(0, len(files), FILES_AT_ONCE))):
-            for number, header in enumerate(found, first * FILES_AT_ONCE):
-                with bad.checking(str(files[number])):
-                    if isinstance(header, BadInput):
-                        raise header
-                    good[number] = header
+        found = chain.from_iterable(pool.map(look, range(0, len(files), FILES_AT_ONCE)))
+        for number, header in enumerate(found):
+            with bad.checking(str(files[number])):
+                if isinstance(header, BadInput):
+                    raise header
+                good[number] = header
     finally:
         pool.shutdown(cancel_futures=True)
     return good
+
+
+def sound_metadata(headers: Sequence[Header], rate: int) -> dict[str, Any]:
+    """What a run records of its recordings."""
+    seconds = sum(header.samples / header.sample_rate_hz for header in headers)
+    return {
+        "sample_rate_hz": rate,
+        "seconds": round(seconds, 1),
+        "resampled": sum(header.sample_rate_hz != rate for header in headers),
+        "most_channels": max(header.channels for header in headers),
+    }
 
 
 def _looked_at(file: Path, bodies: bool) -> Header | BadInput:
@@ -103,38 +150,27 @@ def _looked_at(file: Path, bodies: bool) -> Header | BadInput:
     return header
 
 
-def small(files: Sequence[Path]) -> bool:
+def _refuse_none(root: Path, headers: Mapping[int, Header], seen: int) -> None:
+    if not headers:
+        raise BadInput(
+            f"{root}: none of {seen} recordings can be used; leave data.skip_bad out to see what is wrong"
+        )
+
+
+def _small(files: Sequence[Path]) -> bool:
     """Whether all files together are read for the digest anyway."""
     sizes = 0
     for file in files:
-        try:
+        with suppress(OSError):  # refused with its name when its header is read
             sizes += file.stat().st_size
-        except OSError:
-            continue  # told with its name when its header is read
     return sizes <= LARGEST_READ
 
 
-def common_rate(source: object, headers: Iterable[Header]) -> int:
-    """The sample rate of all files.
-
-    Raises:
-        BadInput: if they differ.
-    """
+def _common_rate(root: Path, headers: Iterable[Header]) -> int:
     counts = Counter(header.sample_rate_hz for header in headers).most_common()
     if len(counts) > 1:
         seen = ", ".join(f"{rate} Hz ({count})" for rate, count in counts[:5])
         raise BadInput(
-            f"{source}: recordings differ in sample rate: {seen}; set sample_rate_hz, and they are resampled"
+            f"{root}: recordings differ in sample rate: {seen}; set sample_rate_hz, and they are resampled"
         )
     return counts[0][0]
-
-
-def sound_facts(headers: Sequence[Header], rate: int) -> dict[str, Any]:
-    """What a page about a run says of its recordings."""
-    seconds = sum(header.samples / header.sample_rate_hz for header in headers)
-    return {
-        "sample_rate_hz": rate,
-        "seconds": round(seconds, 1),
-        "resampled": sum(header.sample_rate_hz != rate for header in headers),
-        "most_channels": max(header.channels for header in headers),
-    }

@@ -61,7 +61,7 @@ def test_what_is_kept_is_what_is_read(tmp_path, monkeypatch):
 
 
 def test_training_may_be_asked_earlier(tmp_path):
-    data = ready(two_classes(tmp_path), scored_share=0.5)
+    data = ready(two_classes(tmp_path), frames=Frames(scored_share=0.5))
     for part, numbers in zip(("train", "val", "test"), data.parts, strict=True):
         for number in numbers:
             last = int(data.found.lengths[number])
@@ -213,7 +213,7 @@ def test_headers_alone_leave_the_rest_to_the_first_read(tmp_path, monkeypatch):
     two_classes(tmp_path, each=4)
     FAULTS["nan.wav"](tmp_path / "high" / "nan.wav")
     monkeypatch.setattr(sounds, "LARGEST_KEPT", 0)
-    data = ready(tmp_path, check="headers")
+    data = ready(tmp_path, frames=Frames(check="headers"))
     number = data.found.names.index("high/nan.wav")
     with pytest.raises(BadInput, match=r"nan\.wav: holds NaN"):
         data._examples.window(number, 0, 1)
@@ -236,9 +236,9 @@ def test_one_class_and_one_of_a_class(tmp_path):
 
 def test_nothing_there(tmp_path):
     assert "no such file or folder" in refused(tmp_path / "none")
-    assert "holds no .wav, .flac" in refused(tmp_path)
+    assert "holds no file whose name ends in .wav or .flac" in refused(tmp_path)
     (tmp_path / "a.txt").touch()
-    assert "(seen: .txt)" in refused(tmp_path)
+    assert "(seen: 1 .txt)" in refused(tmp_path)
     assert "is no folder; set data.path" in refused(tmp_path / "a.txt")
     record(tmp_path / "a.wav")
     assert "lies in no class's folder" in refused(tmp_path)

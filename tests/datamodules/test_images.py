@@ -8,13 +8,14 @@ from media_toys import image_folder, pixels, save_picture, write_table
 from datamodules.collecting.batching import Batching
 from datamodules.collecting.partition import Partition
 from datamodules.images import Images
+from datamodules.pictures.size import Size
 from elman.errors import BadInput
 
 EVERYTHING_TRAINS = Partition(shares=(0.9, 0.1, 0))
 
 
 def ready(path, **options):
-    data = Images(**{"path": str(path), "height": 3, "width": 5, **options})
+    data = Images(**{"path": str(path), "size": Size(height=3, width=5), **options})
     data.setup("fit")
     return data
 
@@ -36,9 +37,10 @@ def test_readings(tmp_path, colours):
         "rows": known.reshape(3, 5 * channels),
         "columns": torch.stack([known[:, column].reshape(-1) for column in range(5)]),
         "pixels": known.reshape(15, channels),
+        "permuted": known.reshape(15, channels)[np.random.default_rng(0).permutation(15)],
     }
     for reading, x in expected.items():
-        data = ready(tmp_path, reading=reading, colours=colours)
+        data = ready(tmp_path, reading=reading, size=Size(height=3, width=5, colours=colours))
         found = example(data, "a/known.png")
         torch.testing.assert_close(found.x, x, rtol=0, atol=1e-7)
         assert found.scored.tolist() == [False] * (len(x) - 1) + [True]
@@ -164,13 +166,13 @@ def test_all_bad(tmp_path):
     ("options", "message"),
     [
         ({"reading": "snake"}, "reading must be one of whole, rows, columns, pixels"),
-        ({"colours": "cmyk"}, "colours must be grey or rgb"),
-        ({"height": 0}, "height must be a whole number of at least 1"),
+        ({"size": {"colours": "cmyk"}}, "colours must be grey or rgb"),
+        ({"size": {"height": 0}}, "height must be a whole number of at least 1"),
     ],
 )
 def test_arguments(options, message):
     with pytest.raises(ValueError, match=message):
-        Images(path=".", **options)
+        Images(path=".", **{**options, "size": Size(**options.get("size", {}))})
 
 
 def test_a_picture_cut_short_between_look_and_reading(tmp_path):

@@ -113,4 +113,4 @@ def test_missing_files(tmp_path):
     with pytest.raises(BadInput, match="no such file or folder"):
         ready(tmp_path / "none")
     with pytest.raises(ValueError, match="reading must be one of"):
-        MNIST(reading="columns")
+        MNIST(reading="snake")

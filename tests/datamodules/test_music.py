@@ -67,9 +67,9 @@ def test_bad_pieces(tmp_path, said):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "no MATLAB file, or a broken one"),
-        (b"nothing of the kind" * 20, "no MATLAB file, or a broken one"),
-        (b"\x89HDF\r\n\x1a\n" + bytes(200), "no MATLAB file, or a broken one|version 7.3"),
+        (b"", "is damaged or no MATLAB file"),
+        (b"nothing of the kind" * 20, "is damaged or no MATLAB file"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(200), "is damaged or no MATLAB file|version 7.3"),
     ],
 )
 def test_bad_files(tmp_path, content, said):

@@ -12,6 +12,7 @@ import torch
 from datamodules.digit_captions import DigitCaptions
 from datamodules.image_captions import ImageCaptions
 from datamodules.moving_digits import MovingDigits
+from datamodules.pictures.size import Size
 from datamodules.video_captions import VideoCaptions
 from elman.batch import SequenceBatch
 from elman.cli import main
@@ -65,7 +66,7 @@ class Loader:
         )
 
 
-TASK = SimpleNamespace(captions=SimpleNamespace(start=START, end=END, longest=4), alphabet=Numbers())
+TASK = SimpleNamespace(captions=SimpleNamespace(bos=START, eos=END, max_length=4), alphabet=Numbers())
 
 
 @pytest.mark.parametrize(
@@ -134,11 +135,11 @@ def test_any_shape_makes_a_figure(size: tuple[int, ...], count: int) -> None:
 def test_pictures_of_the_data() -> None:
     digit = DigitCaptions()
     assert digit.picture(torch.arange(64.0))[1].tolist() == list(range(8, 16))
-    rgb = ImageCaptions(path="none", height=2, width=4, colours="rgb").picture(torch.arange(24.0))
+    rgb = ImageCaptions(path="none", size=Size(height=2, width=4, colours="rgb")).picture(torch.arange(24.0))
     assert rgb[1, 2].tolist() == [18, 19, 20]
-    grey = ImageCaptions(path="none", height=2, width=4, colours="grey").picture(torch.arange(8.0))
+    grey = ImageCaptions(path="none", size=Size(height=2, width=4, colours="grey")).picture(torch.arange(8.0))
     assert grey.tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
-    video = VideoCaptions(path="none", height=2, width=4, colours="rgb")
+    video = VideoCaptions(path="none", size=Size(height=2, width=4, colours="rgb"))
     film = video.picture((torch.arange(96.0).view(4, 24), torch.tensor(3)))
     assert film.shape == (2, 3 * 5 - 1, 3)
     assert film[1, 2 * 5 + 3].tolist() == [69, 70, 71]

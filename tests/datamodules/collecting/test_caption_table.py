@@ -7,12 +7,13 @@ from media_toys import caption_table, pixels, save_picture, video_table, write_t
 
 from datamodules.collecting.partition import Partition
 from datamodules.image_captions import ImageCaptions
+from datamodules.pictures.size import Size
 from datamodules.video_captions import VideoCaptions
 from elman.errors import BadInput
 
 
 def ready(kind, path, **options):
-    data = kind(**{"path": str(path), "height": 3, "width": 5, **options})
+    data = kind(**{"path": str(path), "size": Size(height=3, width=5), **options})
     data.setup("fit")
     return data
 
@@ -78,7 +79,7 @@ def test_a_checkpoint_keeps_the_words(tmp_path):
     data = ready(ImageCaptions, caption_table(tmp_path / "one"))
     table = caption_table(tmp_path / "two")
     table.write_text(table.read_text().replace("dark", "new"))
-    again = ImageCaptions(path=str(table), height=3, width=5)
+    again = ImageCaptions(path=str(table), size=Size(height=3, width=5))
     again.load_state_dict(data.state_dict())
     again.setup("test")
     assert again.alphabet == data.alphabet

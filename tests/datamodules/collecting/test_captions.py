@@ -1,39 +1,65 @@
 """What a caption is as x and y, and what decoding must know of it."""
 
+import numpy as np
 import pytest
 import torch
 
-from datamodules.collecting.captions import END, START, CaptionMetadata, captioned, metadata_of, symbols_of
+from datamodules.collecting import collate
+from datamodules.collecting.captions import BOS, EOS, Captioned, CaptionMetadata, metadata_of, tokens_of
 
 SAID = ["two moves up", "one moves"]
 
 
-def test_y_is_x_one_symbol_later():
-    example = captioned(torch.tensor([5, 6, 7]), CaptionMetadata(1, 2, 9, " "), torch.zeros(4))
-    assert example.x.tolist() == [1, 5, 6, 7]
-    assert example.y.tolist() == [5, 6, 7, 2]
+def captioned(captions, context):
+    symbols = tokens_of(["a b c", *captions], "words")  # ids 3, 4, 5
+    return Captioned(captions, symbols, CaptionMetadata(1, 2, 9, " "), context=context)
+
+
+def test_y_is_x_one_token_later():
+    examples = captioned(["a b c"], lambda numbers: torch.zeros(len(numbers), 4))
+    example = examples.window(0, 0, 4)
+    assert example.x.tolist() == [1, 3, 4, 5]
+    assert example.y.tolist() == [3, 4, 5, 2]
     assert example.scored.tolist() == [True] * 4
     assert example.context.shape == (4,)
+    assert examples.window(0, 1, 3).x.tolist() == [3, 4]
+    assert examples.window(0, 1, 3).y.tolist() == [4, 5]
+
+
+def test_a_batch_is_its_windows():
+    captions = ["a", "c b", "b", "a b c a"]
+    pair = torch.arange(8.0).view(4, 2)
+    examples = captioned(captions, lambda numbers: (pair[numbers], torch.from_numpy(numbers)))
+    numbers = np.array([3, 0, 1])
+    batch = examples.batch(numbers)
+    windows = [examples.window(number, 0, examples.lengths[number]) for number in numbers]
+    for left, right in zip(batch, collate(windows), strict=True):
+        for a, b in zip(
+            left if isinstance(left, tuple) else [left],
+            right if isinstance(right, tuple) else [right],
+            strict=True,
+        ):
+            assert a is b or (torch.equal(a, b) and a.dtype == b.dtype)
 
 
 def test_words():
-    symbols = symbols_of(SAID, "words")
+    symbols = tokens_of(SAID, "words")
     assert len(symbols) == 7  # unknown, start, end, and four words
     assert symbols.decode(symbols.encode("one moves up")) == "one moves up"
     assert metadata_of(symbols, SAID) == CaptionMetadata(bos=1, eos=2, max_length=4, separator=" ")
 
 
 def test_characters():
-    symbols = symbols_of(SAID, "characters")
+    symbols = tokens_of(SAID, "characters")
     assert symbols.decode(symbols.encode("one moves up")) == "one moves up"
     assert metadata_of(symbols, SAID) == CaptionMetadata(bos=1, eos=2, max_length=13, separator=" ")
-    assert symbols.encode(START + END).tolist() == [1, 2]
+    assert symbols.encode(BOS + EOS).tolist() == [1, 2]
 
 
 def test_one_word_has_no_separator():
-    assert metadata_of(symbols_of(["two"], "characters"), ["two"]).separator == ""
+    assert metadata_of(tokens_of(["two"], "characters"), ["two"]).separator == ""
 
 
 def test_another_unit():
     with pytest.raises(ValueError, match="unit must be 'words' or 'characters', got 'bytes'"):
-        symbols_of(SAID, "bytes")
+        tokens_of(SAID, "bytes")

@@ -8,10 +8,10 @@ import pytest
 from media_toys import pixels
 
 from datamodules.pictures.array_clip import ArrayClip
-from datamodules.pictures.clip import Size
+from datamodules.pictures.size import Size
 from elman.errors import BadInput
 
-GREY, RGB = Size(3, 5, "grey"), Size(3, 5, "rgb")
+GREY, RGB = Size(height=3, width=5, colours="grey"), Size(height=3, width=5, colours="rgb")
 
 
 def save(path, array, **options):
@@ -45,7 +45,9 @@ def test_one_frame_of_many_is_read_alone(tmp_path):
         stream.seek(begin + 2**20 * 1024)
         stream.write(b"\xff" * 1024)
     clip = ArrayClip(path)
-    assert clip.read(range(2**20 - 1, 2**20 + 2), Size(2, 2, "grey")).mean((1, 2, 3)).tolist() == [0, 1, 0]
+    assert clip.read(range(2**20 - 1, 2**20 + 2), Size(height=2, width=2, colours="grey")).mean(
+        (1, 2, 3)
+    ).tolist() == [0, 1, 0]
 
 
 KINDS = {
@@ -59,7 +61,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_kinds_of_numbers(tmp_path, kind):
     array, expected = KINDS[kind]
-    read = ArrayClip(save(tmp_path / "a.npy", array)).read(range(1), Size(1, 2, "grey"))
+    read = ArrayClip(save(tmp_path / "a.npy", array)).read(range(1), Size(height=1, width=2, colours="grey"))
     np.testing.assert_allclose(read.reshape(-1), expected, rtol=1e-6)
 
 

@@ -9,11 +9,12 @@ from media_toys import pixels, save_picture
 from PIL import Image, ImageFile
 
 from datamodules.pictures.image_file import LARGEST_PIXELS, check_image, read_image
+from datamodules.pictures.size import Size
 from elman.errors import BadInput
 
 
 def read(file, height=3, width=5, colours="grey"):
-    return read_image(file, height=height, width=width, colours=colours)
+    return read_image(file, Size(height=height, width=width, colours=colours))
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "gif", "tiff"])

@@ -6,11 +6,11 @@ import av
 import numpy as np
 import pytest
 
-from datamodules.pictures.clip import Size
+from datamodules.pictures.size import Size
 from datamodules.pictures.video_file import VideoFile
 from elman.errors import BadInput
 
-SIZE = Size(16, 32, "grey")
+SIZE = Size(height=16, width=32, colours="grey")
 
 
 def painted(number):
@@ -36,7 +36,7 @@ def test_frames_by_number(tmp_path, suffix):
     assert clip.frames == 10
     brightness = clip.read(range(1, 10, 3), SIZE).mean((1, 2, 3)) * 255
     np.testing.assert_allclose(brightness, [20, 80, 140], atol=4)  # the codec is lossy
-    assert clip.read(range(2, 4), Size(4, 5, "rgb")).shape == (2, 4, 5, 3)
+    assert clip.read(range(2, 4), Size(height=4, width=5, colours="rgb")).shape == (2, 4, 5, 3)
 
 
 def sound_alone(path):

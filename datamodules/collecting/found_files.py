@@ -1,0 +1,124 @@
+"""Files or folders that are one thing each, in folders of classes or named by a table, as findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from datamodules.collecting.findings import BadOnes, Findings, Skipped
+from datamodules.collecting.manifest import drawable, read_manifest
+from datamodules.files import Found, any_case, digest_of, find_files, kind, relative_name
+from datamodules.labelled.files import PART_OF
+from elman.errors import BadInput
+
+
+class Medium(Protocol):
+    """How things of one sort, such as videos, lie in files.
+
+    Args:
+        plural: their name in messages.
+        suffixes: how names of files end, in lower case; capitals count too.
+    """
+
+    plural: str
+    suffixes: Sequence[str]
+
+    def things(self, files: Sequence[Path]) -> list[Path]:
+        """Files of these suffixes -> the files, or the folders of them, that are one thing each."""
+
+    def open(self, path: Path) -> object:
+        """Look at one thing; raises `BadInput`, beginning with the path and a colon, if it cannot be used."""
+
+    def files_of(self, paths: Sequence[Path]) -> list[Path]:
+        """All files that these things are made of."""
+
+    def metadata(self) -> dict[str, Any]:
+        """What a run records of how they are read."""
+
+
+def find_classes(
+    path: str, medium: Medium, *, steps: Callable[[Path], int], skip_bad: bool, metadata: Mapping[str, Any]
+) -> Findings:
+    """A folder with a folder for each class, or a CSV manifest with the columns path and label.
+
+    Folders named train, val and test, with classes inside, are a given split. Hidden files and links are
+    left out.
+
+    Args:
+        steps: steps of one thing.
+        skip_bad: leave out and count what cannot be used.
+        metadata: further short metadata.
+
+    Raises:
+        BadInput: if nothing of that is there, something cannot be used, or there is one class only.
+    """
+    bad = BadOnes(skip=skip_bad)
+    way_out = "set data.path to a folder with a folder for each class, or to a manifest"
+    there = find_files(path, any_case(medium.suffixes), way_out=way_out)
+    root = there.root
+    skipped: list[Skipped] = []
+    fields: dict[str, Sequence[str]] = {}
+    if there.files != [root]:
+        folder = root
+        files, labels, given = _in_folders(there, medium, bad, skipped)
+    else:
+        rows = read_manifest(root, needs=("label",), bad=bad, usable=medium.open)
+        folder, files, labels, given = rows.root, rows.paths, rows.columns["label"], rows.given
+        fields = other_columns(rows.columns, "label")
+    classes = sorted(set(labels))
+    if len(classes) == 1:
+        raise BadInput(
+            f"{root}: all its {medium.plural} are of the class {classes[0]!r}, so there is nothing to tell "
+            "apart; give a second class"
+        )
+    numbers = {name: number for number, name in enumerate(classes)}
+    digest, of_content = digest_of(medium.files_of(files), folder)
+    return Findings(
+        source=root.name,
+        digest=digest,
+        names=[relative_name(file, folder) for file in files],
+        lengths=np.array([steps(file) for file in files]),
+        classes=classes,
+        labels=np.array([numbers[label] for label in labels]),
+        fields=fields,
+        given=given,
+        skipped=[*bad.skipped, *skipped],
+        files=files,
+        metadata={**metadata, **medium.metadata(), "digest_of": None if of_content else "names and sizes"},
+    )
+
+
+def other_columns(columns: Mapping[str, Sequence[str]], *used: str) -> dict[str, Sequence[str]]:
+    """The columns of a manifest that are fields and no more."""
+    return {name: cells for name, cells in columns.items() if name not in ("part", *used)}
+
+
+def _in_folders(
+    there: Found, medium: Medium, bad: BadOnes, skipped: list[Skipped]
+) -> tuple[list[Path], list[str], list[str | None] | None]:
+    """Things in folders of classes, their labels and parts; adds all that is left out to `skipped`."""
+    root = there.root
+    skipped += [Skipped(relative_name(file, root), f"a {kind(file)} file") for file in there.others]
+    found = medium.things(there.files)
+    places = [file.relative_to(root).parts for file in found]
+    parted = "train" in {PART_OF.get(parts[0].lower()) for parts in places if len(parts) > 1}
+    kept: list[tuple[Path, str, str | None]] = []
+    for file, parts in zip(found, places, strict=True):
+        part = PART_OF.get(parts[0].lower()) if parted else None
+        inside = parts[1:] if parted else parts
+        if parted and part is None:
+            skipped.append(Skipped(relative_name(file, root), "not in a folder train, val or test"))
+        elif len(inside) < 2:
+            skipped.append(Skipped(relative_name(file, root), "not in the folder of a class"))
+        else:
+            with bad.checking(str(file)):
+                medium.open(file)
+                kept.append((file, inside[0], part))
+    if not kept:
+        why = "can be used" if bad.skipped else "lies in the folder of a class"
+        raise BadInput(f"{root}: nothing in it {why}; make a folder for each class")
+    paths, labels, given = (list(column) for column in zip(*kept, strict=True))
+    return paths, labels, drawable(given) if parted else None

@@ -1,0 +1,51 @@
+"""Stills: pictures in files, one each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from datamodules.pictures.image_file import SUFFIXES, check_image, read_image
+from datamodules.pictures.size import Size
+
+
+class Stills:
+    """Pictures by their paths; a `Medium`.
+
+    Args:
+        size: what each is stretched to, and its colours.
+        decode: a look at a picture decodes all of it.
+    """
+
+    plural = "images"
+    suffixes: Sequence[str] = SUFFIXES
+
+    def __init__(self, size: Size, *, decode: bool) -> None:
+        self.size, self.decode = size, decode
+
+    def things(self, files: Sequence[Path]) -> list[Path]:
+        return list(files)
+
+    def open(self, path: Path) -> None:
+        if self.decode:
+            self.read(path)
+        else:
+            check_image(path)
+
+    def read(self, path: Path) -> Tensor:
+        """(height, width, channels) in [0, 1].
+
+        Raises:
+            BadInput: if it cannot be read.
+        """
+        return torch.from_numpy(read_image(path, self.size))
+
+    def files_of(self, paths: Sequence[Path]) -> list[Path]:
+        return list(paths)
+
+    def metadata(self) -> dict[str, Any]:
+        return self.size.metadata()
