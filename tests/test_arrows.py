@@ -10,7 +10,19 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (
-    *("errors", "tree", "batch", "cores", "bptt", "inputs", "captions", "tasks", "tracking", "predict"),
+    *(
+        "errors",
+        "stored",
+        "tree",
+        "batch",
+        "cores",
+        "bptt",
+        "inputs",
+        "captions",
+        "tasks",
+        "tracking",
+        "predict",
+    ),
     *("diagnostics", "recipes", "run", "search", "commands", "cli", "__main__"),
 )
 """From the ground up; a file imports from its own floor and from those below it."""

@@ -39,8 +39,9 @@ from elman.errors import BadInput
 from elman.inputs import ContextEncoder, Features
 from elman.recipes.arguments import rewrite
 from elman.recipes.parser import RecipeParser, minimal, resolved
-from elman.recipes.strict_yaml import digest, load_yaml, read_recipe
+from elman.recipes.strict_yaml import digest, dump_yaml, load_yaml, read_recipe
 from elman.recipes.training import REFUSED, Training
+from elman.stored import translated
 from elman.tasks import SequenceTask
 from elman.tracking.logger import RunLogger
 
@@ -171,8 +172,8 @@ def parse(command: str, words: Sequence[str], *, base: tuple[str, str] | None = 
     if base is None:
         config = parser.parse_args(ordered)
     else:
-        load_yaml(base[1], base[0])
-        config = parser.parse_args(ordered, namespace=parser.parse_string(base[1]))
+        stored = dump_yaml(translated(load_yaml(base[1], base[0])))
+        config = parser.parse_args(ordered, namespace=parser.parse_string(stored))
     refuse_wrong_kinds(config)
     if not 0 <= config.seed_everything <= LARGEST_SEED:
         raise BadInput(f"seed_everything must lie in [0, {LARGEST_SEED}], got {config.seed_everything}")

@@ -18,6 +18,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from datamodules.files import atomic_write
 from elman.errors import BadInput
 from elman.run.stop import Stop
+from elman.stored import translated_checkpoint
 from elman.tasks import SequenceTask
 from elman.tracking.metrics import high_is_good
 
@@ -142,10 +143,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             f"{path}: not a readable checkpoint (cut short, damaged, or holding more than plain tensors); "
             "use another one of its folder"
         ) from error
-    own = checkpoint.get("elman") if isinstance(checkpoint, Mapping) else None
+    checkpoint = translated_checkpoint(checkpoint) if isinstance(checkpoint, Mapping) else {}
+    own = checkpoint.get("elman")
     if not isinstance(own, Mapping) or not OWN_KEYS.issubset(own) or "state_dict" not in checkpoint:
         raise BadInput(f"{path}: not a checkpoint of elman; give one that `elman fit` wrote")
-    return dict(checkpoint)
+    return checkpoint
 
 
 def newest(folder: Path) -> Path:
