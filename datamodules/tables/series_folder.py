@@ -90,11 +90,11 @@ def _columns(
         if reader.inputs is not None and (both := set(targets) & set(columns)):
             raise BadInput(
                 f"{file}: {sorted(both)[0]!r} is read and, with data.horizon=0, asked for at the same step; "
-                "leave it out of data.input_size, or set a horizon"
+                "leave it out of data.inputs, or set a horizon"
             )
         columns = [name for name in columns if name not in targets]
     if not columns and not reader.categories:
-        raise BadInput(f"{file}: no numeric column is left to read; name some in data.input_size")
+        raise BadInput(f"{file}: no numeric column is left to read; name some in data.inputs")
     return columns
 
 
