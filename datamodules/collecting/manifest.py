@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from datamodules.collecting.findings import BadOnes
 from datamodules.labelled.files import PART_OF
-from datamodules.tables.csv_rows import csv_blocks
+from datamodules.tables.csv_rows import csv_rows
 from elman.errors import BadInput
 
 
@@ -51,25 +51,22 @@ def read_manifest(
     root = table.resolve().parent
     kept: list[tuple[Path, dict[str, str]]] = []
     seen: dict[Path, str] = {}
-    for block in csv_blocks(table):
-        for cells, line in zip(block.rows, block.lines, strict=True):
-            if names is None:
-                names = _header(table, cells, needs)
-                continue
-            place = f"{table}:{line}"
-            path = None
-            with bad.checking(place):
-                row = dict(zip(names, (cell.strip() for cell in cells), strict=True))
-                path = _inside(place, root, row, needs)
-                if path in seen and not repeats:
-                    raise BadInput(
-                        f"{place}: names {row['path']} again, after {seen[path]}; keep one of them"
-                    )
-            if path is not None:
-                seen.setdefault(path, place)
-                with bad.checking(str(path)):
-                    usable(path)
-                    kept.append((path, row))
+    for line, cells in csv_rows(table):
+        if names is None:
+            names = _header(table, cells, needs)
+            continue
+        place = f"{table}:{line}"
+        path = None
+        with bad.checking(place):
+            row = dict(zip(names, (cell.strip() for cell in cells), strict=True))
+            path = _inside(place, root, row, needs)
+            if path in seen and not repeats:
+                raise BadInput(f"{place}: names {row['path']} again, after {seen[path]}; keep one of them")
+        if path is not None:
+            seen.setdefault(path, place)
+            with bad.checking(str(path)):
+                usable(path)
+                kept.append((path, row))
     if names is None:
         raise BadInput(f"{table}: is empty; give a table with a header and rows")
     if not kept:

@@ -11,7 +11,7 @@ from datamodules.collecting.findings import BadOnes
 from datamodules.collecting.partition import PART_NAMES
 from datamodules.files import relative_name
 from datamodules.sounds.sound_file import SUFFIXES
-from datamodules.tables.csv_rows import csv_blocks
+from datamodules.tables.csv_rows import csv_rows
 from elman.errors import BadInput
 
 
@@ -91,8 +91,10 @@ def from_manifest(
             lies outside its folder, or comes twice.
     """
     root, found = manifest.parent, []
-    rows, lines = _table(manifest)
-    header = rows[0]
+    rows = list(csv_rows(manifest))
+    if len(rows) < 2:
+        raise BadInput(f"{manifest}: has no rows under its header; a row names a recording and its label")
+    header = rows[0][1]
     places = {
         "path": _place(header, path, "path_column", manifest),
         "label": _place(header, label, "label_column", manifest),
@@ -101,7 +103,7 @@ def from_manifest(
         places["part"] = _place(header, part, "part_column", manifest)
     others = [i for i in range(len(header)) if i not in places.values()]
     seen: set[Path] = set()
-    for row, line in zip(rows[1:], lines[1:], strict=True):
+    for line, row in rows[1:]:
         where = f"{manifest}:{line}"
         with bad.checking(where):
             file = _inside(root, row[places["path"]], where)
@@ -117,16 +119,6 @@ def from_manifest(
             name = file.relative_to(root).as_posix()
             found.append(Recording(file, name, row[places["label"]].strip(), fields, given))
     return found
-
-
-def _table(manifest: Path) -> tuple[list[list[str]], list[int]]:
-    rows, lines = [], []
-    for block in csv_blocks(manifest):
-        rows += block.rows
-        lines += block.lines
-    if len(rows) < 2:
-        raise BadInput(f"{manifest}: has no rows under its header; a row names a recording and its label")
-    return rows, lines
 
 
 def _place(header: Sequence[str], wanted: str | int, argument: str, manifest: Path) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,10 +14,13 @@ import pyarrow as pa
 from datamodules.files import reading, unreadable
 from datamodules.tables.cells import Cells, Where, is_number
 from datamodules.tables.csv_columns import arrow_batches, most_rows
-from datamodules.tables.csv_rows import csv_blocks
+from datamodules.tables.csv_rows import csv_rows
 from elman.errors import BadInput
 
 PARQUET = (".parquet", ".pq")
+SAMPLE_ROWS = 1000
+"""Rows that are looked at to tell numbers from text."""
+BLOCK_ROWS = 4096
 
 
 class Reader(Protocol):
@@ -53,14 +57,13 @@ class TableFile:
             self.names, self.sample = self._look()
 
     def _look(self) -> tuple[list[str], list[Sequence[str]]]:
-        """Names of the columns, and cells of each, from the first block of rows."""
-        block = next(csv_blocks(self.file, separator=self.separator, block_rows=1000), None)
-        if block is None:
+        """Names of the columns, and cells of each, from the first rows."""
+        rows = [row for _, row in islice(csv_rows(self.file, separator=self.separator), SAMPLE_ROWS)]
+        if not rows:
             raise BadInput(f"{self.file}: is empty; give a table with a header and rows")
-        first, rows = block.rows[0], block.rows
         if not self.header:
-            return [str(number) for number in range(len(first))], list(zip(*rows, strict=True))
-        names = [name.strip() for name in first]
+            return [str(number) for number in range(len(rows[0]))], list(zip(*rows, strict=True))
+        names = [name.strip() for name in rows[0]]
         if all(map(is_number, names)):
             raise BadInput(
                 f"{self.file}:1: the first row holds numbers alone, so it names no columns; "
@@ -155,13 +158,11 @@ class TableFile:
 
     def _csv_rows(self, names: Iterable[str]) -> Iterator[list[pa.Array]]:
         """The same of a file that Arrow does not read as it must be, and the lines of its rows."""
-        places, header = [self.names.index(name) for name in names], self.header
-        for block in csv_blocks(self.file, separator=self.separator):
-            rows, lines = (block.rows[1:], block.lines[1:]) if header else block
-            header = False
-            self._lines.extend(lines)
-            if rows:
-                yield [pa.array([row[place] for row in rows], pa.string()) for place in places]
+        places = [self.names.index(name) for name in names]
+        rows = islice(csv_rows(self.file, separator=self.separator), self.header, None)
+        while block := list(islice(rows, BLOCK_ROWS)):
+            self._lines.extend(line for line, _ in block)
+            yield [pa.array([row[place] for _, row in block], pa.string()) for place in places]
 
     def _parquet(self, names: Iterable[str]) -> Iterator[list[Cells]]:
         try:
