@@ -47,14 +47,15 @@ def read_manifest(
     Raises:
         BadInput: for a table that cannot be read or lacks a column, and for a bad row unless it is skipped.
     """
-    names: list[str] | None = None
+    rows = csv_rows(table)
+    _, header = next(rows, (0, []))
+    if not header:
+        raise BadInput(f"{table}: is empty; give a table with a header and rows")
+    names = _header(table, header, needs)
     root = table.resolve().parent
     kept: list[tuple[Path, dict[str, str]]] = []
     seen: dict[Path, str] = {}
-    for line, cells in csv_rows(table):
-        if names is None:
-            names = _header(table, cells, needs)
-            continue
+    for line, cells in rows:
         place = f"{table}:{line}"
         path = None
         with bad.checking(place):
@@ -67,8 +68,6 @@ def read_manifest(
             with bad.checking(str(path)):
                 usable(path)
                 kept.append((path, row))
-    if names is None:
-        raise BadInput(f"{table}: is empty; give a table with a header and rows")
     if not kept:
         raise BadInput(f"{table}: names no file that can be used; give rows with files")
     columns = {name: [row[name] for _, row in kept] for name in names if name != "path"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from datamodules.collecting.findings import BadOnes
 from datamodules.files import unreadable
 from datamodules.labelled.columns import SAMPLE_ROWS
+from datamodules.tables.csv_rows import numbered_rows
 from datamodules.texts.utf8 import fault, text_lines
 from elman.errors import BadInput
 
@@ -31,7 +32,7 @@ class Table(NamedTuple):
     """
 
     names: list[str] | None
-    rows: Iterator[tuple[int, list[Any]]]
+    rows: Iterator[tuple[int, Sequence[Any]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,30 +90,41 @@ def read_table(file: Path, *, dialect: Dialect, bad: BadOnes) -> Table:
 
 def _delimited(
     file: Path, delimiter: str, quote: str | None, bad: BadOnes
-) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(
-        text_lines(file),
-        delimiter=delimiter,
-        quotechar=quote,
-        quoting=csv.QUOTE_NONE if quote is None else csv.QUOTE_MINIMAL,
-        strict=True,
-    )
-    begins, width = 1, 0
+) -> Iterator[tuple[int, Sequence[str]]]:
+    """The rows, by Arrow as far as it reads them as `csv` does."""
+    from pyarrow import ArrowInvalid
+
+    from datamodules.tables.csv_columns import arrow_batches
+
+    _, first = next(_csv_rows(file, delimiter, quote, bad), (0, []))
+    done = 0
     try:
-        for row in reader:
-            name = f"{file}:{begins}"
-            if row:
-                with bad.checking(name):
-                    width = width or len(row)
-                    if len(row) != width:
-                        raise BadInput(
-                            f"{name}: ragged row; it has {len(row)} columns, the first row {width}: "
-                            "a delimiter inside a value needs quotes"
-                        )
-                    yield begins, row
-            begins = reader.line_num + 1
-    except csv.Error as error:
-        raise BadInput(f"{file}:{begins}: {_quote_fault(str(error))}") from error
+        for columns in arrow_batches(
+            file, range(len(first)), width=len(first), separator=delimiter, quote=quote, header=False
+        ):
+            rows = list(zip(*(column.to_pylist() for column in columns), strict=True))
+            yield from enumerate(rows, start=done + 1)
+            done += len(rows)
+    except ArrowInvalid:
+        yield from islice(_csv_rows(file, delimiter, quote, bad), done, None)
+
+
+def _csv_rows(file: Path, delimiter: str, quote: str | None, bad: BadOnes) -> Iterator[tuple[int, list[str]]]:
+    dialect = {"quotechar": quote, "quoting": csv.QUOTE_NONE if quote is None else csv.QUOTE_MINIMAL}
+    width = 0
+    for line, row in numbered_rows(
+        text_lines(file), file, explained=_quote_fault, delimiter=delimiter, **dialect
+    ):
+        name = f"{file}:{line}"
+        if row:
+            with bad.checking(name):
+                width = width or len(row)
+                if len(row) != width:
+                    raise BadInput(
+                        f"{name}: ragged row; it has {len(row)} columns, the first row {width}: "
+                        "a delimiter inside a value needs quotes"
+                    )
+                yield line, row
 
 
 def _quote_fault(reason: str) -> str:

@@ -14,25 +14,26 @@ from datamodules.tables.csv_rows import LONGEST_LINE
 BLOCK = LONGEST_LINE // 4
 """Bytes read at a time; Arrow takes no row longer than that, and holds some 30 blocks."""
 
-NEWLINE, QUOTE = b'\n"'
+(NEWLINE,) = b"\n"
 
 
 def arrow_batches(
-    file: Path, places: Sequence[int], *, width: int, separator: str, header: bool
+    file: Path, places: Sequence[int], *, width: int, separator: str, quote: str | None = '"', header: bool
 ) -> Iterator[list[pa.Array]]:
     """Some columns as strings, a batch of rows at a time. Row r stands in line r + 1 of the file.
 
     Args:
         places: numbers of the columns.
         width: how many there are.
+        quote: what a value that holds separators stands in; None: quotes are text.
         header: whether the first row is left out.
 
     Raises:
-        pyarrow.ArrowInvalid: for a file that `csv_blocks` must read: it is broken, or written in a way that
+        pyarrow.ArrowInvalid: for a file that Python's `csv` must read: it is broken, or written in a way that
             the two read differently.
         OSError: if it cannot be read.
     """
-    if not is_plain(file, separator):
+    if not is_plain(file, separator, quote):
         raise pa.ArrowInvalid(f"{file} is not plain")
     names = [str(place) for place in range(width)]
     wanted = [names[place] for place in places]
@@ -41,7 +42,7 @@ def arrow_batches(
         read_options=csv.ReadOptions(
             use_threads=False, block_size=BLOCK, column_names=names, skip_rows_after_names=int(header)
         ),
-        parse_options=csv.ParseOptions(delimiter=separator),
+        parse_options=csv.ParseOptions(delimiter=separator, quote_char=quote or False),
         convert_options=csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()), include_columns=wanted, check_utf8=False
         ),
@@ -56,20 +57,20 @@ def most_rows(file: Path) -> int:
         return 1 + sum(block.count(b"\n") for block in iter(lambda: stream.read(BLOCK), b""))
 
 
-def is_plain(file: Path, separator: str) -> bool:
+def is_plain(file: Path, separator: str, quote: str | None) -> bool:
     """Whether a file is UTF-8 text of whole, closed and not too long lines, every quote where CSV has it."""
-    if not separator.isascii() or separator in '"\r\n\0':
+    if not f"{separator}{quote}".isascii() or separator in "\r\n\0" or separator == quote:
         return False
     with file.open("rb") as stream:
         rest = b""
         while block := stream.read(BLOCK):
             lines, end, rest = (rest + block).rpartition(b"\n")
-            if len(rest) > BLOCK or not _plain_lines(b"\n" + lines + end, separator):
+            if len(rest) > BLOCK or not _plain_lines(b"\n" + lines + end, separator, quote):
                 return False
-    return not rest or _plain_lines(b"\n" + rest + b"\n", separator)
+    return not rest or _plain_lines(b"\n" + rest + b"\n", separator, quote)
 
 
-def _plain_lines(lines: bytes, separator: str) -> bool:
+def _plain_lines(lines: bytes, separator: str, quote: str | None) -> bool:
     """The same of whole lines, with the end of the one before them."""
     if b"\0" in lines or b"\n\n" in lines or b"\n\r\n" in lines:
         return False
@@ -79,17 +80,19 @@ def _plain_lines(lines: bytes, separator: str) -> bool:
         _ = lines.isascii() or lines.decode()
     except UnicodeDecodeError:
         return False
-    return b'"' not in lines or _plain_quotes(np.frombuffer(lines, np.uint8), ord(separator))
+    if quote is None or quote.encode() not in lines:
+        return True
+    return _plain_quotes(np.frombuffer(lines, np.uint8), ord(separator), ord(quote))
 
 
-def _plain_quotes(lines: np.ndarray, separator: int) -> bool:
+def _plain_quotes(lines: np.ndarray, separator: int, quote: int) -> bool:
     """Whether each quote opens or closes a whole value of one line, or is doubled inside one."""
-    quotes, ends = np.flatnonzero(lines == QUOTE), np.flatnonzero(lines == NEWLINE)
+    quotes, ends = np.flatnonzero(lines == quote), np.flatnonzero(lines == NEWLINE)
     opening, closing = quotes[::2], quotes[1::2]
     if len(quotes) % 2 or (np.searchsorted(ends, opening) != np.searchsorted(ends, closing)).any():
         return False
     before, after = lines[opening - 1], lines[closing + 1]
     return bool(
-        np.isin(before, (separator, NEWLINE, QUOTE)).all()
-        and np.isin(after, (separator, NEWLINE, QUOTE, *b"\r")).all()
+        np.isin(before, (separator, NEWLINE, quote)).all()
+        and np.isin(after, (separator, NEWLINE, quote, *b"\r")).all()
     )
