@@ -20,8 +20,8 @@ from datamodules.files import digest_of
 from datamodules.labelled.columns import Columns
 from datamodules.labelled.files import find_sources
 from datamodules.labelled.gather import Gathered
-from datamodules.labelled.symbols import UNITS, Listed, Texts, Unit, symbols_of
 from datamodules.labelled.tables import Dialect
+from datamodules.labelled.tokens import UNITS, Listed, Texts, Unit, tokens_of
 from datamodules.live import Reader, Sentences
 from datamodules.sequence_data import check_counts
 from elman.batch import SequenceBatch
@@ -52,7 +52,7 @@ class LabelledText(Collected):
         delimiter: what stands between the columns of a CSV; null: from its suffix.
         quote: what a value with delimiters in it stands in; null: quotes are text.
         classes: labels that count, others are left out; null: all.
-        unit: what a step is: words, characters or bytes (`symbols_of` has the rules).
+        unit: what a step is: words, characters or bytes (`tokens_of` has the rules).
         lower: read in lower case.
         max_symbols: most symbols that are listed; bytes are all listed.
         min_count: a symbol that the training part has less often is not listed, so that id 0 is trained.
@@ -143,7 +143,7 @@ class LabelledText(Collected):
         self._texts, self._chosen = texts, np.flatnonzero(~left_out)
         gathered.places.keep(self._chosen)
         repeated = len(copies) - len(np.unique(copies))
-        self._notes = gathered.told
+        self._notes = gathered.notes
         if repeated:
             self._notes.append(f"{repeated:,} texts are copies of another one, and on its side of the split")
         if texts.shortened:
@@ -194,7 +194,7 @@ class LabelledText(Collected):
     def reader(self, *, input_size: int, token_ids: bool) -> Reader:
         vocabulary = self._remembered() if self.saved else self.vocabulary
         return Sentences(
-            tokens=lambda line: symbols_of(line, vocabulary.unit, lower=vocabulary.lower),
+            tokens=lambda line: tokens_of(line, vocabulary.unit, lower=vocabulary.lower),
             encode=vocabulary.encode,
             step=vocabulary.unit.removesuffix("s"),
             outputs=self.classes,

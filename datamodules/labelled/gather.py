@@ -12,8 +12,8 @@ from datamodules.collecting.places import Places
 from datamodules.labelled.columns import Columns
 from datamodules.labelled.files import LEFT_OUT, Layout
 from datamodules.labelled.rows import label_order, rows_of
-from datamodules.labelled.symbols import Texts
 from datamodules.labelled.tables import Dialect
+from datamodules.labelled.tokens import Texts
 from elman.errors import BadInput
 
 MOST_LABELS = 100
@@ -30,7 +30,7 @@ class Gathered:
         classes: labels that count; None: all.
         skip_bad: leave out and count what cannot be used.
 
-    `places`, `labels`, `groups` and `parts` are of each text, in order; `told` says what was taken for what.
+    `places`, `labels`, `groups` and `parts` are of each text, in order; `notes` say what was taken for what.
 
     Raises:
         BadInput: if something is bad and not skipped, or what is left is nothing to learn classes from.
@@ -49,7 +49,7 @@ class Gathered:
         self.places = Places(layout.root, [source.file for source in layout.sources])
         self.groups: list[str] = []
         self.parts: list[str | None] = []
-        self.told: list[str] = []
+        self.notes: list[str] = []
         for source in layout.sources:
             if source.form != "table" and (named := columns.given()):
                 raise BadInput(
@@ -61,7 +61,7 @@ class Gathered:
         number_of: dict[str, int] = {}
         same: dict[str, str] = {}  # one object for groups that are equal
         for number, source in enumerate(layout.sources):
-            for row in rows_of(source, columns=columns, dialect=dialect, bad=bad, told=self.told):
+            for row in rows_of(source, columns=columns, dialect=dialect, bad=bad, notes=self.notes):
                 if classes is not None and row.label not in classes:
                     unwanted.append(Skipped(self.places.name(number, row.line), LEFT_OUT))
                     continue

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from datamodules.collecting.findings import BadOnes
-from datamodules.labelled.columns import SAMPLE_ROWS, Columns
+from datamodules.labelled.columns import SAMPLE_ROWS, Columns, Picked
 from datamodules.labelled.files import PART_OF, Source
 from datamodules.labelled.tables import Dialect, read_table
 from datamodules.texts.utf8 import fault, text_lines, whole_text
@@ -31,8 +32,12 @@ class Row(NamedTuple):
     part: str | None
 
 
+class _UnusableError(Exception):
+    """What is wrong with a value, and a way out."""
+
+
 def rows_of(
-    source: Source, *, columns: Columns, dialect: Dialect, bad: BadOnes, told: list[str]
+    source: Source, *, columns: Columns, dialect: Dialect, bad: BadOnes, notes: list[str]
 ) -> Iterator[Row]:
     """The texts of one file, read as a stream. Lines without anything hold no text and are passed over.
 
@@ -40,75 +45,70 @@ def rows_of(
         columns: which column is what, where the file is a table.
         dialect: how a CSV or TSV file is written.
         bad: whether rows that cannot be used are refused or skipped.
-        told: takes a line on which columns of a table were taken.
+        notes: takes a line on which columns of a table were taken.
 
     Raises:
         BadInput: for a file that cannot be read, and bad rows that are not skipped.
     """
     file = source.file
+    rows: Iterable[tuple[int, Sequence[Any]]]
+    places: tuple[int, int | None, int | None, int | None] = (0, None, None, None)
     if source.form == "table":
-        yield from _table_rows(source, columns, dialect, bad, told)
+        picked, rows = _table_rows(file, columns, dialect, bad, notes)
+        places, if_none = picked[:4], "has a header and no rows; give texts and labels"
     elif source.form == "text":
-        with bad.checking(str(file)):
-            text = sound_text(str(file), whole_text(file))
-            yield Row(0, text, str(source.label), "", source.part)
+        rows, if_none = _whole(file, bad), ""
     else:
-        seen = False
-        for line, raw in enumerate(text_lines(file), start=1):
-            text, name = raw.rstrip("\r\n"), f"{file}:{line}"
-            if text:
-                seen = True
-                with bad.checking(name):
-                    yield Row(line, sound_text(name, text), str(source.label), "", source.part)
-        if not seen:
-            raise BadInput(f"{file}: is empty; give a text in every line, or take the file out")
+        lines = enumerate((raw.rstrip("\r\n") for raw in text_lines(file)), start=1)
+        rows = ((line, [text]) for line, text in lines if text)
+        if_none = "is empty; give a text in every line, or take the file out"
+    text, label, group, part = places
+    for line, values in rows:
+        if_none = ""
+        try:
+            yield Row(
+                line,
+                _sound_text(values[text]),
+                str(source.label) if label is None else _sound_label(values[label]),
+                "" if group is None else str(values[group]),
+                source.part if part is None else _sound_part(values[part]),
+            )
+        except _UnusableError as error:
+            name = f"{file}:{line}" if line else str(file)
+            with bad.checking(name):
+                raise BadInput(f"{name}: {error}") from error
+    if if_none:
+        raise BadInput(f"{file}: {if_none}")
+
+
+def _whole(file: Path, bad: BadOnes) -> Iterator[tuple[int, list[str]]]:
+    with bad.checking(str(file)):
+        yield 0, [whole_text(file)]
 
 
 def _table_rows(
-    source: Source, columns: Columns, dialect: Dialect, bad: BadOnes, told: list[str]
-) -> Iterator[Row]:
-    file = source.file
+    file: Path, columns: Columns, dialect: Dialect, bad: BadOnes, notes: list[str]
+) -> tuple[Picked, Iterator[tuple[int, Sequence[Any]]]]:
     table = read_table(file, dialect=dialect, bad=bad)
     sample = list(islice(table.rows, SAMPLE_ROWS + 1))
     if not sample:
         raise BadInput(f"{file}: has no rows; give texts and labels")
     picked = columns.pick(file, table.names, [values for _, values in sample])
-    told.append(f"{file.name}: {picked}")
-    rows = chain(sample[1:] if picked.first_is_header else sample, table.rows)
-    seen = False
-    for line, values in rows:
-        seen, name = True, f"{file}:{line}"
-        with bad.checking(name):
-            text = sound_text(name, values[picked.text])
-            label = sound_label(name, values[picked.label])
-            group = "" if picked.group is None else str(values[picked.group])
-            part = source.part if picked.part is None else _part(name, values[picked.part])
-            yield Row(line, text, label, group, part)
-    if not seen:
-        raise BadInput(f"{file}: has a header and no rows; give texts and labels")
+    notes.append(f"{file.name}: {picked}")
+    return picked, chain(sample[picked.first_is_header :], table.rows)
 
 
-def sound_text(name: str, value: Any) -> str:
-    """`value` if it is text that can be used.
-
-    Raises:
-        BadInput: naming `name`.
-    """
+def _sound_text(value: Any) -> str:
+    """`value` if it is text that can be used."""
     if value is None or (isinstance(value, str) and not value.strip()):
-        raise BadInput(f"{name}: empty text; give at least a character")
+        raise _UnusableError("empty text; give at least a character")
     if not isinstance(value, str):
-        raise BadInput(f"{name}: the text is no text; it is the {type(value).__name__} {str(value)[:40]}")
-    if (wrong := fault(value)) is not None:
-        raise BadInput(f"{name}: {wrong}")
-    return value
+        raise _UnusableError(f"the text is no text; it is the {type(value).__name__} {str(value)[:40]}")
+    return _plain(value)
 
 
-def sound_label(name: str, value: Any) -> str:
-    """The label as text; whole numbers without a point, so that 1 and 1.0 are one class.
-
-    Raises:
-        BadInput: naming `name`.
-    """
+def _sound_label(value: Any) -> str:
+    """The label as text; whole numbers without a point, so that 1 and 1.0 are one class."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) and math.isfinite(value):
@@ -116,21 +116,23 @@ def sound_label(name: str, value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     if value is None or isinstance(value, float) or (isinstance(value, str) and not value.strip()):
-        raise BadInput(f"{name}: missing label; give text or a number")
+        raise _UnusableError("missing label; give text or a number")
     if not isinstance(value, str):
-        raise BadInput(f"{name}: the label is neither text nor a number; it is a {type(value).__name__}")
-    if (wrong := fault(value)) is not None:
-        raise BadInput(f"{name}: {wrong}")
-    return value.strip()
+        raise _UnusableError(f"the label is neither text nor a number; it is a {type(value).__name__}")
+    return _plain(value).strip()
 
 
-def _part(name: str, value: Any) -> str | None:
-    if value is None or not str(value).strip():
-        return None
-    part = PART_OF.get(str(value).strip().lower())
-    if part is None:
-        raise BadInput(f"{name}: unknown part; {str(value)[:40]!r} is none of {', '.join(PART_OF)}")
-    return part
+def _plain(text: str) -> str:
+    if (wrong := fault(text)) is not None:
+        raise _UnusableError(wrong)
+    return text
+
+
+def _sound_part(value: Any) -> str | None:
+    name = "" if value is None else str(value).strip()
+    if name and name.lower() not in PART_OF:
+        raise _UnusableError(f"unknown part; {str(value)[:40]!r} is none of {', '.join(PART_OF)}")
+    return PART_OF.get(name.lower())
 
 
 def label_order(labels: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ from datamodules.files import reading
 from elman.errors import BadInput
 
 LONGEST_LINE = 1 << 20
+csv.field_size_limit(16 << 20)  # by default 128 KiB, and a longer text would pass for a quote left open
 MAGIC = {
     b"PK\x03\x04": "a zip archive (or a spreadsheet); unpack it, or save the sheet as CSV",
     b"PAR1": "a parquet file; let its name end in .parquet",

@@ -165,6 +165,13 @@ def test_a_text_may_run_over_lines(tmp_path):
     assert data.found.names[1] == "a.csv:4"
 
 
+@pytest.mark.parametrize("other", ["plain", '"over\ntwo lines"'])
+def test_a_text_may_be_long(tmp_path, other):
+    """Of any kind of file: Arrow reads the first, `csv` the second."""
+    path = table(tmp_path / "a.csv", [*TEXTS, (other, "pos"), ("long " * 40_000, "neg")])
+    assert found(ready(path, unit="characters"))["long " * 40_000] == "neg"
+
+
 def test_quotes_may_be_text(tmp_path):
     path = table(tmp_path / "a.tsv", [(f'"tis {i}', str(i % 2)) for i in range(20)], join="\t")
     refused(path, r"a.tsv:2: .*set data\.quote=null")

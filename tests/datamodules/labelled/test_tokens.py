@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from datamodules.labelled.symbols import Listed, Texts, symbols_of
+from datamodules.labelled.tokens import Listed, Texts, tokens_of
 
 
 @pytest.mark.parametrize(
@@ -17,12 +17,12 @@ from datamodules.labelled.symbols import Listed, Texts, symbols_of
     ],
 )
 def test_words(text, words):
-    assert symbols_of(text, "words", lower=False) == words
+    assert tokens_of(text, "words", lower=False) == words
 
 
 def test_lower_case():
-    assert symbols_of("ÖL It", "words", lower=True) == ["öl", "it"]
-    assert "".join(symbols_of("ÖL It", "characters", lower=True)) == "öl it"
+    assert tokens_of("ÖL It", "words", lower=True) == ["öl", "it"]
+    assert "".join(tokens_of("ÖL It", "characters", lower=True)) == "öl it"
 
 
 @pytest.mark.parametrize("unit", ["characters", "bytes"])
@@ -40,7 +40,7 @@ def test_an_unlisted_word():
 
 
 def test_twice():
-    with pytest.raises(ValueError, match="each symbol once"):
+    with pytest.raises(ValueError, match="each token once"):
         Listed(["a", "a"], unit="words", lower=True)
 
 
@@ -66,7 +66,7 @@ def test_only_the_given_texts_count():
     assert texts.most_frequent(np.array([0, 2]), limit=1, least=1).listed == ["c"]
 
 
-def test_symbols_of_a_checkpoint_that_these_texts_do_not_hold():
+def test_tokens_of_a_checkpoint_that_these_texts_do_not_hold():
     texts = Texts(unit="characters", lower=True, most=None, keep="last")
     texts.add("ab")
     assert texts.ids(Listed(["漢", "b"], unit="characters", lower=True)).tolist() == [0, 2]

@@ -1,4 +1,4 @@
-"""Labelled symbols: what a step of a labelled text is, which id it has, and texts kept as numbers."""
+"""Tokens of labelled texts: what a step is, which id it has, and texts kept as numbers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MARK_BYTES = 16  # of a hash that tells texts apart
 _WORD = re.compile(r"\w{1,100}(?:['’]\w{1,20}){0,2}|[^\w\s]")
 
 
-def symbols_of(text: str, unit: Unit, *, lower: bool) -> Sequence[str]:
+def tokens_of(text: str, unit: Unit, *, lower: bool) -> Sequence[str]:
     """The steps of a text, in order.
 
     words: runs of letters, digits and underscores, with an apostrophe inside ("it's"); any other character
@@ -38,7 +38,7 @@ def symbols_of(text: str, unit: Unit, *, lower: bool) -> Sequence[str]:
 
 
 class Listed:
-    """Id 0 stands for every symbol not listed; ids 1, 2, ... for `listed` in order.
+    """Id 0 stands for every token not listed; ids 1, 2, ... for `listed` in order.
 
     Of bytes all are listed, so that the id is the byte; there is no byte 0.
 
@@ -48,14 +48,14 @@ class Listed:
         lower: whether texts are read in lower case.
 
     Raises:
-        ValueError: if a symbol is listed twice.
+        ValueError: if a token is listed twice.
     """
 
     def __init__(self, listed: Sequence[str], *, unit: Unit, lower: bool) -> None:
         self.listed = list(listed)
-        self.ids = {symbol: number for number, symbol in enumerate(self.listed, start=1)}
+        self.ids = {token: number for number, token in enumerate(self.listed, start=1)}
         if len(self.ids) != len(self.listed):
-            raise ValueError("listed must hold each symbol once")
+            raise ValueError("listed must hold each token once")
         self.unit, self.lower = unit, lower
 
     def __len__(self) -> int:
@@ -69,8 +69,8 @@ class Listed:
 
     def encode(self, text: str) -> Tensor:
         """Ids (T,) int64."""
-        symbols = symbols_of(text, self.unit, lower=self.lower)
-        return torch.tensor([self.ids.get(symbol, 0) for symbol in symbols], dtype=torch.int64)
+        tokens = tokens_of(text, self.unit, lower=self.lower)
+        return torch.tensor([self.ids.get(token, 0) for token in tokens], dtype=torch.int64)
 
     def decode(self, ids: Iterable[int] | Tensor) -> str:
         """The text of `ids`, words with a blank between two; the unknown id reads as U+FFFD."""
@@ -81,9 +81,9 @@ class Listed:
 
 
 class Texts:
-    """Texts as numbers of their symbols, all in one array: 4 bytes a step and one string a distinct word.
+    """Texts as numbers of their tokens, all in one array: 4 bytes a step and one string a distinct word.
 
-    Numbers are given as symbols come; `ids` turns them into those of `Listed`, which only the training part
+    Numbers are given as tokens come; `ids` turns them into those of `Listed`, which only the training part
     decides.
 
     Args:
@@ -104,16 +104,16 @@ class Texts:
 
     def add(self, text: str) -> None:
         """Take a text that is not blank."""
-        symbols = symbols_of(text, self.unit, lower=self.lower)
+        tokens = tokens_of(text, self.unit, lower=self.lower)
         if self.unit == "words":
-            numbers = np.array([self._number_of[symbol] for symbol in symbols], dtype=np.uint32)
+            numbers = array("I", map(self._number_of.__getitem__, tokens)).tobytes()
         else:
-            numbers = codepoints(str(symbols))
-        self._marks += hashlib.blake2b(numbers.tobytes(), digest_size=MARK_BYTES).digest()
-        if self.most is not None and len(numbers) > self.most:
-            numbers = numbers[: self.most] if self.keep == "first" else numbers[-self.most :]
+            numbers = codepoints(str(tokens)).tobytes()
+        self._marks += hashlib.blake2b(numbers, digest_size=MARK_BYTES).digest()
+        if self.most is not None and len(numbers) > 4 * self.most:
+            numbers = numbers[: 4 * self.most] if self.keep == "first" else numbers[-4 * self.most :]
             self.shortened += 1
-        self._numbers.frombytes(numbers.tobytes())
+        self._numbers.frombytes(numbers)
         self._starts.append(len(self._numbers))
 
     @property
@@ -122,12 +122,12 @@ class Texts:
         return np.frombuffer(self._starts, dtype=np.int64)
 
     def copies(self) -> np.ndarray:
-        """(N,) numbers; two texts have the same one where all of their symbols are equal."""
+        """(N,) numbers; two texts have the same one where all of their tokens are equal."""
         marks = np.frombuffer(bytes(self._marks), dtype=f"S{MARK_BYTES}")
         return np.unique(marks, return_inverse=True)[1].reshape(-1)
 
     def most_frequent(self, numbers: np.ndarray, *, limit: int, least: int) -> Listed:
-        """The symbols that the texts `numbers` hold at least `least` times, at most `limit`, frequent first.
+        """The tokens that the texts `numbers` hold at least `least` times, at most `limit`, frequent first.
 
         Of two that occur equally often, the one that came first goes first; of characters, the smaller.
         """
@@ -142,12 +142,12 @@ class Texts:
         shown = list(self._number_of) if self.unit == "words" else None
         return Listed([shown[i] if shown else chr(i) for i in kept], unit=self.unit, lower=self.lower)
 
-    def ids(self, symbols: Listed) -> np.ndarray:
+    def ids(self, listed: Listed) -> np.ndarray:
         """(steps,) ids of all texts on end, in the smallest type that holds them."""
         every = np.frombuffer(self._numbers, dtype=np.uint32)
-        table = np.zeros(int(every.max(initial=0)) + 1, dtype=np.min_scalar_type(len(symbols)))
-        for symbol, number in symbols.ids.items():
-            place = self._number_of.get(symbol, -1) if self.unit == "words" else ord(symbol)
+        table = np.zeros(int(every.max(initial=0)) + 1, dtype=np.min_scalar_type(len(listed)))
+        for token, number in listed.ids.items():
+            place = self._number_of.get(token, -1) if self.unit == "words" else ord(token)
             if 0 <= place < len(table):
                 table[place] = number
         return table[every]
