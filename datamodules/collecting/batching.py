@@ -92,26 +92,26 @@ class Plan(ABC):
     def __init__(self) -> None:
         self._starts = [0]  # the number of each pass's first batch, as far as they were asked for
         self._made: dict[int, list[Seats]] = {}
-        self.batches = len(self._of_pass(0))
+        self.batches = len(self._of_epoch(0))
 
     @abstractmethod
-    def batches_of_pass(self, number: int) -> list[Seats]:
+    def batches_of_epoch(self, number: int) -> list[Seats]:
         """All batches of one pass, a function of its number alone."""
 
     def at(self, index: int) -> tuple[Seats, bool, bool]:
         """Batch `index`, whether it goes on from none before it, and whether none goes on from it."""
         number = bisect_right(self._starts, index) - 1
-        while index - self._starts[number] >= len(self._of_pass(number)):
+        while index - self._starts[number] >= len(self._of_epoch(number)):
             if number + 1 == len(self._starts):
-                self._starts.append(self._starts[number] + len(self._of_pass(number)))
+                self._starts.append(self._starts[number] + len(self._of_epoch(number)))
             number += 1
-        batches, place = self._of_pass(number), index - self._starts[number]
+        batches, place = self._of_epoch(number), index - self._starts[number]
         last = place + 1 == len(batches) or not _goes_on(batches[place + 1])
         return batches[place], not _goes_on(batches[place]), last
 
-    def _of_pass(self, number: int) -> list[Seats]:
+    def _of_epoch(self, number: int) -> list[Seats]:
         if number not in self._made:
-            self._made = {number: self.batches_of_pass(number)}
+            self._made = {number: self.batches_of_epoch(number)}
         return self._made[number]
 
 
@@ -134,7 +134,7 @@ class Bucketed(Plan):
         self.lengths, self.rows, self.max_steps, self.seed = lengths, rows, max_steps, seed
         super().__init__()
 
-    def batches_of_pass(self, number: int) -> list[Seats]:
+    def batches_of_epoch(self, number: int) -> list[Seats]:
         if self.seed is None:
             return self._cut(np.argsort(self.lengths, kind="stable"))
         draw = np.random.default_rng([self.seed, number])
@@ -179,7 +179,7 @@ class Refilled(Plan):
         self.lengths, self.rows, self.steps, self.seed = lengths, rows, steps, seed
         super().__init__()
 
-    def batches_of_pass(self, number: int) -> list[Seats]:
+    def batches_of_epoch(self, number: int) -> list[Seats]:
         order = np.arange(len(self.lengths))
         if self.seed is not None:
             order = np.random.default_rng([self.seed, number]).permutation(order)
@@ -202,12 +202,21 @@ class Planned:
 
     Args:
         examples: where sequences are read.
-        plan: who sits where.
+        plan: which of them share a batch.
+        chosen: (n,) numbers of the examples that the plan counts from 0; None: all.
         process: (rank, number of processes); this process holds rows rank, rank + number, ... of each batch.
     """
 
-    def __init__(self, examples: Examples, plan: Plan, *, process: tuple[int, int] = (0, 1)) -> None:
+    def __init__(
+        self,
+        examples: Examples,
+        plan: Plan,
+        *,
+        chosen: np.ndarray | None = None,
+        process: tuple[int, int] = (0, 1),
+    ) -> None:
         self.examples, self.plan = examples, plan
+        self.chosen = np.arange(len(examples.lengths)) if chosen is None else chosen
         self.rank, self.world = process
         self._whole = whole_batches(examples)
 
@@ -220,19 +229,21 @@ class Planned:
         own = self._own(seats)
         if self.plan.whole and all(own):
             numbers = np.array([seat.number for seat in own if seat is not None])
-            return lengthened(self._whole(numbers), longest(seats))
-        rows: list[Example | None] = [
-            None if seat is None else self.examples.window(seat.number, seat.start, seat.stop) for seat in own
-        ]
+            return lengthened(self._whole(self.chosen[numbers]), longest(seats))
+        rows = [None if seat is None else self._read(seat) for seat in own]
         if not any(rows):  # a row of another process shows the kinds of all leaves
             seat = next(seat for seat in seats if seat is not None)
-            rows[0] = self.examples.window(seat.number, seat.start, seat.start)
+            rows[0] = self._read(seat._replace(stop=seat.start))
         begins = torch.tensor([first or (seat is not None and seat.start == 0) for seat in own])
         return lengthened(collate(rows, is_first=begins, is_last=last), longest(seats))
 
     def numbers(self, index: int) -> list[int | None]:
         """The example in each row of batch `index`; None where a row has none."""
-        return [None if seat is None else seat.number for seat in self._own(self.plan.at(index)[0])]
+        own = self._own(self.plan.at(index)[0])
+        return [None if seat is None else int(self.chosen[seat.number]) for seat in own]
+
+    def _read(self, seat: Seat) -> Example:
+        return self.examples.window(int(self.chosen[seat.number]), seat.start, seat.stop)
 
     def _own(self, seats: Seats) -> Seats:
         return seats[self.rank :: self.world] or [None]
@@ -254,13 +265,6 @@ def lengthened(batch: SequenceBatch, steps: int) -> SequenceBatch:
 
     y = None if batch.y is None else pad(batch.y)
     return batch._replace(x=pad(batch.x), y=y, scored=pad(batch.scored))
-
-
-def waste(batches: Sequence[Seats]) -> float:
-    """Share of the steps of these batches, rows times the longest, that are padding."""
-    held = sum(len(seats) * longest(seats) for seats in batches)
-    exist = sum(seat.stop - seat.start for seats in batches for seat in seats if seat is not None)
-    return 1 - exist / held if held else 0.0
 
 
 def _goes_on(seats: Seats) -> bool:

@@ -12,39 +12,18 @@ import torch
 
 from datamodules.batches import Batches
 from datamodules.collecting.batching import Batching, Planned
-from datamodules.collecting.examples import Example, Examples, whole_batches
+from datamodules.collecting.examples import Examples
 from datamodules.collecting.findings import Findings
 from datamodules.collecting.partition import PART_NAMES, Partition
 from datamodules.sequence_data import Part, SequenceData
-from elman.batch import SequenceBatch
 from elman.errors import BadInput
-
-
-class Chosen:
-    """Some of the examples, renumbered from 0.
-
-    Args:
-        examples: all of them.
-        numbers: (n,) which.
-    """
-
-    def __init__(self, examples: Examples, numbers: np.ndarray) -> None:
-        self.examples, self.numbers = examples, numbers
-        self.lengths = examples.lengths[numbers]
-        self._whole = whole_batches(examples)
-
-    def window(self, number: int, start: int, stop: int) -> Example:
-        return self.examples.window(int(self.numbers[number]), start, stop)
-
-    def batch(self, numbers: np.ndarray) -> SequenceBatch:
-        return self._whole(self.numbers[numbers])
 
 
 class Collected(SequenceData):
     """Sequences found in files, divided into parts and batched by their lengths.
 
     A subclass says what it finds (`find`) and how that becomes `Examples` (`examples`), and sets
-    `inputs`, `outputs` and `symbols` there. Its constructor takes `split` and `batching` and hands them on.
+    `input_size`, `output_size` and `token_ids` there. Its constructor passes `split` and `batching` on.
 
     Args:
         split: which examples train, validate and test.
@@ -121,17 +100,15 @@ class Collected(SequenceData):
                 f"data.batching.batch_size={rows} rows cannot feed {world} processes: each needs at least "
                 f"one; set it to {world} or more, or use fewer trainer.devices"
             )
-        chosen = Chosen(self._examples, numbers)
-        plan = self.batching.plan(chosen.lengths, train=part == "train")
-        planned = Planned(chosen, plan, process=(rank, world))
+        lengths = self._examples.lengths[numbers]
+        plan = self.batching.plan(lengths, train=part == "train")
+        planned = Planned(self._examples, plan, chosen=numbers, process=(rank, world))
         return Batches(
             planned,
             length=None if part == "train" else plan.batches,
             workers=self.batching.workers,
-            steps_per_batch=int(chosen.lengths.sum()) / plan.batches,
-            names=lambda index: [
-                None if n is None else found.names[int(numbers[n])] for n in planned.numbers(index)
-            ],
+            steps_per_batch=int(lengths.sum()) / plan.batches,
+            names=lambda index: [None if n is None else found.names[n] for n in planned.numbers(index)],
         )
 
     def description(self) -> dict[str, Any]:

@@ -25,9 +25,7 @@ class ASequence(Generated):
     token_ids = True
 
     def __init__(self, *, batch_size: int = 1) -> None:
-        super().__init__(
-            steps=len(TEXT) - 1, batch_size=batch_size, batches_per_sequence=1, val_batches=1, seed=0
-        )
+        super().__init__(steps=len(TEXT) - 1, batch_size=batch_size, val_batches=1, seed=0)
         self.text = TEXT
         self.alphabet = Alphabet("".join(sorted(set(TEXT))))
         self.input_size = self.output_size = len(self.alphabet)

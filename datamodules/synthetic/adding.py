@@ -38,9 +38,7 @@ class Adding(Generated):
         self, *, steps: int = 100, batch_size: int = 32, val_batches: int = 8, seed: int = 0
     ) -> None:
         check_counts(2, steps=steps)
-        super().__init__(
-            steps=steps, batch_size=batch_size, batches_per_sequence=1, val_batches=val_batches, seed=seed
-        )
+        super().__init__(steps=steps, batch_size=batch_size, val_batches=val_batches, seed=seed)
 
     def batch(self, part: Part, index: int) -> SequenceBatch:
         draw = self.draw(part, index)

@@ -54,7 +54,6 @@ class CopyMemory(Generated):
         super().__init__(
             steps=blanks + 2 * COPIED,
             batch_size=batch_size,
-            batches_per_sequence=1,
             val_batches=val_batches,
             seed=seed,
         )

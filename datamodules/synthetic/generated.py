@@ -30,7 +30,13 @@ class Generated(SequenceData):
     """
 
     def __init__(
-        self, *, steps: int, batch_size: int, batches_per_sequence: int, val_batches: int, seed: int
+        self,
+        *,
+        steps: int = 100,
+        batch_size: int = 32,
+        batches_per_sequence: int = 1,
+        val_batches: int = 8,
+        seed: int = 0,
     ) -> None:
         super().__init__()
         check_counts(

@@ -67,9 +67,7 @@ class Negation(Generated):
         val_batches: int = 8,
         seed: int = 0,
     ) -> None:
-        super().__init__(
-            steps=steps, batch_size=batch_size, batches_per_sequence=1, val_batches=val_batches, seed=seed
-        )
+        super().__init__(steps=steps, batch_size=batch_size, val_batches=val_batches, seed=seed)
         check_counts(1, distance=distance)
         check_counts(0, after=after)
         if steps < distance + after + 3:

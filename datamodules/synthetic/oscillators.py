@@ -57,9 +57,7 @@ class Oscillators(Generated):
             raise ValueError(f"periods must be above 2 steps each, at least one, got {periods}")
         if not 0 < noise < float("inf"):
             raise ValueError(f"noise must be above 0, got {noise}")
-        super().__init__(
-            steps=steps, batch_size=batch_size, batches_per_sequence=1, val_batches=val_batches, seed=seed
-        )
+        super().__init__(steps=steps, batch_size=batch_size, val_batches=val_batches, seed=seed)
         self.periods, self.noise = list(periods), noise
 
     def batch(self, part: Part, index: int) -> SequenceBatch:

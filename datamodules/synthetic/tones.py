@@ -66,7 +66,6 @@ class Tones(Generated):
         super().__init__(
             steps=1 + (notes * self.share - WINDOW) // HOP,
             batch_size=batch_size,
-            batches_per_sequence=1,
             val_batches=val_batches,
             seed=seed,
         )

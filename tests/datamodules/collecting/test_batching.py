@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.collecting.batching import Batching, Bucketed, Planned, Refilled, Seat, waste
+from datamodules.collecting.batching import Batching, Bucketed, Planned, Refilled, Seat, longest
 from datamodules.collecting.examples import Example, many_to_one
 
 LENGTHS = np.random.default_rng(0).integers(1, 40, 300)
@@ -17,6 +17,13 @@ PLANS = {
     "refilled_whole": lambda seed: Refilled(LENGTHS, rows=7, steps=64, seed=seed),
 }
 every_plan = pytest.mark.parametrize("plan", PLANS)
+
+
+def waste(batches):
+    """Share of the steps of these batches, rows times the longest, that are padding."""
+    held = sum(len(seats) * longest(seats) for seats in batches)
+    exist = sum(seat.stop - seat.start for seats in batches for seat in seats if seat is not None)
+    return 1 - exist / held if held else 0.0
 
 
 class Zeros:
@@ -35,7 +42,7 @@ class Zeros:
 def test_every_step_once_and_in_order(plan: str, seed: int | None, number: int) -> None:
     read = np.zeros(len(LENGTHS), dtype=int)
     before: list = []
-    for seats in PLANS[plan](seed).batches_of_pass(number):
+    for seats in PLANS[plan](seed).batches_of_epoch(number):
         sitting = [seat.number for seat in seats if seat is not None]
         assert len(set(sitting)) == len(sitting) > 0
         for row, seat in enumerate(seats):
@@ -54,13 +61,13 @@ def test_passes_follow_one_another_and_differ(plan: str) -> None:
     made = PLANS[plan](4)
     again, starts = PLANS[plan](4), 0
     for number in range(3):
-        batches = made.batches_of_pass(number)
+        batches = made.batches_of_epoch(number)
         for place in (0, len(batches) - 1):
             assert again.at(starts + place)[0] == batches[place]
         starts += len(batches)
-    assert made.batches_of_pass(0) != made.batches_of_pass(1)
-    assert PLANS[plan](5).batches_of_pass(0) != made.batches_of_pass(0)
-    assert PLANS[plan](None).batches_of_pass(0) == PLANS[plan](None).batches_of_pass(1)
+    assert made.batches_of_epoch(0) != made.batches_of_epoch(1)
+    assert PLANS[plan](5).batches_of_epoch(0) != made.batches_of_epoch(0)
+    assert PLANS[plan](None).batches_of_epoch(0) == PLANS[plan](None).batches_of_epoch(1)
 
 
 @every_plan
@@ -102,7 +109,7 @@ def test_processes_share_the_rows_of_one_batch(plan: str, world: int) -> None:
 def test_max_steps_holds_but_for_one_example() -> None:
     for limit in (1, 30, 90, 280):
         plan = Bucketed(LENGTHS, rows=7, max_steps=limit, seed=4)
-        sizes = [(len(seats), max(seat.stop for seat in seats if seat)) for seats in plan.batches_of_pass(0)]
+        sizes = [(len(seats), max(seat.stop for seat in seats if seat)) for seats in plan.batches_of_epoch(0)]
         assert all(rows * longest <= limit or rows == 1 for rows, longest in sizes)
         assert max(rows for rows, _ in sizes) == min(7, limit)
 
@@ -119,9 +126,9 @@ def test_batches_of_like_length_waste_little() -> None:
     as_they_come = [[Seat(n, 0, int(lengths[n])) for n in order[i : i + 32]] for i in range(0, 4000, 32)]
     shares = {
         "unsorted": waste(as_they_come),
-        "bucketed": waste(Bucketed(lengths, rows=32, max_steps=None, seed=1).batches_of_pass(0)),
-        "in order": waste(Bucketed(lengths, rows=32, max_steps=None, seed=None).batches_of_pass(0)),
-        "refilled": waste(Refilled(lengths, rows=32, steps=8, seed=1).batches_of_pass(0)),
+        "bucketed": waste(Bucketed(lengths, rows=32, max_steps=None, seed=1).batches_of_epoch(0)),
+        "in order": waste(Bucketed(lengths, rows=32, max_steps=None, seed=None).batches_of_epoch(0)),
+        "refilled": waste(Refilled(lengths, rows=32, steps=8, seed=1).batches_of_epoch(0)),
     }
     assert shares["unsorted"] > 0.4
     assert shares["bucketed"] < 0.03
@@ -132,7 +139,7 @@ def test_batches_of_like_length_waste_little() -> None:
 def test_a_plan_of_few_long_examples() -> None:
     plan = Refilled(np.array([1000, 3]), rows=4, steps=100, seed=1)
     assert plan.batches == 10
-    assert all(len(seats) == 4 for seats in plan.batches_of_pass(0))
+    assert all(len(seats) == 4 for seats in plan.batches_of_epoch(0))
 
 
 @pytest.mark.parametrize(
@@ -155,9 +162,9 @@ def test_values_out_of_range(options: dict, told: str) -> None:
 
 def test_only_training_shuffles() -> None:
     batching = Batching(batch_size=4, val_batch_size=9)
-    assert batching.plan(LENGTHS, train=True).batches_of_pass(0) != batching.plan(
+    assert batching.plan(LENGTHS, train=True).batches_of_epoch(0) != batching.plan(
         LENGTHS, train=True
-    ).batches_of_pass(1)
-    val = batching.plan(LENGTHS, train=False).batches_of_pass(0)
+    ).batches_of_epoch(1)
+    val = batching.plan(LENGTHS, train=False).batches_of_epoch(0)
     assert max(len(seats) for seats in val) == 9
-    assert val == batching.plan(LENGTHS, train=False).batches_of_pass(1)
+    assert val == batching.plan(LENGTHS, train=False).batches_of_epoch(1)
