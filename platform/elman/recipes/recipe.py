@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,36 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jsonargparse import Namespace, set_parsing_settings
+from jsonargparse import Namespace
 
-import datamodules.arrays
-import datamodules.audio
-import datamodules.digit_captions
-import datamodules.digits
-import datamodules.image_captions
-import datamodules.images
-import datamodules.labelled_text
-import datamodules.mnist
-import datamodules.moving_digits
-import datamodules.music
-import datamodules.spoken
-import datamodules.synthetic
-import datamodules.table
-import datamodules.text
-import datamodules.torchaudio_sets
-import datamodules.video
-import datamodules.video_captions
-import datamodules.waveform  # noqa: F401
 import elman.bptt
 from datamodules.sequence_data import SequenceData
 from elman.batch import SequenceBatch
 from elman.captions.scores import CAPTION_METRICS
-from elman.cores import Core
 from elman.errors import BadInput
-from elman.inputs import ContextEncoder, Features
-from elman.recipes.arguments import rewrite
-from elman.recipes.parser import RecipeParser, minimal, resolved
-from elman.recipes.strict_yaml import digest, dump_yaml, load_yaml, read_recipe
+from elman.recipes.arguments import Words, sort_words
+from elman.recipes.parser import RecipeParser, Source, minimal, resolved
+from elman.recipes.strict_yaml import digest, load_yaml, read_recipe
 from elman.recipes.training import REFUSED, Training
 from elman.stored import translated
 from elman.tasks import SequenceTask
@@ -56,14 +35,9 @@ FROM_DATA = {
     "captions",
     "alphabet",
 }
-FACTORIES: dict[str, type] = {
-    "core": Core,
-    "context_encoder": ContextEncoder,
-    "features": Features,
-    "optimizer": torch.optim.Optimizer,
+NOT_OURS = {
+    f"trainer.{name}": f"trainer.{name} is not for elman: {instead}" for name, instead in REFUSED.items()
 }
-"""Arguments that name a class which is called with what only the data tells."""
-
 LARGEST_SEED = 2**32 - 1  # NumPy takes no larger one
 
 
@@ -122,31 +96,7 @@ def make_parser(command: str) -> RecipeParser:
     return parser
 
 
-def refuse_wrong_kinds(config: Namespace) -> None:
-    """A factory must name a class of its kind: jsonargparse would take, and call, any function.
-
-    A checkpoint carries its recipe, and loading one must never run what it names.
-    """
-    for key in FACTORIES:
-        if config.model.get(key) is not None:
-            _refuse_wrong_kind(key, config.model[key], f"model.{key}")
-
-
-def _refuse_wrong_kind(key: str, given: Namespace, name: str) -> None:
-    kind = FACTORIES[key]
-    module, _, class_name = given.class_path.rpartition(".")
-    found = getattr(importlib.import_module(module), class_name, None)
-    if not (isinstance(found, type) and issubclass(found, kind)):
-        raise BadInput(f"{name}: {given.class_path!r} is no {kind.__name__}; name a class that is one")
-    if given.get("dict_kwargs"):
-        raise BadInput(f"{name}: dict_kwargs are not taken; write arguments as init_args")
-    arguments = given.get("init_args") or Namespace()
-    for inner in FACTORIES:  # a core around a core, an encoder with one
-        if isinstance(arguments.get(inner), Namespace):
-            _refuse_wrong_kind(inner, arguments[inner], f"{name}.{inner}")
-
-
-def parse(command: str, words: Sequence[str], *, base: tuple[str, str] | None = None) -> Recipe:
+def parse(command: str, words: Words | Sequence[str], *, base: tuple[str, str] | None = None) -> Recipe:
     """Parse the words after a command.
 
     Args:
@@ -156,35 +106,19 @@ def parse(command: str, words: Sequence[str], *, base: tuple[str, str] | None = 
     Raises:
         BadInput: for whatever is wrong, in one line.
     """
-    parser = make_parser(command)
-    ordered = rewrite(words)
-    files = [word.removeprefix("--config=") for word in ordered if word.startswith("--config=")]
-    question, name = "", "run"
+    found = words if isinstance(words, Words) else sort_words(words)
+    files = [Source(file, *read_recipe(file)) for file in found.recipes]
     for file in files:
-        values, question = read_recipe(Path(file))
-        if "space" in values:
-            raise BadInput(f"{file} is the file of a search; run it with: elman search {file}")
-        name = f"{Path(file).resolve().parent.name}/{Path(file).stem}"
-        refuse_lightning_names(values.get("trainer"), where=file)
-    refuse_lightning_names(
-        [w[len("--trainer.") :].partition("=")[0] for w in ordered if w.startswith("--trainer.")]
-    )
-    if base is None:
-        config = parser.parse_args(ordered)
-    else:
-        stored = dump_yaml(translated(load_yaml(base[1], base[0])))
-        config = parser.parse_args(ordered, namespace=parser.parse_string(stored))
-    refuse_wrong_kinds(config)
+        if "space" in file.values:
+            raise BadInput(f"{file.file} is the file of a search; run it with: elman search {file.file}")
+    stored = [Source(base[0], translated(load_yaml(base[1], base[0])))] if base else []
+    parser = make_parser(command)
+    config = parser.parse_words(found, [*stored, *files], refused=NOT_OURS)
     if not 0 <= config.seed_everything <= LARGEST_SEED:
         raise BadInput(f"seed_everything must lie in [0, {LARGEST_SEED}], got {config.seed_everything}")
+    name = f"{Path(files[-1].file).resolve().parent.name}/{Path(files[-1].file).stem}" if files else "run"
+    question = files[-1].question if files else ""
     return Recipe(config, resolved(parser, config), minimal(parser, config), question, name, parser)
-
-
-def refuse_lightning_names(given: Any, *, where: str = "") -> None:
-    """Name our option for one of Lightning's that means something else here."""
-    for key in given or ():
-        if key in REFUSED:
-            raise BadInput(f"{where + ': ' if where else ''}trainer.{key} is not for elman: {REFUSED[key]}")
 
 
 def make_task(parts: Namespace, data: Any) -> SequenceTask:
@@ -263,6 +197,3 @@ def strategy_settings(bptt: elman.bptt.BackpropThroughTime) -> dict[str, Any]:
         k: v for k, v in vars(bptt).items() if not k.startswith("_") and not isinstance(v, torch.Tensor)
     }
     return {"class": type(bptt).__name__, **values}
-
-
-set_parsing_settings(validate_defaults=False)

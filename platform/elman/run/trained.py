@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from elman.errors import BadInput
-from elman.recipes.arguments import rewrite
+from elman.recipes.arguments import sort_words
 from elman.recipes.recipe import Recipe, make_task, parse
 from elman.run.checkpoints import newest, read_checkpoint
 from elman.tasks import SequenceTask
@@ -15,21 +15,20 @@ from elman.tracking.find import find_run
 from elman.tracking.store import resolve_uri
 
 
-def trained_recipe(command: str, words: Sequence[str]) -> tuple[dict[str, Any], Any, Any]:
+def trained_recipe(command: str, given: Sequence[str]) -> tuple[dict[str, Any], Any, Any]:
     """The checkpoint a RUN or CHECKPOINT names, its recipe with the options laid over it, and its classes."""
-    rest = rewrite(words)
-    target = next((word for word in rest if not word.startswith("--")), None)
-    if target is None:
+    found = sort_words(given)
+    if not found.positional:
         raise BadInput(
             f"elman {command} needs a run's id or name, or a checkpoint: elman {command} RUN|CHECKPOINT"
         )
-    rest.remove(target)
+    target, *left = found.positional
     path = Path(target)
     if path.suffix != ".ckpt" and not path.exists():
-        uri = next((w.partition("=")[2] for w in rest if w.startswith("--tracking.tracking_uri=")), None)
-        path = _best(target, uri)
+        path = _best(target, found.value("--tracking.tracking_uri"))
     checkpoint = read_checkpoint(path)
-    recipe = parse(command, rest, base=(f"{path}: its recipe", checkpoint["elman"]["recipe"]))
+    words = found._replace(positional=tuple(left))
+    recipe = parse(command, words, base=(f"{path}: its recipe", checkpoint["elman"]["recipe"]))
     parts = recipe.classes()
     parts.data.load_state_dict(checkpoint.get(type(parts.data).__qualname__, {}))
     return checkpoint, recipe, parts
