@@ -34,6 +34,7 @@ set_parsing_settings(validate_defaults=False)
 
 _whole_defaults: ContextVar[bool] = ContextVar("whole_defaults", default=False)
 
+
 class Source(NamedTuple):
     """One of the recipes that are laid over one another.
 
