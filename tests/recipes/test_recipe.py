@@ -51,7 +51,7 @@ def test_data_goes_by_its_public_name_and_keeps_its_path(name):
 def test_only_the_data_that_is_named_is_imported():
     program = (
         "import sys; from elman.recipes.recipe import parse; parse('fit', ['--data=Echo', '--data.steps=9']);"
-        "print([name for name in ('datamodules.audio', 'datamodules.video', 'datamodules.text')"
+        "print([name for name in ('datamodules.audio', 'datamodules.video', 'datamodules.table')"
         " if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
