@@ -77,10 +77,8 @@ class SequenceData(LightningDataModule, ABC):
         Args:
             input_size, token_ids: as the data said them when the network was trained.
         """
-        outputs = getattr(self, "classes", ())
-        return (
-            Ids(inputs=input_size, outputs=outputs) if token_ids else Rows(inputs=input_size, outputs=outputs)
-        )
+        kind: type[Ids] | type[Rows] = Ids if token_ids else Rows
+        return kind(input_size=input_size, outputs=getattr(self, "classes", ()))
 
     def train_dataloader(self) -> Batches:
         return self.loader("train")

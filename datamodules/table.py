@@ -245,7 +245,7 @@ class Table(Collected):
     def reader(self, *, input_size: int, token_ids: bool) -> Reader:
         """Rows of the numeric inputs in the file's units; values of text columns as columns of 0 and 1."""
         if "table" not in self.saved and self.learned is None:
-            return Rows(inputs=input_size)
+            return Rows(input_size=input_size)
         learned = self.learned or Learned(**self.saved["table"])
         return learned.pipe(list(map(str, self.tables.categories)))
 

@@ -22,9 +22,9 @@ class Rows(Reader):
     never, which skips it.
 
     Args:
-        inputs: values of a row.
+        input_size: values of a row.
         names: of the values, in the order of x; empty: they have none.
-        mean, std: (inputs,) of the training data, which x is standardised by; None: x is the values.
+        mean, std: (input_size,) of the training data, which x is standardised by; None: x is the values.
         outputs: names of what is predicted.
         scale, shift: (O,) of predicted values, as `Reader` has them.
     """
@@ -34,7 +34,7 @@ class Rows(Reader):
     def __init__(
         self,
         *,
-        inputs: int,
+        input_size: int,
         names: Sequence[str] = (),
         mean: Tensor | None = None,
         std: Tensor | None = None,
@@ -42,14 +42,14 @@ class Rows(Reader):
         scale: Tensor | None = None,
         shift: Tensor | None = None,
     ) -> None:
-        self.inputs, self.names, self.outputs = inputs, tuple(names), outputs
+        self.input_size, self.names, self.outputs = input_size, tuple(names), outputs
         self.mean, self.std, self.scale, self.shift = mean, std, scale, shift
         what = f" ({', '.join(self.names)})" if self.names else ""
-        self.unit = f"CSV rows of {inputs} value{'s' if inputs > 1 else ''}{what}"
+        self.unit = f"CSV rows of {input_size} value{'s' if input_size > 1 else ''}{what}"
 
     def chunks(self, pieces: Iterable[bytes], *, reset_on: str = BLANK) -> Iterator[Chunk]:
         columns: list[int] | None = None  # which cells of a line are x; None before the first line
-        width = self.inputs
+        width = self.input_size
 
         def step(line: str, number: int) -> list[float] | None:
             nonlocal columns, width
@@ -58,19 +58,19 @@ class Rows(Reader):
                 if not any(map(_is_number, cells)):
                     columns, width = self._columns(cells, number), len(cells)
                     return None
-                columns = list(range(self.inputs))
+                columns = list(range(self.input_size))
             return _row(cells, columns, width, number)
 
         return line_chunks(pieces, step=step, chunk=self._chunk, blank_ends=reset_on == BLANK)
 
     def _columns(self, header: list[str], number: int) -> list[int]:
         if not self.names:
-            if len(header) != self.inputs:
+            if len(header) != self.input_size:
                 raise BadInput(
                     f"{SOURCE}, line {number}: the header names {len(header)} columns, but the network reads "
-                    f"{self.inputs} values a row; give it those"
+                    f"{self.input_size} values a row; give it those"
                 )
-            return list(range(self.inputs))
+            return list(range(self.input_size))
         missing = [name for name in self.names if name not in header]
         if missing:
             raise BadInput(
@@ -80,7 +80,7 @@ class Rows(Reader):
         return [header.index(name) for name in self.names]
 
     def _chunk(self, rows: list[list[float]], is_last: bool) -> Chunk:
-        x = torch.tensor(rows, dtype=torch.float64).reshape(len(rows), self.inputs)
+        x = torch.tensor(rows, dtype=torch.float64).reshape(len(rows), self.input_size)
         if self.mean is not None and self.std is not None:
             x = (x - self.mean.double()) / self.std.double()
         return Chunk(x.float(), {}, is_last)
@@ -90,24 +90,24 @@ class Ids(Reader):
     """A whole number a line, the id of a step. An empty line ends a sequence.
 
     Args:
-        inputs: ids lie in [0, inputs).
+        input_size: ids lie in [0, input_size).
         outputs: names of what is predicted.
     """
 
     resets = (BLANK, NEVER)
 
-    def __init__(self, *, inputs: int, outputs: Sequence[str] = ()) -> None:
-        self.inputs, self.outputs = inputs, outputs
-        self.unit = f"ids from 0 to {inputs - 1}, one a line"
+    def __init__(self, *, input_size: int, outputs: Sequence[str] = ()) -> None:
+        self.input_size, self.outputs = input_size, outputs
+        self.unit = f"ids from 0 to {input_size - 1}, one a line"
 
     def chunks(self, pieces: Iterable[bytes], *, reset_on: str = BLANK) -> Iterator[Chunk]:
         return line_chunks(pieces, step=self._id, chunk=_ids, blank_ends=reset_on == BLANK)
 
     def _id(self, line: str, number: int) -> int:
-        word = line.strip()
-        if word.isascii() and word.isdigit() and int(word) < self.inputs:
+        word, most = line.strip(), self.input_size - 1
+        if word.isascii() and word.isdigit() and int(word) <= most:
             return int(word)
-        raise BadInput(f"{SOURCE}, line {number}: must be an id, 0 to {self.inputs - 1}, got {word[:40]!r}")
+        raise BadInput(f"{SOURCE}, line {number}: must be an id, 0 to {most}, got {word[:40]!r}")
 
 
 def _ids(ids: list[int], is_last: bool) -> Chunk:

@@ -56,7 +56,7 @@ class Learned:
         """How rows come out of a pipe: numbers in the file's units, text columns as columns of 0 and 1."""
         marks = [f"{name}={v}" for name, values in zip(categories, self.values, strict=True) for v in values]
         return Rows(
-            inputs=len(self.columns) + len(marks),
+            input_size=len(self.columns) + len(marks),
             names=[*self.columns, *marks],
             mean=torch.tensor([*self.input_shift, *[0.0] * len(marks)]),
             std=torch.tensor([*self.input_scale, *[1.0] * len(marks)]),

@@ -53,7 +53,7 @@ def characters():
 
 
 def values():
-    reader = Rows(inputs=2, scale=torch.tensor([10.0, 2.0]), shift=torch.tensor([-1.0, 5.0]))
+    reader = Rows(input_size=2, scale=torch.tensor([10.0, 2.0]), shift=torch.tensor([-1.0, 5.0]))
     return network(input_size=2, output_size=2, token_ids=False, loss=SquaredError()), reader
 
 
@@ -165,11 +165,11 @@ def test_memory_does_not_grow():
 def test_a_network_that_reads_later_steps_is_refused():
     task = SequenceTask(input_size=3, output_size=3, token_ids=True, core=Backwards, bptt=Full())
     with pytest.raises(BadInput, match="Backwards reads later steps"):
-        Stream(task, Ids(inputs=3), reset_on=BLANK)
+        Stream(task, Ids(input_size=3), reset_on=BLANK)
     with pytest.raises(
         BadInput, match=r"--reset-on must be blank or never for ids from 0 to 2, .* got 'line'"
     ):
-        Stream(network(input_size=3, output_size=3, token_ids=True), Ids(inputs=3), reset_on=LINE)
+        Stream(network(input_size=3, output_size=3, token_ids=True), Ids(input_size=3), reset_on=LINE)
 
 
 def test_lines():

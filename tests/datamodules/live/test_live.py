@@ -20,9 +20,9 @@ CASES = {
     "words": (live_reader(Vocabulary(["a", "b", "\n"])), (TEXT + "x" * 250 + " a").encode(), NEVER),
     "words by line": (live_reader(Vocabulary(["a", "b", "\n"])), TEXT.encode(), LINE),
     "bytes": (live_reader(Bytes()), TEXT.encode("utf-16"), NEVER),
-    "rows": (Rows(inputs=2), TABLE.encode(), BLANK),
-    "rows on end": (Rows(inputs=2), TABLE.encode(), NEVER),
-    "ids": (Ids(inputs=12), b"3\n11\n\n0", BLANK),
+    "rows": (Rows(input_size=2), TABLE.encode(), BLANK),
+    "rows on end": (Rows(input_size=2), TABLE.encode(), NEVER),
+    "ids": (Ids(input_size=12), b"3\n11\n\n0", BLANK),
     "sound": (Samples(sample_rate_hz=10, frame=4, hop=3), SOUND, NEVER),
     "sound with gaps": (Samples(sample_rate_hz=10, frame=2, hop=5), SOUND, NEVER),
 }
@@ -92,7 +92,7 @@ def test_words_by_hand():
 
 
 def test_rows_are_standardised_and_picked_by_name():
-    reader = Rows(inputs=2, names=["u", "v"], mean=torch.tensor([1.0, 2.0]), std=torch.tensor([2.0, 4.0]))
+    reader = Rows(input_size=2, names=["u", "v"], mean=torch.tensor([1.0, 2.0]), std=torch.tensor([2.0, 4.0]))
     (chunk,) = reader.chunks([b"time,v,w,u\nmonday,10,,3\ntuesday,2,x,1\n"])
     assert chunk.x.tolist() == [[1.0, 2.0], [0.0, 0.0]]
     assert chunk.x.dtype == torch.float32
@@ -115,20 +115,20 @@ def test_frames_by_hand():
         (Characters(Alphabet("ab")), b"ab\n", b"b\xff", "line 2 (0xff)"),
         (Characters(Alphabet("ab")), b"ab\n", b"\0", "NUL byte at byte 3"),
         (Characters(Alphabet("ab")), b"ab\n", "€".encode()[:2], "not UTF-8 at byte 3"),
-        (Rows(inputs=2), b"1,2\n", b"3\n", "line 2: 1 value, but a row must have 2"),
-        (Rows(inputs=2), b"1,2\n", b"3,4,5\n", "line 2: 3 values"),
-        (Rows(inputs=2), b"1,2\n", b"3,four\n", "line 2: 'four' in column 2 must be a finite number"),
-        (Rows(inputs=2), b"1,2\n", b"3,nan\n", "line 2: 'nan' in column 2"),
-        (Rows(inputs=2), b"1,2\n", b"3,\n", "line 2: '' in column 2"),
-        (Rows(inputs=2), b"1,2\n", b"inf,3\n", "line 2: 'inf' in column 1"),
-        (Rows(inputs=2), b"1,2\n", b'3,"4\n', "line 2: is no row of CSV"),
-        (Rows(inputs=2), b"", b"u,v,w\n1,2,3\n", "line 1: the header names 3 columns"),
-        (Rows(inputs=1, names=["u"]), b"", b"v,w\n", "line 1: the header has no column 'u'"),
-        (Rows(inputs=1, names=["u"]), b"u,v\n1,2\n", b"1\n", "line 3: 1 value, but a row must have 2"),
-        (Rows(inputs=2), b"1,2\n", b"1" * (1 << 21), "line 2: is longer than"),
-        (Ids(inputs=3), b"2\n", b"3\n", "line 2: must be an id, 0 to 2, got '3'"),
-        (Ids(inputs=3), b"2\n", b"-1\n", "got '-1'"),
-        (Ids(inputs=3), b"2\n", "²\n".encode(), "got '²'"),
+        (Rows(input_size=2), b"1,2\n", b"3\n", "line 2: 1 value, but a row must have 2"),
+        (Rows(input_size=2), b"1,2\n", b"3,4,5\n", "line 2: 3 values"),
+        (Rows(input_size=2), b"1,2\n", b"3,four\n", "line 2: 'four' in column 2 must be a finite number"),
+        (Rows(input_size=2), b"1,2\n", b"3,nan\n", "line 2: 'nan' in column 2"),
+        (Rows(input_size=2), b"1,2\n", b"3,\n", "line 2: '' in column 2"),
+        (Rows(input_size=2), b"1,2\n", b"inf,3\n", "line 2: 'inf' in column 1"),
+        (Rows(input_size=2), b"1,2\n", b'3,"4\n', "line 2: is no row of CSV"),
+        (Rows(input_size=2), b"", b"u,v,w\n1,2,3\n", "line 1: the header names 3 columns"),
+        (Rows(input_size=1, names=["u"]), b"", b"v,w\n", "line 1: the header has no column 'u'"),
+        (Rows(input_size=1, names=["u"]), b"u,v\n1,2\n", b"1\n", "line 3: 1 value, but a row must have 2"),
+        (Rows(input_size=2), b"1,2\n", b"1" * (1 << 21), "line 2: is longer than"),
+        (Ids(input_size=3), b"2\n", b"3\n", "line 2: must be an id, 0 to 2, got '3'"),
+        (Ids(input_size=3), b"2\n", b"-1\n", "got '-1'"),
+        (Ids(input_size=3), b"2\n", "²\n".encode(), "got '²'"),
         (Samples(sample_rate_hz=8, frame=1), b"", b"RIFF....", "is a wav file"),
         (Samples(sample_rate_hz=8, frame=1), b"1234", b"5", "ends in half a sample"),
     ],
