@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import numpy as np
 
 from datamodules.files import atomic_write, lock
+from datamodules.texts.byte_stream import ByteStream
 from elman.errors import BadInput
 
 FORMAT = 1
@@ -20,40 +21,22 @@ LONGEST_HEADER = 1 << 25  # a vocabulary of long words has tens of MB
 
 
 class Ids:
-    """A part of an id file: `len()` and slices, each read from disk when needed.
-
-    Why plain reads and not a memory map: pages of a map count as this process's memory until the
-    system wants them back, so an epoch over 2 GB shows as 2 GB. A read costs a few microseconds and
-    leaves nothing behind; the system's file cache serves both alike.
+    """Ids in a stream of bytes: `len()` and slices.
 
     Args:
-        path: the file; it stays open, so that clearing the cache does not stop a running training.
         dtype: of one id.
-        offset: bytes before the first id.
-        count: number of ids.
     """
 
-    def __init__(self, path: Path, dtype: np.dtype, offset: int, count: int) -> None:
-        self.path, self.dtype, self.offset, self.count = path, dtype, offset, count
-        self.file = os.open(path, os.O_RDONLY)
-        weakref.finalize(self, os.close, self.file)
+    def __init__(self, stream: ByteStream, dtype: np.dtype) -> None:
+        self.stream, self.dtype = stream, dtype
 
     def __len__(self) -> int:
-        return self.count
+        return len(self.stream) // self.dtype.itemsize
 
     def __getitem__(self, part: slice) -> np.ndarray:
-        start, stop, _ = part.indices(self.count)
+        start, stop, _ = part.indices(len(self))
         width = self.dtype.itemsize
-        wanted = max(0, stop - start) * width
-        data = os.pread(self.file, wanted, self.offset + start * width)
-        if len(data) != wanted:
-            raise BadInput(
-                f"{self.path}: became shorter while it was in use; start again, it will be rebuilt"
-            )
-        return np.frombuffer(data, dtype=self.dtype)
-
-    def __reduce__(self) -> tuple[type[Ids], tuple[Path, np.dtype, int, int]]:
-        return Ids, (self.path, self.dtype, self.offset, self.count)
+        return self.stream[start * width : stop * width].view(self.dtype)
 
 
 @dataclass(frozen=True)
@@ -93,10 +76,8 @@ def read(path: Path, key: str) -> tuple[Header, list[Ids]] | None:
         ):
             return None
         dtype = np.dtype(header.dtype)
-        starts = np.cumsum([0, *header.counts]) * dtype.itemsize + len(line)
-        return header, [
-            Ids(path, dtype, int(start), count) for start, count in zip(starts, header.counts, strict=False)
-        ]
+        edges = list(accumulate(header.counts, lambda at, n: at + n * dtype.itemsize, initial=len(line)))
+        return header, [Ids(ByteStream([(path, *span)]), dtype) for span in pairwise(edges)]
     except (OSError, ValueError, TypeError):
         return None
 
