@@ -7,12 +7,8 @@ import shlex
 from pathlib import Path
 
 import pytest
-import torch
-from oracle import SquaredError, pair_gradients, update_gradients
 
 from elman import cli
-from elman.batch import whole
-from elman.cores import LSTM
 from elman.recipes.recipe import parse
 from elman.search.space.definition import read_search
 
@@ -25,18 +21,7 @@ def blocks(language: str, page: str = "README.md") -> list[str]:
 
 
 def test_it_is_short() -> None:
-    assert len(README.read_text().splitlines()) < 250
-
-
-def test_the_strategy_keeps_its_word() -> None:
-    shown: dict = {}
-    exec(next(b for b in blocks("python") if "class LastSteps" in b), shown)
-    torch.manual_seed(1)
-    net = SquaredError(LSTM(2, hidden_size=3))
-    batch = whole(torch.randn(2, 7, 2, dtype=torch.float64), torch.randn(2, 7, 2, dtype=torch.float64))
-    bptt = shown["LastSteps"](k=3)
-    expected = torch.einsum("ts,tsp->p", bptt.credit_matrix(7).double(), pair_gradients(net, batch))
-    torch.testing.assert_close(sum(update_gradients(bptt, net, [batch])), expected, rtol=1e-10, atol=1e-12)
+    assert len(README.read_text().splitlines()) <= 180
 
 
 def test_the_python_trains(capsys: pytest.CaptureFixture) -> None:
@@ -46,15 +31,14 @@ def test_the_python_trains(capsys: pytest.CaptureFixture) -> None:
 
 
 def test_the_recipe_reads() -> None:
-    recipe, _ = blocks("yaml")
+    (recipe,) = blocks("yaml")
     Path("shown.yaml").write_text(recipe)
     config = parse("fit", ["shown.yaml"]).config
     assert (config.model.bptt.init_args.k1, config.data.init_args.lag) == (10, 50)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/search.md"])
-def test_the_search_reads(page: str) -> None:
-    (search,) = (block for block in blocks("yaml", page) if "space:" in block)
+def test_the_search_reads() -> None:
+    (search,) = (block for block in blocks("yaml", "docs/search.md") if "space:" in block)
     root = README.parent
     Path("lstm.yaml").write_text((root / "experiments" / "char_lm" / "lstm.yaml").read_text())
     Path("search.yaml").write_text(search)
