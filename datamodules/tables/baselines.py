@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 LAGS = 24
 CHUNK = 1 << 16
 
 
-class Stretch(NamedTuple):
-    """Target rows [start, stop) of one series.
+class Target(NamedTuple):
+    """Rows [start, stop) of one series that are asked for one target.
 
     Args:
         values: (N,) the target over the whole series.
@@ -25,10 +26,10 @@ class Stretch(NamedTuple):
     stop: int
 
 
-def repeat_rmse(stretches: Sequence[Stretch], *, horizon: int) -> float:
+def repeat_rmse(spans: Sequence[Target], *, horizon: int) -> float:
     """Root mean squared error of answering with the value `horizon` rows earlier; NaN where there is none."""
     total, count = 0.0, 0
-    for values, known, start, stop in stretches:
+    for values, known, start, stop in spans:
         rows = np.arange(max(start, horizon), stop)
         rows = rows[known[rows]]
         errors = values[rows].astype(np.float64) - values[rows - horizon]
@@ -37,7 +38,7 @@ def repeat_rmse(stretches: Sequence[Stretch], *, horizon: int) -> float:
 
 
 def linear_rmse(
-    before: Sequence[Stretch], scored: Sequence[Stretch], *, horizon: int, lags: int = LAGS
+    before: Sequence[Target], scored: Sequence[Target], *, horizon: int, lags: int = LAGS
 ) -> float:
     """Root mean squared error, over `scored`, of the linear autoregression that fits `before` best.
 
@@ -61,14 +62,16 @@ def linear_rmse(
 
 
 def _rows(
-    stretches: Sequence[Stretch], horizon: int, lags: int, centre: float
+    spans: Sequence[Target], horizon: int, lags: int, centre: float
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(n, lags + 1) lagged values with a 1, and the (n,) values they tell, some rows at a time."""
-    back = horizon + np.arange(lags)
-    for values, known, start, stop in stretches:
-        for first in range(max(start, horizon + lags - 1), stop, CHUNK):
-            rows = np.arange(first, min(first + CHUNK, stop))
-            rows = rows[known[rows]]
-            lagged = values[rows[:, None] - back].astype(np.float64) - centre
-            value = values[rows].astype(np.float64) - centre
-            yield np.column_stack([lagged, np.ones(len(rows))]), value
+    """(n, lags + 1) lagged values with a 1, and the (n,) values they predict, some rows at a time."""
+    back = horizon + lags - 1
+    for values, known, start, stop in spans:
+        for first in range(max(start, back), stop, CHUNK):
+            last = min(first + CHUNK, stop)
+            centred = values[first - back : last].astype(np.float64) - centre
+            rows = known[first:last]
+            windows = sliding_window_view(centred[: last - first + lags - 1], lags)
+            lagged = np.ones((int(rows.sum()), lags + 1))
+            lagged[:, :lags] = (windows if rows.all() else windows[rows])[:, ::-1]
+            yield lagged, centred[back:][rows]

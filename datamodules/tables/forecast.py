@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from datamodules.collecting.examples import Example
-from datamodules.tables.baselines import Stretch, linear_rmse, repeat_rmse
+from datamodules.tables.baselines import Target, linear_rmse, repeat_rmse
 from datamodules.tables.pieces import Piece
 from datamodules.tables.scaling import Scaling
 from datamodules.tables.series import Series
@@ -112,13 +112,13 @@ def floors(
     targets = series[0].targets.shape[1] if series else 0
     for target in range(targets):
 
-        def stretches(spans: Sequence[Span], target: int = target) -> list[Stretch]:
+        def of(spans: Sequence[Span], target: int = target) -> list[Target]:
             return [
-                Stretch(series[number].targets[:, target], series[number].known[:, target], start, stop)
+                Target(series[number].targets[:, target], series[number].known[:, target], start, stop)
                 for number, start, stop in spans
             ]
 
-        told, end = stretches(scored), f"_{target}" if targets > 1 else ""
+        told, end = of(scored), f"_{target}" if targets > 1 else ""
         figures[f"{prefix}repeat_rmse{end}"] = repeat_rmse(told, horizon=horizon)
-        figures[f"{prefix}linear24_rmse{end}"] = linear_rmse(stretches(before), told, horizon=horizon)
+        figures[f"{prefix}linear24_rmse{end}"] = linear_rmse(of(before), told, horizon=horizon)
     return {name: round(value, 6) for name, value in figures.items() if np.isfinite(value)}

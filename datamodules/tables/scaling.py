@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+CHUNK = 1 << 16
+
 
 @dataclass(frozen=True)
 class Scaling:
@@ -22,7 +24,11 @@ class Scaling:
 
     def apply(self, values: np.ndarray) -> np.ndarray:
         """(N, n) values, scaled, in 32 bits."""
-        return ((values - self.shift) / self.scale).astype(np.float32)
+        scaled = np.empty(values.shape, np.float32)
+        for first in range(0, len(values), CHUNK):  # in 64 bits, which are not to be held for all rows
+            rows = slice(first, first + CHUNK)
+            scaled[rows] = (values[rows] - self.shift) / self.scale
+        return scaled
 
 
 def standardising(parts: Iterable[np.ndarray], width: int) -> tuple[Scaling, np.ndarray]:
@@ -37,7 +43,8 @@ def standardising(parts: Iterable[np.ndarray], width: int) -> tuple[Scaling, np.
     kept = [part for part in parts if len(part)]
     count = max(1, sum(map(len, kept)))
     mean = sum((part.sum(0, dtype=np.float64) for part in kept), np.zeros(width)) / count
-    squares = sum((np.square(part - mean).sum(0) for part in kept), np.zeros(width)) / count
+    deviations = (part - mean for part in kept)
+    squares = sum((np.square(each, out=each).sum(0) for each in deviations), np.zeros(width)) / count
     deviation = np.sqrt(squares)
     constant = deviation <= 1e-6 * np.abs(mean)  # what rounding to 32 bits leaves of none
     return Scaling(mean, np.where(constant, 1.0, deviation)), constant
