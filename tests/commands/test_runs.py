@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 
@@ -174,7 +175,7 @@ def test_a_table_fits_the_terminal(width, left_out):
     os.close(ours)
     lines = text.decode().splitlines()
     assert "…" in lines[1]
-    assert lines[1].split()[-4:-2] == ["1", "1,000"]  # numbers are whole
+    assert re.search(r" 1 +1,000 ", lines[1])  # numbers are whole; how long it took may be words or one
     assert len(lines[1].rstrip()) <= width
     assert lines[2:] == left_out
 

@@ -333,7 +333,7 @@ raise RuntimeError("nobody closes")
 
 def test_a_script_that_dies_without_closing(client):
     died = subprocess.run(
-        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False, timeout=300
     )
     run = client.get_run(died.stdout.strip())
     assert died.returncode == 1
