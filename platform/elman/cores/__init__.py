@@ -1,6 +1,7 @@
 """Recurrent networks: (x, carry) -> (out, carry)."""
 
 from elman.cores.bidirectional import Bidirectional
+from elman.cores.cell import Cell
 from elman.cores.centred import Centred
 from elman.cores.core import Core
 from elman.cores.elman import Elman
@@ -9,4 +10,4 @@ from elman.cores.gru import GRU
 from elman.cores.lstm import LSTM
 from elman.cores.pooled import Pooled
 
-__all__ = ["GRU", "LSTM", "Bidirectional", "Centred", "Core", "Elman", "FeedForward", "Pooled"]
+__all__ = ["GRU", "LSTM", "Bidirectional", "Cell", "Centred", "Core", "Elman", "FeedForward", "Pooled"]

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from elman.cores._mixed import run_fused
+from elman.cores._fused import run_fused
+from elman.cores._loop import Loop
+from elman.cores.core import wide
 from elman.tree import Carry, rows
 
 Steps = Tensor | PackedSequence
@@ -36,10 +38,9 @@ class Stack(nn.Module):
     fused kernel runs all layers in one call unless something stands between them that it cannot do.
 
     Args:
-        kernel: builds layers from `input_size`, `hidden_size`, `batch_first`, and from `num_layers`
-            and `dropout` if fused; called as `torch.nn.LSTM` or `torch.nn.GRU` is.
-        carry_parts: tensors in the carry: 2 for an LSTM, else 1.
-        fused: whether `kernel` runs several layers in one call.
+        kernel: torch's class of a fused kernel; None: there is none.
+        loop: where there is no kernel, makes a layer out of the size of its input.
+        carry_parts: tensors in the carry.
 
     Cost: two transposes of the carry beside the kernel where all rows have all steps. Otherwise rows
         are sorted by length and packed: steps that do not exist cost no arithmetic.
@@ -47,32 +48,36 @@ class Stack(nn.Module):
 
     def __init__(
         self,
-        kernel: Callable[..., nn.Module],
+        kernel: Callable[..., nn.Module] | None,
+        loop: Callable[[int], Loop],
         *,
         input_size: int,
         hidden_size: int,
         layers: int,
         dropout: float,
         residual: bool,
-        carry_parts: int = 1,
-        fused: bool = True,
+        carry_parts: int,
     ) -> None:
         super().__init__()
         self.hidden_size, self.layers, self.carry_parts = hidden_size, layers, carry_parts
         self.dropout, self.residual = dropout, residual
-        if fused and not residual:
+        widths = [input_size] + [hidden_size] * (layers - 1)
+        parts: list[nn.Module]
+        if kernel is None:
+            parts = [loop(width) for width in widths]
+        elif residual:
+            parts = [kernel(width, hidden_size, batch_first=True) for width in widths]
+        else:
             between = dropout if layers > 1 else 0.0  # torch warns of dropout that has no place to act
             options = {"num_layers": layers, "dropout": between, "batch_first": True}
             parts = [kernel(input_size, hidden_size, **options)]
-        else:
-            widths = [input_size] + [hidden_size] * (layers - 1)
-            parts = [kernel(width, hidden_size, batch_first=True) for width in widths]
         self.parts = nn.ModuleList(parts)
+        self._first_weight, _ = next(self.parts[0].named_parameters())
 
     def initial_carry(self, row_count: int) -> Carry:
         """Zeros, each (B, L, H), on the parameters' device."""
         weight = self._weight
-        zeros = weight.new_zeros(row_count, self.layers, self.hidden_size, dtype=self._carry_dtype(weight))
+        zeros = weight.new_zeros(row_count, self.layers, self.hidden_size, dtype=wide(weight.dtype))
         return (zeros,) if self.carry_parts == 1 else tuple(zeros.clone() for _ in range(self.carry_parts))
 
     def forward(self, x: Tensor, carry: Carry, lengths: Tensor | None = None) -> tuple[Tensor, Carry]:
@@ -117,19 +122,14 @@ class Stack(nn.Module):
             below = steps
             if number and self.dropout and self.training:
                 steps = change_values(below, lambda v: F.dropout(v, self.dropout))
-            steps, end = run_fused(part, steps, start if self.carry_parts > 1 else start[0])
+            steps, end = part(steps, start) if isinstance(part, Loop) else run_fused(part, steps, start)
             if number and self.residual:
                 steps = change_values(steps, values(below).add)
-            ends.append(end if self.carry_parts > 1 else (end,))
+            ends.append(end)
         joined = ends[0] if len(ends) == 1 else tuple(torch.cat(leaves) for leaves in zip(*ends, strict=True))
-        return steps, tuple(leaf.transpose(0, 1).to(self._carry_dtype(weight)) for leaf in joined)
+        return steps, tuple(leaf.transpose(0, 1).to(wide(weight.dtype)) for leaf in joined)
 
     @property
     def _weight(self) -> Tensor:
         """Any parameter: all share device and precision."""
-        return cast(Tensor, self.parts[0].weight_ih_l0)
-
-    @staticmethod
-    def _carry_dtype(weight: Tensor) -> torch.dtype:
-        """Float32 or wider, so that rounding does not pile up from window to window."""
-        return torch.float64 if weight.dtype == torch.float64 else torch.float32
+        return cast(Tensor, getattr(self.parts[0], self._first_weight))

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from elman.cores._inner import made
 from elman.cores.core import Core
-from elman.cores.lstm import LSTM
 from elman.tree import Carry
 
 
@@ -43,10 +43,7 @@ class Bidirectional(Core):
 
     def __init__(self, input_size: int, *, core: Callable[[int], Core] | None = None) -> None:
         super().__init__()
-        make = core or LSTM
-        self.forward_core, self.backward_core = make(input_size), make(input_size)
-        if not isinstance(self.forward_core, Core):
-            raise ValueError(f"core must make an elman.cores.Core, got {type(self.forward_core).__name__}")
+        self.forward_core, self.backward_core = made(core, input_size), made(core, input_size)
         if not self.forward_core.streams:
             name = type(self.forward_core).__name__
             raise ValueError(f"core is read in both directions here, but {name} reads later steps itself")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from elman.cores.core import Core
-from elman.cores.lstm import LSTM
+from elman.cores._inner import made
+from elman.cores.core import Core, wide
 from elman.cores.pooled import existing, running_mean
 from elman.tree import Carry
 
@@ -51,9 +51,7 @@ class Centred(Core):
         super().__init__()
         if prior < 0:
             raise ValueError(f"prior counts steps and must be at least 0, got prior={prior}")
-        self.core = (core or LSTM)(2 * input_size if both else input_size)
-        if not isinstance(self.core, Core):
-            raise ValueError(f"core must make an elman.cores.Core, got {type(self.core).__name__}")
+        self.core = made(core, 2 * input_size if both else input_size)
         self.both, self.prior, self.streams = both, prior, self.core.streams
         self.input_size, self.output_size = input_size, self.core.output_size
         self._leaves = len(self.core.initial_carry(1))
@@ -69,6 +67,5 @@ class Centred(Core):
 
     def initial_carry(self, row_count: int) -> Carry:
         inner, weight = self.core.initial_carry(row_count), next(self.core.parameters())
-        wide = torch.float64 if weight.dtype == torch.float64 else torch.float32
-        total = weight.new_zeros(row_count, self.input_size, dtype=wide)
+        total = weight.new_zeros(row_count, self.input_size, dtype=wide(weight.dtype))
         return (*inner, total, total.new_full((row_count, 1), self.prior))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
 
 from elman.tree import Carry
@@ -40,3 +41,8 @@ class Core(nn.Module, ABC):
     @abstractmethod
     def initial_carry(self, row_count: int) -> Carry:
         """The carry before a sequence's first step, on the parameters' device."""
+
+
+def wide(dtype: torch.dtype) -> torch.dtype:
+    """The carry's type beside weights of `dtype`: float32 or wider, so that rounding does not pile up."""
+    return torch.float64 if dtype == torch.float64 else torch.float32

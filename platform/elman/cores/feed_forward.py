@@ -8,14 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from elman.cores._check import check_choice, check_sizes
-from elman.cores.core import Core
+from elman.cores._check import check_choice
+from elman.cores.elman import PHI
+from elman.cores.layered import Layered
 from elman.tree import Carry
 
-PHI = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
 
-
-class FeedForward(Core):
+class FeedForward(Layered):
     """A multilayer perceptron applied to each step alone: what a task gives away without memory.
 
     h_t = phi(U x_t + b), in every layer: an Elman network with W = 0.
@@ -23,16 +22,10 @@ class FeedForward(Core):
     The carry is the empty tuple.
 
     Args:
-        input_size: features of a step, F.
-        hidden_size: units of a layer, H; also `output_size`.
-        layers: layers over one another.
         nonlinearity: phi: "tanh", "relu" or "sigmoid".
-        dropout: share of the units of a layer's output that the next layer does not see, in training;
-            nothing is dropped before the first layer or after the last.
-        residual: from layer 2 on, a layer's output is h^l plus the output of the layer below.
 
     Raises:
-        ValueError: if a size is below 1, `dropout` outside [0, 1), or `nonlinearity` unknown.
+        ValueError: if `nonlinearity` is unknown.
 
     Cost: one product per layer for all steps of all rows, padding included.
 
@@ -40,24 +33,13 @@ class FeedForward(Core):
     Differs: tanh by default; weights Xavier uniform and biases zero, as in `Elman`.
     """
 
-    def __init__(
-        self,
-        input_size: int,
-        *,
-        hidden_size: int = 128,
-        layers: int = 1,
-        nonlinearity: Literal["tanh", "relu", "sigmoid"] = "tanh",
-        dropout: float = 0.0,
-        residual: bool = False,
-    ) -> None:
-        super().__init__()
-        check_sizes(input_size=input_size, hidden_size=hidden_size, layers=layers, dropout=dropout)
-        check_choice("nonlinearity", nonlinearity, tuple(PHI))
-        self.input_size, self.output_size = input_size, hidden_size
-        self.hidden_size, self.layers = hidden_size, layers
-        self.nonlinearity, self.dropout, self.residual = nonlinearity, dropout, residual
-        widths = [input_size] + [hidden_size] * (layers - 1)
-        self.parts = nn.ModuleList(nn.Linear(width, hidden_size) for width in widths)
+    nonlinearity: Literal["tanh", "relu", "sigmoid"] = "tanh"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice("nonlinearity", self.nonlinearity, tuple(PHI))
+        widths = [self.input_size] + [self.hidden_size] * (self.layers - 1)
+        self.parts = nn.ModuleList(nn.Linear(width, self.hidden_size) for width in widths)
         for name, parameter in self.named_parameters():
             if "bias" in name:
                 nn.init.zeros_(parameter)

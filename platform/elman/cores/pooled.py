@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from elman.cores._check import check_choice
-from elman.cores.core import Core
-from elman.cores.lstm import LSTM
+from elman.cores._inner import made
+from elman.cores.core import Core, wide
 from elman.tree import Carry
 
 
@@ -50,9 +50,7 @@ class Pooled(Core):
     ) -> None:
         super().__init__()
         check_choice("how", how, ("max", "mean"))
-        self.core, self.how = (core or LSTM)(input_size), how
-        if not isinstance(self.core, Core):
-            raise ValueError(f"core must make an elman.cores.Core, got {type(self.core).__name__}")
+        self.core, self.how = made(core, input_size), how
         self.streams = self.core.streams
         self.input_size, self.output_size = input_size, 2 * self.core.output_size
         self._leaves = len(self.core.initial_carry(1))
@@ -65,10 +63,9 @@ class Pooled(Core):
 
     def initial_carry(self, row_count: int) -> Carry:
         inner, weight = self.core.initial_carry(row_count), next(self.core.parameters())
-        wide = torch.float64 if weight.dtype == torch.float64 else torch.float32
-        zeros = weight.new_zeros(row_count, self.core.output_size, dtype=wide)
+        zeros = weight.new_zeros(row_count, self.core.output_size, dtype=wide(weight.dtype))
         if self.how == "max":
-            return (*inner, zeros + torch.finfo(wide).min)
+            return (*inner, zeros + torch.finfo(zeros.dtype).min)
         return (*inner, zeros, zeros.new_zeros(row_count, 1))
 
 

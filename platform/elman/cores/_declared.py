@@ -1,0 +1,25 @@
+"""Constructors out of declared arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, dataclass_transform, get_type_hints
+
+from elman.cores.core import Core
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(field,))
+class Declared(Core):
+    """A core whose constructor takes the annotated names in its body, and in those of its bases, by keyword.
+
+    `dataclasses` writes that constructor; it sets the arguments and calls `__post_init__`, which checks
+    them and builds the network. A class that writes a constructor itself keeps its own.
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        dataclass(kw_only=True, eq=False, repr=False)(cls)
+        if constructor := vars(cls).get("__init__"):
+            # Types, where postponed annotations are text that only the module they stand in can read.
+            hints, annotations = get_type_hints(cls), constructor.__annotations__
+            annotations.update((name, hints[name]) for name in annotations.keys() & hints.keys())

@@ -1,0 +1,100 @@
+"""A core given by one step of one layer."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from elman.cores._check import check_choice
+from elman.cores._loop import Loop
+from elman.cores._stack import Stack
+from elman.cores._weights import INITS, Init, make_orthogonal
+from elman.cores.layered import Layered
+from elman.tree import Carry
+
+
+class Cell(Layered):
+    """Layers of one cell. A subclass writes `step`, and what of the rest differs from here.
+
+    A layer's weights are those of `shapes`. `drive` is all that depends on the input alone, computed for
+    all steps at once; `step` is the rest, one step at a time. Both are pure functions of their arguments:
+    layers, lengths, carries and precision are settled in `Stack`.
+
+    The carry is `carry_parts` tensors, each (B, L, H), zero before the first step.
+
+    Args:
+        init: first values: "orthogonal": every (H, H) block of `weight_hh` orthogonal, `weight_ih` Xavier
+            uniform, biases zero; "torch": everything from U(-1/sqrt(H), 1/sqrt(H)).
+
+    Raises:
+        ValueError: if `init` is unknown.
+
+    Cost: one fused kernel, or one per layer if residual. Without one, a product per layer for the inputs of
+        all steps, then a loop over steps.
+    """
+
+    gates: ClassVar[int] = 1
+    """Blocks of H rows in the weights that `shapes` gives."""
+
+    carry_parts: ClassVar[int] = 1
+    """Tensors that a layer hands from step to step."""
+
+    init: Init = "orthogonal"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice("init", self.init, INITS)
+        self.stack = Stack(
+            self.fused(),
+            partial(Loop, self),
+            input_size=self.input_size,
+            hidden_size=self.hidden_size,
+            layers=self.layers,
+            dropout=self.dropout,
+            residual=self.residual,
+            carry_parts=self.carry_parts,
+        )
+        if self.init == "orthogonal":
+            make_orthogonal(self.stack, hidden_size=self.hidden_size)
+
+    @abstractmethod
+    def step(self, drive: Tensor, carry: Carry, weights: Any) -> tuple[Tensor, Carry]:
+        """One step of one layer.
+
+        Args:
+            drive: this step of what `drive` gave, (B, G).
+            carry: `carry_parts` tensors (B, H).
+            weights: the layer's, by their names in `shapes`.
+
+        Returns:
+            The layer's output, (B, H), and the carry after the step.
+        """
+
+    def drive(self, x: Tensor, weights: Any) -> Tensor:
+        """(..., F) to (..., G), what a step needs of its input: U x + b, b the sum of both biases."""
+        return F.linear(x, weights.weight_ih, weights.bias_ih + weights.bias_hh)
+
+    def shapes(self, input_size: int) -> Mapping[str, tuple[int, ...]]:
+        """A layer's weights by name, named and shaped as torch's; `input_size` is what the layer reads."""
+        rows = self.gates * self.hidden_size
+        return {
+            "weight_ih": (rows, input_size),
+            "weight_hh": (rows, self.hidden_size),
+            "bias_ih": (rows,),
+            "bias_hh": (rows,),
+        }
+
+    def fused(self) -> Callable[..., nn.Module] | None:
+        """A kernel of torch's that equals the loop, with weights as in `shapes`; None: there is none."""
+        return None
+
+    def forward(self, x: Tensor, carry: Carry, lengths: Tensor | None = None) -> tuple[Tensor, Carry]:
+        return self.stack.forward(x, carry, lengths)
+
+    def initial_carry(self, row_count: int) -> Carry:
+        return self.stack.initial_carry(row_count)
