@@ -10,12 +10,8 @@ import numpy as np
 import torch
 
 from datamodules.array_sets.examples import ArrayExamples, Pair, Targets, class_names, matrix
-from datamodules.array_sets.sets import SUFFIXES, Layout, answer_files, read_pairs
-from datamodules.collecting.batching import Batching
-from datamodules.collecting.collected import Collected
-from datamodules.collecting.examples import Examples
-from datamodules.collecting.findings import BadOnes, Findings
-from datamodules.collecting.partition import Partition
+from datamodules.array_sets.sets import SUFFIXES, Answers, Layout, read_pairs
+from datamodules.collecting import BadOnes, Batching, Collected, Examples, Findings, Partition
 from datamodules.files import digest_of, find_files
 from datamodules.tables.scaling import Scaling, standardising
 from elman.errors import BadInput
@@ -94,20 +90,15 @@ class Arrays(Collected):
             raise ValueError(f"x and y are keys, got x={x!r}, y={y!r}")
         self.path, self.targets, self.target_path = path, targets, target_path
         self.given, self.standardise, self.skip_bad = parts, standardise, skip_bad
-        self.layout = Layout(
-            target_path=target_path,
-            targets=targets,
-            x=x,
-            y=y,
-            parts={str(k): v for k, v in (parts or {}).items()},
-        )
+        self.layout = Layout(targets=targets, x=x, y=y, parts={str(k): v for k, v in (parts or {}).items()})
         self.pairs: list[Pair] = []
         self.scaling: dict[str, list[float]] = {}
 
     def find(self) -> Findings:
         bad = BadOnes(skip=self.skip_bad)
-        root, files, others = find_files(self.path, SUFFIXES, argument="data.path")
-        self.pairs = read_pairs(root, files, self.layout, bad)
+        root, files, others = find_files(self.path, SUFFIXES)
+        answers = Answers(self.target_path, root, files)
+        self.pairs = read_pairs(root, files, self.layout, answers, bad)
         if not self.pairs:
             first = (
                 f"; the first of {len(bad.skipped)} faults: {bad.skipped[0].reason}" if bad.skipped else ""
@@ -115,8 +106,8 @@ class Arrays(Collected):
             raise BadInput(f"{root}: nothing in it can be used{first}")
         classes, labels = class_names(self.pairs, self.targets, source=str(root))
         digest, of_content = digest_of(files, root)
-        if self.target_path is not None:
-            targets, whole = digest_of(*answer_files(self.target_path))
+        if answers.root is not None:
+            targets, whole = digest_of(answers.files, answers.root)
             digest = hashlib.sha256(f"{digest} {targets}".encode()).hexdigest()
             of_content = of_content and whole
         return Findings(
@@ -177,20 +168,15 @@ class Arrays(Collected):
         return widths.pop()
 
     def _learn(self, train: np.ndarray, values: int) -> dict[str, list[float]]:
-        """Means and deviations of what the training part shows, or none."""
-        inputs = Scaling(np.zeros(self.input_size), np.ones(self.input_size))
-        targets = Scaling(np.zeros(values), np.ones(values))
-        if self.standardise:
-            inputs, _ = standardising(self._sample(train, of_targets=False), self.input_size)
-            if values:
-                asked = self._sample(train, of_targets=self.targets != "next")
-                targets, _ = standardising(asked, values)
-        return {
-            "shift": inputs.shift.tolist(),
-            "scale": inputs.scale.tolist(),
-            "target_shift": targets.shift.tolist(),
-            "target_scale": targets.scale.tolist(),
-        }
+        """Means and deviations in the training part, or none."""
+        learned = {}
+        for prefix, width in {"": self.input_size, "target_": values}.items():
+            scaling = Scaling(np.zeros(width), np.ones(width))
+            if self.standardise and width:
+                of_targets = bool(prefix) and self.targets != "next"
+                scaling, _ = standardising(self._sample(train, of_targets=of_targets), width)
+            learned |= {f"{prefix}shift": scaling.shift.tolist(), f"{prefix}scale": scaling.scale.tolist()}
+        return learned
 
     def _sample(self, train: np.ndarray, *, of_targets: bool) -> list[np.ndarray]:
         """The first steps of every training sequence, or of evenly chosen ones, `MOST_STEPS` at most."""
@@ -200,8 +186,8 @@ class Arrays(Collected):
         for pair in (self.pairs[number] for number in chosen):
             stored = pair.y if of_targets else pair.x
             assert stored is not None
-            values = matrix(stored) if self.targets == "value" and of_targets else matrix(stored, 0, each)
-            sample.append(values.reshape(1, -1) if self.targets == "value" and of_targets else values)
+            one = self.targets == "value" and of_targets
+            sample.append(matrix(stored).reshape(1, -1) if one else matrix(stored, 0, each))
         return sample
 
 

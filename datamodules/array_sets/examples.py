@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from datamodules.array_sets.files import Stored
-from datamodules.collecting.examples import Example
+from datamodules.collecting import Example
 from datamodules.tables.scaling import Scaling
 from elman.errors import BadInput
 
@@ -74,9 +74,9 @@ class ArrayExamples:
     def window(self, number: int, start: int, stop: int) -> Example:
         pair = self.pairs[number]
         x = matrix(pair.x, start, stop + pair.ahead)
-        scored = torch.ones(stop - start, dtype=torch.bool)
-        if self.targets in ("class", "value"):
-            scored[:] = torch.arange(start, stop) == pair.steps - 1
+        scored = torch.arange(start, stop) == pair.steps - 1
+        if self.targets not in ("class", "value"):
+            scored[:] = True
         return Example(
             torch.from_numpy(self.inputs.apply(x[: stop - start])), self._y(pair, x, start, stop), scored
         )

@@ -49,7 +49,7 @@ class Stored:
 
     def read_all(self) -> np.ndarray:
         """All of it, of whatever shape."""
-        return self.read() if self.shape else self._opened().copy()
+        return np.array(self._opened())
 
     def read(self, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Entries [start, stop) along the first axis; no more of a file is read.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -13,7 +12,7 @@ import numpy as np
 from datamodules.array_sets.examples import Pair, Targets
 from datamodules.array_sets.files import Stored, in_memory, mat, npy, npz
 from datamodules.collecting.findings import BadOnes
-from datamodules.files import find_files
+from datamodules.files import find_files, natural, relative_name
 from elman.errors import BadInput
 
 SUFFIXES = (".npy", ".npz", ".mat")
@@ -23,25 +22,25 @@ SUFFIXES = (".npy", ".npz", ".mat")
 class Layout:
     """Where sequences and targets lie; the arguments are those of `Arrays`."""
 
-    target_path: str | None
     targets: Targets
     x: str
     y: str
     parts: Mapping[str, str]
 
 
-def read_pairs(root: Path, files: Sequence[Path], layout: Layout, bad: BadOnes) -> list[Pair]:
+def read_pairs(
+    root: Path, files: Sequence[Path], layout: Layout, answers: Answers, bad: BadOnes
+) -> list[Pair]:
     """All sequences of the files, by their headers.
 
     Raises:
-        BadInput: for whatever is wrong and may not be skipped.
+        BadInput: for all that is wrong and may not be skipped.
     """
-    answers = Answers(layout.target_path, root, files)
     found: list[Pair] = []
     width: int | None = None
     for number, file in enumerate(files):
         with bad.checking(str(file)):
-            name = file.name if file == root else file.relative_to(root).as_posix()
+            name = relative_name(file, root)
             if file.suffix not in SUFFIXES:
                 raise BadInput(
                     f"{file}: its name does not end in {', '.join(SUFFIXES)}; save it as one of these"
@@ -64,23 +63,22 @@ def read_pairs(root: Path, files: Sequence[Path], layout: Layout, bad: BadOnes) 
     return found
 
 
-def answer_files(target_path: str) -> tuple[list[Path], Path]:
-    """The files with targets, and the path that stands for them."""
-    root, files, _ = find_files(target_path, (".npy",), argument="data.target_path")
-    return files, root
-
-
 class Answers:
-    """Targets of .npy files, in files of their own."""
+    """Targets of .npy files, in files of their own.
+
+    Args:
+        target_path: a folder or file; None: there are none.
+        root, files: of the sequences.
+    """
 
     def __init__(self, target_path: str | None, root: Path, files: Sequence[Path]) -> None:
         self.root: Path | None = None
-        self.by_name: dict[str, Path] = {}
+        self.files: list[Path] = []
         self.together: Stored | None = None
         if target_path is None:
             return
-        found, self.root = answer_files(target_path)
-        if self.root in found:
+        self.root, self.files, _ = find_files(target_path, (".npy",), argument="data.target_path")
+        if self.root in self.files:
             self.together = npy(self.root, self.root.name)
             rows = npy(files[0], "").shape[0] if len(files) == 1 and files[0] == root else len(files)
             if not self.together.shape or self.together.shape[0] != rows:
@@ -88,8 +86,7 @@ class Answers:
                     f"{self.root}: holds targets of shape {self.together.shape} for {rows} sequences; it "
                     "needs one for each along the first axis"
                 )
-        else:
-            self.by_name = {file.relative_to(self.root).as_posix(): file for file in found}
+        self.by_name = {relative_name(file, self.root): file for file in self.files}
 
     def of(
         self, number: int, file: Path, name: str, xs: Sequence[Stored], targets: Targets
@@ -143,7 +140,7 @@ def _listed(
         count: sequences there must be, if known.
     """
     if "*" in key:
-        keys = sorted((name for name in arrays if fnmatch(name, key)), key=_natural)
+        keys = sorted((name for name in arrays if fnmatch(name, key)), key=natural)
         if keys:
             return [np.asarray(arrays[name]) for name in keys]
     if key not in arrays:
@@ -197,8 +194,3 @@ def _lies_in(name: str, pattern: str) -> bool:
 
 def _folder(name: str) -> str:
     return name.rpartition("/")[0]
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Sorts x_10 after x_9."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
