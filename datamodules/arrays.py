@@ -28,14 +28,14 @@ TARGETS = ("next", "class", "value", "step_class", "step_value")
 class Arrays(Collected):
     """Sequences that are arrays (T, F), or (T,) of one feature, with targets or without.
 
-    x (T, F): the values, standardised by the training part if `standardise` says so.
-    y: what is asked for by `targets`:
+    x (T, F): the values, standardised by the training part if `standardise` is set.
+    y: the targets, by `targets`:
         "next": the next step; x lacks the last one, y (T - 1, F) the first.
-        "class": a class for the sequence, a whole number or a text; asked for at its last step.
-        "value": a number or (O,) numbers for the sequence, asked for at its last step.
+        "class": a class for the sequence, a whole number or a text; scored at its last step.
+        "value": a number or (O,) numbers for the sequence, scored at its last step.
         "step_class": (T,) whole numbers, a class at every step.
         "step_value": (T,) or (T, O) numbers, at every step.
-    Values that are asked for are standardised as x is; `target_shift` and `target_scale` say in which units.
+    Target values are standardised as x is; `target_shift` and `target_scale` hold their units.
 
     A folder holds a .npy file for each sequence. Its targets lie in the folder or .npy file `target_path`;
     with "class" and none, the folder that a file lies in is its class. An .npz or .mat file holds, by the
@@ -43,7 +43,7 @@ class Arrays(Collected):
     each key, in the order of their numbers; by the key `y` the targets, laid out alike. A .npy file alone is
     (N, T, F) or (T, F). A .npy file is read by steps as they are needed, the others whole.
 
-    Whether all values are finite is seen when they are read: in a .npy file by the batch that holds them.
+    Whether all values are finite is checked when they are read: in a .npy file by the batch that holds them.
 
     Args:
         path: folder or file.
@@ -51,18 +51,18 @@ class Arrays(Collected):
         target_path: of a folder of .npy: a folder with files of the same names, or a .npy file with a target
             for each file in the order of their names.
         x, y: keys; {part} in them stands for what `parts` names.
-        parts: which train, validate and test, where the data says so: {train: traindata, val: validdata,
+        parts: which train, validate and test, where the data gives parts: {train: traindata, val: validdata,
             test: testdata} names keys (x is then {part}), or the folders in which files lie.
         standardise: mean 0 and deviation 1 for every feature, from the beginnings of at most 10,000 training
             sequences, 1,000,000 steps together.
-        split: which sequences train, validate and test, where `parts` does not say; its field is `folder`.
+        split: which sequences train, validate and test, where `parts` is null; its field is `folder`.
         batching: which sequences share a batch.
         skip_bad: leave out sequences that cannot be used, and count them.
 
     Raises:
         ValueError: if an argument is none of these.
 
-    Cost: a look at every header; targets of classes, and .npz and .mat files, are read whole.
+    Cost: reading every header; targets of classes, and .npz and .mat files, are read whole.
     """
 
     token_ids = False
@@ -156,7 +156,7 @@ class Arrays(Collected):
         return {"scaling": self.scaling}
 
     def _value_width(self, found: Findings) -> int:
-        """Values that are asked for at a step; 0: a class is."""
+        """Target values of a step; 0: the target is a class."""
         if found.classes:
             return 0
         widths = {pair.width if pair.y is None else _width(pair.y.shape, self.targets) for pair in self.pairs}
@@ -169,7 +169,7 @@ class Arrays(Collected):
 
     def _learn(self, train: np.ndarray, values: int) -> dict[str, list[float]]:
         """Means and deviations in the training part, or none."""
-        learned = {}
+        learned: dict[str, list[float]] = {}
         for prefix, width in {"": self.input_size, "target_": values}.items():
             scaling = Scaling(np.zeros(width), np.ones(width))
             if self.standardise and width:

@@ -19,8 +19,8 @@ class Audio(Recorded):
 
     The class of a recording stands in one of three places:
 
-    - the folder inside `path` that holds it, at whatever depth;
-    - its name, where `pattern` says how names are made, such as `{label}_{speaker}_{index}`: each part is a
+    - the folder inside `path` that holds it, at any depth;
+    - its name, where `pattern` describes names, such as `{label}_{speaker}_{index}`: each part is a
       field that `split` may go by. A pattern with a / in it is held against the path inside `path`;
     - a CSV file, given as `path`, with a row for each recording: where it lies relative to that file, its
       label, perhaps its part. All further columns are fields.

@@ -17,7 +17,7 @@ from elman.errors import BadInput
 ENDLESS = 10**9  # a length keeps Lightning from fetching one batch ahead, which would save a wrong position
 
 BURST_SECONDS = 0.002
-"""After so long no further batch is made before it is asked for."""
+"""After so long no further batch is made ahead of its use."""
 
 PIPED_BYTES = 1 << 16
 """Smaller tensors come from a worker as arrays, through a pipe: shared memory costs 0.2 ms a tensor."""
@@ -31,14 +31,14 @@ class Batches:
     ahead in other processes; they are the same, and so is the position, which counts those handed out.
 
     Args:
-        batch: index -> batch; the same index gives the same batch, whatever came before.
+        batch: index -> batch; the same index gives the same batch, independent of the batches before.
         length: number of batches; None: endless, `len()` is then 10**9.
         workers: processes that read ahead; 0: none.
         steps_per_batch: mean time steps of a batch over all processes, where batches differ; None: the
-            first batch tells.
+            that of the first batch.
         names: index -> what each row of that batch is called; None: rows have no names.
 
-    `waited_seconds` is the time that whoever iterated has waited for batches.
+    `waited_seconds` is the time that iteration has waited for batches.
     """
 
     def __init__(
@@ -66,9 +66,9 @@ class Batches:
             self.index = 0
         upcoming = self._from(self.index)
         while self.index < len(self):
-            asked = time.perf_counter()
+            begun = time.perf_counter()
             batch = next(upcoming)
-            self.waited_seconds += time.perf_counter() - asked
+            self.waited_seconds += time.perf_counter() - begun
             self.index += 1  # before the yield: a position saved while a batch is trained counts that batch
             yield batch
 

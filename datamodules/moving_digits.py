@@ -127,7 +127,7 @@ class Plans(NamedTuple):
         direction: index into DIRECTIONS.
         frames: of the video.
         distance: pixels from the first place to the last.
-        along: pixels that lie behind the first place, seen in the direction.
+        along: pixels between the first place and the border opposite to the direction.
         across: pixels from the left, of one that moves up or down; from the top, of one that moves sideways.
     """
 

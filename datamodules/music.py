@@ -37,7 +37,7 @@ class PianoRolls(Collected):
         path: a MATLAB file (up to version 7) with the cell arrays traindata, validdata and testdata of
             (steps, keys) arrays of 0 and 1; or `standard:jsb_chorales`, `standard:nottingham`.
         skip_bad: leave out and count pieces that cannot be used.
-        split: which pieces train, validate and test; the file says so itself.
+        split: which pieces train, validate and test; the file gives the parts.
         batching: which pieces share a batch.
 
     Source: N. Boulanger-Lewandowski, Y. Bengio and P. Vincent (2012), Modeling temporal dependencies in

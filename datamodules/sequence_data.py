@@ -19,18 +19,18 @@ class SequenceData(LightningDataModule, ABC):
     """Sequences in rows, as `SequenceBatch`es.
 
     Rows are counted over all processes: process r of n holds rows r, r + n, r + 2n, ... of the one
-    global batch, so the same rows are trained whatever the number of processes, and every process
+    global batch, so the same rows are trained with any number of processes, and every process
     gets the same number of batches.
 
-    Training batches never end. A pass is made of batches that follow on: its first batch has
+    Training batches never end. An epoch is made of batches that follow on: its first batch has
     `is_first` in every row, its last one `is_last`, and row b of each batch between continues row b
-    of the batch before. Validation and test are one pass each.
+    of the batch before. Validation and test are one epoch each.
 
     The attributes exist after `setup()`.
     """
 
     input_size: int
-    """Number of input symbols, or of input features."""
+    """Number of token ids, or of input features."""
 
     output_size: int
     """Number of classes, or of target values."""
@@ -39,7 +39,7 @@ class SequenceData(LightningDataModule, ABC):
     """True: x holds ids (B, T); False: x holds values (B, T, input_size)."""
 
     steps_per_epoch: int
-    """Time steps that exist in one training pass, over all rows and processes."""
+    """Time steps that exist in one training epoch, over all rows and processes."""
 
     context_size: int | None = None
     """Features of `SequenceBatch.context` (of its first tensor's last axis); None: there is no context."""
@@ -65,7 +65,7 @@ class SequenceData(LightningDataModule, ABC):
         """This process's batches of one part."""
 
     def summary(self) -> list[str]:
-        """What was found, in lines for the terminal and the run's page; none where nothing was looked for."""
+        """What was found, in lines for the terminal and the run's page; none where nothing is searched."""
         return []
 
     def reader(self, *, input_size: int, token_ids: bool) -> Reader:
@@ -75,7 +75,7 @@ class SequenceData(LightningDataModule, ABC):
         step a line.
 
         Args:
-            input_size, token_ids: as the data said them when the network was trained.
+            input_size, token_ids: those of the data that the network was trained on.
         """
         kind: type[Ids] | type[Rows] = Ids if token_ids else Rows
         return kind(input_size=input_size, outputs=getattr(self, "classes", ()))

@@ -1,4 +1,4 @@
-"""Spoken: words said by a speech synthesiser, an offline stand-in for recordings."""
+"""Spoken: words from a speech synthesiser, an offline substitute for recordings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VOICES = tuple(
 
 
 class Spoken(Recorded):
-    """Which word was said? Every word by every voice, at every pace and pitch.
+    """Which word is it? Every word by every voice, at every pace and pitch.
 
     Made once, by `prepare_data`, and kept as wav files in the user's cache. Voice, pace and pitch are fields
     that `split` may go by; by default a voice is on one side only.
@@ -73,8 +73,8 @@ class Spoken(Recorded):
                 raise ValueError(f"{name} must be different numbers in [{low}, {high}], got {list(numbers)}")
         self.words, self.voices, self.paces, self.pitches = words, voices, words_a_minute, pitches
         base = Path(cache).expanduser() if cache else cache_folder()
-        asked = repr([list(words), list(voices), list(words_a_minute), list(pitches)])
-        self.folder = base / f"spoken-{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
+        arguments = repr([list(words), list(voices), list(words_a_minute), list(pitches)])
+        self.folder = base / f"spoken-{hashlib.sha256(arguments.encode()).hexdigest()[:16]}"
 
     def prepare_data(self) -> None:
         try:

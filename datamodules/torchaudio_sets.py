@@ -1,4 +1,4 @@
-"""Data sets that torchaudio knows: its downloads and its lists of files, read by us."""
+"""Data sets of torchaudio: its downloads and its lists of files; sound is read by soundfile."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Name = Literal[
 
 
 class Item(NamedTuple):
-    """One recording of a set: path inside the set's folder, class, and what else is known."""
+    """One recording of a set: path inside the set's folder, class, and further fields."""
 
     path: str
     label: str
@@ -37,7 +37,7 @@ class Kind(NamedTuple):
     """How to list one of torchaudio's sets.
 
     Args:
-        item: (the set, number) -> what is known of a recording.
+        item: (the set, number) -> path, class and fields of a recording.
         subsets: the set's own names of training, validation and test; none: it has no such division.
         edition: the constructor's argument that chooses among editions; "" where there is one edition only.
         downloads: whether torchaudio can fetch it.
@@ -123,7 +123,7 @@ class TorchaudioSet(Recorded):
         download: fetch the set, checksum and all, if it is not there.
         frames: how recordings become frames.
         skip_bad: leave out and count bad recordings instead of refusing the data.
-        split: how recordings are divided where the set does not say.
+        split: how recordings are divided where the set gives no parts.
         batching: which recordings share a batch.
 
     Raises:

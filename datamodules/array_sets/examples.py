@@ -21,15 +21,15 @@ MOST_CLASSES = 10_000
 
 @dataclass(frozen=True)
 class Pair:
-    """A sequence and what is asked for.
+    """A sequence and its target.
 
     Args:
         name: no two are equal.
         x: (T, F) or (T,).
-        y: whatever `Targets` says; None: the next step.
-        ahead: 1 where the next step is asked for, so that x is read without its last step; else 0.
+        y: the target; None: the next step.
+        ahead: 1 where the next step is the target, so that x is read without its last step; else 0.
         folder: that the file lies in.
-        part: train, val or test; None: not said.
+        part: train, val or test; None: not given.
     """
 
     name: str
@@ -53,9 +53,9 @@ class ArrayExamples:
 
     Args:
         pairs: all of them.
-        targets: what is asked for.
-        classes: name of a class -> its number; empty where values are asked for.
-        inputs, values: scaling of x, and of what is asked for.
+        targets: of which kind.
+        classes: name of a class -> its number; empty where targets are values.
+        inputs, values: scaling of x, and of target values.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ def matrix(stored: Stored, start: int = 0, stop: int | None = None) -> np.ndarra
         step, feature = (int(place) for place in np.argwhere(bad)[0])
         raise BadInput(
             f"{stored.name}: step {start + step}, feature {feature} is {found[step, feature]}, not a finite "
-            "number of 32 bits; mend the file or take it out"
+            "number of 32 bits; correct the file or take it out"
         )
     return found
 

@@ -25,7 +25,7 @@ class Stored:
 
     Args:
         name: what to call it.
-        shape, dtype: as its header says.
+        shape, dtype: as in its header.
         file: a .npy file; None: it is in memory.
         row: which entry of the file's first axis it is; None: all of the file.
         array: in memory.
@@ -48,7 +48,7 @@ class Stored:
         ]
 
     def read_all(self) -> np.ndarray:
-        """All of it, of whatever shape."""
+        """All of it, of any shape."""
         return np.array(self._opened())
 
     def read(self, start: int = 0, stop: int | None = None) -> np.ndarray:
@@ -161,6 +161,6 @@ def mat(file: Path) -> Mapping[str, np.ndarray]:
             f"{file}: is a MATLAB file of version 7.3 (HDF5); save it in MATLAB with save(..., '-v7'), or as "
             ".npz"
         ) from error
-    except Exception as error:  # scipy raises whatever its parser stumbles over
+    except Exception as error:  # errors of scipy's parser are of many classes
         raise BadInput(f"{file}: is damaged or no MATLAB file ({first_line(error)}); save it anew") from error
     return {key: value for key, value in found.items() if not key.startswith("__")}

@@ -150,7 +150,7 @@ def _listed(
     if array.dtype == object:  # a cell array
         return [np.asarray(cell) for cell in array.ravel()]
     if file.suffix == ".mat" and argument == "y" and array.ndim == 2 and 1 in array.shape:
-        array = array.ravel()  # MATLAB knows no (N,)
+        array = array.ravel()  # MATLAB has no (N,)
     many = array.ndim >= deep and (argument == "x" or count > 1 or len(array) == count)
     return list(array) if many else [array]
 

@@ -1,4 +1,4 @@
-"""From many sequences to batches: what was found, who trains, who shares a batch."""
+"""From many sequences to batches: what was found, what trains, what shares a batch."""
 
 from datamodules.collecting.batching import Batching
 from datamodules.collecting.collected import Collected

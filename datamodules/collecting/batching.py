@@ -67,7 +67,7 @@ class Batching:
         return Bucketed(lengths, rows=rows, max_steps=self.max_steps, seed=seed)
 
 
-class Seat(NamedTuple):
+class Slot(NamedTuple):
     """What one row of a batch holds: steps [start, stop) of example `number`."""
 
     number: int
@@ -75,12 +75,12 @@ class Seat(NamedTuple):
     stop: int
 
 
-Seats = Sequence[Seat | None]
+Slots = Sequence[Slot | None]
 """Every row of a batch; None: a row without steps."""
 
 
 class Plan(ABC):
-    """Which steps of which examples make batch 0, 1, 2, ...; pass after pass, without end.
+    """Which steps of which examples make batch 0, 1, 2, ...; epoch after epoch, without end.
 
     Batches follow on as long as a row goes on; where all rows end, so does the run of batches. A strategy's
     clock then begins at 0 with the next one, wherever the last one ended.
@@ -90,15 +90,15 @@ class Plan(ABC):
     """Every row of every batch holds a whole example."""
 
     def __init__(self) -> None:
-        self._starts = [0]  # the number of each pass's first batch, as far as they were asked for
-        self._made: dict[int, list[Seats]] = {}
+        self._starts = [0]  # the number of each epoch's first batch, as far as known
+        self._made: dict[int, list[Slots]] = {}
         self.batches = len(self._of_epoch(0))
 
     @abstractmethod
-    def batches_of_epoch(self, number: int) -> list[Seats]:
-        """All batches of one pass, a function of its number alone."""
+    def batches_of_epoch(self, number: int) -> list[Slots]:
+        """All batches of one epoch, a function of its number alone."""
 
-    def at(self, index: int) -> tuple[Seats, bool, bool]:
+    def at(self, index: int) -> tuple[Slots, bool, bool]:
         """Batch `index`, whether it goes on from none before it, and whether none goes on from it."""
         number = bisect_right(self._starts, index) - 1
         while index - self._starts[number] >= len(self._of_epoch(number)):
@@ -109,7 +109,7 @@ class Plan(ABC):
         last = place + 1 == len(batches) or not _goes_on(batches[place + 1])
         return batches[place], not _goes_on(batches[place]), last
 
-    def _of_epoch(self, number: int) -> list[Seats]:
+    def _of_epoch(self, number: int) -> list[Slots]:
         if number not in self._made:
             self._made = {number: self.batches_of_epoch(number)}
         return self._made[number]
@@ -118,8 +118,8 @@ class Plan(ABC):
 class Bucketed(Plan):
     """Whole sequences; those of a batch are alike in length.
 
-    A pass shuffles all examples, sorts them by length within pools of 50 batches, cuts the pools into batches
-    and shuffles these. With seed None, examples come in the order of their lengths.
+    An epoch shuffles all examples, sorts them by length within pools of 50 batches, cuts the pools into
+    batches and shuffles these. With seed None, examples come in the order of their lengths.
 
     Args:
         lengths: (N,) steps of every example.
@@ -134,30 +134,30 @@ class Bucketed(Plan):
         self.lengths, self.rows, self.max_steps, self.seed = lengths, rows, max_steps, seed
         super().__init__()
 
-    def batches_of_epoch(self, number: int) -> list[Seats]:
+    def batches_of_epoch(self, number: int) -> list[Slots]:
         if self.seed is None:
             return self._cut(np.argsort(self.lengths, kind="stable"))
         draw = np.random.default_rng([self.seed, number])
         order, pool = draw.permutation(len(self.lengths)), POOL_BATCHES * self.rows
-        batches: list[Seats] = []
+        batches: list[Slots] = []
         for start in range(0, len(order), pool):
             part = order[start : start + pool]
             batches += self._cut(part[np.argsort(self.lengths[part], kind="stable")])
         return [batches[i] for i in draw.permutation(len(batches))]
 
-    def _cut(self, ordered: np.ndarray) -> list[Seats]:
+    def _cut(self, ordered: np.ndarray) -> list[Slots]:
         """Batches of consecutive examples, which ascend in length."""
-        seats = list(map(Seat, ordered.tolist(), repeat(0), self.lengths[ordered].tolist()))
+        slots = list(map(Slot, ordered.tolist(), repeat(0), self.lengths[ordered].tolist()))
         if self.max_steps is None:
-            return [seats[start : start + self.rows] for start in range(0, len(seats), self.rows)]
-        batches: list[Seats] = []
-        sitting: list[Seat] = []
-        for seat in seats:
-            if len(sitting) == self.rows or (sitting and (len(sitting) + 1) * seat.stop > self.max_steps):
-                batches.append(sitting)
-                sitting = []
-            sitting.append(seat)
-        return [*batches, sitting]
+            return [slots[start : start + self.rows] for start in range(0, len(slots), self.rows)]
+        batches: list[Slots] = []
+        filled: list[Slot] = []
+        for slot in slots:
+            if len(filled) == self.rows or (filled and (len(filled) + 1) * slot.stop > self.max_steps):
+                batches.append(filled)
+                filled = []
+            filled.append(slot)
+        return [*batches, filled]
 
 
 class Refilled(Plan):
@@ -170,7 +170,7 @@ class Refilled(Plan):
         lengths: (N,) steps of every example.
         rows: rows of every batch.
         steps: most steps of a batch.
-        seed: of the order, another one in each pass; None: examples come in the order of their numbers.
+        seed: of the order, another one in each epoch; None: examples come in the order of their numbers.
     """
 
     whole = False
@@ -179,19 +179,19 @@ class Refilled(Plan):
         self.lengths, self.rows, self.steps, self.seed = lengths, rows, steps, seed
         super().__init__()
 
-    def batches_of_epoch(self, number: int) -> list[Seats]:
+    def batches_of_epoch(self, number: int) -> list[Slots]:
         order = np.arange(len(self.lengths))
         if self.seed is not None:
             order = np.random.default_rng([self.seed, number]).permutation(order)
         free = [(0, row) for row in range(self.rows)]  # (batch, row): where the next sequence may begin
-        batches: list[list[Seat | None]] = []
+        batches: list[list[Slot | None]] = []
         for example in order.tolist():
             batch, row = heapq.heappop(free)
             length = int(self.lengths[example])
             for start in range(0, length, self.steps):
                 if batch == len(batches):
                     batches.append([None] * self.rows)
-                batches[batch][row] = Seat(example, start, min(start + self.steps, length))
+                batches[batch][row] = Slot(example, start, min(start + self.steps, length))
                 batch += 1
             heapq.heappush(free, (batch, row))
         return list(batches)
@@ -225,33 +225,33 @@ class Planned:
 
         It is as long as the longest row of all processes, so that their windows lie alike.
         """
-        seats, first, last = self.plan.at(index)
-        own = self._own(seats)
+        slots, first, last = self.plan.at(index)
+        own = self._own(slots)
         if self.plan.whole and all(own):
-            numbers = np.array([seat.number for seat in own if seat is not None])
-            return lengthened(self._whole(self.chosen[numbers]), longest(seats))
-        rows = [None if seat is None else self._read(seat) for seat in own]
+            numbers = np.array([slot.number for slot in own if slot is not None])
+            return lengthened(self._whole(self.chosen[numbers]), longest(slots))
+        rows = [None if slot is None else self._read(slot) for slot in own]
         if not any(rows):  # a row of another process shows the kinds of all leaves
-            seat = next(seat for seat in seats if seat is not None)
-            rows[0] = self._read(seat._replace(stop=seat.start))
-        begins = torch.tensor([first or (seat is not None and seat.start == 0) for seat in own])
-        return lengthened(collate(rows, is_first=begins, is_last=last), longest(seats))
+            slot = next(slot for slot in slots if slot is not None)
+            rows[0] = self._read(slot._replace(stop=slot.start))
+        begins = torch.tensor([first or (slot is not None and slot.start == 0) for slot in own])
+        return lengthened(collate(rows, is_first=begins, is_last=last), longest(slots))
 
     def numbers(self, index: int) -> list[int | None]:
         """The example in each row of batch `index`; None where a row has none."""
         own = self._own(self.plan.at(index)[0])
-        return [None if seat is None else int(self.chosen[seat.number]) for seat in own]
+        return [None if slot is None else int(self.chosen[slot.number]) for slot in own]
 
-    def _read(self, seat: Seat) -> Example:
-        return self.examples.window(int(self.chosen[seat.number]), seat.start, seat.stop)
+    def _read(self, slot: Slot) -> Example:
+        return self.examples.window(int(self.chosen[slot.number]), slot.start, slot.stop)
 
-    def _own(self, seats: Seats) -> Seats:
-        return seats[self.rank :: self.world] or [None]
+    def _own(self, slots: Slots) -> Slots:
+        return slots[self.rank :: self.world] or [None]
 
 
-def longest(seats: Seats) -> int:
+def longest(slots: Slots) -> int:
     """Steps of the longest row."""
-    return max((seat.stop - seat.start for seat in seats if seat is not None), default=0)
+    return max((slot.stop - slot.start for slot in slots if slot is not None), default=0)
 
 
 def lengthened(batch: SequenceBatch, steps: int) -> SequenceBatch:
@@ -267,6 +267,6 @@ def lengthened(batch: SequenceBatch, steps: int) -> SequenceBatch:
     return batch._replace(x=pad(batch.x), y=y, scored=pad(batch.scored))
 
 
-def _goes_on(seats: Seats) -> bool:
+def _goes_on(slots: Slots) -> bool:
     """Whether a row of these goes on from the batch before."""
-    return any(seat is not None and seat.start > 0 for seat in seats)
+    return any(slot is not None and slot.start > 0 for slot in slots)

@@ -25,12 +25,12 @@ Context = Tensor | tuple[Tensor, ...]
 
 
 class CaptionMetadata(NamedTuple):
-    """What decoding and scoring captions must know.
+    """What decoding and scoring captions need.
 
     Args:
         bos: id that begins x.
         eos: id that ends y.
-        max_length: most steps that a caption may take when it is decoded, the end included.
+        max_length: most steps that a caption may take when it is decoded, EOS included.
         separator: what stands between two words of a text: " ", or "" where a text is one word.
     """
 

@@ -42,7 +42,7 @@ class Collected(SequenceData):
 
     @abstractmethod
     def find(self) -> Findings:
-        """Look at the data, as little of it as tells what is there.
+        """Look at the data, at as little of it as shows what is there.
 
         Raises:
             BadInput: where nothing usable is there, or something is bad and the recipe does not skip it.
@@ -50,7 +50,7 @@ class Collected(SequenceData):
 
     @abstractmethod
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
-        """All that was found, readable; sets `inputs`, `outputs`, `symbols` and what the kind must remember.
+        """All that was found, readable; sets `input_size`, `output_size` and what the kind must remember.
 
         Args:
             found: what `find` gave.
@@ -138,7 +138,7 @@ class Collected(SequenceData):
         return {"classes": list(self.classes), "digest": self.found.digest, **self.remembered()}
 
     def remembered(self) -> dict[str, Any]:
-        """What a network trained on this data needs to know of it: plain values and tensors."""
+        """What a checkpoint holds of this data for the network trained on it: plain values and tensors."""
         return {}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

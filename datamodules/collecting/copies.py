@@ -27,7 +27,7 @@ def assign_apart(
     A given training part without a given validation or test part is where the missing one is drawn from.
 
     Args:
-        partition: as the recipe says.
+        partition: of the recipe.
         copies: (N,) equal numbers for equal examples.
         source, classes, fields, given: as in `Partition.assign`.
 

@@ -42,7 +42,7 @@ class Example(NamedTuple):
 
 
 class Examples(Protocol):
-    """Examples by number; the same number gives the same example, whatever was read before."""
+    """Examples by number; the same number gives the same example, independent of earlier reads."""
 
     @property
     def lengths(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Findings: what a look at the user's data found, told before anything is trained."""
+"""Findings: what was found in files, reported before training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Skipped:
-    """Something that was seen and not taken, and why.
+    """Something that was found and not used, and why.
 
     Args:
         name: of the file, or file and line.
@@ -41,7 +41,7 @@ class Findings:
         classes: names of the classes, in the order of their numbers; empty where targets are no classes.
         labels: (N,) class of each; None where there is none.
         fields: what else is known of each example: name -> (N,) values as text, for `Partition`.
-        given: (N,) "train", "val", "test" or None, where the data says so itself; None: nowhere.
+        given: (N,) "train", "val", "test" or None, where the data gives parts; None: it gives none.
         skipped: what was left out.
         files: (N,) the file or folder of each, where it is one thing.
         metadata: further short metadata, for instance {"sample_rate_hz": 8000}.
@@ -112,7 +112,7 @@ class BadOnes:
     """What to do with an example that cannot be used: refuse the data, or skip and count it.
 
     Args:
-        skip: whether the recipe says `skip_bad`.
+        skip: `skip_bad` of the recipe.
     """
 
     def __init__(self, *, skip: bool) -> None:

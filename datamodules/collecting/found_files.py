@@ -30,7 +30,7 @@ class Medium(Protocol):
         """Files of these suffixes -> the files, or the folders of them, that are one thing each."""
 
     def open(self, path: Path) -> object:
-        """Look at one thing; raises `BadInput`, beginning with the path and a colon, if it cannot be used."""
+        """Check one thing; raises `BadInput`, beginning with the path and a colon, if it cannot be used."""
 
     def files_of(self, paths: Sequence[Path]) -> list[Path]:
         """All files that these things are made of."""

@@ -56,7 +56,7 @@ class Partition:
             if self.fold >= self.folds:
                 raise ValueError(f"fold counts from 0 and must be below folds={self.folds}, got {self.fold}")
             if self.test:
-                raise ValueError("folds and test both say what tests; leave one out")
+                raise ValueError("folds and test both name the test part; leave one out")
 
     def assign(
         self,
@@ -191,7 +191,7 @@ class Partition:
         return np.concatenate(chosen)
 
     def _refuse_shared(self, part: np.ndarray, groups: np.ndarray, source: str) -> None:
-        """A group on two sides is told, unless the recipe itself says which examples validate or test."""
+        """A group in two parts is refused, unless the recipe itself names what validates or tests."""
         for number, named in ((2, self.test), (1, self.val)):
             both = set(groups[part == 0].tolist()) & set(groups[part == number].tolist())
             if both and not (named and self.by not in named):

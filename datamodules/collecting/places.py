@@ -11,7 +11,7 @@ import numpy as np
 
 
 class Places(Sequence[str]):
-    """Names such as "train/pos.txt:17", made when asked for.
+    """Names such as "train/pos.txt:17", made when read.
 
     Args:
         root: what files are named relative to; itself, if it is the one file.

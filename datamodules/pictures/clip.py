@@ -1,4 +1,4 @@
-"""A clip: one video, of which any frames can be read in the size asked for."""
+"""A clip: one video, of which any frames can be read in a given size."""
 
 from __future__ import annotations
 

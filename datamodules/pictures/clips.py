@@ -1,4 +1,4 @@
-"""Clips: videos in whatever files they are kept in, and which of their frames are taken."""
+"""Clips: videos in files of any kind, and which of their frames are taken."""
 
 from __future__ import annotations
 

@@ -19,10 +19,10 @@ LARGEST = 1 << 30
 
 
 def read_shape(file: Path, axes: int) -> tuple[int, ...]:
-    """The shape an idx file says it has, from its first bytes; `.gz` is unpacked.
+    """The shape in the header of an idx file; `.gz` is unpacked.
 
     Raises:
-        BadInput: if it is no idx file of unsigned bytes with `axes` axes, or says it is absurdly large.
+        BadInput: if it is no idx file of unsigned bytes with `axes` axes, or its header states a huge size.
     """
     return _read(file, axes, header_only=True)[0]
 
@@ -31,7 +31,7 @@ def read_idx(file: Path, axes: int) -> np.ndarray:
     """The array of an idx file, uint8.
 
     Raises:
-        BadInput: as `read_shape`; or if there are fewer or more bytes than its header says.
+        BadInput: as `read_shape`; or if there are fewer or more bytes than its header states.
     """
     shape, content = _read(file, axes, header_only=False)
     return np.frombuffer(content, dtype=np.uint8).reshape(shape)

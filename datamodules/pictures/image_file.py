@@ -45,7 +45,7 @@ def check_image(file: Path) -> tuple[int, int]:
 def read_image(file: Path, size: Size) -> np.ndarray:
     """Pixels (height, width, channels) float32 in [0, 1].
 
-    The image is turned as its camera says and stretched to the size asked for. Where it is transparent, white
+    The image is turned by its orientation tag and stretched to `size`. Where it is transparent, white
     shows through.
 
     Raises:
@@ -79,7 +79,7 @@ def _resized(file: Path, image: Any, size: Size) -> np.ndarray:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[Any]:
-    """The image in a file, its header read; whatever Pillow stumbles over becomes one line."""
+    """The image in a file, its header read; every error of Pillow becomes one line."""
     from PIL import Image
 
     try:

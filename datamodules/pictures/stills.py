@@ -18,7 +18,7 @@ class Stills:
 
     Args:
         size: what each is stretched to, and its colours.
-        decode: a look at a picture decodes all of it.
+        decode: checking a picture decodes all of it.
     """
 
     plural = "images"

@@ -21,14 +21,14 @@ SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg")
 class VideoFile(Clip):
     """The first video stream of a file.
 
-    Its frames are counted by the container, or where that does not tell by a walk over its packets; these
-    must then last as long as the container says. MPEG program streams (.mpg) say neither: one that was cut
-    short is a shorter video.
+    Its frames are counted by the container, or where that has no count by a walk over its packets; these
+    must then last as long as the container states. MPEG program streams (.mpg) state neither: one that was
+    cut short is a shorter video.
 
     Raises:
         BadInput: without PyAV, and for a file that holds no video.
 
-    Cost: frames are decoded from the first to the last one asked for, since most depend on those before.
+    Cost: frames are decoded from the first to the last one read, since most depend on those before.
     """
 
     def __init__(self, file: Path) -> None:

@@ -1,1 +1,1 @@
-"""Recordings: what their headers say, and samples read as frames."""
+"""Recordings: their headers, and samples read as frames."""

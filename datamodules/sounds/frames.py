@@ -22,9 +22,9 @@ Check = Literal["auto", "headers", "bodies"]
 class Frames:
     """How recordings become frames of samples, and which of these are scored.
 
-    Headers, and that wav and Ogg files are as long as they say, are checked before training. Whether a FLAC
-    or MP3 file was cut short, and whether floating point samples are finite, only decoding shows: `check`. A
-    recording that turns out bad while training stops the run with its name.
+    Headers, and the lengths of wav and Ogg files, are checked before training. Whether a FLAC or MP3 file was
+    cut short, and whether floating point samples are finite, only decoding shows: `check`. A recording that
+    turns out bad while training stops the run with its name.
 
     Args:
         sample_rate_hz: that all are resampled to; null: their own, which must then be the same.
@@ -33,9 +33,9 @@ class Frames:
         hop_ms: from one frame's start to the next; at most `window_ms`.
         shortest_s: a recording that lasts less is bad; null: one frame is enough.
         longest_s: what comes later in a recording is left out; null: all of it is taken.
-        scored_share: share of a training recording's frames, the last ones, at which the class is asked for,
-            so that it is known before the recording ends, wherever that is cut; 0: at the last frame alone,
-            as always in validation and test.
+        scored_share: share of a training recording's frames, the last ones, at which the class is scored, so
+            that it is learned before the recording ends, wherever that is cut; 0: at the last frame alone, as
+            always in validation and test.
         check: headers, or bodies (decode before training all that a header does not prove); auto decodes
             where all files have at most 256 MiB, or where `skip_bad` depends on it.
 

@@ -1,4 +1,4 @@
-"""Recorded: sound files of known classes, found in whatever way."""
+"""Recorded: sound files of known classes, listed by a subclass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recordings: which sound files there are, and what their names or a manifest say of them."""
+"""Recordings: which sound files there are, and what their names or a manifest hold about them."""
 
 from __future__ import annotations
 

@@ -26,10 +26,10 @@ LARGEST_KEPT = 64 << 20
 
 
 class Sounds:
-    """Recordings of one class each, asked for at the last frames.
+    """Recordings of one class each, scored at the last frames.
 
     Where all of them decoded take at most 64 MiB, each is read once and kept; else only the frames that are
-    asked for are read, each time.
+    needed are read, each time.
 
     Args:
         files: where they lie.
@@ -79,7 +79,7 @@ def usable_sounds(
 
     Args:
         root: for messages.
-        files: to look at.
+        files: to read.
         bad: what to do with one that cannot be used.
         rate: Hz that all are resampled to; None: their own, which must be the same.
         check: as in `Frames`.
@@ -102,23 +102,23 @@ def usable_sounds(
 
 
 def headers_of(files: Sequence[Path], bad: BadOnes, *, bodies: bool) -> dict[int, Header]:
-    """Headers of the files that are good, by number; several files are looked at at once.
+    """Headers of the files that are good, by number; several files are read at once.
 
     Args:
-        files: to look at.
+        files: to read.
         bad: what to do with one that is not good.
         bodies: also decode all that a header does not prove.
 
     Cost: 0.1 ms a file for headers alone.
     """
 
-    def look(first: int) -> list[Header | BadInput]:
-        return [_looked_at(file, bodies) for file in files[first : first + FILES_AT_ONCE]]
+    def read(first: int) -> list[Header | BadInput]:
+        return [_checked(file, bodies) for file in files[first : first + FILES_AT_ONCE]]
 
     good: dict[int, Header] = {}
     pool = ThreadPoolExecutor(READERS)
     try:
-        found = chain.from_iterable(pool.map(look, range(0, len(files), FILES_AT_ONCE)))
+        found = chain.from_iterable(pool.map(read, range(0, len(files), FILES_AT_ONCE)))
         for number, header in enumerate(found):
             with bad.checking(str(files[number])):
                 if isinstance(header, BadInput):
@@ -140,7 +140,7 @@ def sound_metadata(headers: Sequence[Header], rate: int) -> dict[str, Any]:
     }
 
 
-def _looked_at(file: Path, bodies: bool) -> Header | BadInput:
+def _checked(file: Path, bodies: bool) -> Header | BadInput:
     try:
         header = read_header(file)
         if bodies:

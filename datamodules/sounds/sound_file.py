@@ -27,7 +27,7 @@ BLOCK_SAMPLES = 1 << 16
 
 
 class Header(NamedTuple):
-    """What a file says of itself.
+    """What the header of a file states.
 
     Args:
         samples: of each channel.
@@ -45,12 +45,12 @@ class Header(NamedTuple):
 def read_header(file: Path) -> Header:
     """The header of a file, held against its name and its size; no sound is decoded.
 
-    A wav shorter than its header says, and an Ogg file without its last page, are told here. A FLAC or an
-    MP3 file that was cut short may look whole until it is decoded (`check_body`, `read_sound`), and an MP3
-    file without a length in its head cannot be told from a shorter one at all.
+    A wav shorter than its header states, and an Ogg file without its last page, are refused here. A FLAC or
+    an MP3 file that was cut short may look whole until it is decoded (`check_body`, `read_sound`), and an MP3
+    file without a length in its head cannot be distinguished from a shorter one.
 
     Raises:
-        BadInput: if it is no sound file of the type its name says, or promises what it does not hold.
+        BadInput: if it is no sound file of the type in its name, or promises what it does not hold.
     """
     import soundfile
 
@@ -81,7 +81,7 @@ def check_body(file: Path, header: Header) -> None:
     """Decode all of a file whose header is not proof enough, a block at a time.
 
     Raises:
-        BadInput: if there is less in it than the header says, or a value that is not finite.
+        BadInput: if there is less in it than the header states, or a value that is not finite.
     """
     if header.sure:
         return
@@ -136,7 +136,7 @@ def _refuse_other_types(file: Path, stream: BinaryIO) -> None:
 
 
 def _refuse_cut_wav(file: Path, stream: BinaryIO, size: int, order: str) -> None:
-    """libsndfile takes what is there of a wav that was cut short, and says nothing."""
+    """libsndfile reads what is there of a wav that was cut short, without an error."""
     place, long_length = 12, None
     while place + 8 <= size:
         stream.seek(place)
@@ -147,7 +147,7 @@ def _refuse_cut_wav(file: Path, stream: BinaryIO, size: int, order: str) -> None
             if length == UNKNOWN and long_length is None:
                 raise BadInput(
                     f"{file}: its header does not say how long it is (as of a file written through a pipe), "
-                    "so nobody can tell whether it is whole; write it anew"
+                    "so it cannot be checked; write it anew"
                 )
             length = long_length if length == UNKNOWN and long_length is not None else length
             if place + 8 + length > size:

@@ -18,10 +18,10 @@ Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes
 
 
 def speak(text: str, *, voice: str, words_a_minute: int, pitch: int) -> tuple[np.ndarray, int]:
-    """(samples,) int16 of `text` said aloud, and the sample rate in Hz.
+    """(samples,) int16 of `text` as speech, and the sample rate in Hz.
 
     Args:
-        text: what to say.
+        text: to speak.
         voice: of eSpeak, such as en-us; a variant may follow, such as en-us+f2.
         words_a_minute: 80 to 450.
         pitch: 0 to 99.
@@ -31,25 +31,25 @@ def speak(text: str, *, voice: str, words_a_minute: int, pitch: int) -> tuple[np
 
     Source: speak_lib.h of espeak-ng 1.52 (espeak_Synth with AUDIO_OUTPUT_RETRIEVAL).
     """
-    library, rate, heard = _library()
+    library, rate, received = _library()
     if library.espeak_SetVoiceByName(voice.encode()):
         raise BadInput(
             f"voices: eSpeak has no voice {voice!r}; name one such as en-us, en-gb-x-rp or en-us+f2"
         )
     library.espeak_SetParameter(RATE, words_a_minute, 0)
     library.espeak_SetParameter(PITCH, pitch, 0)
-    heard.clear()
+    received.clear()
     data = text.encode()
     failed = library.espeak_Synth(data, len(data) + 1, 0, 1, 0, UTF_8, None, None)
     library.espeak_Synchronize()
-    if failed or not heard:
-        raise BadInput(f"words: eSpeak cannot say {text!r}; take it out")
-    return np.concatenate(heard), rate
+    if failed or not received:
+        raise BadInput(f"words: eSpeak cannot speak {text!r}; take it out")
+    return np.concatenate(received), rate
 
 
 @lru_cache(maxsize=1)
 def _library() -> tuple[Any, int, list[np.ndarray]]:
-    """The library, its sample rate, and where it puts what it says; it keeps one state for the process."""
+    """The library, its sample rate, and where it puts samples; it keeps one state for the process."""
     try:
         import espeakng_loader
     except ImportError as error:
@@ -63,14 +63,14 @@ def _library() -> tuple[Any, int, list[np.ndarray]]:
         raise BadInput(f"speech: eSpeak NG cannot be loaded ({error}); install elman[speech] anew") from error
     if rate <= 0:
         raise BadInput("speech: eSpeak NG does not find its voices; install elman[speech] anew")
-    heard: list[np.ndarray] = []
+    received: list[np.ndarray] = []
 
     @Callback
-    def hear(samples: Any, count: int, _: Any) -> int:
+    def receive(samples: Any, count: int, _: Any) -> int:
         if samples and count > 0:
-            heard.append(np.ctypeslib.as_array(samples, (count,)).copy())
+            received.append(np.ctypeslib.as_array(samples, (count,)).copy())
         return 0
 
-    library.espeak_SetSynthCallback(hear)
-    _HELD.append(hear)
-    return library, rate, heard
+    library.espeak_SetSynthCallback(receive)
+    _HELD.append(receive)
+    return library, rate, received

@@ -35,4 +35,4 @@ class ASequence(Generated):
         return whole(ids[:, :-1].clone(), ids[:, 1:].clone())
 
     def metadata(self) -> dict[str, Any]:
-        return {"text": TEXT, "symbols": len(self.alphabet)}
+        return {"text": TEXT, "token_ids": len(self.alphabet)}

@@ -17,7 +17,7 @@ class Adding(Generated):
     x (B, T, 2): a number drawn from [0, 1), and a marker that is 1 at two steps, one in each half.
     y (B, T, 1): at the last step, the only one scored, the sum of the two marked numbers.
 
-    Answering 1 whatever the input gives a mean squared error of 1/6, the variance of the sum.
+    Always answering 1 gives a mean squared error of 1/6, the variance of the sum.
 
     Args:
         steps: length of a sequence, at least 2.

@@ -1,4 +1,4 @@
-"""CopyMemory: ten symbols, a long blank, then the same ten again."""
+"""CopyMemory: ten tokens, a long blank, then the same ten again."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ BLANK, MARKER = 0, 9
 
 
 class CopyMemory(Generated):
-    """Hold ten symbols over `blanks` steps.
+    """Hold ten tokens over `blanks` steps.
 
-    A sequence has blanks + 20 steps. x: ten symbols from 1 to 8, blanks - 1 times 0, eleven times 9.
-    y: 0 until the last ten steps, then the ten symbols; each is said blanks + 10 steps after it was read.
+    A sequence has blanks + 20 steps. x: ten ids from 1 to 8, blanks - 1 times 0, eleven times 9.
+    y: 0 until the last ten steps, then the ten ids; each is due blanks + 10 steps after it was read.
 
-    Saying 0 and then guessing among the eight costs 10 ln 8 / (blanks + 20) nats a step over all steps,
+    Answering 0 and then guessing among the eight costs 10 ln 8 / (blanks + 20) nats a step over all steps,
     ln 8 over the last ten.
 
     Args:
@@ -29,10 +29,10 @@ class CopyMemory(Generated):
         batch_size: sequences of a batch, over all processes.
         score: 'all' steps, as published, or 'recall', the last ten only.
         val_batches: batches of validation, and of test.
-        seed: another seed draws other symbols.
+        seed: another seed draws other tokens.
 
     Source: Hochreiter & Schmidhuber (1997), in the form of Bai, Kolter & Koltun (2018), arXiv 1803.01271.
-    Differs: symbols are ids, where that paper feeds the number itself.
+    Differs: inputs are token ids, where that paper feeds the number itself.
     """
 
     input_size = 10
@@ -61,12 +61,12 @@ class CopyMemory(Generated):
         self.score = score
 
     def batch(self, part: Part, index: int) -> SequenceBatch:
-        told = torch.randint(1, 9, (self.batch_size, COPIED), generator=self.draw(part, index))
+        copied = torch.randint(1, 9, (self.batch_size, COPIED), generator=self.draw(part, index))
         x = torch.full((self.batch_size, self.steps), BLANK)
-        x[:, :COPIED] = told
+        x[:, :COPIED] = copied
         x[:, -COPIED - 1 :] = MARKER
         y = torch.full((self.batch_size, self.steps), BLANK)
-        y[:, -COPIED:] = told
+        y[:, -COPIED:] = copied
         scored = torch.ones(self.batch_size, self.steps, dtype=torch.bool)
         if self.score == "recall":
             scored[:, :-COPIED] = False

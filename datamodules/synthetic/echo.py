@@ -1,4 +1,4 @@
-"""Echo: say again what was heard `lag` steps ago."""
+"""Echo: repeat the input of `lag` steps ago."""
 
 from __future__ import annotations
 
@@ -59,19 +59,19 @@ class Echo(Generated):
         self.lag = lag
 
     def bits(self, part: Part, index: int) -> Tensor:
-        """What is heard in one batch, (rows, steps) int64."""
+        """The bits of one batch, (batch_size, steps) int64."""
         return torch.randint(0, 2, (self.batch_size, self.steps), generator=self.draw(part, index))
 
     def batch(self, part: Part, index: int) -> SequenceBatch:
         place = index % self.batches_per_sequence
         before = min(place, math.ceil(self.lag / self.steps))  # batches that the echo reaches back to
-        heard = torch.cat([self.bits(part, i) for i in range(index - before, index + 1)], dim=1)
+        bits = torch.cat([self.bits(part, i) for i in range(index - before, index + 1)], dim=1)
         silence = torch.zeros(self.batch_size, self.lag, dtype=torch.int64)  # before the first of these
-        said = torch.cat([silence, heard], dim=1)[:, : heard.shape[1]]
+        echo = torch.cat([silence, bits], dim=1)[:, : bits.shape[1]]
         step = torch.arange(place * self.steps, (place + 1) * self.steps)  # counted from the sequence's start
         return SequenceBatch(
-            x=heard[:, -self.steps :],
-            y=said[:, -self.steps :],
+            x=bits[:, -self.steps :],
+            y=echo[:, -self.steps :],
             scored=(step >= self.lag).expand(self.batch_size, -1).clone(),
             lengths=torch.full((self.batch_size,), self.steps),
             is_first=torch.full((self.batch_size,), place == 0),

@@ -24,7 +24,7 @@ class Generated(SequenceData):
     Args:
         steps: steps of a batch.
         batch_size: rows of a batch, over all processes.
-        batches_per_sequence: batches that one sequence runs over; they make one pass.
+        batches_per_sequence: batches that one sequence runs over; they make one epoch.
         val_batches: batches of validation, and of test; a multiple of `batches_per_sequence`.
         seed: another seed draws other sequences.
     """

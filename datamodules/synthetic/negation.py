@@ -1,4 +1,4 @@
-"""Negation: is the sentence kind? One word decides, and another one, some steps before, may turn it round."""
+"""Negation: is the sentence positive? One word decides, and another one, some steps before, may invert it."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Negation(Generated):
 
         of was truly the film in not it that was good a the      (distance 4, 2 words after)
 
-    label = good xor not, asked at the last step. Before that pair stands another one, whose "truly" or "not"
-    is the opposite and belongs to "film": every sentence holds both words once, so that counting words says
-    nothing. Exchanging the two in a sentence keeps its words and turns its label, and both sentences are
+    label = good xor not, scored at the last step. Before that pair stands another one, whose "truly" or "not"
+    is the opposite and belongs to "film": every sentence holds both words once, so that counting words is
+    useless. Exchanging the two in a sentence keeps its words and turns its label, and both sentences are
     equally likely: a bag of words is right in exactly 1/2 of them.
 
     The deciding word stands at step T - 1 - a - distance, with a words after "good" or "bad", 0 <= a <=
-    `after`. What follows it says nothing of the label, so a gradient from the last step must reach back
+    `after`. What follows it holds nothing about the label, so a gradient from the last step must reach back
     `distance` + a steps, at most `reach_needed` = `distance` + `after`. A strategy teaches it where
     C[T - 1, T - 1 - reach_needed] > 0; `Truncated` with k1 a divisor of T does from k2 = reach_needed + 1 on.
 

@@ -1,4 +1,4 @@
-"""Oscillators: a sum of sines in noise, to be told one step ahead."""
+"""Oscillators: a sum of sines in noise, to be predicted one step ahead."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Oscillators(Generated):
     x (B, T, 1): v_t.  y (B, T, 1): v_{t+1}.
 
     The periods p_k are the same in every sequence; amplitudes (a_k^2 / 2 of mean 1 / K, so that s has mean
-    square 1) and phases are drawn anew. e_t is Gaussian and independent, so nobody does better than noise^2:
-    `noise_mse`, which only he reaches who knows the sines. `best_mse` is what the best predictor of all
-    reaches who must find them in the steps he has seen, by the Kalman filter of this very model, a mean over
-    the scored steps. `mean_mse` is that of answering 0, `repeat_mse` that of repeating v_t.
+    square 1) and phases are drawn anew. e_t is Gaussian and independent, so no predictor is better than
+    noise^2: `noise_mse`, reached where the sines are given. `best_mse` is that of the best predictor that has
+    to estimate them from the steps so far, by the Kalman filter of this model, a mean over the scored steps.
+    `mean_mse` is that of answering 0, `repeat_mse` that of repeating v_t.
 
     Args:
         periods: of the sines, in steps, each above 2.
@@ -80,8 +80,8 @@ class Oscillators(Generated):
     def best_mse(self) -> float:
         """The expected squared error, averaged over the scored steps, of the best predictor of all.
 
-        Before v_t is seen, the weights of the waves have the covariance P, at first 1/K; then the error of
-        telling v_t has the variance w_t' P w_t + noise^2, and seeing v_t takes P w_t w_t' P / variance off P.
+        Before v_t is observed, the weights of the waves have the covariance P, at first 1/K; then the error
+        of predicting v_t has the variance w_t' P w_t + noise^2, and v_t takes P w_t w_t' P / variance off P.
         """
         waves = self.waves(self.steps + 1)
         covariance = torch.eye(waves.shape[1], dtype=torch.float64) / len(self.periods)
@@ -89,7 +89,7 @@ class Oscillators(Generated):
         for t, wave in enumerate(waves):
             gain = covariance @ wave
             variance = float(wave @ gain) + self.noise**2
-            total += variance if t else 0.0  # nobody is asked for the first value
+            total += variance if t else 0.0  # the first value is no target
             covariance = covariance - gain[:, None] * gain / variance
         return total / self.steps
 

@@ -21,12 +21,12 @@ WINDOW, HOP = 200, 80
 class Tones(Generated):
     """Sound with a known answer: each melody plays all the notes once, in an order of its own.
 
-    x (B, T, 200): frames of 25 ms every 10 ms, at 8,000 Hz. y: number of the order, asked for at the last
+    x (B, T, 200): frames of 25 ms every 10 ms, at 8,000 Hz. y: number of the order, scored at the last
     frame. Note i sounds at 300 * 2^(i / 2) Hz for half of its share of the time, beginning anywhere in the
     first half; loudness, phase and noise differ from row to row.
 
-    All melodies hold the same notes for equally long, so what is in the sound, whatever the order, tells
-    nothing: without memory the share of right answers is about 1 / notes!, a little more for what the
+    All melodies hold the same notes for equally long, so what is in the sound, apart from the order, is
+    useless: without memory the share of right answers is about 1 / notes!, a little more for what the
     last frames hold.
 
     Args:

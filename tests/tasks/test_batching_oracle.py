@@ -176,12 +176,12 @@ def clocks(plan: Plan, every: int) -> dict[int, int]:
     """
     found, clock = {}, 0
     for index in range(plan.batches):
-        seats, first, _ = plan.at(index)
+        slots, first, _ = plan.at(index)
         clock = 0 if first else clock
-        for seat in seats:
-            if seat is not None and seat.start == 0:
-                found[seat.number] = clock % every
-        clock += max(seat.stop - seat.start for seat in seats if seat is not None)
+        for slot in slots:
+            if slot is not None and slot.start == 0:
+                found[slot.number] = clock % every
+        clock += max(slot.stop - slot.start for slot in slots if slot is not None)
     return found
 
 
@@ -280,9 +280,9 @@ def test_predictions_and_scores(core: str, plan: str, window: int | None) -> Non
         for index, batch in enumerate(a_pass(PLANS[plan])):
             out = predictions.of(task.objective, batch)
             scores.add(task.objective, batch)
-            for row, seat in enumerate(PLANS[plan].at(index)[0]):
-                if seat is not None:
-                    said[seat.number][seat.start : seat.stop] = out[row, : seat.stop - seat.start]
+            for row, slot in enumerate(PLANS[plan].at(index)[0]):
+                if slot is not None:
+                    said[slot.number][slot.start : slot.stop] = out[row, : slot.stop - slot.start]
         single = Scores(None)
         for number, got in enumerate(said):
             (batch,) = alone(number)

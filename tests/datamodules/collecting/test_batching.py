@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.collecting.batching import Batching, Bucketed, Planned, Refilled, Seat, longest
+from datamodules.collecting.batching import Batching, Bucketed, Planned, Refilled, Slot, longest
 from datamodules.collecting.examples import Example, many_to_one
 
 LENGTHS = np.random.default_rng(0).integers(1, 40, 300)
@@ -21,8 +21,8 @@ every_plan = pytest.mark.parametrize("plan", PLANS)
 
 def waste(batches):
     """Share of the steps of these batches, rows times the longest, that are padding."""
-    held = sum(len(seats) * longest(seats) for seats in batches)
-    exist = sum(seat.stop - seat.start for seats in batches for seat in seats if seat is not None)
+    held = sum(len(slots) * longest(slots) for slots in batches)
+    exist = sum(slot.stop - slot.start for slots in batches for slot in slots if slot is not None)
     return 1 - exist / held if held else 0.0
 
 
@@ -42,17 +42,17 @@ class Zeros:
 def test_every_step_once_and_in_order(plan: str, seed: int | None, number: int) -> None:
     read = np.zeros(len(LENGTHS), dtype=int)
     before: list = []
-    for seats in PLANS[plan](seed).batches_of_epoch(number):
-        sitting = [seat.number for seat in seats if seat is not None]
-        assert len(set(sitting)) == len(sitting) > 0
-        for row, seat in enumerate(seats):
-            if seat is None:
+    for slots in PLANS[plan](seed).batches_of_epoch(number):
+        filled = [slot.number for slot in slots if slot is not None]
+        assert len(set(filled)) == len(filled) > 0
+        for row, slot in enumerate(slots):
+            if slot is None:
                 continue
-            assert seat.start == read[seat.number] < seat.stop
-            if seat.start:  # it goes on in its row
-                assert (before[row].number, before[row].stop) == (seat.number, seat.start)
-            read[seat.number] = seat.stop
-        before = list(seats)
+            assert slot.start == read[slot.number] < slot.stop
+            if slot.start:  # it goes on in its row
+                assert (before[row].number, before[row].stop) == (slot.number, slot.start)
+            read[slot.number] = slot.stop
+        before = list(slots)
     assert np.array_equal(read, LENGTHS)
 
 
@@ -76,12 +76,12 @@ def test_batches_go_on_as_long_as_a_row_does(plan: str) -> None:
     made = PLANS[plan](4)
     ended = True
     for index in range(2 * made.batches):
-        seats, first, last = made.at(index)
-        assert first == ended == all(seat is None or seat.start == 0 for seat in seats)
+        slots, first, last = made.at(index)
+        assert first == ended == all(slot is None or slot.start == 0 for slot in slots)
         following = made.at(index + 1)[0]
-        assert last == all(seat is None or seat.start == 0 for seat in following)
+        assert last == all(slot is None or slot.start == 0 for slot in following)
         if isinstance(made, Refilled) and not last:
-            assert max(seat.stop - seat.start for seat in seats if seat) == made.steps
+            assert max(slot.stop - slot.start for slot in slots if slot) == made.steps
         ended = last
     assert plan == "refilled" or all(made.at(index)[2] for index in range(made.batches))
 
@@ -109,13 +109,13 @@ def test_processes_share_the_rows_of_one_batch(plan: str, world: int) -> None:
 def test_max_steps_holds_but_for_one_example() -> None:
     for limit in (1, 30, 90, 280):
         plan = Bucketed(LENGTHS, rows=7, max_steps=limit, seed=4)
-        sizes = [(len(seats), max(seat.stop for seat in seats if seat)) for seats in plan.batches_of_epoch(0)]
+        sizes = [(len(slots), max(slot.stop for slot in slots if slot)) for slots in plan.batches_of_epoch(0)]
         assert all(rows * longest <= limit or rows == 1 for rows, longest in sizes)
         assert max(rows for rows, _ in sizes) == min(7, limit)
 
 
 def test_waste_by_hand() -> None:
-    batches = [[Seat(0, 0, 4), Seat(1, 0, 1), None], [Seat(0, 4, 6), None, Seat(2, 0, 2)]]
+    batches = [[Slot(0, 0, 4), Slot(1, 0, 1), None], [Slot(0, 4, 6), None, Slot(2, 0, 2)]]
     assert waste(batches) == pytest.approx(1 - 9 / 18)
     assert waste([]) == 0
 
@@ -123,7 +123,7 @@ def test_waste_by_hand() -> None:
 def test_batches_of_like_length_waste_little() -> None:
     lengths = np.random.default_rng(1).integers(1, 60, 4000)
     order = np.random.default_rng(2).permutation(4000)
-    as_they_come = [[Seat(n, 0, int(lengths[n])) for n in order[i : i + 32]] for i in range(0, 4000, 32)]
+    as_they_come = [[Slot(n, 0, int(lengths[n])) for n in order[i : i + 32]] for i in range(0, 4000, 32)]
     shares = {
         "unsorted": waste(as_they_come),
         "bucketed": waste(Bucketed(lengths, rows=32, max_steps=None, seed=1).batches_of_epoch(0)),
@@ -139,7 +139,7 @@ def test_batches_of_like_length_waste_little() -> None:
 def test_a_plan_of_few_long_examples() -> None:
     plan = Refilled(np.array([1000, 3]), rows=4, steps=100, seed=1)
     assert plan.batches == 10
-    assert all(len(seats) == 4 for seats in plan.batches_of_epoch(0))
+    assert all(len(slots) == 4 for slots in plan.batches_of_epoch(0))
 
 
 @pytest.mark.parametrize(
@@ -166,5 +166,5 @@ def test_only_training_shuffles() -> None:
         LENGTHS, train=True
     ).batches_of_epoch(1)
     val = batching.plan(LENGTHS, train=False).batches_of_epoch(0)
-    assert max(len(seats) for seats in val) == 9
+    assert max(len(slots) for slots in val) == 9
     assert val == batching.plan(LENGTHS, train=False).batches_of_epoch(1)
