@@ -12,7 +12,7 @@ from task_toys import Loader, make_trainer
 from datamodules.texts.alphabet import Alphabet
 from elman.batch import SequenceBatch
 from elman.captions.captioning import captions_of, true_captions
-from elman.captions.scores import CaptionScores, caption_errors
+from elman.captions.scores import CaptionScores, CaptionSums, caption_errors, caption_scores
 from elman.cores import GRU, LSTM
 from elman.inputs import Dense
 from elman.tasks import SequenceTask
@@ -20,6 +20,7 @@ from elman.tasks import SequenceTask
 ALPHABET = Alphabet("\x02\x03ab ")
 START, END = ALPHABET.encode("\x02\x03").tolist()
 METADATA = SimpleNamespace(bos=START, eos=END, max_length=6)
+DATA = SimpleNamespace(captions=METADATA, alphabet=ALPHABET)
 FEATURES, HIDDEN = 5, 8
 
 
@@ -30,8 +31,6 @@ def make_task(**options) -> SequenceTask:
         "output_size": len(ALPHABET),
         "token_ids": True,
         "context_size": FEATURES,
-        "captions": METADATA,
-        "alphabet": ALPHABET,
         "core": partial(LSTM, hidden_size=HIDDEN, layers=2),
         "context_encoder": partial(Dense, hidden_size=7),
         "readout_dropout": 0.5,  # decoding must leave it out
@@ -101,9 +100,9 @@ def test_decoded_as_alone() -> None:
     assert len({len(text) for text in expected}) > 2, "rows that end alike prove little"
     task.train()
     blind = batch._replace(x=torch.zeros_like(batch.x), y=None)
-    assert captions_of(task, blind) == expected
+    assert captions_of(task, DATA, blind) == expected
     assert task.training
-    assert captions_of(task, blind, width=1) == expected
+    assert captions_of(task, DATA, blind, width=1) == expected
 
 
 def test_a_beam_finds_what_is_at_least_as_likely() -> None:
@@ -119,7 +118,7 @@ def test_a_beam_finds_what_is_at_least_as_likely() -> None:
             last = torch.arange(said.steps) == said.lengths[:, None] - 1
             return picked.masked_fill(~said.scored | (last & cut[:, None]), 0.0).sum(1)
 
-    greedy, beam = captions_of(task, batch), captions_of(task, batch, width=30)
+    greedy, beam = captions_of(task, DATA, batch), captions_of(task, DATA, batch, width=30)
     assert bool((log_p(beam) >= log_p(greedy) - 1e-12).all())
     assert greedy != beam
 
@@ -129,23 +128,23 @@ def test_of_any_dtype_and_with_a_context_of_parts() -> None:
     task, batch = make_task(), batch_of(TEXTS)
     single = batch._replace(context=batch.context.float())
     exact = batch._replace(context=batch.context.float().double())
-    assert captions_of(task, single) == captions_of(task, exact)
+    assert captions_of(task, DATA, single) == captions_of(task, DATA, exact)
     seen = []
     task.first_carry = lambda window: seen.append(window.context) or task.core.initial_carry(6)
-    captions_of(task, batch._replace(context=(batch.context.float(), torch.arange(6))))
+    captions_of(task, DATA, batch._replace(context=(batch.context.float(), torch.arange(6))))
     assert [leaf.dtype for leaf in seen[0]] == [torch.float64, torch.int64]
 
 
 def test_true_captions() -> None:
     batch = batch_of(TEXTS)
-    assert true_captions(make_task(), batch) == TEXTS
+    assert true_captions(DATA, batch) == TEXTS
     continued = batch._replace(is_first=torch.tensor([True, False, True, True, True, True]))
-    assert true_captions(make_task(), continued) == ["ab", None, *TEXTS[2:]]
+    assert true_captions(DATA, continued) == ["ab", None, *TEXTS[2:]]
     cut = batch.window(0, 3)  # not all captions end here
-    assert true_captions(make_task(), cut) == ["ab", None, "", None, "b", None]
-    assert true_captions(make_task(), batch._replace(y=None)) == [None] * 6
+    assert true_captions(DATA, cut) == ["ab", None, "", None, "b", None]
+    assert true_captions(DATA, batch._replace(y=None)) == [None] * 6
     asked = batch.scored & (torch.arange(6) != 4)[:, None]  # nobody asks what the fifth row says
-    assert true_captions(make_task(), batch._replace(scored=asked)) == [*TEXTS[:4], None, TEXTS[5]]
+    assert true_captions(DATA, batch._replace(scored=asked)) == [*TEXTS[:4], None, TEXTS[5]]
 
 
 def test_edits_by_hand() -> None:
@@ -159,16 +158,16 @@ def test_figures_are_sums_divided_once() -> None:
     task = make_task()
     batches = [batch_of(TEXTS, 1), batch_of(["bbb a"], 2), batch_of(["a", "", "b b"], 3)]
     batches[2] = batches[2]._replace(is_first=torch.tensor([True, False, True]))
-    scores = CaptionScores({"": 1, "beam_": 3})
+    scores = CaptionSums(DATA, {"": 1, "beam_": 3})
     for index, batch in enumerate(batches):
         scores.add(task, batch, index)
-    found = scores.figures(task.device, ranks=1)
+    found = scores.metrics(task.device, ranks=1)
     for name, width in (("", 1), ("beam_", 3)):
         pairs = [
             (said, true)
             for batch in batches
             for said, true in zip(
-                captions_of(task, batch, width=width), true_captions(task, batch), strict=True
+                captions_of(task, DATA, batch, width=width), true_captions(DATA, batch), strict=True
             )
             if true is not None
         ]
@@ -188,20 +187,20 @@ def test_figures_are_sums_divided_once() -> None:
 def test_sums_of_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes with unequal shares, one of them without any row: as one process with all."""
     task, batches = make_task(), [batch_of(TEXTS, 1), batch_of(["bbb a"], 2)]
-    together, own, other, idle = (CaptionScores({"": 1, "beam_": 2}) for _ in range(4))
+    together, own, other, idle = (CaptionSums(DATA, {"": 1, "beam_": 2}) for _ in range(4))
     for index, batch in enumerate(batches):
         together.add(task, batch, index)
     own.add(task, batches[0], 0)
     other.add(task, batches[1], 0)
     monkeypatch.setattr("torch.distributed.all_reduce", lambda sums: sums.add_(other.sums + idle.sums))
-    assert own.figures(task.device, ranks=3) == together.figures(task.device, ranks=1)
+    assert own.metrics(task.device, ranks=3) == together.metrics(task.device, ranks=1)
 
 
 def test_nothing_counted_is_no_figure() -> None:
-    assert CaptionScores({"": 1}).figures(torch.device("cpu"), ranks=1) == {}
-    scores = CaptionScores({"": 1})
+    assert CaptionSums(DATA, {"": 1}).metrics(torch.device("cpu"), ranks=1) == {}
+    scores = CaptionSums(DATA, {"": 1})
     scores.add(make_task(), batch_of(["", ""]), 0)  # no character that an edit could be a share of
-    assert set(scores.figures(torch.device("cpu"), ranks=1)) == {"exact"}
+    assert set(scores.metrics(torch.device("cpu"), ranks=1)) == {"exact"}
 
 
 @pytest.mark.parametrize(("batches", "decoded"), [(4, [0, 1, 2, 3]), (8, [0, 2, 4, 6]), (9, [0, 2, 4, 6, 8])])
@@ -212,9 +211,9 @@ def test_at_most_so_many_rows_spread_over_the_stage(
     seen = []
     monkeypatch.setattr(
         "elman.captions.scores.captions_of",
-        lambda task, batch, width: seen.append(int(batch.context[0, 0])) or [""] * len(batch.x),
+        lambda task, data, batch, width: seen.append(int(batch.context[0, 0])) or [""] * len(batch.x),
     )
-    scores = CaptionScores({"": 1}, batches=batches, at_most=24)
+    scores = CaptionSums(DATA, {"": 1}, batches=batches, at_most=24)
     for index in range(batches):
         scores.add(make_task(), batch_of(TEXTS)._replace(context=torch.full((6, FEATURES), index)), index)
     assert seen == decoded
@@ -222,26 +221,26 @@ def test_at_most_so_many_rows_spread_over_the_stage(
 
 @pytest.mark.parametrize("stage", ["val", "test"])
 def test_a_stage_logs_them(stage: str) -> None:
-    task, batches = make_task(beam_width=3), [batch_of(TEXTS, 1), batch_of(["bbb a"], 2)]
-    trainer = make_trainer()
+    task, batches = make_task(), [batch_of(TEXTS, 1), batch_of(["bbb a"], 2)]
+    trainer = make_trainer(callbacks=[CaptionScores(DATA, beam_width=3)])
     (trainer.validate if stage == "val" else trainer.test)(task, Loader(batches), verbose=False)
     found = {name: float(value) for name, value in trainer.callback_metrics.items()}
-    scores = CaptionScores({"": 1} if stage == "val" else {"": 1, "beam_": 3})
+    scores = CaptionSums(DATA, {"": 1} if stage == "val" else {"": 1, "beam_": 3})
     for index, batch in enumerate(batches):
         scores.add(task, batch, index)
-    expected = scores.figures(task.device, ranks=1)
+    expected = scores.metrics(task.device, ranks=1)
     assert {n: found[f"{stage}/{n}"] for n in expected} == expected
     assert ("test/beam_exact" in found) == (stage == "test")
     assert f"{stage}/nats_per_step" in found
 
 
 def test_no_captions_no_figures() -> None:
-    task = make_task(captions=None)
-    trainer = make_trainer()
+    task, plain = make_task(), SimpleNamespace(captions=None)
+    trainer = make_trainer(callbacks=caption_scores(plain, beam_width=4))
     trainer.test(task, Loader([batch_of(TEXTS)]), verbose=False)
     assert not [name for name in trainer.callback_metrics if "exact" in name or "error" in name]
     with pytest.raises(ValueError, match="no captions"):
-        captions_of(task, batch_of(TEXTS))
+        captions_of(task, plain, batch_of(TEXTS))
 
 
 def test_refusals() -> None:
@@ -249,6 +248,6 @@ def test_refusals() -> None:
         streams = False
 
     with pytest.raises(ValueError, match="Backward reads later steps"):
-        make_task(core=partial(Backward, hidden_size=4))
+        captions_of(make_task(core=partial(Backward, hidden_size=4)), DATA, batch_of(TEXTS))
     with pytest.raises(ValueError, match="beam_width must be at least 1, got beam_width=0"):
-        make_task(beam_width=0)
+        CaptionScores(DATA, beam_width=0)

@@ -66,7 +66,7 @@ class Loader:
         )
 
 
-TASK = SimpleNamespace(captions=SimpleNamespace(bos=START, eos=END, max_length=4), alphabet=Numbers())
+DATA = SimpleNamespace(captions=SimpleNamespace(bos=START, eos=END, max_length=4), alphabet=Numbers())
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ TASK = SimpleNamespace(captions=SimpleNamespace(bos=START, eos=END, max_length=4
     ],
 )
 def test_examples_are_spread_and_whole(batches: int, rows: int, expected: list[str]) -> None:
-    found = chosen_examples(TASK, Loader(batches, rows), count=4)
+    found = chosen_examples(DATA, Loader(batches, rows), count=4)
     assert [text for _, true in found for text in true] == expected
     for batch, true in found:
         assert [Numbers().decode(ids[:-1]) for ids in batch.y] == true
@@ -89,17 +89,18 @@ def test_examples_are_spread_and_whole(batches: int, rows: int, expected: list[s
 def test_each_picture_is_of_its_own_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "elman.diagnostics.caption_pictures.captions_of",
-        lambda task, batch: [f"said {i}" for i in batch.y[:, 1]],
+        lambda task, data, batch: [f"said {i}" for i in batch.y[:, 1]],
     )
-    examples = chosen_examples(TASK, Loader(2, 9), count=4)
-    found = shown_examples(TASK, examples, lambda context: context[0] * 0 + context[1])
-    assert [(e.picture.tolist(), e.true, e.said) for e in found] == [
+    examples = chosen_examples(DATA, Loader(2, 9), count=4)
+    painted = SimpleNamespace(picture=lambda context: context[0] * 0 + context[1])
+    found = shown_examples(None, painted, examples)
+    assert [(e.picture.tolist(), e.true, e.decoded) for e in found] == [
         ([10, 10], "10 10", "said 10"),
         ([10, 10], "10 15", "said 15"),
         ([11, 11], "11 10", "said 10"),
         ([11, 11], "11 15", "said 15"),
     ]
-    assert [e.picture for e in shown_examples(TASK, examples, None)] == [None] * 4
+    assert [e.picture for e in shown_examples(None, DATA, examples)] == [None] * 4
 
 
 def test_a_figure_marks_what_is_wrong() -> None:
@@ -115,7 +116,7 @@ def test_a_figure_marks_what_is_wrong() -> None:
     assert [axes.title.get_color() for axes in figure.axes] == ["black", "firebrick", "firebrick"]
     figure.savefig(io.BytesIO(), format="png")
     assert caption_summary(shown).splitlines() == [
-        "captions of validation, and what the network said:",
+        "captions of validation, and what the network predicts:",
         "",
         "  two         right",
         "  $x_$ \\frac  ✗ a\N{REPLACEMENT CHARACTER}[2J",
@@ -159,7 +160,7 @@ def test_a_run_keeps_them(folder, capsys: pytest.CaptureFixture[str]) -> None:
     folder.write("r.yaml", RECIPE)
     assert main(["fit", "r.yaml"]) == 0
     printed = capsys.readouterr().out
-    assert "captions of validation, and what the network said:" in printed
+    assert "captions of validation, and what the network predicts:" in printed
     assert "a sample:" not in printed
     run = folder.run()
     assert {"val/exact", "val/character_error_rate", "val/word_error_rate", "test/beam_exact"} <= set(

@@ -1,4 +1,4 @@
-"""Captions: what a network says about a context, and what it should have said, as text."""
+"""Captions: what a network writes about a context, and what it should have written, as text."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from torch import Tensor
 
 from elman.batch import SequenceBatch
 from elman.captions.decoding import beam, greedy, truncate_at_eos
+from elman.cores import Core
 from elman.tree import Carry, tree_map
 
 
 class Captions(Protocol):
-    """What data with captions says of them: `bos` begins x, `eos` ends y, `max_length` counts symbols."""
+    """How captions are written in tokens: `bos` begins x, `eos` ends y, `max_length` counts tokens."""
 
     @property
     def bos(self) -> int: ...
@@ -31,10 +32,9 @@ class Decodes(Protocol):
 
 
 class CaptionNetwork(Protocol):
-    """What decoding asks of a task."""
+    """What decoding needs of a task."""
 
-    captions: Any
-    alphabet: Any
+    core: Core
     readout: Any
     training: bool
 
@@ -46,35 +46,51 @@ class CaptionNetwork(Protocol):
     def predict(self, x: Tensor, carry: Carry) -> tuple[Tensor, Carry]: ...
 
 
+def has_captions(data: Any) -> bool:
+    """Whether the targets of this data are captions."""
+    return getattr(data, "captions", None) is not None
+
+
+def refuse_core(core: Core) -> None:
+    """Raise ValueError for a core that cannot write captions."""
+    if not core.streams:
+        raise ValueError(
+            f"captions are written token by token, but {type(core).__name__} reads later steps; "
+            "use a core that reads forward alone"
+        )
+
+
 @torch.no_grad()
-def captions_of(task: CaptionNetwork, batch: SequenceBatch, *, width: int = 1) -> list[str]:
-    """What the network says about the context of every row, as if each began here.
+def captions_of(network: CaptionNetwork, data: Any, batch: SequenceBatch, *, width: int = 1) -> list[str]:
+    """What the network writes about the context of every row, as if each began here.
 
     Args:
-        task: with captions and an alphabet; neither x nor y is looked at.
-        width: beginnings that a beam search keeps; 1 decodes greedily.
+        data: with captions and an alphabet.
+        batch: neither x nor y is read.
+        width: hypotheses that a beam search keeps; 1 decodes greedily.
     """
-    captions, alphabet = caption_metadata(task)
-    was_training = task.training
-    task.eval()
+    captions, alphabet = _metadata(data)
+    refuse_core(network.core)
+    was_training = network.training
+    network.eval()
 
     def moved(leaf: Tensor) -> Tensor:
-        return leaf.to(task.device, task.readout.weight.dtype if leaf.is_floating_point() else None)
+        return leaf.to(network.device, network.readout.weight.dtype if leaf.is_floating_point() else None)
 
-    def step(symbol: Tensor, carry: Any) -> tuple[Tensor, Any]:
-        said, carry = task.predict(symbol[:, None], carry)
-        return said[:, 0].double().log_softmax(-1), carry
+    def step(token: Tensor, carry: Any) -> tuple[Tensor, Any]:
+        out, carry = network.predict(token[:, None], carry)
+        return out[:, 0].double().log_softmax(-1), carry
 
-    carry = task.first_carry(batch._replace(context=tree_map(moved, batch.context)))
+    carry = network.first_carry(batch._replace(context=tree_map(moved, batch.context)))
     how = {"bos": captions.bos, "eos": captions.eos, "max_length": captions.max_length}
-    said = greedy(step, carry, **how) if width == 1 else beam(step, carry, **how, width=width)
-    task.train(was_training)
-    return [alphabet.decode(ids) for ids in said.ids]
+    decoded = greedy(step, carry, **how) if width == 1 else beam(step, carry, **how, width=width)
+    network.train(was_training)
+    return [alphabet.decode(ids) for ids in decoded.ids]
 
 
-def true_captions(task: CaptionNetwork, batch: SequenceBatch) -> list[str | None]:
+def true_captions(data: Any, batch: SequenceBatch) -> list[str | None]:
     """The caption of every row; None for a row that does not hold a whole one, or no target at all."""
-    captions, alphabet = caption_metadata(task)
+    captions, alphabet = _metadata(data)
     found: list[str | None] = []
     for row in range(len(batch.x)):
         if batch.y is None or not bool(batch.is_first[row]):
@@ -86,8 +102,8 @@ def true_captions(task: CaptionNetwork, batch: SequenceBatch) -> list[str | None
     return found
 
 
-def caption_metadata(task: CaptionNetwork) -> tuple[Captions, Decodes]:
-    """How the captions of a task begin, end and read."""
-    if task.captions is None or task.alphabet is None:
-        raise ValueError("this task's data has no captions, so there is nothing to decode")
-    return task.captions, task.alphabet
+def _metadata(data: Any) -> tuple[Captions, Decodes]:
+    """How the captions of this data begin, end and read."""
+    if not has_captions(data):
+        raise ValueError("this data has no captions, so there is nothing to decode")
+    return data.captions, data.alphabet

@@ -1,4 +1,4 @@
-"""From a network that tells the next symbol to the symbols it says: greedily, or by beam search."""
+"""From a network that predicts the next token to the tokens it writes: greedily, or by beam search."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from torch import Tensor
 from elman.tree import rows, tree_map
 
 Step = Callable[[Tensor, Any], tuple[Tensor, Any]]
-"""Symbols (B,) and a carry to the log probabilities of the next symbol (B, O), and the carry that follows."""
+"""Tokens (B,) and a carry to the log probabilities of the next token (B, O), and the carry that follows."""
 
 
 class Decoded(NamedTuple):
-    """What was said in every row.
+    """What was written in every row.
 
     Args:
-        ids: B tensors (n,) on the host, without start and end.
-        log_probability: (B,) float64, of `ids` and the end, where an end was said.
+        ids: B tensors (n,) on the host, without bos and eos.
+        log_probability: (B,) float64, of `ids` and eos, where eos was reached.
     """
 
     ids: list[Tensor]
@@ -27,32 +27,32 @@ class Decoded(NamedTuple):
 
 
 def greedy(step: Step, carry: Any, *, bos: int, eos: int, max_length: int) -> Decoded:
-    """At every step the likeliest symbol, until that is `eos` or `max_length` symbols are said.
+    """At every step the likeliest token, until that is `eos` or there are `max_length` tokens.
 
     Args:
-        step: tells the next symbol.
+        step: predicts the next token.
         carry: nested tuples of tensors with rows first, at least one.
-        bos: symbol that begins every row.
-        eos: symbol after which a row says no more.
-        max_length: most symbols of a row, the end included.
+        bos: token that begins every row.
+        eos: token that ends a row.
+        max_length: most tokens of a row, eos included.
 
     Raises:
         ValueError: if `max_length` is below 1.
     """
     _check(max_length=max_length)
     like = _first_leaf(carry)
-    symbol = torch.full((len(like),), bos, device=like.device)
-    ended = torch.zeros_like(symbol, dtype=torch.bool)
+    token = torch.full((len(like),), bos, device=like.device)
+    ended = torch.zeros_like(token, dtype=torch.bool)
     total = torch.zeros(len(like), dtype=torch.float64, device=like.device)
-    said: list[Tensor] = []
-    while len(said) < max_length and not bool(ended.all()):
-        following, carry = step(symbol, carry)
-        best, symbol = following.double().sort(dim=1, descending=True, stable=True)  # of equals, the first
+    ids: list[Tensor] = []
+    while len(ids) < max_length and not bool(ended.all()):
+        following, carry = step(token, carry)
+        best, token = following.double().sort(dim=1, descending=True, stable=True)  # of equals, the first
         total += torch.where(ended, 0.0, best[:, 0])
-        symbol = symbol[:, 0]
-        ended = ended | (symbol == eos)
-        said.append(symbol)
-    return _decoded(torch.stack(said, 1), total, eos)
+        token = token[:, 0]
+        ended = ended | (token == eos)
+        ids.append(token)
+    return _decoded(torch.stack(ids, 1), total, eos)
 
 
 def beam(
@@ -65,17 +65,17 @@ def beam(
     width: int,
     length_penalty: float = 0.0,
 ) -> Decoded:
-    """The likeliest of the `width` beginnings that are kept at every step.
+    """The likeliest of the `width` hypotheses that are kept at every step.
 
-    Beginnings are ranked by log p / n ** length_penalty, n symbols, end included. One that has ended
-    keeps its rank and its place until better ones take it. Of equals, the one with the better beginning
-    goes first, then the one with the smaller id. `width=1` is `greedy`; a width that leaves no beginning
-    out is exact.
+    Hypotheses are ranked by log p / n ** length_penalty, n tokens, eos included. One that has ended
+    keeps its rank and its place until better ones take it. Of equals, the one that extends the better
+    hypothesis goes first, then the one with the smaller id. `width=1` is `greedy`; a width that leaves no
+    hypothesis out is exact.
 
     Args:
         step, carry, bos, eos, max_length: as in `greedy`.
-        width: beginnings kept in a row.
-        length_penalty: 0 compares probabilities, 1 their geometric mean over symbols.
+        width: hypotheses kept in a row.
+        length_penalty: 0 compares probabilities, 1 their geometric mean over tokens.
 
     Raises:
         ValueError: if `max_length` or `width` is below 1 or `length_penalty` negative.
@@ -91,44 +91,46 @@ def beam(
     like = _first_leaf(carry)
     row_count, device = len(like), like.device
     number = torch.arange(row_count, device=device)
-    carry = rows(carry, number.repeat_interleave(width))  # row b's beginnings are b width, b width + 1, ...
+    carry = rows(carry, number.repeat_interleave(width))  # row b's are b width, b width + 1, ...
     total = torch.full((row_count, width), -torch.inf, dtype=torch.float64, device=device)
-    total[:, 0] = 0.0  # all beginnings are alike at first: one is enough
+    total[:, 0] = 0.0  # all hypotheses are alike at first: one is enough
     ended = torch.zeros(row_count, width, dtype=torch.bool, device=device)
     length = torch.zeros(row_count, width, dtype=torch.float64, device=device)
-    symbol = torch.full((row_count * width,), bos, device=device)
-    said = symbol.new_zeros(row_count, width, 0)
+    token = torch.full((row_count * width,), bos, device=device)
+    ids = token.new_zeros(row_count, width, 0)
     for _ in range(max_length):
-        following, carry = step(symbol, carry)
-        outputs = following.shape[-1]
-        silent = following.new_full((outputs,), -torch.inf, dtype=torch.float64)
-        silent[eos] = 0.0  # the one way to go on from an end, which costs nothing
-        following = torch.where(ended[..., None], silent, following.double().view(row_count, width, outputs))
+        following, carry = step(token, carry)
+        classes = following.shape[-1]
+        only_eos = following.new_full((classes,), -torch.inf, dtype=torch.float64)
+        only_eos[eos] = 0.0  # the one way to go on from eos, which costs nothing
+        following = torch.where(
+            ended[..., None], only_eos, following.double().view(row_count, width, classes)
+        )
         length = length + ~ended
         reached = total[..., None] + following  # (B, width, O)
         ranked = (reached / length[..., None] ** length_penalty).flatten(1)
         kept = ranked.sort(dim=1, descending=True, stable=True).indices[:, :width]
-        parent, chosen = kept // outputs, kept % outputs
+        parent, chosen = kept // classes, kept % classes
         total = reached.flatten(1).gather(1, kept)
         ended = chosen == eos
         length = length.gather(1, parent)
-        said = torch.cat([said.gather(1, parent[..., None].expand_as(said)), chosen[..., None]], 2)
+        ids = torch.cat([ids.gather(1, parent[..., None].expand_as(ids)), chosen[..., None]], 2)
         carry = rows(carry, (number[:, None] * width + parent).flatten())
-        symbol = chosen.flatten()
-        # Probabilities only fall, so nothing overtakes an end at the head; their means may rise.
+        token = chosen.flatten()
+        # Probabilities only fall, so nothing overtakes an ended one at the head; their means may rise.
         if bool((ended if length_penalty else ended[:, :1]).all()):
             break
-    return _decoded(said[:, 0], total[:, 0], eos)
+    return _decoded(ids[:, 0], total[:, 0], eos)
 
 
 def truncate_at_eos(ids: Tensor, eos: int) -> Tensor:
-    """The symbols (n,) of `ids` (T,) before the first `eos`."""
+    """The tokens (n,) of `ids` (T,) before the first `eos`."""
     ends = (ids == eos).nonzero()
     return ids[: int(ends[0])] if len(ends) else ids
 
 
-def _decoded(said: Tensor, total: Tensor, eos: int) -> Decoded:
-    return Decoded([truncate_at_eos(ids, eos) for ids in said.cpu()], total.cpu())
+def _decoded(ids: Tensor, total: Tensor, eos: int) -> Decoded:
+    return Decoded([truncate_at_eos(row, eos) for row in ids.cpu()], total.cpu())
 
 
 def _first_leaf(carry: Any) -> Tensor:

@@ -33,6 +33,7 @@ def predict(words: Sequence[str]) -> int:
 
 
 def _predict_part(words: Sequence[str], *, output: str, form: str) -> None:
+    from elman.captions.captioning import has_captions
     from elman.run.trained import trained
     from elman.run.trainer import prepare_process
 
@@ -45,10 +46,15 @@ def _predict_part(words: Sequence[str], *, output: str, form: str) -> None:
     data.setup("predict")
     task = trained(checkpoint, recipe, data)
     loader = getattr(data, f"{part}_dataloader")()
-    told = _records if task.captions is None else _caption_records
     with opened(output) as file:
         lines = Lines(file, form=form)
-        for record in told(task, loader, batches=1 if part == "train" else len(loader), data=data):
+        batches = 1 if part == "train" else len(loader)
+        if has_captions(data):
+            width = parts.model.beam_width
+            records = _caption_records(task, loader, batches=batches, data=data, beam_width=width)
+        else:
+            records = _records(task, loader, batches=batches, data=data)
+        for record in records:
             if record["scored"] or not scored_only:
                 lines.write(record)
 
@@ -79,15 +85,17 @@ def _records(task: Any, loader: Any, *, batches: int, data: Any) -> Iterator[dic
                 }
 
 
-def _caption_records(task: Any, loader: Any, *, batches: int, data: Any) -> Iterator[dict[str, Any]]:
+def _caption_records(
+    task: Any, loader: Any, *, batches: int, data: Any, beam_width: int
+) -> Iterator[dict[str, Any]]:
     """A record for each caption that begins in a loader's first batches, decoded."""
     from elman.captions.captioning import captions_of, true_captions
 
     for index in range(batches):
         batch = loader.batch(index)
         names = None if loader.names is None else loader.names(index)
-        true, greedy = true_captions(task, batch), captions_of(task, batch)
-        beam = captions_of(task, batch, width=task.beam_width)
+        true, greedy = true_captions(data, batch), captions_of(task, data, batch)
+        beam = captions_of(task, data, batch, width=beam_width)
         for row in range(len(batch.x)):
             if bool(batch.is_first[row]) and int(batch.lengths[row]):
                 yield {

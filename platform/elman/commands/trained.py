@@ -23,6 +23,7 @@ def evaluate(stage: str, words: list[str]) -> int:
     """`elman validate|test RUN|CHECKPOINT [--key=value ...]`: prints the figures, one a line."""
     import pytorch_lightning as pl
 
+    from elman.captions.scores import caption_scores
     from elman.recipes.recipe import refuse_targets
     from elman.run.trained import trained
     from elman.run.trainer import prepare_process
@@ -38,6 +39,7 @@ def evaluate(stage: str, words: list[str]) -> int:
         accelerator=parts.trainer.accelerator,
         devices=1,
         precision=parts.trainer.precision,
+        callbacks=[*caption_scores(parts.data, beam_width=parts.model.beam_width)],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,

@@ -1,1 +1,9 @@
-"""What flows back through time: meters and pictures."""
+"""Things measured on a run, each a callback with a name and a picture: listed in recipes."""
+
+from elman.diagnostics.caption_pictures import CaptionPictures
+from elman.diagnostics.cost import Cost
+from elman.diagnostics.credit_picture import CreditPicture
+from elman.diagnostics.diagnostic import Diagnostic
+from elman.diagnostics.samples import Samples
+
+__all__ = ["CaptionPictures", "Cost", "CreditPicture", "Diagnostic", "Samples"]

@@ -10,11 +10,15 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
+from elman.diagnostics.diagnostic import Diagnostic
+
 COSTS = ("cost/seconds", "cost/ms_per_step", "cost/core_steps_per_step", "cost/peak_memory_mib")
-"""Every run has these figures at each validation."""
+"""Every run has these metrics at each validation."""
+
+SAVED = ("seconds", "training_seconds", "core_steps", "batch_steps", "peak_memory_mib")
 
 
-class Cost(pl.Callback):
+class Cost(Diagnostic):
     """Measures a run and logs its `COSTS` after each validation, at the time step reached.
 
     `cost/seconds` is the time in training and validation, `cost/ms_per_step` that of training alone
@@ -25,6 +29,8 @@ class Cost(pl.Callback):
     largest use so far: of the GPU's memory by tensors, else of this process's memory as a whole, what
     was imported included.
     """
+
+    name = "cost"
 
     def __init__(self) -> None:
         self.seconds = self.training_seconds = 0.0
@@ -39,7 +45,7 @@ class Cost(pl.Callback):
 
     def on_train_batch_start(self, trainer: pl.Trainer, task: Any, batch: Any, batch_idx: int) -> None:
         self._steps_before = task.objective.steps_run
-        if self._paused:  # what came between, such as a checkpoint or a search that was away, is no training
+        if self._paused:  # what came between, such as a checkpoint or a report to a search, is no training
             self._then, self._paused = time.perf_counter(), False
 
     def on_train_batch_end(
@@ -52,20 +58,17 @@ class Cost(pl.Callback):
         passed = self._lap()
         self.seconds, self.training_seconds = self.seconds + passed, self.training_seconds + passed
 
-    def on_validation_end(self, trainer: pl.Trainer, task: Any) -> None:
+    def measure(self, task: Any, data: Any) -> dict[str, float]:
         self.seconds += self._lap()
         self._paused = True
-        if trainer.state.fn == "fit" and self.batch_steps:
-            task.log_metrics(self.figures(task))
-
-    def figures(self, task: Any) -> dict[str, float]:
-        """All `COSTS` so far."""
         self.peak_memory_mib = max(self.peak_memory_mib, peak_memory_mib(task.device))
+        if not self.batch_steps:
+            return {}
         return {
-            "cost/seconds": self.seconds,
-            "cost/ms_per_step": 1000 * self.training_seconds / max(1, task.time_steps),
-            "cost/core_steps_per_step": self.core_steps / self.batch_steps,
-            "cost/peak_memory_mib": self.peak_memory_mib,
+            "seconds": self.seconds,
+            "ms_per_step": 1000 * self.training_seconds / max(1, task.time_steps),
+            "core_steps_per_step": self.core_steps / self.batch_steps,
+            "peak_memory_mib": self.peak_memory_mib,
         }
 
     def _lap(self) -> float:
@@ -74,18 +77,11 @@ class Cost(pl.Callback):
         return passed
 
     def state_dict(self) -> dict[str, Any]:
-        return {
-            "seconds": self.seconds,
-            "training_seconds": self.training_seconds,
-            "core_steps": self.core_steps,
-            "batch_steps": self.batch_steps,
-            "peak_memory_mib": self.peak_memory_mib,
-        }
+        return {name: getattr(self, name) for name in SAVED}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.seconds, self.training_seconds = state_dict["seconds"], state_dict["training_seconds"]
-        self.core_steps, self.batch_steps = state_dict["core_steps"], state_dict["batch_steps"]
-        self.peak_memory_mib = state_dict["peak_memory_mib"]
+        for name in SAVED:
+            setattr(self, name, state_dict[name])
 
 
 def peak_memory_mib(device: torch.device) -> float:

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytorch_lightning as pl
-
+from elman.diagnostics.diagnostic import Diagnostic
 from elman.predict.sampling import sample_text
-from elman.tracking.logger import RunLogger
 
 
-class Samples(pl.Callback):
-    """After every validation, a text the network writes; the last one is printed at the end."""
+class Samples(Diagnostic):
+    """After every validation, a text the network writes; the last one is printed at the end.
 
-    def __init__(self, data: Any, *, count: int = 300) -> None:
-        self.data, self.count, self.text = data, count, ""
+    Args:
+        count: tokens to draw.
+    """
 
-    @property
-    def last_words(self) -> str:
-        """What the run prints at its end."""
-        return f"a sample:\n\n{self.text.strip()}\n" if self.text else ""
+    name = "samples"
 
-    def on_validation_end(self, trainer: pl.Trainer, task: Any) -> None:
-        if trainer.is_global_zero and task.input_size == task.output_size and task.token_ids:
-            self.text = sample_text(task, self.data.alphabet, count=self.count)
-            if isinstance(trainer.logger, RunLogger):
-                trainer.logger.log_text(self.text, f"samples/{task.time_steps:014d}.txt")
+    def __init__(self, *, count: int = 300) -> None:
+        if count < 1:
+            raise ValueError(f"count must be at least 1, got count={count}")
+        self.count = count
+
+    def missing(self, task: Any, data: Any) -> str:
+        writes = task.token_ids and task.input_size == task.output_size and task.context_size is None
+        return "" if writes and getattr(data, "alphabet", None) else "text of which each token is predicted"
+
+    def draw(self, task: Any, data: Any) -> str:
+        text = sample_text(task, data.alphabet, count=self.count)
+        self.closing = f"a sample:\n\n{text.strip()}\n"
+        return text

@@ -71,11 +71,12 @@ class RecipeParser(ArgumentParser):
     # What there is, noted for the check.
 
     def add_argument(self, *args: Any, **kwargs: Any) -> Any:
-        name = args[0].removeprefix("--")
-        if (
-            "type" in kwargs and "." not in name and hasattr(self, "schema")
-        ):  # jsonargparse's groups have none
-            self.schema[name] = kwargs["type"]
+        group, _, name = args[0].removeprefix("--").rpartition(".")
+        if "type" in kwargs and hasattr(self, "schema"):  # jsonargparse's groups have none
+            if isinstance(self.schema.get(group), dict):
+                self.schema[group][name] = Parameter(kwargs["type"], required=False)
+            elif not group:
+                self.schema[name] = kwargs["type"]
         return super().add_argument(*args, **kwargs)
 
     def add_class_arguments(self, theclass: type, nested_key: str | None = None, **kwargs: Any) -> Any:  # type: ignore[override]

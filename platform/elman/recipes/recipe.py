@@ -14,7 +14,9 @@ from jsonargparse import Namespace
 import elman.bptt
 from datamodules.sequence_data import SequenceData
 from elman.batch import SequenceBatch
-from elman.captions.scores import CAPTION_METRICS
+from elman.captions.captioning import has_captions, refuse_core
+from elman.captions.scores import CAPTION_METRICS, CaptionScores
+from elman.diagnostics import Diagnostic
 from elman.errors import BadInput
 from elman.recipes.arguments import Words, sort_words
 from elman.recipes.parser import RecipeParser, Source, minimal, resolved
@@ -32,8 +34,6 @@ FROM_DATA = {
     "sample_rate_hz",
     "class_counts",
     "target_scale",
-    "captions",
-    "alphabet",
 }
 NOT_OURS = {
     f"trainer.{name}": f"trainer.{name} is not for elman: {instead}" for name, instead in REFUSED.items()
@@ -64,15 +64,22 @@ class Recipe:
     def digest(self) -> str:
         """Names all that decides the numbers: two runs with the same one train alike."""
         config = self.config.clone()
-        for key in ("tracking", "config"):
+        for key in ("tracking", "config", "diagnostics"):
             config.pop(key, None)
         for key in ("checkpoints", "progress", "checkpoint_every_minutes"):
             config.trainer.pop(key, None)
         return digest(self.parser.dump(config, skip_unset=False, skip_validation=True))
 
     def classes(self) -> Namespace:
-        """The blocks with their classes made: data, the parts of the model, the rest as settings."""
-        return self.parser.instantiate(self.config)
+        """The blocks with their classes made: data, the parts of the model, the rest as settings.
+
+        Diagnostics are left out: only what trains makes them.
+        """
+        return self.parser.instantiate(Namespace(**{**vars(self.config), "diagnostics": None}))
+
+    def diagnostics(self) -> list[Diagnostic] | None:
+        """Those that the recipe lists, made; None: it leaves the choice to the run."""
+        return self.parser.instantiate(Namespace(diagnostics=self.config.diagnostics)).diagnostics
 
 
 def make_parser(command: str) -> RecipeParser:
@@ -80,9 +87,22 @@ def make_parser(command: str) -> RecipeParser:
     parser = RecipeParser(prog=f"elman {command}")
     parser.add_argument("--seed_everything", type=int, default=1, help="Seed of all random numbers.")
     parser.add_class_arguments(SequenceTask, "model", skip=FROM_DATA, instantiate=False)
+    parser.add_argument(
+        "--model.beam_width",
+        type=int,
+        default=4,
+        help="Hypotheses kept by the beam search for captions in a test.",
+    )
     parser.add_subclass_arguments(SequenceData, "data", required=False)
     parser.add_class_arguments(Training, "trainer")
     parser.add_class_arguments(RunLogger, "tracking", skip={"run_id"}, instantiate=False)
+    parser.add_argument(
+        "--diagnostics",
+        type=list[Diagnostic] | None,
+        default=None,
+        help="Diagnostics of the run, classes with their arguments; null: the credit picture, samples of "
+        "text and captions, where the data has them.",
+    )
     parser.set_defaults(
         {
             "model.core": {"class_path": "elman.cores.LSTM"},
@@ -96,12 +116,19 @@ def make_parser(command: str) -> RecipeParser:
     return parser
 
 
-def parse(command: str, words: Words | Sequence[str], *, base: tuple[str, str] | None = None) -> Recipe:
+def parse(
+    command: str,
+    words: Words | Sequence[str],
+    *,
+    base: tuple[str, str] | None = None,
+    trains: bool = True,
+) -> Recipe:
     """Parse the words after a command.
 
     Args:
         words: recipes and options in any order.
-        base: (name, text) of a recipe that comes before all of them.
+        base: (name, text) of a stored recipe that comes before all of them.
+        trains: whether the stored recipe's diagnostics, and so their files, are needed.
 
     Raises:
         BadInput: for whatever is wrong, in one line.
@@ -112,6 +139,8 @@ def parse(command: str, words: Words | Sequence[str], *, base: tuple[str, str] |
         if "space" in file.values:
             raise BadInput(f"{file.file} is the file of a search; run it with: elman search {file.file}")
     stored = [Source(base[0], translated(load_yaml(base[1], base[0])))] if base else []
+    for source in stored if not trains else []:
+        source.values.pop("diagnostics", None)
     parser = make_parser(command)
     config = parser.parse_words(found, [*stored, *files], refused=NOT_OURS)
     if not 0 <= config.seed_everything <= LARGEST_SEED:
@@ -128,9 +157,13 @@ def make_task(parts: Namespace, data: Any) -> SequenceTask:
         BadInput: if core, strategy and values cannot work together.
     """
     model = dict(vars(parts.model))
+    beam_width = model.pop("beam_width")
     try:
         metadata: dict[str, Any] = {name: getattr(data, name, None) for name in FROM_DATA}
         task = SequenceTask(**metadata, **model)
+        CaptionScores(data, beam_width=beam_width)
+        if has_captions(data):
+            refuse_core(task.core)
     except ValueError as error:
         raise BadInput(str(error)) from error
     except RuntimeError as error:
@@ -169,24 +202,24 @@ def refuse_targets(task: SequenceTask, batch: SequenceBatch) -> None:
         raise BadInput(f"model.loss: {error}") from error
 
 
-def refuse_monitor(monitor: str | None, task: SequenceTask, batch: SequenceBatch) -> None:
-    """Compare the monitored figure with those validation will have, so that a typo is told before a run."""
+def refuse_monitor(monitor: str | None, task: SequenceTask, data: Any, batch: SequenceBatch) -> None:
+    """Refuse to monitor a metric that validation does not have, before a run exists."""
     if monitor is None:
         return
-    there = validated_figures(task, batch)
+    there = validated_metrics(task, data, batch)
     if monitor not in there:
         raise BadInput(
-            f"trainer.monitor={monitor}: validation will have no such figure; name one of {', '.join(there)}"
+            f"trainer.monitor={monitor}: validation will have no such metric; name one of {', '.join(there)}"
         )
 
 
-def validated_figures(task: SequenceTask, batch: SequenceBatch) -> list[str]:
-    """The figures that validation will have, by name."""
+def validated_metrics(task: SequenceTask, data: Any, batch: SequenceBatch) -> list[str]:
+    """The metrics that validation will have, by name."""
     assert batch.y is not None, "refuse_targets comes first"
     with torch.no_grad():
         loss, tally = task.loss.sums(torch.zeros(1, task.output_size), batch.y[:1, 0].cpu())
     named = set(task.loss.metrics(float(loss), tally))
-    if task.captions is not None:
+    if has_captions(data):
         named |= set(CAPTION_METRICS)
     return [f"val/{name}" for name in sorted(named)]
 

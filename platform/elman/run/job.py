@@ -10,8 +10,8 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from elman.diagnostics.caption_pictures import CaptionPictures
-from elman.diagnostics.samples import Samples
+from elman.captions.scores import caption_scores
+from elman.diagnostics.choice import diagnostics_of
 from elman.errors import BadInput
 from elman.recipes.recipe import Recipe, make_task, refuse_monitor, refuse_targets
 from elman.recipes.training import Training
@@ -70,7 +70,9 @@ def _fit(recipe: Recipe, resume: str | None) -> None:
     loader = data.train_dataloader()
     first = loader.batch(0)
     refuse_targets(task, first)
-    refuse_monitor(parts.trainer.monitor, task, first)
+    refuse_monitor(parts.trainer.monitor, task, data, first)
+    scores = caption_scores(data, beam_width=parts.model.beam_width)
+    diagnostics = diagnostics_of(recipe.diagnostics(), task, data)
     _refuse_missing_test(parts.trainer, data)
     folder = _folder(parts.trainer)
     _check_writable(folder)
@@ -89,7 +91,7 @@ def _fit(recipe: Recipe, resume: str | None) -> None:
             steps_per_batch=loader.steps_per_batch or int(first.lengths.sum()),
             max_time_steps=task.max_time_steps,
             logger=logger,
-            callbacks=[CaptionPictures(data) if task.captions else Samples(data)] if task.alphabet else [],
+            callbacks=[*scores, *diagnostics],
             overseer=overseer,
             searched=RUN_ID_VARIABLE in os.environ,
         )

@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.utilities import rank_zero_only
 
 from elman.batch import SequenceBatch
-from elman.diagnostics.credit import credit_figure
+from elman.diagnostics import Diagnostic
 from elman.predict.export import describe
 from elman.predict.logged_model import log_streaming_model
 from elman.recipes.arguments import rewrite
@@ -35,7 +35,6 @@ from elman.tree import tree_map
 
 log = logging.getLogger(__name__)
 
-CREDIT_STEPS = 200  # a larger picture shows no more
 ANSWERS = ("test/accuracy", "test/exact", "test/rmse")  # what a reader looks for first
 EXAMPLE_STEPS = 8
 SMALL = 0.001
@@ -63,7 +62,7 @@ def record_start(recipe: Recipe, logger: RunLogger, task: SequenceTask, data: An
         logger.log_text(git.text(), "git_diff.txt")
     logger.log_hyperparams(
         {
-            **recipe.config.clone().as_dict() | {"tracking": None, "config": None},
+            **recipe.config.clone().as_dict() | {"tracking": None, "config": None, "diagnostics": None},
             "strategy": strategy["class"],
             **{k: strategy[k] for k in ("k1", "k2", "k", "window") if k in strategy},
             **({"k2/k1": f"{strategy['k2'] / strategy['k1']:g}"} if {"k1", "k2"} <= set(strategy) else {}),
@@ -72,8 +71,6 @@ def record_start(recipe: Recipe, logger: RunLogger, task: SequenceTask, data: An
         }
     )
     logger.log_dataset(about["name"], about["source"], about["digest"], profile=about["metadata"])
-    steps = min(CREDIT_STEPS, data.train_dataloader().batch(0).steps)
-    logger.log_figure(credit_figure(task.bptt, steps), "credit.png")
     logger.set_note(_note(recipe, task, data, None))
     for line in data.summary() or [f"{about['name']} from {about['source']}: {_in_words(about['metadata'])}"]:
         say(line)
@@ -125,8 +122,8 @@ def record_end(
     logger.set_note(_note(recipe, task, data, summary))
     say(_in_words(summary))
     for callback in callbacks:
-        if words := getattr(callback, "last_words", ""):
-            say(words)
+        if isinstance(callback, Diagnostic) and callback.closing:
+            say(callback.closing)
 
 
 def _what_it_reads(task: SequenceTask, data: Any) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def make_trainer(
         steps_per_batch: mean time steps of a training batch, over all rows and processes.
         max_time_steps: the budget, if there is one.
         logger: where metrics go.
-        callbacks: further ones.
+        callbacks: further ones; null: what the run costs.
         overseer: of a run that a search has started, on its first process.
         searched: whether a search has started it, known to all its processes.
     """
@@ -101,8 +101,7 @@ def make_trainer(
     own: list[pl.Callback] = [
         Budget(max_time_steps=max_time_steps, max_minutes=settings.max_minutes),
         *([Progress(monitor)] if settings.progress else []),
-        *(callbacks or []),
-        Cost(),
+        *(callbacks or [Cost()]),
         *([reports] if searched else []),
         stop,
         Checkpoints(folder, every_minutes=settings.checkpoint_every_minutes, monitor=monitor, stop=stop),

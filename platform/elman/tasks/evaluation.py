@@ -6,12 +6,8 @@ import torch
 from torch import Tensor
 
 from elman.batch import SequenceBatch
-from elman.captions.captioning import CaptionNetwork
-from elman.captions.scores import CaptionScores
 from elman.tasks.objective import WindowLoss
 from elman.tasks.scores import Scores
-
-VALIDATED_CAPTIONS = 1000  # about so many are decoded in a validation; in a test, all
 
 
 class Evaluation:
@@ -21,23 +17,17 @@ class Evaluation:
         split: val or test.
         window: steps run at once; None: all of a batch.
         reset_every: also score with a carry that forgets every so many steps.
-        captions: scores of decoded captions, where the data has any.
     """
 
-    def __init__(
-        self, split: str, *, window: int | None, reset_every: int | None, captions: CaptionScores | None
-    ) -> None:
-        self.split, self.captions = split, captions
+    def __init__(self, split: str, *, window: int | None, reset_every: int | None) -> None:
         self.scores = {split: Scores(window)}
         if reset_every:
             self.scores[f"{split}_reset_{reset_every}"] = Scores(reset_every, forget=True)
 
-    def add(self, network: CaptionNetwork, objective: WindowLoss, batch: SequenceBatch, index: int) -> None:
-        """Score batch `index`, which follows the one before."""
+    def add(self, objective: WindowLoss, batch: SequenceBatch) -> None:
+        """Score a batch that follows the one before."""
         for scores in self.scores.values():
             scores.add(objective, batch)
-        if self.captions is not None:
-            self.captions.add(network, batch, index)
 
     def figures(
         self,
@@ -53,7 +43,4 @@ class Evaluation:
         for split, scores in self.scores.items():
             means = scores.figures(objective.loss, device, ranks=ranks, output_size=output_size, scale=scale)
             found |= {f"{split}/{name}": value for name, value in means.items()}
-        if self.captions is not None:
-            said = self.captions.figures(device, ranks=ranks)
-            found |= {f"{self.split}/{name}": value for name, value in said.items()}
         return found

@@ -13,13 +13,12 @@ from torch import Tensor
 
 from elman.batch import SequenceBatch
 from elman.bptt import BackpropThroughTime, Truncated
-from elman.captions.scores import CaptionScores
 from elman.cores import LSTM, Core
 from elman.errors import BadInput
 from elman.inputs import ContextEncoder, Features
 from elman.inputs.embedding import Embedding
 from elman.inputs.first_carry import FirstCarry
-from elman.tasks.evaluation import VALIDATED_CAPTIONS, Evaluation
+from elman.tasks.evaluation import Evaluation
 from elman.tasks.gradient import FlatGradient
 from elman.tasks.loss import CrossEntropy, SequenceLoss
 from elman.tasks.objective import WindowLoss, one_hot
@@ -63,8 +62,6 @@ class SequenceTask(pl.LightningModule):
         class_counts: how often each class is a training target; taken from the data.
         sample_rate_hz: of sound, in frames of samples; taken from the data.
         target_scale: (output_size,) what 1 in a target stands for, in the data's units; taken from the data.
-        captions: how a caption begins and ends, where targets are captions; taken from the data.
-        alphabet: which text ids stand for; taken from the data.
         features: what the core hears of a frame of sound, all but the frame's size and sample rate; null: the
             samples themselves.
         core: the recurrent network, all but its input size.
@@ -86,7 +83,6 @@ class SequenceTask(pl.LightningModule):
         symbol_dropout: share of the input symbols read as the unknown one, id 0, in training; drawn once a
             batch, so that all windows of it read the same.
         readout_dropout: share of core outputs dropped before the readout.
-        beam_width: beginnings kept by the beam search for captions in a test.
         window: steps run at once in validation, test and prediction.
         reset_every: also validate with a carry that forgets every so many steps.
         log_every: updates between two reports of training figures.
@@ -105,8 +101,6 @@ class SequenceTask(pl.LightningModule):
         class_counts: Tensor | None = None,
         sample_rate_hz: int | None = None,
         target_scale: Tensor | None = None,
-        captions: Any = None,
-        alphabet: Any = None,
         features: FeaturesFactory | None = None,
         core: CoreFactory = LSTM,
         context_encoder: ContextEncoderFactory | None = None,
@@ -123,7 +117,6 @@ class SequenceTask(pl.LightningModule):
         embedding_dropout: float = 0.0,
         symbol_dropout: float = 0.0,
         readout_dropout: float = 0.0,
-        beam_width: int = 4,
         window: int = 256,
         reset_every: int | None = None,
         log_every: int = 100,
@@ -142,7 +135,6 @@ class SequenceTask(pl.LightningModule):
         )
         counts = {
             "embedding": embedding,
-            "beam_width": beam_width,
             "window": window,
             "reset_every": reset_every,
             "log_every": log_every,
@@ -166,17 +158,11 @@ class SequenceTask(pl.LightningModule):
         self.core = core(embedding or width)
         self.readout = Readout(self.core.output_size, output_size, dropout=readout_dropout)
         self.context_size, self.target_scale = context_size, target_scale
-        self.captions, self.alphabet, self.beam_width = captions, alphabet, beam_width
         self.begins = (
             None if context_encoder is None else FirstCarry(context_encoder(context_size or 0), self.core)
         )
         self.bptt = bptt or Truncated()
         refuse_impossible_pair(self.core, self.bptt)
-        if captions is not None and not self.core.streams:
-            raise ValueError(
-                f"captions are said symbol by symbol, but {type(self.core).__name__} reads later steps; "
-                "use a core that reads forward alone"
-            )
         self.loss = loss or CrossEntropy()
         self.loss.weigh(class_counts)
         self.optimizer_factory = optimizer
@@ -407,27 +393,20 @@ class SequenceTask(pl.LightningModule):
         self._report.go_on()
 
     def on_validation_epoch_start(self) -> None:
-        captions = None
-        if self.captions is not None:
-            batches = sum(self.trainer.num_val_batches)
-            captions = CaptionScores({"": 1}, batches=batches, at_most=VALIDATED_CAPTIONS)
-        self._evaluation = Evaluation(
-            "val", window=self._window, reset_every=self.reset_every, captions=captions
-        )
+        self._evaluation = Evaluation("val", window=self._window, reset_every=self.reset_every)
 
     def validation_step(self, batch: SequenceBatch, batch_index: int) -> None:
-        self._evaluation.add(self, self.objective, self.preprocess(batch), batch_index)
+        self._evaluation.add(self.objective, self.preprocess(batch))
 
     def on_validation_epoch_end(self) -> None:
         if not self.trainer.sanity_checking:
             self._log_evaluation()
 
     def on_test_epoch_start(self) -> None:
-        captions = CaptionScores({"": 1, "beam_": self.beam_width}) if self.captions is not None else None
-        self._evaluation = Evaluation("test", window=self._window, reset_every=None, captions=captions)
+        self._evaluation = Evaluation("test", window=self._window, reset_every=None)
 
     def test_step(self, batch: SequenceBatch, batch_index: int) -> None:
-        self._evaluation.add(self, self.objective, self.preprocess(batch), batch_index)
+        self._evaluation.add(self.objective, self.preprocess(batch))
 
     def on_test_epoch_end(self) -> None:
         self._log_evaluation()

@@ -7,7 +7,7 @@ from typing import Any
 
 from elman.diagnostics.cost import COSTS
 from elman.errors import BadInput
-from elman.recipes.recipe import Recipe, make_task, refuse_monitor, refuse_targets, validated_figures
+from elman.recipes.recipe import Recipe, make_task, refuse_monitor, refuse_targets, validated_metrics
 from elman.run.trainer import prepare_process
 from elman.search.space.definition import Search
 from elman.search.space.space import Values
@@ -57,8 +57,8 @@ def refuse_impossible(search: Search) -> None:
     batch = data.train_dataloader().batch(0)
     task = make_task(parts, data)
     refuse_targets(task, batch)
-    refuse_monitor(parts.trainer.monitor, task, batch)
-    _refuse_figures(search, validated_figures(task, batch))
+    refuse_monitor(parts.trainer.monitor, task, data, batch)
+    _refuse_figures(search, validated_metrics(task, data, batch))
     for values in search.space.corners():
         _refuse_corner(search, values, data)
 
