@@ -60,9 +60,11 @@ def record_start(recipe: Recipe, logger: RunLogger, task: SequenceTask, data: An
     logger.log_text(recipe.minimal, "recipe_minimal.yaml")
     if git:
         logger.log_text(git.text(), "git_diff.txt")
+    config = recipe.config.clone()
+    config.pop("diagnostics")
     logger.log_hyperparams(
         {
-            **recipe.config.clone().as_dict() | {"tracking": None, "config": None, "diagnostics": None},
+            **config.as_dict() | {"tracking": None, "config": None},
             "strategy": strategy["class"],
             **{k: strategy[k] for k in ("k1", "k2", "k", "window") if k in strategy},
             **({"k2/k1": f"{strategy['k2'] / strategy['k1']:g}"} if {"k1", "k2"} <= set(strategy) else {}),
