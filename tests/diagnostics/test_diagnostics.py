@@ -107,7 +107,7 @@ def test_the_digest_names_what_decides_the_numbers(own: Path) -> None:
         ("[torch.nn.Linear]", "torch.nn.Linear is no Diagnostic"),
         ("[norms.norms]", "norms.norms is no Diagnostic"),
         ("[nowhere.Norms]", "cannot import 'nowhere.Norms'"),
-        ("norms.Norms", "expected list or null, got 'norms.Norms'"),
+        ("norms.Norms", "expected a list or null, got 'norms.Norms'"),
         ("[Samples]", "Samples needs text of which each token is predicted, which this run lacks"),
         ("[CaptionPictures]", "CaptionPictures needs captions, which this run lacks; leave it out"),
         ("[norms.Norms, norms.Norms]", "two are called 'norms'"),

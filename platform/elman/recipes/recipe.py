@@ -138,9 +138,10 @@ def parse(
     for file in files:
         if "space" in file.values:
             raise BadInput(f"{file.file} is the file of a search; run it with: elman search {file.file}")
-    stored = [Source(base[0], translated(load_yaml(base[1], base[0])))] if base else []
-    for source in stored if not trains else []:
-        source.values.pop("diagnostics", None)
+    stored = []
+    if base is not None:
+        values = translated(load_yaml(base[1], base[0]))
+        stored = [Source(base[0], values if trains else {**values, "diagnostics": None})]
     parser = make_parser(command)
     config = parser.parse_words(found, [*stored, *files], refused=NOT_OURS)
     if not 0 <= config.seed_everything <= LARGEST_SEED:
