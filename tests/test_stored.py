@@ -49,6 +49,17 @@ def test_a_key_is_renamed_only_where_it_belongs() -> None:
     assert new_class("elman.featuresque.LogMel") == "elman.featuresque.LogMel"
 
 
+def test_keys_that_moved_into_a_block() -> None:
+    audio = {"check": "bodies", "frames": {"hop_ms": 5.0}, "scored_share": 0.3, "path": "a"}
+    images = {"path": "a", "height": 4, "colours": "rgb", "reading": "rows"}
+    new_audio = {"frames": {"check": "bodies", "hop_ms": 5.0, "scored_share": 0.3}, "path": "a"}
+    new_images = {"path": "a", "size": {"height": 4, "colours": "rgb"}, "reading": "rows"}
+    for name, old, new in (("audio.Audio", audio, new_audio), ("images.Images", images, new_images)):
+        recipe = {"data": {"class_path": f"datamodules.{name}", "init_args": old}}
+        assert translated(recipe)["data"]["init_args"] == new
+    assert new_key("Video", "width") == "size.width"
+
+
 def test_metadata_and_descriptions() -> None:
     facts = {"inputs": 2, "outputs": 3, "symbols": True, "context_inputs": None}
     sizes = {"input_size": 2, "output_size": 3, "token_ids": True, "context_size": None}

@@ -20,6 +20,8 @@ KEYS: dict[str, dict[str, str]] = {
     "batching": BATCHING,
     "Text": {"lanes": "batch_size", "val_lanes": "val_batch_size"},
     **{name: {"rows": "batch_size"} for name in GENERATED},
+    **{name: {key: f"size.{key}" for key in ("height", "width", "colours")} for name in PICTURES},
+    **{name: {key: f"frames.{key}" for key in ("scored_share", "check")} for name in SOUNDS},
 }
 """Old key -> new one, by the block or the class that holds it; a dotted one lies in a block of the class."""
 
