@@ -8,18 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.files import reading
+from datamodules.texts.utf8 import refuse_other_types
 from elman.errors import BadInput
 
 LONGEST_LINE = 1 << 20
 csv.field_size_limit(16 << 20)  # by default 128 KiB, and a longer text would pass for a quote left open
-MAGIC = {
-    b"PK\x03\x04": "a zip archive (or a spreadsheet); unpack it, or save the sheet as CSV",
-    b"PAR1": "a parquet file; let its name end in .parquet",
-    b"\x1f\x8b": "packed by gzip; unpack it",
-    b"\xff\xfe": "UTF-16; save it as UTF-8",
-    b"\xfe\xff": "UTF-16; save it as UTF-8",
-    b"\x89HDF": "an HDF5 file; save it as CSV or .npy",
-}
 
 
 def csv_rows(file: Path, *, separator: str = ",") -> Iterator[tuple[int, list[str]]]:
@@ -66,13 +59,6 @@ def numbered_rows(
             begins = reader.line_num + 1
     except csv.Error as error:
         raise BadInput(f"{file}:{begins}: {explained(str(error))}") from error
-
-
-def refuse_other_types(file: Path, head: bytes) -> None:
-    """Say what a file is that begins as another type does."""
-    for magic, what in MAGIC.items():
-        if head.startswith(magic):
-            raise BadInput(f"{file}: is no CSV but {what}")
 
 
 def _explained(reason: str) -> str:

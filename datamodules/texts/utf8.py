@@ -9,11 +9,19 @@ from itertools import chain
 from pathlib import Path
 
 from datamodules.files import byte_blocks, reading
-from datamodules.tables.csv_rows import refuse_other_types
 from elman.errors import BadInput
 
 LONGEST_BYTES = 16 << 20
 """Of one line or one text: what is longer is no example but a file of another kind."""
+
+MAGIC = {
+    b"PK\x03\x04": "a zip archive (or a spreadsheet); unpack it, or save the sheet as CSV",
+    b"PAR1": "a parquet file; let its name end in .parquet",
+    b"\x1f\x8b": "packed by gzip; unpack it",
+    b"\xff\xfe": "UTF-16; save it as UTF-8",
+    b"\xfe\xff": "UTF-16; save it as UTF-8",
+    b"\x89HDF": "an HDF5 file; save it as CSV or .npy",
+}
 
 _ESCAPED = re.compile("[\ud800-\udfff]")
 
@@ -106,6 +114,13 @@ def whole_text(file: Path) -> str:
     if len(raw) > LONGEST_BYTES:
         raise BadInput(f"{file}: one text of more than {LONGEST_BYTES >> 20} MiB; cut it into several")
     return raw.decode("utf-8-sig", "surrogateescape")
+
+
+def refuse_other_types(file: Path, head: bytes) -> None:
+    """Refuse a file whose first bytes are those of another type."""
+    for magic, what in MAGIC.items():
+        if head.startswith(magic):
+            raise BadInput(f"{file}: is no CSV but {what}")
 
 
 def fault(text: str) -> str | None:
