@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from datamodules.batches import Batches
-from datamodules.fetching import standard
-from datamodules.files import cache_folder
 from datamodules.live import Reader
 from datamodules.sequence_data import Part, SequenceData, check_counts, own_rows
-from datamodules.texts.alphabet import LARGEST
 from datamodules.texts.contiguous_rows import ContiguousRows
-from datamodules.texts.corpus import find
-from datamodules.texts.lazy_text import prepare_bytes, prepare_lazily
+from datamodules.texts.source import TextSource
 from datamodules.texts.splits import TextSplit, check_split
-from datamodules.texts.text_ids import TextIds, prepare
+from datamodules.texts.text_ids import TextIds
 from datamodules.texts.tokens import Tokens, Unit, live_reader, tokens_from, tokens_state
 from elman.errors import BadInput
 
 PARTS: tuple[Part, ...] = ("train", "val", "test")
-MOST_SYMBOLS = {"characters": 255, "bytes": 256, "words": 20_000}
 
 
 class Text(SequenceData):
@@ -88,62 +82,43 @@ class Text(SequenceData):
         cache: str | None = None,
     ) -> None:
         super().__init__()
-        if unit not in get_args(Unit):
-            raise ValueError(f"unit must be one of {', '.join(get_args(Unit))}, got {unit!r}")
-        if index not in ("whole", "lazy") or (index == "lazy" and unit == "words"):
-            raise ValueError(
-                f"index must be whole, or lazy where unit is no words, got {index!r} with {unit}"
-            )
-        max_symbols = MOST_SYMBOLS[unit] if max_symbols is None else max_symbols
-        check_counts(
-            1, batch_size=batch_size, steps=steps, val_batch_size=val_batch_size, max_symbols=max_symbols
-        )
+        check_counts(1, batch_size=batch_size, steps=steps, val_batch_size=val_batch_size)
+        check_counts(1, max_symbols=1 if max_symbols is None else max_symbols)
         check_counts(0, seed=seed)
-        if max_symbols > LARGEST:
-            raise ValueError(f"max_symbols must be at most {LARGEST}, got {max_symbols}")
-        if path is not None and not path.strip():
-            raise ValueError(
-                "path must name a file or a folder, got ''; leave it out for Python's own library"
-            )
-        if isinstance(suffixes, str) or not suffixes or not all(suffixes):
-            raise ValueError(f"suffixes must be a list such as ['.txt', '.md'], got {suffixes!r}")
-        self.path = path
-        self.unit = unit
-        self.suffixes = tuple(suffixes)
-        self.batch_size = batch_size
-        self.steps = steps
-        self.val_batch_size = val_batch_size
-        self.split = TextSplit(
-            shares=check_split(split), seed=seed, val_files=val_files, test_files=test_files
+        self.source = TextSource(
+            path=path,
+            suffixes=suffixes,
+            unit=unit,
+            index=index,
+            split=TextSplit(shares=check_split(split), seed=seed, val_files=val_files, test_files=test_files),
+            max_symbols=max_symbols,
+            cache=cache,
         )
-        self.max_symbols = max_symbols
-        self.index = index
-        self.cache = cache
+        self.batch_size, self.steps, self.val_batch_size = batch_size, steps, val_batch_size
         self.ids: TextIds | None = None
         self.trained_with: Tokens | None = None  # from a checkpoint read before setup
         self.trained_on: str | None = None
 
     def prepare_data(self) -> None:
         """Encode the text into the cache, unless it is there."""
-        self._prepare()
+        self.source.prepare()
 
     def setup(self, stage: str | None = None) -> None:
         """Open the ids and set what a model must know: `alphabet`, `input_size`, `output_size`."""
         if self.ids is not None:
             return
-        ids, metadata = self._prepare()
-        self._check_sizes(ids, self.path or metadata["source"])
+        ids = self.source.prepare()
+        name = self.source.path or ids.corpus.source
+        self._check_sizes(ids, name)
         self._check_alphabet(ids.tokens)
         if stage == "fit" and self.trained_on not in (None, ids.digest):
             raise BadInput(
-                f"{self.path or metadata['source']}: the text is not the one the run began with (digest "
+                f"{name}: the text is not the one the run began with (digest "
                 f"{ids.digest[:12]}, then {str(self.trained_on)[:12]}); put that back, or start anew"
             )
-        self.alphabet = ids.tokens
+        self.ids, self.alphabet = ids, ids.tokens
         self.input_size = self.output_size = len(ids.tokens)
         self.steps_per_epoch = len(ids.parts[0]) - 1 if ids.train_pairs is None else ids.train_pairs
-        self._metadata = metadata
-        self.ids = ids
 
     def loader(self, part: Part) -> Batches:
         ids = self._opened().parts[PARTS.index(part)]
@@ -154,9 +129,9 @@ class Text(SequenceData):
         if not len(ids):
             raise BadInput(
                 "there is no test part: name its files in data.test_files"
-                if self.split.by_name
-                else f"there is no test part: data.split={list(self.split.shares)}; give its third share "
-                "some text"
+                if self.source.split.by_name
+                else f"there is no test part: data.split={list(self.source.split.shares)}; give its third "
+                "share some text"
             )
         rank, world = self.process()
         rows = range(rank, self.val_batch_size, world)  # with fewer rows than processes, some have none
@@ -168,12 +143,13 @@ class Text(SequenceData):
         sizes = {part: len(stream) for part, stream in zip(PARTS, ids.parts, strict=True)}
         return {
             "name": "text",
-            "source": self._metadata["source"],
+            "source": ids.corpus.source,
             "digest": ids.digest[:32],
             "metadata": {
-                self._place: sum(sizes.values()),
+                self.source.place: sum(sizes.values()),
                 "symbols": len(ids.tokens),
-                **{fact: value for fact, value in self._metadata.items() if fact != "source"},
+                "files": len(ids.corpus.files),
+                "skipped": ids.corpus.skipped,
                 **sizes,
                 **({} if ids.unknown is None else {"unknown": sum(ids.unknown)}),
                 "batch_size": self.batch_size,
@@ -198,22 +174,6 @@ class Text(SequenceData):
         if self.ids is not None:
             self._check_alphabet(self.ids.tokens)
 
-    def _prepare(self) -> tuple[TextIds, dict[str, Any]]:
-        corpus = find(standard.local(self.path), self.suffixes)
-        if self.split.by_name and corpus.one_file:
-            raise BadInput(
-                f"{corpus.root}: one file, so data.val_files and data.test_files choose nothing; give the "
-                "folder it lies in, or leave them out"
-            )
-        metadata = {"source": corpus.source, "files": len(corpus.files), "skipped": corpus.skipped}
-        if self.unit == "bytes":
-            return prepare_bytes(corpus, self.split), metadata
-        if self.index == "lazy":
-            return prepare_lazily(corpus, self.split, max_symbols=self.max_symbols), metadata
-        cache = Path(self.cache).expanduser() if self.cache else cache_folder()
-        words = self.unit == "words"
-        return prepare(corpus, self.split, words=words, max_symbols=self.max_symbols, cache=cache), metadata
-
     def _opened(self) -> TextIds:
         if self.ids is None:
             raise RuntimeError("call setup() first")
@@ -223,25 +183,20 @@ class Text(SequenceData):
         training = f"{self.batch_size} rows of {self.steps} steps"
         later, least = f"{self.val_batch_size} rows", self.val_batch_size + 1
         more = [f"raise the {which} share of data.split" for which in ("second", "third")]
-        if self.split.by_name:
+        if self.source.split.by_name:
             more = [f"name more in data.{which}" for which in ("val_files", "test_files")]
         wanted: list[tuple[str, int, str]] = [
             (training, self.batch_size * self.steps + 1, "lower data.batch_size or data.steps"),
             (later, least, f"{more[0]} or lower data.val_batch_size"),
-            (later, least if self.split.tests else 0, f"{more[1]} or lower data.val_batch_size"),
+            (later, least if self.source.split.tests else 0, f"{more[1]} or lower data.val_batch_size"),
         ]
         for part, stream, (rule, least, remedy) in zip(PARTS, ids.parts, wanted, strict=True):
             if len(stream) < least:
                 raise BadInput(
                     f"{name}: too short: its {part} part has {len(stream):,} of "
-                    f"{sum(map(len, ids.parts)):,} {self._place}, and {rule} need {least:,}; "
+                    f"{sum(map(len, ids.parts)):,} {self.source.place}, and {rule} need {least:,}; "
                     f"{remedy}, or give more text"
                 )
-
-    @property
-    def _place(self) -> str:
-        """What the length of a part counts."""
-        return "bytes" if self.index == "lazy" else self.unit
 
     def _check_alphabet(self, found: Tokens) -> None:
         if self.trained_with is not None and self.trained_with != found:

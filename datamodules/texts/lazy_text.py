@@ -95,7 +95,7 @@ def prepare_bytes(corpus: Corpus, split: TextSplit) -> TextIds:
     """Every byte an id: nothing is read but for the digest (`digest_of`)."""
     content, metadata = _digest(corpus)
     parts = [ByteStream(spans) for spans in spans_of(corpus, split)]
-    return TextIds(Bytes(), parts, [0, 0, 0], content, metadata)
+    return TextIds(corpus, Bytes(), parts, [0, 0, 0], content, metadata)
 
 
 def prepare_lazily(corpus: Corpus, split: TextSplit, *, max_symbols: int) -> TextIds:
@@ -113,6 +113,7 @@ def prepare_lazily(corpus: Corpus, split: TextSplit, *, max_symbols: int) -> Tex
     alphabet = counts.most_frequent(max_symbols)
     content, metadata = _digest(corpus)
     return TextIds(
+        corpus,
         alphabet,
         [CharacterStream(stream, alphabet) for stream in streams],
         None,

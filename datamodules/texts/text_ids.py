@@ -34,6 +34,7 @@ class TextIds:
     """A text as ids.
 
     Args:
+        corpus: its files.
         tokens: what the ids stand for, made from the training part alone.
         parts: training, validation and test.
         unknown: ids of each part that are unknown; None where they were not counted.
@@ -43,6 +44,7 @@ class TextIds:
         train_pairs: steps of the training part, where they can only be estimated.
     """
 
+    corpus: Corpus
     tokens: Tokens
     parts: Sequence[IdStream | PairStream]
     unknown: list[int] | None
@@ -72,7 +74,7 @@ def prepare(corpus: Corpus, split: TextSplit, *, words: bool, max_symbols: int, 
     header, parts = read_or_build(cache / f"text-{key[:32]}.ids", key, build)
     listed = header.characters
     tokens = Vocabulary(listed.split(" ") if listed else []) if words else Alphabet(listed)
-    return TextIds(tokens, parts, header.unknown, content)
+    return TextIds(corpus, tokens, parts, header.unknown, content)
 
 
 def folder_digest(corpus: Corpus, digests: Sequence[str]) -> str:
