@@ -24,7 +24,7 @@ COLUMNS: dict[str, Read] = {
     "k1": lambda row: row.k1,
     "k2": lambda row: row.k2,
     "depth": lambda row: row.depth,
-    "figure": lambda row: row.figure,
+    "figure": lambda row: row.metric,
     "best": lambda row: row.best,
     "steps": lambda row: row.time_steps,
     "seconds": lambda row: row.seconds,
@@ -55,7 +55,7 @@ def order(column: str, row: RunRow) -> tuple[Any, ...] | None:
     if number is None:
         return (1, str(value))
     if column == "best":  # figures cannot be compared with one another
-        return (row.figure, -number if high_is_good(row.figure or "") else number)
+        return (row.metric, -number if high_is_good(row.metric or "") else number)
     return (0, -number if column.startswith("metrics.") and high_is_good(column) else number)
 
 

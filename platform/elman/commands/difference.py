@@ -65,8 +65,8 @@ def _made(client: MlflowClient, run: Any, row: RunRow) -> Made:
         flat = flat_params(load_yaml(text, f"recipe.yaml of run {row.id}"))
         recipe = {_as_option(key): value for key, value in flat.items() if key != "config"}
     results = {name: v for name, v in row.metrics.items() if not name.startswith(NOT_COMPARED)}
-    if row.figure is not None and row.best is not None:
-        results[f"best {row.figure}"] = row.best
+    if row.metric is not None and row.best is not None:
+        results[f"best {row.metric}"] = row.best
     blocks = made_of(row.tags, inputs=run.inputs, diff=read_text(client, row.id, "git_diff.txt"))
     return Made(recipe=recipe, results=results, seconds=row.seconds, **blocks)
 

@@ -11,6 +11,7 @@ from elman.commands.table import print_table, printable
 from elman.commands.words import EXPERIMENT, names, note, store_uri
 from elman.errors import BadInput
 from elman.tracking.runs import RunRow, newest_rows
+from elman.tracking.tags import PROCESS_TAG
 
 PRUNE = "elman runs prune RUN ... | --filter=TEXT [--tracking.experiment=NAME] [--yes]"
 RESTORE = "elman runs restore RUN ..."
@@ -19,8 +20,8 @@ SHOWN_RUNS = 20
 
 def prune(words: list[str]) -> int:
     """`elman runs prune RUN ... | --filter=TEXT [--tracking.experiment=NAME] [--yes]`"""
-    from elman.tracking.deleting import delete, named_rows, removal_command, with_children
-    from elman.tracking.find import mark_stale
+    from elman.tracking.deleting import delete, removal_command, with_children
+    from elman.tracking.find import find_run, mark_stale
     from elman.tracking.reading import chosen_experiments, open_to_read
 
     configured, rest = store_uri(words)
@@ -37,7 +38,7 @@ def prune(words: list[str]) -> int:
                 note(f"no such run in {', '.join(map(repr, where.values()))}")
                 return 0
         else:
-            found = named_rows(client, uri, chosen)
+            found = [find_run(uri, name) for name in chosen]
         rows = with_children(client, found)
         _refuse_living(rows, named={row.id for row in found} if chosen else set())
         _show(rows)
@@ -58,14 +59,15 @@ def prune(words: list[str]) -> int:
 
 def restore(words: list[str]) -> int:
     """`elman runs restore RUN ...`"""
-    from elman.tracking.deleting import deleted_row, with_children
     from elman.tracking.deleting import restore as bring_back
+    from elman.tracking.deleting import with_children
+    from elman.tracking.find import find_run
     from elman.tracking.reading import open_to_read
 
     configured, rest = store_uri(words)
     chosen = names(rest, RESTORE, least=1)
     with open_to_read(configured) as (client, uri):
-        found = [deleted_row(client, uri, name) for name in chosen]
+        found = [find_run(uri, name, deleted=True) for name in chosen]
         rows = with_children(client, found, deleted=True)
         bring_back(client, rows)
     _show(rows)
@@ -75,8 +77,6 @@ def restore(words: list[str]) -> int:
 
 def _refuse_living(rows: Sequence[RunRow], *, named: set[str]) -> None:
     """Refuse what is still being written; of a process elsewhere nobody knows: that run must be named."""
-    from elman.tracking.deleting import writer_of
-
     for row in rows:
         if row.state != "running" or row.alive is False:
             continue
@@ -84,7 +84,8 @@ def _refuse_living(rows: Sequence[RunRow], *, named: set[str]) -> None:
             continue
         sure = "is" if row.alive else "says that it is"
         way_out = "stop that first" if row.alive else "stop that first, or name the run by its id"
-        raise BadInput(f"run {row.id} ({row.name}) {sure} being written by {writer_of(row)}; {way_out}")
+        writer = row.tags.get(PROCESS_TAG)
+        raise BadInput(f"run {row.id} ({row.name}) {sure} being written by {writer}; {way_out}")
 
 
 def _agreed() -> bool:

@@ -158,7 +158,7 @@ def _judged(client: MlflowClient, row: RunRow) -> RunRow:
         return row
     figure = next(iter(review.objectives))
     steps = sum(trial.time_steps for trial in review.trials)
-    return replace(row, figure=figure, best=best.objectives.get(figure), time_steps=steps)
+    return replace(row, metric=figure, best=best.objectives.get(figure), time_steps=steps)
 
 
 def _print(placed: Sequence[tuple[int, RunRow]], experiments: dict[str, str], asked: Asked) -> None:
@@ -179,7 +179,7 @@ def _print(placed: Sequence[tuple[int, RunRow]], experiments: dict[str, str], as
     cells = [[shown(column, read(row)) for column, read in readers.items()] for row in rows]
     for (depth, _), line in zip(placed, cells, strict=True):
         line[0] = "  " * depth + line[0]
-    header, figures = list(asked.columns), {row.figure for row in rows if row.figure}
+    header, figures = list(asked.columns), {row.metric for row in rows if row.metric}
     if len(figures) == 1 and {"figure", "best"} <= set(header):
         # One figure need not be said again in every line.
         cells = [

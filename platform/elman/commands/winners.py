@@ -154,7 +154,7 @@ def _run_line(row: RunRow) -> str:
     windows = "".join(f", {n}={v}" for n, v in (("k1", row.k1), ("k2", row.k2), ("depth", row.depth)) if v)
     cost = f"{row.time_steps or 0:,} time steps" + (f", {row.seconds:,.0f} s" if row.seconds else "")
     what = printable(f"{row.recipe} {row.strategy}{windows}".strip())
-    return f"{row.figure} {row.best:.6g}; {what}; {cost}; run {row.id} ({printable(row.name)})"
+    return f"{row.metric} {row.best:.6g}; {what}; {cost}; run {row.id} ({printable(row.name)})"
 
 
 def _counts(review: Review) -> str:

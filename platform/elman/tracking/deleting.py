@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from elman.errors import BadInput
-from elman.tracking.find import quoted
-from elman.tracking.runs import RunRow, newest_rows, row_of
+from elman.tracking.runs import RunRow, search_runs
 from elman.tracking.store import without_password
-from elman.tracking.tags import PARENT_TAG, PROCESS_TAG
+from elman.tracking.tags import PARENT_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-SHOWN_RUNS = 5
 
 
 def with_children(client: MlflowClient, rows: Sequence[RunRow], *, deleted: bool = False) -> list[RunRow]:
@@ -25,49 +21,15 @@ def with_children(client: MlflowClient, rows: Sequence[RunRow], *, deleted: bool
     while waiting:
         row = waiting.pop()
         wanted = f"tags.`{PARENT_TAG}` = '{row.id}'"
-        children, _ = newest_rows(client, [row.experiment_id], wanted=wanted, deleted=deleted)
+        children = search_runs(client, [row.experiment_id], wanted, deleted=deleted)
         fresh = [child for child in children if child.id not in found]
         found |= {child.id: child for child in fresh}
         waiting += fresh
     return list(found.values())
 
 
-def named_rows(client: MlflowClient, uri: str, names: Sequence[str]) -> list[RunRow]:
-    """The runs with these ids, beginnings of ids, or names.
-
-    Raises:
-        BadInput: for one that is none, or several.
-    """
-    from elman.tracking.find import find_run
-
-    return [row_of(client.get_run(find_run(uri, name).id)) for name in names]
-
-
-def deleted_row(client: MlflowClient, uri: str, name: str) -> RunRow:
-    """The run that was marked as deleted, by id, beginning of an id, or name.
-
-    Raises:
-        BadInput: if there is none, or more than one.
-    """
-    experiments = [str(e.experiment_id) for e in client.search_experiments()]
-    found: dict[str, RunRow] = {}
-    asked = [f"attributes.run_name = {quoted(name)}"]
-    asked += [f"attributes.run_id LIKE '{name}%'"] if name.isalnum() else []
-    for wanted in asked:
-        rows, _ = newest_rows(client, experiments, wanted=wanted, deleted=True)
-        found |= {row.id: row for row in rows}
-    if name in found:
-        return found[name]
-    if not found:
-        raise BadInput(f"no deleted run has the id or name {name!r} in {without_password(uri)}")
-    if len(found) > 1:
-        listed = ", ".join(f"{row.id} ({row.name})" for row in list(found.values())[:SHOWN_RUNS])
-        raise BadInput(f"{len(found)} deleted runs match {name!r}, such as {listed}; give more of the id")
-    return next(iter(found.values()))
-
-
 def delete(client: MlflowClient, rows: Sequence[RunRow]) -> None:
-    """Mark runs as deleted, those below others first: a study that is left half is still to be found."""
+    """Mark runs as deleted, children first: a study of which half is deleted can still be found."""
     for row in sorted(rows, key=lambda r: r.parent is None):
         client.delete_run(row.id)
 
@@ -88,8 +50,3 @@ def removal_command(uri: str, rows: Sequence[RunRow]) -> str:
     database = "DATABASE_OF_THAT_SERVER" if served else shown
     ids = ",".join(row.id for row in rows)
     return f"MLFLOW_TRACKING_URI={shown} mlflow gc --backend-store-uri={database} --run-ids={ids}"
-
-
-def writer_of(row: RunRow) -> Any:
-    """The process that a run says writes it: `host:pid:start`; None: it says nothing."""
-    return row.tags.get(PROCESS_TAG)

@@ -19,22 +19,16 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from elman.errors import BadInput
 from elman.tracking import store, system
-from elman.tracking.buffer import MetricBuffer, Point, RefusedError
 from elman.tracking.opening import create_run, reopen_run
-from elman.tracking.params import flat_params
-from elman.tracking.retry import retry
-from elman.tracking.tags import CONTEXT_TAG, DIVERGED_TAG, LAST_STEP_TAG, NON_FINITE_TAG, NOTE_TAG
+from elman.tracking.writer import RunWriter
 
 log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 
-NOTE_CHARACTERS = 8000
-TAG_CHARACTERS = 8000
-DIGEST_CHARACTERS = 36
-RETRY_SECONDS = 120.0  # what a run that ended well waits for its store
-AWAY_SECONDS = 60.0  # what a note, a parameter or a picture waits for it
-LAST_WORDS_SECONDS = 3.0  # Lightning kills the main process 5 s after another rank died
+CLOSE_SECONDS = 120.0  # what a run that ended well waits for its store
+UNREACHABLE_SECONDS = 60.0  # what a note, a parameter or a picture waits for it
+LAST_SECONDS = 3.0  # Lightning kills the main process 5 s after another rank died
 NOWHERE = "http://127.0.0.1:9"  # a client of a server connects to nothing until it is used
 
 
@@ -53,16 +47,13 @@ def best_effort(method: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(method)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         logger: Any = args[0]
-        logger.start()
-        name = method.__name__
+        writer = logger.writer
         try:
-            # Once a store was away for so long, the next call does not wait for it again.
-            seconds = 0.0 if logger.store_is_away else AWAY_SECONDS
-            retry(lambda: method(*args, **kwargs), what=name, seconds=seconds)
-            logger.store_is_away = False
+            method(*args, **kwargs)
+            writer.seconds = UNREACHABLE_SECONDS
         except Exception as error:
-            logger.store_is_away = True
-            log.warning("%s could not be recorded: %s", name, store.first_line(error))
+            writer.seconds = 0.0  # the next call does not wait for it again
+            log.warning("%s could not be recorded: %s", method.__name__, store.first_line(error))
 
     return rank_zero_only(guarded)
 
@@ -116,11 +107,8 @@ class RunLogger(MLFlowLogger):
         self._client = self._mlflow_client
         self._experiment, self._name, self._run = experiment, run_name, run_id
         self._flush_seconds, self._system_metrics = flush_seconds, system_metrics
-        self._experiment_number: str | None = None
-        self._buffer: MetricBuffer | None = None
+        self._writer: RunWriter | None = None
         self._monitor: Any | None = None
-        self._params: set[str] = set()
-        self.store_is_away = False
         self._status = "NEW"
 
     # Opening.
@@ -135,74 +123,70 @@ class RunLogger(MLFlowLogger):
         from elman.tracking.find import mark_stale
 
         mark_stale(self.tracking_uri)
+        resumed = bool(self._run)
         try:
             if self._run:
-                opened = reopen_run(self._client, self.tracking_uri, self._run)
+                run = reopen_run(self._client, self.tracking_uri, self._run)
+                self._experiment = self._client.get_experiment(run.experiment_id).name
             else:
-                opened = create_run(
+                run = create_run(
                     self._client, self.tracking_uri, experiment=self._experiment, name=self._name
                 )
         except MlflowException as error:
             shown = store.without_password(f"{self.tracking_uri}: {error}").split("\n", 1)[0]
             raise BadInput(f"MLflow cannot open the run in {shown}") from error
-        self._run, self._experiment = opened.id, opened.experiment
-        self._experiment_number, self._params = opened.experiment_id, set(opened.params)
-        self._begin(opened.tags, resumed=opened.resumed)
-        self._status = "RUNNING"
-        atexit.register(self._at_exit)
-
-    def _begin(self, tags: Mapping[str, str], *, resumed: bool) -> None:
-        self._buffer = MetricBuffer(
-            self._send,
-            stored_steps=self._stored_steps if resumed else None,
-            last_step=int(tags.get(LAST_STEP_TAG, "-1")),
-            diverged_at=int(tags[DIVERGED_TAG]) if DIVERGED_TAG in tags else None,
+        self._run = run.id
+        self._writer = RunWriter(
+            self._client,
+            run,
+            resumed=resumed,
             flush_seconds=self._flush_seconds,
+            seconds=UNREACHABLE_SECONDS,
         )
         if self._system_metrics:
             node = os.environ.get("GROUP_RANK") or os.environ.get("NODE_RANK") or "0"
             self._monitor = system.start_monitor(
-                str(self._run), tracking_uri=self.tracking_uri, node_id=f"node_{node}", resumed=resumed
+                run.id, tracking_uri=self.tracking_uri, node_id=f"node_{node}", resumed=resumed
             )
+        self._status = "RUNNING"
+        atexit.register(self._at_exit)
+
+    @property
+    def writer(self) -> RunWriter:
+        """Of the run, on rank zero."""
+        self.start()
+        assert self._writer is not None, "only rank zero writes a run"
+        return self._writer
 
     # Recording.
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Take the metrics of time step `step`; None: of the last one logged. Costs microseconds."""
-        if self._buffer is None:
-            self.start()
-        assert self._buffer is not None
+        buffer = self.writer.buffer
         try:
-            self._buffer.add(metrics, max(self._buffer.last_step, 0) if step is None else step)
+            buffer.add(metrics, max(buffer.last_step, 0) if step is None else step)
         except TypeError as error:
             log.warning("%s", error)
 
     @best_effort
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: Any, **__: Any) -> None:
         """Record a nested dict, each key once: MLflow keeps the first value, also over a resume."""
-        from mlflow.entities import Param
-
-        given = flat_params(vars(params) if isinstance(params, Namespace) else params)
-        fresh = [Param(key, value) for key, value in given.items() if key not in self._params]
-        for first in range(0, len(fresh), 100):  # as many as MLflow takes in one call
-            self._client.log_batch(str(self._run), params=fresh[first : first + 100], synchronous=True)
-        self._params.update(given)
+        self.writer.params(vars(params) if isinstance(params, Namespace) else params)
 
     @best_effort
     def log_text(self, text: str, artifact_file: str) -> None:
-        self._client.log_text(str(self._run), store.without_password(text), artifact_file)
+        self.writer.text(text, artifact_file)
 
     @best_effort
     def log_figure(self, figure: Any, artifact_file: str) -> None:
         """Save a matplotlib or plotly figure; the suffix of the file names the format."""
-        self._client.log_figure(str(self._run), figure, artifact_file)
+        self.writer.figure(figure, artifact_file)
 
     @best_effort
     def log_artifact(self, path: str | Path, folder: str | None = None) -> None:
         """Copy a file, or a folder with all in it, to the run's artifacts."""
-        save = self._client.log_artifacts if Path(path).is_dir() else self._client.log_artifact
-        save(str(self._run), str(path), folder)
+        self.writer.files(path, folder)
 
     @best_effort
     def log_dataset(
@@ -213,55 +197,32 @@ class RunLogger(MLFlowLogger):
         context: str = "train",
         profile: Mapping[str, Any] | None = None,
     ) -> None:
-        """Link the data a run saw. MLflow shows 36 characters of the digest, the profile holds it whole."""
-        import json
-
-        from mlflow.entities import Dataset, DatasetInput, InputTag
-        from mlflow.exceptions import MlflowException
-
-        dataset = Dataset(
-            name=name,
-            digest=digest[:DIGEST_CHARACTERS],
-            source_type="elman",
-            source=json.dumps({"uri": store.without_password(source)}),
-            profile=json.dumps({**(profile or {}), "digest": digest}, default=str),
-        )
-        inputs = [DatasetInput(dataset, [InputTag(key=CONTEXT_TAG, value=context)])]
-        try:
-            self._client.log_inputs(str(self._run), datasets=inputs)
-        except MlflowException:  # another run may have recorded the same data at this moment
-            self._client.log_inputs(str(self._run), datasets=inputs)
+        """Link the data a run read. MLflow shows 36 characters of the digest, the profile holds it whole."""
+        self.writer.dataset(name, source, digest, context=context, profile=profile or {})
 
     @best_effort
     def set_note(self, markdown: str) -> None:
         """The text at the head of the run's page, at most 8,000 characters; markdown."""
-        text = store.without_password(markdown)
-        if len(text) > NOTE_CHARACTERS:
-            text = text[: NOTE_CHARACTERS - 2].rstrip() + "\n…"
-        self._client.set_tag(str(self._run), NOTE_TAG, text)
+        self.writer.note(markdown)
 
     @best_effort
     def set_tags(self, tags: Mapping[str, Any]) -> None:
-        from mlflow.entities import RunTag
-
-        items = [RunTag(key, store.without_password(str(v))[:TAG_CHARACTERS]) for key, v in tags.items()]
-        for first in range(0, len(items), 100):
-            self._client.log_batch(str(self._run), tags=items[first : first + 100], synchronous=True)
+        self.writer.tags(tags)
 
     @rank_zero_only
-    def flush(self, timeout: float = RETRY_SECONDS) -> None:
+    def flush(self, timeout: float = CLOSE_SECONDS) -> None:
         """Wait until the points logged so far are stored. Call it before each checkpoint is written.
 
         A point older than the checkpoint is not computed again after a kill, so it must have
         arrived by then.
         """
-        if self._buffer is not None and not self._buffer.flush(timeout):
+        if self._writer is not None and not self._writer.buffer.flush(timeout):
             log.warning("metrics are still waiting for the tracking store after %.0f s", timeout)
 
     @property
     def last_logged_step(self) -> int:
         """The last time step logged, before a resume included; -1 if none."""
-        return -1 if self._buffer is None else self._buffer.last_step
+        return -1 if self._writer is None else self._writer.buffer.last_step
 
     # Ending.
 
@@ -271,14 +232,14 @@ class RunLogger(MLFlowLogger):
 
         Lightning calls this inside the `except` block, which tells who stopped the run.
         """
-        if self._status == "NEW" or self._buffer is None:
+        if self._writer is None:
             return
         if status in ("success", "finished"):
             self.flush()
             return
         ended = status_of(sys.exc_info()[1])
-        self._terminate("FAILED" if ended == "FINISHED" else ended, LAST_WORDS_SECONDS)
-        self._buffer.flush(LAST_WORDS_SECONDS)
+        self._end(self._writer, "FAILED" if ended == "FINISHED" else ended, LAST_SECONDS)
+        self._writer.buffer.flush(LAST_SECONDS)
 
     @rank_zero_only
     def close(self, status: str | None = None) -> None:
@@ -288,38 +249,33 @@ class RunLogger(MLFlowLogger):
             status: FINISHED, FAILED or KILLED; None: as Lightning's failure or the exception now
                 being handled says, else FINISHED.
         """
-        if self._status in ("NEW", "CLOSED") or self._buffer is None:
+        if self._writer is None or self._status == "CLOSED":
             return
         if status not in (None, "FINISHED", "FAILED", "KILLED"):
             raise ValueError(f"status must be FINISHED, FAILED or KILLED, got {status!r}")
         system.finish_monitor(self._monitor)
-        ended = self._status if self._status != "RUNNING" else status_of(sys.exc_info()[1])
-        calm = (status or ended) == "FINISHED"
-        patience = RETRY_SECONDS if calm else LAST_WORDS_SECONDS
-        self._buffer.close(patience)
-        self._terminate(status or ended, patience)
+        ended = status or (self._status if self._status != "RUNNING" else status_of(sys.exc_info()[1]))
+        seconds = CLOSE_SECONDS if ended == "FINISHED" else LAST_SECONDS
+        self._writer.buffer.close(seconds)
+        self._end(self._writer, ended, seconds)
         self._status = "CLOSED"
         atexit.unregister(self._at_exit)
 
-    def _terminate(self, status: str, patience: float) -> None:
-        """Write the status, but wait at most `patience` seconds for a store that is away."""
+    def _end(self, writer: RunWriter, status: str, seconds: float) -> None:
+        """Write the status, but wait at most `seconds` for a store that is unreachable."""
         if self._status == status:
             return
-        self._status = status
-        write = threading.Thread(target=self._write_status, args=(status, patience), daemon=True)
-        write.start()
-        write.join(patience)
+        self._status, writer.seconds = status, seconds
 
-    def _write_status(self, status: str, patience: float) -> None:
         def write() -> None:
-            if self._buffer is not None and self._buffer.non_finite:
-                self._client.set_tag(str(self._run), NON_FINITE_TAG, self._buffer.non_finite)
-            self._client.set_terminated(str(self._run), status)
+            try:
+                writer.status(status)
+            except Exception as error:
+                log.warning("the run's status %s could not be recorded: %s", status, store.first_line(error))
 
-        try:
-            retry(write, what=f"recording the status {status}", seconds=patience)
-        except Exception as error:
-            log.warning("the run's status %s could not be recorded: %s", status, store.first_line(error))
+        thread = threading.Thread(target=write, daemon=True)
+        thread.start()
+        thread.join(seconds)
 
     def _at_exit(self) -> None:
         """For a script that never calls `close`: an exception that ended it means FAILED."""
@@ -327,24 +283,6 @@ class RunLogger(MLFlowLogger):
 
     def after_save_checkpoint(self, checkpoint_callback: Any) -> None:
         """Checkpoints stay where they are; the best is logged as a model at the end."""
-
-    # Storing, called from the buffer's thread.
-
-    def _send(self, points: list[Point], tags: dict[str, str]) -> None:
-        from mlflow.entities import Metric, RunTag
-        from mlflow.exceptions import MlflowException
-
-        metrics = [Metric(p.key, p.value, p.timestamp_ms, p.step) for p in points]
-        items = [RunTag(key, value) for key, value in tags.items()]
-        try:
-            self._client.log_batch(str(self._run), metrics=metrics, tags=items, synchronous=True)
-        except MlflowException as error:
-            if error.error_code in ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST"):
-                raise RefusedError(str(error)) from error
-            raise
-
-    def _stored_steps(self, key: str) -> list[int]:
-        return [metric.step for metric in self._client.get_metric_history(str(self._run), key)]
 
     # What Lightning asks.
 
@@ -364,7 +302,7 @@ class RunLogger(MLFlowLogger):
     @property
     def experiment_id(self) -> str | None:
         self.start()
-        return self._experiment_number
+        return None if self._writer is None else self._writer.experiment_id
 
     @property
     def save_dir(self) -> str | None:

@@ -30,7 +30,7 @@ def run_note(
         command: as typed.
         core, strategy: class and arguments, as `described` writes them.
         budget: in words and units, "2,000,000 time steps".
-        data: what a data module says about itself.
+        data: the data module's metadata.
         found: lines on what was found in the data.
         results: rows of the table, best value first; None while the run goes on.
     """
@@ -44,15 +44,20 @@ def run_note(
     if found:
         tail.append("\n".join(f"- {_cell(line)}" for line in found))
     rest = "\n\n".join([*middle, *tail])
-    room = max(limit - len(rest) - 2, 200)
-    note = f"{_cut(question.strip(), room)}\n\n{rest}" if question.strip() else rest
-    return _cut(note, limit)
+    left = max(limit - len(rest) - 2, 200)
+    note = f"{shortened(question.strip(), left)}\n\n{rest}" if question.strip() else rest
+    return shortened(note, limit)
 
 
 def described(class_path: str, init_args: Mapping[str, Any] | None = None) -> str:
     """`elman.bptt.Truncated` with its arguments as `Truncated(k1=10, k2=40)`."""
     inner = ", ".join(f"{key}={value!r}" for key, value in (init_args or {}).items())
     return f"{class_path.rsplit('.', 1)[-1]}({inner})"
+
+
+def shortened(text: str, limit: int) -> str:
+    """At most `limit` characters of a text, with an ellipsis where it is cut."""
+    return text if len(text) <= limit else text[: limit - 2].rstrip() + "\n…"
 
 
 def _table(title: str, rows: Mapping[str, Any]) -> str:
@@ -74,8 +79,4 @@ def _shown(value: Any) -> str:
 
 
 def _cell(text: str) -> str:
-    return _cut(" ".join(text.split()).replace("|", "\\|"), 500)
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 2].rstrip() + "\n…"
+    return shortened(" ".join(text.split()).replace("|", "\\|"), 500)

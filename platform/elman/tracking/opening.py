@@ -1,15 +1,15 @@
-"""The run a job writes to: created, or reopened to go on with."""
+"""The run that a process writes: created, or reopened to go on with."""
 
 from __future__ import annotations
 
 import getpass
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from elman.errors import BadInput
 from elman.tracking.process import identity, is_alive
+from elman.tracking.runs import RunRow, row_of
 from elman.tracking.store import artifact_folder, without_password
 from elman.tracking.tags import ATTEMPT_TAG, PROCESS_TAG, SOURCE_TAG, SOURCE_TYPE_TAG, USER_TAG
 
@@ -17,21 +17,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
-@dataclass(frozen=True, kw_only=True)
-class OpenRun:
-    """A RUNNING run and, where it was resumed, the tags and the names of parameters it had before."""
-
-    id: str
-    experiment: str
-    experiment_id: str
-    resumed: bool = False
-    tags: dict[str, str] = field(default_factory=dict)
-    params: frozenset[str] = frozenset()
-
-
-def create_run(client: MlflowClient, uri: str, *, experiment: str, name: str | None) -> OpenRun:
-    """A new run; None as name lets MLflow draw one."""
-    number = _experiment_id(client, uri, experiment)
+def create_run(client: MlflowClient, uri: str, *, experiment: str, name: str | None) -> RunRow:
+    """A new run, RUNNING; None as name lets MLflow draw one."""
     user = "unknown"
     with suppress(Exception):  # a user id without a name, as in many containers
         user = getpass.getuser()
@@ -42,12 +29,11 @@ def create_run(client: MlflowClient, uri: str, *, experiment: str, name: str | N
         PROCESS_TAG: identity(),
         ATTEMPT_TAG: "1",
     }
-    run = client.create_run(number, run_name=name, tags=tags)
-    return OpenRun(id=run.info.run_id, experiment=experiment, experiment_id=number)
+    return row_of(client.create_run(_experiment_id(client, uri, experiment), run_name=name, tags=tags))
 
 
-def reopen_run(client: MlflowClient, uri: str, run_id: str) -> OpenRun:
-    """The same run once more, RUNNING, with the next attempt number.
+def reopen_run(client: MlflowClient, uri: str, run_id: str) -> RunRow:
+    """The same run once more, RUNNING, with the next attempt number; as it was before.
 
     Raises:
         BadInput: if it is not there, was deleted, or another living process writes it.
@@ -55,29 +41,22 @@ def reopen_run(client: MlflowClient, uri: str, run_id: str) -> OpenRun:
     from mlflow.exceptions import MlflowException
 
     try:
-        run = client.get_run(run_id)
+        found = client.get_run(run_id)
     except MlflowException as error:
         raise BadInput(f"run_id {run_id!r} is not in {without_password(uri)}") from error
-    tags = dict(run.data.tags)
-    if run.info.lifecycle_stage == "deleted":
+    if found.info.lifecycle_stage == "deleted":
         raise BadInput(f"run {run_id!r} was deleted; restore it in MLflow or start a new run")
-    owner = tags.get(PROCESS_TAG)
-    if run.info.status == "RUNNING" and owner != identity() and is_alive(owner):
-        # It may be about to end, as one whose search was killed: who is patient tries again.
+    run = row_of(found)
+    owner = run.tags.get(PROCESS_TAG)
+    if run.status == "RUNNING" and owner != identity() and is_alive(owner):
+        # It may be about to end, as one whose search was killed: `retry` tries again.
         raise BadInput(
             f"run {run_id!r} is being written by process {owner}; stop that first"
         ) from BlockingIOError()
     client.update_run(run_id, "RUNNING")
     client.set_tag(run_id, PROCESS_TAG, identity())
-    client.set_tag(run_id, ATTEMPT_TAG, str(int(tags.get(ATTEMPT_TAG, "1")) + 1))
-    return OpenRun(
-        id=run_id,
-        experiment=client.get_experiment(run.info.experiment_id).name,
-        experiment_id=run.info.experiment_id,
-        resumed=True,
-        tags=tags,
-        params=frozenset(run.data.params),
-    )
+    client.set_tag(run_id, ATTEMPT_TAG, str(int(run.tags.get(ATTEMPT_TAG, "1")) + 1))
+    return run
 
 
 def _experiment_id(client: MlflowClient, uri: str, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Reading a store that others wrote to: it must be there, and so must what is asked for."""
+"""Reading a store that exists, and what is asked for in it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elman.errors import BadInput
+from elman.tracking.runs import newest_run
 from elman.tracking.store import open_store, resolve_uri, sqlite_path, without_password
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def open_to_read(configured: str | None = None) -> Iterator[tuple[MlflowClient, 
         configured: the store; None: MLFLOW_TRACKING_URI, else `mlflow.db` of this folder.
 
     Raises:
-        BadInput: if there is none, if it is something else, if it is away, or if it refuses what was asked.
+        BadInput: if there is none, it is something else, it is unreachable, or it refuses what was asked.
     """
     uri = resolve_uri(configured)
     path = sqlite_path(uri)
@@ -44,8 +45,24 @@ def open_to_read(configured: str | None = None) -> Iterator[tuple[MlflowClient, 
     try:
         yield client, uri
     except MlflowException as error:
-        said = without_password(" ".join(str(error).split()))[:LINE_CHARACTERS]
-        raise BadInput(f"MLflow at {without_password(uri)} says: {said}") from error
+        raise BadInput(f"MLflow at {without_password(uri)} says: {_one_line(error)}") from error
+
+
+def chosen_experiments(
+    client: MlflowClient, uri: str, name: str | None, *, everywhere: bool = False
+) -> dict[str, str]:
+    """Names of experiments by their ids: the one named, that of the newest run, or all.
+
+    Raises:
+        BadInput: if there is none of this name, or no run at all.
+    """
+    if name is not None and not everywhere:
+        return {experiment_id(client, uri, name): name}
+    names = {str(e.experiment_id): str(e.name) for e in client.search_experiments()}
+    newest = newest_run(client, list(names))
+    if newest is None:
+        raise BadInput(f"{without_password(uri)} holds no run yet; `elman fit RECIPE.yaml` makes one")
+    return names if everywhere else {newest.experiment_id: names[newest.experiment_id]}
 
 
 def experiment_id(client: MlflowClient, uri: str, name: str) -> str:
@@ -55,36 +72,18 @@ def experiment_id(client: MlflowClient, uri: str, name: str) -> str:
         BadInput: if there is none of this name.
     """
     found = client.get_experiment_by_name(name)
-    if found is not None and found.lifecycle_stage != "deleted":
-        return str(found.experiment_id)
     shown = without_password(uri)
-    if found is not None:
+    if found is None:
+        names = [experiment.name for experiment in client.search_experiments()]
+        near = close_to(name, names)
+        hint = f"did you mean {near}?" if near else f"there are {', '.join(map(repr, names[:20]))}"
+        raise BadInput(f"no experiment {name!r} in {shown}; {hint}")
+    if found.lifecycle_stage == "deleted":
         raise BadInput(
             f"experiment {name!r} of {shown} was deleted; "
             f"`mlflow experiments restore -x {found.experiment_id}` brings it back"
         )
-    names = [experiment.name for experiment in client.search_experiments()]
-    near = close_to(name, names)
-    hint = f"did you mean {near}?" if near else f"there are {', '.join(map(repr, names[:20]))}"
-    raise BadInput(f"no experiment {name!r} in {shown}; {hint}")
-
-
-def newest_experiment(client: MlflowClient, uri: str) -> tuple[str, str]:
-    """(id, name) of the experiment of the newest run.
-
-    Raises:
-        BadInput: if the store holds no run.
-    """
-    names = {str(e.experiment_id): str(e.name) for e in client.search_experiments()}
-    newest = (
-        client.search_runs(list(names), max_results=1, order_by=["attributes.start_time DESC"])
-        if names
-        else []
-    )
-    if not newest:
-        raise BadInput(f"{without_password(uri)} holds no run yet; `elman fit RECIPE.yaml` makes one")
-    number = str(newest[0].info.experiment_id)
-    return number, names[number]
+    return str(found.experiment_id)
 
 
 def read_text(client: MlflowClient, run_id: str, path: str) -> str | None:
@@ -105,8 +104,7 @@ def read_text(client: MlflowClient, run_id: str, path: str) -> str | None:
         with tempfile.TemporaryDirectory() as place:
             return Path(client.download_artifacts(run_id, path, place)).read_text(encoding="utf-8")
     except (ImportError, OSError, UnicodeDecodeError) as error:
-        why = without_password(" ".join(str(error).split()))[:LINE_CHARACTERS]
-        raise BadInput(f"artifact {path} of run {run_id} cannot be read: {why}") from error
+        raise BadInput(f"artifact {path} of run {run_id} cannot be read: {_one_line(error)}") from error
 
 
 def close_to(text: str, names: Any, count: int = 3) -> str:
@@ -114,8 +112,12 @@ def close_to(text: str, names: Any, count: int = 3) -> str:
     return " or ".join(map(repr, difflib.get_close_matches(text, list(names), n=count, cutoff=0.5)))
 
 
+def _one_line(error: Exception) -> str:
+    return without_password(" ".join(str(error).split()))[:LINE_CHARACTERS]
+
+
 def _refuse_other_files(path: Path) -> None:
-    """MLflow would make its tables in an empty file, and in the database of anybody else."""
+    """MLflow would make its tables in an empty file, and in a database of another kind."""
     way_out = (
         "`elman fit RECIPE.yaml` makes one, --tracking.tracking_uri or MLFLOW_TRACKING_URI names another"
     )
@@ -129,16 +131,3 @@ def _refuse_other_files(path: Path) -> None:
         raise BadInput(f"{path} cannot be read as a tracking store ({error}); {way_out}") from error
     if not ours:
         raise BadInput(f"{path} is a database, but no tracking store of MLflow; {way_out}")
-
-
-def chosen_experiments(
-    client: MlflowClient, uri: str, name: str | None, *, everywhere: bool = False
-) -> dict[str, str]:
-    """Names of experiments by their ids: the one named, that of the newest run, or all."""
-    if everywhere:
-        newest_experiment(client, uri)  # which says where there is no run at all
-        return {str(e.experiment_id): str(e.name) for e in client.search_experiments()}
-    number, name = (
-        newest_experiment(client, uri) if name is None else (experiment_id(client, uri, name), name)
-    )
-    return {number: name}

@@ -1,4 +1,4 @@
-"""Trying again where a store is away for a while, as servers and databases are when they restart."""
+"""Trying again where a store is unreachable for a while, as servers and databases are when they restart."""
 
 from __future__ import annotations
 
@@ -47,20 +47,18 @@ def retry(call: Callable[[], T], *, what: str, seconds: float = RETRY_SECONDS) -
 
 
 def is_passing(error: BaseException) -> bool:
-    """Whether an error speaks of a store that is away or busy, and not of what it was asked."""
+    """Whether an error comes from a store that is unreachable or busy, and not from what it was asked."""
     from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
     for each in (error, error.__cause__, error.__context__):
-        if isinstance(each, IntegrityError | ProgrammingError):
+        if isinstance(each, (IntegrityError, ProgrammingError, *FINAL_ERRORS)):
             return False
-        if isinstance(each, BadInput):  # in our words, and passing if what is behind it is
+        if isinstance(each, BadInput):  # in our words, and passing if its cause is
             return each.__cause__ is not None and is_passing(each.__cause__)
-        if isinstance(each, FINAL_ERRORS):
-            return False
-        code = getattr(each, "error_code", None)
+        code = getattr(each, "error_code", None)  # of MLflow
         if code in FINAL_CODES:
             return False
-        if code is not None or isinstance(each, DBAPIError | OSError):  # of MLflow; of a database; of a line
+        if code is not None or isinstance(each, DBAPIError | OSError):
             return True
         if each is not None and type(each).__name__ == "StorageInternalError":  # of Optuna
             return True

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from elman.errors import BadInput
-from elman.tracking.find import search_runs
-from elman.tracking.logger import NOTE_CHARACTERS, TAG_CHARACTERS
+from elman.tracking.note import shortened
 from elman.tracking.opening import create_run, reopen_run
-from elman.tracking.params import clean_name, flat_params
 from elman.tracking.retry import RETRY_SECONDS, retry
+from elman.tracking.runs import RunRow, present_run, row_of, search_runs
 from elman.tracking.store import open_store, without_password
 from elman.tracking.tags import (
     ATTEMPT_TAG,
     NOTE_TAG,
     OWN_NOTE_TAG,
     PARENT_TAG,
-    PROCESS_TAG,
     RECIPE_TAG,
     SOURCE_TAG,
     SOURCE_TYPE_TAG,
@@ -31,6 +27,7 @@ from elman.tracking.tags import (
     VIEW_TAG,
     WHY_TAG,
 )
+from elman.tracking.writer import RunWriter
 
 T = TypeVar("T")
 
@@ -40,7 +37,7 @@ EXPERIMENT_TAG_CHARACTERS = 5000
 
 
 class StudyRun:
-    """The runs of one study. Every call waits for a store that is away for a while.
+    """The runs of one study. A call that finds the store unreachable is tried again, then raises.
 
     Args:
         tracking_uri: the store.
@@ -50,12 +47,10 @@ class StudyRun:
 
     def __init__(self, tracking_uri: str, *, experiment: str, name: str) -> None:
         self.uri, self.experiment, self.name = tracking_uri, experiment, name
-        self.client = retry(lambda: open_store(tracking_uri), what="opening the tracking store")
-        self.id = ""
-        self.experiment_id = ""
-        self.patience_seconds = RETRY_SECONDS
-        self._logged: dict[str, int] = {}  # largest step of each metric of the study
-        self._resulted: set[str] = set()  # trials' runs that have their result
+        self.seconds = RETRY_SECONDS
+        self.client = self._try(lambda: open_store(tracking_uri), "opening the tracking store")
+        self._run: RunWriter | None = None
+        self._with_results: set[str] = set()  # trials' runs
         self._view = ""
 
     # The study's own run.
@@ -68,17 +63,18 @@ class StudyRun:
             study_id: tells it from others of the same name.
             recipe: the name of the search's file.
         """
-        known = run_id if self._is_there(run_id) else self._find(f"tags.`{STUDY_ID_TAG}` = '{study_id}'")
+        known = self._present(run_id) or self._find(f"tags.`{STUDY_ID_TAG}` = '{study_id}'")
         if known is not None:
-            opened = self._try(lambda: reopen_run(self.client, self.uri, known), "opening the study's run")
+            run = self._try(lambda: reopen_run(self.client, self.uri, known.id), "opening the study's run")
         else:
-            opened = self._try(
+            run = self._try(
                 lambda: create_run(self.client, self.uri, experiment=self.experiment, name=self.name),
                 "making the study's run",
             )
-            self._tags(opened.id, {STUDY_ID_TAG: study_id, STUDY_TAG: self.name, RECIPE_TAG: recipe})
-        self.id, self.experiment_id = opened.id, opened.experiment_id
-        return self.id
+        self._run = self._writer(run, resumed=known is not None)
+        if known is None:
+            self._run.tags({STUDY_ID_TAG: study_id, STUDY_TAG: self.name, RECIPE_TAG: recipe})
+        return run.id
 
     def attach(self, run_id: str) -> None:
         """Write below a study's run that another process has opened.
@@ -86,27 +82,35 @@ class StudyRun:
         Raises:
             BadInput: if it is not in this store.
         """
-        if not self._is_there(run_id):
+        run = self._present(run_id)
+        if run is None:
             raise BadInput(
                 f"the study's run {run_id} is not in {without_password(self.uri)}; give the "
                 "--tracking.tracking_uri of the search that leads this study"
             )
-        self.id = run_id
-        run = self._try(lambda: self.client.get_run(run_id), "reading the study's run")
-        self.experiment_id = run.info.experiment_id
+        self._run = self._writer(run, resumed=True)
 
-    def describe(self, *, params: Mapping[str, Any], tags: Mapping[str, str]) -> None:
-        """Parameters and tags of the study. A parameter that was recorded before stays as it was."""
-        known = self._try(lambda: self.client.get_run(self.id), "reading the study's run").data.params
-        self._params(self.id, {k: v for k, v in flat_params(params).items() if k not in known})
-        self._tags(self.id, tags)
+    @property
+    def run(self) -> RunWriter:
+        """The writer of the study's own run, once it was opened."""
+        assert self._run is not None, "open or attach comes first"
+        return self._run
 
-    def note(self, markdown: str) -> None:
-        self._tags(self.id, {NOTE_TAG: _shortened(markdown, NOTE_CHARACTERS)})
+    @property
+    def id(self) -> str:
+        return self.run.id
+
+    @property
+    def experiment_id(self) -> str:
+        return self.run.experiment_id
+
+    def metrics(self, values: Mapping[str, float], *, step: int) -> None:
+        """Metrics of the study after `step` trials; what is recorded at this step stays as it is."""
+        self.run.buffer.add(values, step)
 
     def experiment_note(self, markdown: str) -> None:
         """The head of the experiment's page, unless somebody has written another."""
-        text = _shortened(markdown, EXPERIMENT_TAG_CHARACTERS)
+        text = shortened(without_password(markdown), EXPERIMENT_TAG_CHARACTERS)
         experiment = self._try(
             lambda: self.client.get_experiment(self.experiment_id), "reading the experiment"
         )
@@ -121,40 +125,15 @@ class StudyRun:
             self._experiment_tag(f"{VIEW_TAG}{self.id}", state)
             self._view = state
 
-    def text(self, text: str, artifact_file: str) -> None:
-        self._try(
-            lambda: self.client.log_text(self.id, without_password(text), artifact_file),
-            f"recording {artifact_file}",
-        )
-
-    def folder(self, folder: Path, artifact_path: str) -> None:
-        """Copy all files of a folder."""
-        self._try(
-            lambda: self.client.log_artifacts(self.id, str(folder), artifact_path),
-            f"recording {artifact_path}",
-        )
-
-    def metrics(self, values: Mapping[str, float], *, step: int) -> None:
-        """Metrics of the study after `step` trials; what is recorded at this step or later is skipped."""
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        fresh = []
-        for key, value in values.items():
-            if key not in self._logged:
-                history = self._try(
-                    lambda key=key: self.client.get_metric_history(self.id, key),
-                    "reading the study's metrics",
-                )
-                self._logged[key] = max((metric.step for metric in history), default=-1)
-            if step > self._logged[key]:
-                fresh.append(Metric(clean_name(key), float(value), now, step))
-        if fresh:
-            self._try(lambda: self.client.log_batch(self.id, metrics=fresh), "recording the study's metrics")
-            self._logged.update((metric.key, step) for metric in fresh)
-
     def end(self, status: str) -> None:
-        self._try(lambda: self.client.set_terminated(self.id, status), "recording the study's end")
+        self.run.buffer.close(self.seconds)
+        self.run.status(status)
+
+    def hurry(self, seconds: float) -> None:
+        """Try each further call for `seconds` only."""
+        self.seconds = seconds
+        if self._run is not None:
+            self._run.seconds = seconds
 
     # The runs of its trials.
 
@@ -166,64 +145,55 @@ class StudyRun:
         Args:
             known: its run as the study remembers it.
         """
-        found = known if self._is_there(known) else None
-        if found is None:
-            found = self._find(f"tags.`{TRIAL_TAG}` = '{number}' and tags.`{PARENT_TAG}` = '{self.id}'")
-        if found is None:
-            found = self._try(lambda: self._make_trial(number, name), f"making the run of trial {number}")
-        self._params(found, {clean_name(key): str(value) for key, value in params.items()})
-        return found
-
-    def _make_trial(self, number: int, name: str) -> str:
-        run = self.client.create_run(
-            self.experiment_id,
-            run_name=name or f"trial {number}",
-            tags={
-                PARENT_TAG: self.id,
-                STUDY_TAG: self.name,
-                TRIAL_TAG: str(number),
-                ATTEMPT_TAG: "0",
-                USER_TAG: self.client.get_run(self.id).data.tags.get(USER_TAG, "unknown"),
-                SOURCE_TAG: "elman search",
-                SOURCE_TYPE_TAG: "LOCAL",
-            },
+        run = self._present(known) or self._find(
+            f"tags.`{TRIAL_TAG}` = '{number}' and tags.`{PARENT_TAG}` = '{self.id}'"
         )
-        self.client.update_run(run.info.run_id, "SCHEDULED")
-        return str(run.info.run_id)
+        if run is None:
+            run = self._try(lambda: self._make_trial(number, name), f"making the run of trial {number}")
+        self._writer(run).params({key: str(value) for key, value in params.items()})
+        return run.id
 
-    def settle(self, run_id: str, state: str, *, why: str = "") -> None:
+    def _make_trial(self, number: int, name: str) -> RunRow:
+        tags = {
+            PARENT_TAG: self.id,
+            STUDY_TAG: self.name,
+            TRIAL_TAG: str(number),
+            ATTEMPT_TAG: "0",
+            USER_TAG: self.client.get_run(self.id).data.tags.get(USER_TAG, "unknown"),
+            SOURCE_TAG: "elman search",
+            SOURCE_TYPE_TAG: "LOCAL",
+        }
+        run = self.client.create_run(self.experiment_id, run_name=name or f"trial {number}", tags=tags)
+        self.client.update_run(run.info.run_id, "SCHEDULED")
+        return row_of(run)
+
+    def finalize(self, run_id: str, state: str, *, why: str = "") -> None:
         """Make sure that a trial's run says how the trial has ended, also where its process could not.
 
         Args:
             state: complete, pruned, failed, or stopped: it will go on.
             why: it failed.
         """
-        tags = {STATE_TAG: state} if state != "stopped" else {}
-        if why:
-            tags[WHY_TAG] = why
-        self._tags(run_id, tags)
-        run = self._try(lambda: self.client.get_run(run_id), "reading a trial's run")
-        if run.info.status != STATUS[state]:
-            self._try(lambda: self.client.set_terminated(run_id, STATUS[state]), "recording a trial's end")
+        run = self._try(lambda: row_of(self.client.get_run(run_id)), "reading a trial's run")
+        writer = self._writer(run)
+        ended = {} if state == "stopped" else {STATE_TAG: state}
+        writer.tags(ended | ({WHY_TAG: why} if why else {}))
+        if run.status != STATUS[state]:
+            writer.status(STATUS[state])
 
     def result(self, run_id: str, objectives: Mapping[str, float], *, time_steps: int) -> None:
         """What an ended trial counts for in the study, once: lists of runs sort by it."""
-        from mlflow.entities import Metric
-
-        if run_id in self._resulted:
+        if run_id in self._with_results:
             return
-        known = self._try(lambda: self.client.get_run(run_id), "reading a trial's run").data.metrics
-        now = int(time.time() * 1000)
-        values = {clean_name(f"value/{name}"): value for name, value in objectives.items()}
-        fresh = [Metric(k, float(v), now, time_steps) for k, v in values.items() if k not in known]
-        if fresh:
-            self._try(lambda: self.client.log_batch(run_id, metrics=fresh), "recording a trial's result")
-        self._resulted.add(run_id)
+        run = self._try(lambda: row_of(self.client.get_run(run_id)), "reading a trial's run")
+        values = {f"value/{name}": value for name, value in objectives.items()}
+        self._writer(run).results(values, step=time_steps)
+        self._with_results.add(run_id)
 
-    def unsettled(self) -> list[tuple[str, int, str | None]]:
-        """(id, trial, process) of the trials' runs that say they are running or about to."""
+    def unfinished(self) -> list[RunRow]:
+        """The trials' runs that say they are running or about to."""
         below = f"tags.`{PARENT_TAG}` = '{self.id}' and attributes.status = "
-        found = self._try(
+        return self._try(
             lambda: [
                 run
                 for status in ("'RUNNING'", "'SCHEDULED'")
@@ -231,51 +201,27 @@ class StudyRun:
             ],
             "reading the trials' runs",
         )
-        return [(r.info.run_id, int(r.data.tags[TRIAL_TAG]), r.data.tags.get(PROCESS_TAG)) for r in found]
 
     # Calls that are tried again.
 
-    def _find(self, wanted: str) -> str | None:
+    def _writer(self, run: RunRow, *, resumed: bool = False) -> RunWriter:
+        return RunWriter(self.client, run, resumed=resumed, counts_time=False, seconds=self.seconds)
+
+    def _present(self, run_id: str | None) -> RunRow | None:
+        """A run that this store has, and has not deleted."""
+        return self._try(lambda: present_run(self.client, run_id), "reading a run") if run_id else None
+
+    def _find(self, wanted: str) -> RunRow | None:
         """The oldest run of the experiment that a filter of MLflow finds."""
-        number = self.experiment_id
-        if not number:
-            experiment = self._try(
+        if self._run is not None:
+            numbers = [self.experiment_id]
+        else:
+            found = self._try(
                 lambda: self.client.get_experiment_by_name(self.experiment), "reading the experiment"
             )
-            if experiment is None:
-                return None
-            number = experiment.experiment_id
-        runs = self._try(lambda: list(search_runs(self.client, [number], wanted)), "looking for a run")
-        return runs[-1].info.run_id if runs else None
-
-    def _is_there(self, run_id: str | None) -> bool:
-        """Whether this store has a run, and has not deleted it."""
-        from mlflow.exceptions import MlflowException
-
-        if run_id is None:
-            return False
-        try:
-            run = self._try(lambda: self.client.get_run(run_id), "reading a run")
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            return False
-        return bool(run.info.lifecycle_stage == "active")
-
-    def _params(self, run_id: str, params: Mapping[str, str]) -> None:
-        from mlflow.entities import Param
-
-        items = [Param(key, value) for key, value in params.items()]
-        for first in range(0, len(items), 100):
-            part = items[first : first + 100]
-            self._try(lambda part=part: self.client.log_batch(run_id, params=part), "recording parameters")
-
-    def _tags(self, run_id: str, tags: Mapping[str, str]) -> None:
-        from mlflow.entities import RunTag
-
-        items = [RunTag(key, without_password(str(v))[:TAG_CHARACTERS]) for key, v in tags.items()]
-        if items:
-            self._try(lambda: self.client.log_batch(run_id, tags=items), "recording tags")
+            numbers = [] if found is None else [str(found.experiment_id)]
+        runs = self._try(lambda: list(search_runs(self.client, numbers, wanted)), "looking for a run")
+        return runs[-1] if runs else None
 
     def _experiment_tag(self, key: str, value: str) -> None:
         self._try(
@@ -283,10 +229,5 @@ class StudyRun:
             "recording a tag of the experiment",
         )
 
-    def _try(self, call: Any, what: str) -> Any:
-        return retry(call, what=what, seconds=self.patience_seconds)
-
-
-def _shortened(markdown: str, limit: int) -> str:
-    text = without_password(markdown)
-    return text if len(text) <= limit else text[: limit - 2].rstrip() + "\n…"
+    def _try(self, call: Callable[[], T], what: str) -> T:
+        return retry(call, what=what, seconds=self.seconds)

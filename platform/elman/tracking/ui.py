@@ -18,8 +18,9 @@ from typing import Any
 from elman.errors import BadInput
 from elman.tracking.find import mark_stale
 from elman.tracking.pages import runs_page
+from elman.tracking.runs import newest_run
 from elman.tracking.store import artifact_folder, open_store, resolve_uri, without_password
-from elman.tracking.tags import PARENT_TAG, VIEW_TAG
+from elman.tracking.tags import VIEW_TAG
 
 HOST = "127.0.0.1"
 PORT = 5000
@@ -31,7 +32,7 @@ def serve(tracking_uri: str | None = None, port: int = PORT, *, experiment: str 
     """Run MLflow's server on this machine's own address until Ctrl-C or SIGTERM; its exit code.
 
     A store that is a server already has its page: the address is printed and nothing is started.
-    Runs whose process died are closed first, so that the page tells the truth.
+    Runs whose process died are closed first, so that the page shows their end.
 
     Args:
         experiment: whose runs to show first; None: that of the newest run.
@@ -49,9 +50,9 @@ def serve(tracking_uri: str | None = None, port: int = PORT, *, experiment: str 
         command += ["--default-artifact-root", folder.as_uri()]
     address = f"http://{HOST}:{chosen}"
     page = runs_url(uri, address, experiment)
-    # A process group of its own: Ctrl-C reaches us alone, and its helper processes end with it.
+    # A process group of its own: Ctrl-C reaches this process only, and its helper processes end with it.
     server = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
-    before = {number: signal.signal(number, _leave) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         _wait_until_up(server, address)
         print(f"{page}\nCtrl-C ends it.", flush=True)
@@ -65,7 +66,7 @@ def serve(tracking_uri: str | None = None, port: int = PORT, *, experiment: str 
 
 
 def runs_url(tracking_uri: str, address: str, experiment: str | None) -> str:
-    """The page of runs with charts; where the newest run is of a study, as that study shows itself.
+    """The page of runs with charts; where the newest run is of a study, in the view of that study.
 
     Args:
         experiment: by name; None: that of the newest run.
@@ -74,18 +75,12 @@ def runs_url(tracking_uri: str, address: str, experiment: str | None) -> str:
     address = without_password(address)
     found = client.search_experiments() if experiment is None else [client.get_experiment_by_name(experiment)]
     known = {each.experiment_id: each for each in found if each is not None}
-    newest = (
-        client.search_runs(list(known), max_results=1, order_by=["attributes.start_time DESC"])
-        if known
-        else []
-    )
-    if not newest and (experiment is None or not known):
-        return f"{address}/#/experiments"
-    if not newest:
-        return f"{address}/{runs_page(next(iter(known)))}"
-    run = newest[0]
-    study = run.data.tags.get(PARENT_TAG, run.info.run_id)
-    shown = known[run.info.experiment_id]
+    run = newest_run(client, list(known))
+    if run is None:
+        page = "#/experiments" if experiment is None or not known else runs_page(next(iter(known)))
+        return f"{address}/{page}"
+    study = run.parent or run.id
+    shown = known[run.experiment_id]
     view = study if f"{VIEW_TAG}{study}" in shown.tags else ""
     return f"{address}/{runs_page(shown.experiment_id, view=view)}"
 
@@ -101,7 +96,7 @@ def dashboard_line(tracking_uri: str | None = None, experiment: str = "elman") -
 
 
 def free_port(wanted: int) -> int:
-    """`wanted` if nobody listens there, else a free one."""
+    """`wanted` if nothing listens there, else a free one."""
     if not 0 <= wanted <= 65535:
         raise BadInput(f"port must be from 0 to 65535, got {wanted}")
     for port in (wanted, 0):
@@ -151,5 +146,5 @@ def _wait_until_up(server: subprocess.Popen[Any], address: str) -> None:
     raise BadInput(f"mlflow server did not answer at {address} within {START_SECONDS:.0f} s")
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
+def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt

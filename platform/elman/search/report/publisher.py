@@ -93,7 +93,7 @@ class Publisher:
         for name, text in files.items():
             write_whole(self.folder / name, text)
             if not name.startswith("pareto/"):  # points may be beaten yet, and artifacts stay
-                self.runs.text(text, name)
+                self.runs.run.text(text, name)
 
     def _all(self, review: Review, *, pages: bool) -> None:
         """All of it; pages that are megabytes each only at the end."""
@@ -104,14 +104,14 @@ class Publisher:
         pictures = self.folder / "pictures"
         save_pictures(review, pictures, pages=pages)
         if any(pictures.iterdir()):
-            self.runs.folder(pictures, "pictures")
+            self.runs.run.files(pictures, "pictures")
         if not pages:
             return
         if (self.folder / "pareto").is_dir():
-            self.runs.folder(self.folder / "pareto", "pareto")
+            self.runs.run.files(self.folder / "pareto", "pareto")
         page = report(review)
         write_whole(self.folder / "report.html", page)
-        self.runs.text(page, "report.html")
+        self.runs.run.text(page, "report.html")
         self._say(review)
 
     def _say(self, review: Review) -> None:
@@ -120,7 +120,7 @@ class Publisher:
         from elman.search.report.view import view
 
         links = self._links(review)
-        self.runs.note(note(review, links=links))
+        self.runs.run.note(note(review, links=links))
         self.runs.view(view(review, run_id=self.runs.id))
         own = {"study": run_page(self.runs.experiment_id, self.runs.id)}
         self.runs.experiment_note(experiment_note(review, links=own | links))

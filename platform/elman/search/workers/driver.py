@@ -108,7 +108,7 @@ class Driver:
     def _note(self, number: int, frame: FrameType | None) -> None:
         """The first signal lets trials save themselves, the second ends them."""
         again, self.stopping = bool(self.stopping), number
-        self.runs.patience_seconds = LAST_PATIENCE_SECONDS
+        self.runs.hurry(LAST_PATIENCE_SECONDS)
         for process, _ in list(self.running.values()):
             (process.kill if again else process.stop)()
 
@@ -197,7 +197,7 @@ class Driver:
         elif code == PRUNED_CODE:
             self._settle(number, process, self.study.prune(number))
         elif self.stopping:
-            self.runs.settle(process.run_id, "stopped")
+            self.runs.finalize(process.run_id, "stopped")
             self.study.owners.release(number)
         elif code == BAD_INPUT_CODE:
             self._settle(number, process, self.study.fail(number, process.reason()))
@@ -210,7 +210,7 @@ class Driver:
         why = f"its process was killed by {signal.Signals(-code).name}" if code < 0 else process.reason()
         if crashes <= self.search.settings.retries:
             log.warning("trial %d: %s; it goes on from its checkpoint", number, why)
-            self.runs.settle(process.run_id, "stopped")
+            self.runs.finalize(process.run_id, "stopped")
             self.study.owners.release(number)
             return
         self._settle(number, process, self.study.fail(number, f"{why} ({crashes} times)"))
@@ -230,7 +230,7 @@ class Driver:
         """What has ended, in MLflow; the free place has its next trial by now, which need not wait for it."""
         while self._ends:
             number, run_id, state, why = self._ends.pop(0)
-            self.runs.settle(run_id, state, why=why)
+            self.runs.finalize(run_id, state, why=why)
             self.changed(number)
 
     def _count_hours(self) -> None:

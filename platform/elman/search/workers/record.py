@@ -9,7 +9,6 @@ from elman.errors import BadInput
 from elman.run.summary import command
 from elman.search.report.publisher import Publisher
 from elman.search.results.review import Review
-from elman.tracking.process import is_alive
 from elman.tracking.store import without_password
 from elman.tracking.tags import BUDGET_TAG, COMMAND_TAG, STORAGE_TAG
 
@@ -81,9 +80,10 @@ class Record:
     def _open(self) -> None:
         study, runs, search = self.session.study, self.session.runs, self.session.search
         run_id = runs.open(study.run_id, study_id=study.study_id(), recipe=search.file)
-        runs.describe(params=_params(self.session), tags=_tags(self.session))
-        runs.text(search.text, "search.yaml")
-        runs.text(search.base.resolved, "recipe.yaml")
+        runs.run.params(_params(self.session))
+        runs.run.tags(_tags(self.session))
+        runs.run.text(search.text, "search.yaml")
+        runs.run.text(search.base.resolved, "recipe.yaml")
         study.fill_grid()
         settle_dead(self.session)
         study.run_id = run_id  # others begin when they see it
@@ -93,14 +93,14 @@ class Record:
 def settle_dead(session: Session) -> None:
     """Give every trial's run that no process writes any more the end that the study knows of."""
     trials = {trial.number: trial for trial in session.review().trials}
-    for run_id, number, process in session.runs.unsettled():
-        trial, alive = trials.get(number), is_alive(process)
-        if alive:
+    for run in session.runs.unfinished():
+        trial = trials.get(run.trial) if run.trial is not None else None
+        if run.alive:
             continue
         if trial is not None and trial.state in ("complete", "pruned", "failed"):
-            session.runs.settle(run_id, trial.state, why=trial.why)
-        elif alive is False:
-            session.runs.settle(run_id, "stopped")
+            session.runs.finalize(run.id, trial.state, why=trial.why)
+        elif run.alive is False:
+            session.runs.finalize(run.id, "stopped")
 
 
 def _params(session: Session) -> dict[str, Any]:
