@@ -13,12 +13,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
-from settings import environment, fail, settings
+from settings import fail, settings
 
 NEEDED = ("POSTGRES_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY")
 
 
-def open_bucket(given: dict[str, str], *, seconds: float = 60.0) -> tuple[Any, str]:
+def open_bucket(given: dict[str, str]) -> tuple[Any, str]:
     """An S3 client and the name of its bucket, which is created when missing."""
     try:
         import boto3
@@ -26,23 +26,10 @@ def open_bucket(given: dict[str, str], *, seconds: float = 60.0) -> tuple[Any, s
         from botocore.exceptions import BotoCoreError, ClientError
     except ImportError as error:
         fail(f"{error}; pip install boto3, or elman[server]")
-    names = environment(given)
     name, endpoint = given["S3_BUCKET"], given["S3_ENDPOINT"]
     try:
-        client = boto3.client(
-            "s3",
-            endpoint_url=endpoint,
-            region_name=given["S3_REGION"],
-            aws_access_key_id=names["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=names["AWS_SECRET_ACCESS_KEY"],
-            config=Config(
-                connect_timeout=5,
-                read_timeout=seconds,
-                retries={"total_max_attempts": 3},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
+        config = Config(connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 3})
+        client = boto3.client("s3", endpoint_url=endpoint, config=config)
         try:
             client.head_bucket(Bucket=name)
         except ClientError as error:
@@ -85,7 +72,7 @@ def load(client: Any, bucket: str, source: IO[bytes], *, replace: bool = False) 
 
 
 class _OneWay:
-    """A member of a stream says that it can go back, which it cannot; boto3 asks."""
+    """A member of a stream claims that it can go back, which it cannot; boto3 asks."""
 
     def __init__(self, content: IO[bytes]) -> None:
         self.read = content.read

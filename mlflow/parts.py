@@ -11,63 +11,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from settings import HERE, SECRETS, databases, environment, fail, settings
+from settings import HERE, SECRETS, databases, fail, settings
 
 PROGRAMS = ("psql", "pg_dump", "pg_restore")
+PSQL = ("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1")
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Where the parts of a server run: in the containers of compose.yaml, or reached from this machine."""
+    """Where the parts of a server run.
 
-    containers: bool
-    given: dict[str, str]
-    env_file: Path | None
+    Args:
+        compose: the command that reaches the containers of compose.yaml; empty: no containers.
+        databases: their names: runs, users, studies.
+    """
 
-    @property
-    def databases(self) -> list[str]:
-        return databases(self.given)
+    compose: tuple[str, ...]
+    databases: list[str]
 
-    def postgres(self, *words: str) -> list[str]:
-        """A client program of PostgreSQL; libpq's variables say whom it asks, here and in the container."""
-        return [*self._compose("exec", "-T", "postgres"), *words] if self.containers else list(words)
-
-    def artifacts(self, *words: str) -> list[str]:
-        """`artifacts.py WORDS`, in a container of its own, so that the server's may be stopped."""
-        if self.containers:
-            run = self._compose("run", "--rm", "-T", "--no-deps", "--entrypoint", "python", "mlflow")
-            return [*run, "artifacts.py", *words]
-        return [sys.executable, str(HERE / "artifacts.py"), *words]
-
-    def run(
-        self, command: list[str], *, read: IO[bytes] | None = None, write: IO[bytes] | None = None
-    ) -> str:
-        """Its output, where it is not written to a file; a command that fails ends us with what it said."""
-        ended = subprocess.run(
-            command,
-            stdin=read or subprocess.DEVNULL,
-            stdout=write or subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment(self.given),
-            check=False,
-        )
-        if ended.returncode:
-            self.stop(command, ended.stderr)
-        return "" if ended.stdout is None else ended.stdout.decode()
+    def postgres(self, *words: str, read: IO[bytes] | None = None, write: IO[bytes] | None = None) -> str:
+        """A client program of PostgreSQL; libpq's variables name the server, here and in the container."""
+        inside = (*self.compose, "exec", "-T", "postgres") if self.compose else ()
+        return _run([*inside, *words], read, write)
 
     def ask(self, database: str, query: str) -> str:
-        return self.run(self.postgres(*PSQL, f"--dbname={database}", f"--command={query}")).strip()
+        return self.postgres(*PSQL, f"--dbname={database}", f"--command={query}").strip()
 
-    def stop(self, command: list[str], said: bytes) -> None:
-        lines = [line for line in said.decode(errors="replace").splitlines() if line.strip()]
-        fail(f"{' '.join(command[:8])} failed: {'; '.join(lines[-3:])}")
-
-    def _compose(self, *words: str) -> list[str]:
-        files = ["--env-file", str(self.env_file)] if self.env_file else []
-        return ["docker", "compose", "--file", str(HERE / "compose.yaml"), *files, *words]
-
-
-PSQL = ("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1")
+    def artifacts(self, what: str, *, read: IO[bytes] | None = None, write: IO[bytes] | None = None) -> str:
+        """`artifacts.py WHAT`, in a container of its own, so that the server's may be stopped."""
+        run = (*self.compose, "run", "--rm", "-T", "--no-deps", "--entrypoint", "python", "mlflow")
+        inside = (*run, "artifacts.py") if self.compose else (sys.executable, str(HERE / "artifacts.py"))
+        return _run([*inside, what], read, write).strip()
 
 
 def parser(what: str) -> ArgumentParser:
@@ -86,4 +60,21 @@ def find(asked: Namespace) -> Parts:
     if missing:
         fail(f"{', '.join(missing)} not found on PATH; install it")
     os.umask(0o077)  # dumps hold the users' password hashes
-    return Parts(asked.compose, given, asked.env_file)
+    files = ["--file", str(HERE / "compose.yaml")]
+    files += ["--env-file", str(asked.env_file)] if asked.env_file else []
+    return Parts(("docker", "compose", *files) if asked.compose else (), databases(given))
+
+
+def _run(command: list[str], read: IO[bytes] | None, write: IO[bytes] | None) -> str:
+    """Its output, where it is not written to a file; a command that fails ends us with its last lines."""
+    ended = subprocess.run(
+        command,
+        stdin=read or subprocess.DEVNULL,
+        stdout=write or subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    if ended.returncode:
+        lines = [line for line in ended.stderr.decode(errors="replace").splitlines() if line.strip()]
+        fail(f"{' '.join(command[:8])} failed: {'; '.join(lines[-3:])}")
+    return "" if ended.stdout is None else ended.stdout.decode()

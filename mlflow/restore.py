@@ -7,15 +7,13 @@ which replaces all they hold.
 from __future__ import annotations
 
 import json
-import subprocess
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from backup import ARCHIVE, MANIFEST, SUMS, checksum, env_file
+from backup import ARCHIVE, MANIFEST, SUMS, checksum
 from parts import PSQL, Parts, find, parser
-from settings import HERE, environment, fail
+from settings import HERE, fail
 
 TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
 CONNECTED = (
@@ -32,22 +30,21 @@ def main() -> None:
     parts = find(asked)
     if len(about["databases"]) != len(parts.databases):
         fail(f"{asked.folder} holds the databases {about['databases']}, not runs, users and studies")
-    more = env_file(asked.env_file, parts.containers)
     names = ", ".join(f"'{name}'" for name in parts.databases)
     connected = parts.ask("postgres", CONNECTED.format(names=names))
     if connected != "0":
         fail(f"{connected} connections to {names} are open; stop the MLflow server and all searches first")
     with (HERE / "databases.sql").open("rb") as file:
-        parts.run(parts.postgres("psql", "--no-psqlrc", "--quiet", "--dbname=postgres"), read=file)
+        parts.postgres("psql", "--no-psqlrc", "--quiet", "--dbname=postgres", read=file)
     if not asked.force:
         held = [name for name in parts.databases if parts.ask(name, TABLES) != "0"]
-        held += ["the bucket"] if parts.run(parts.artifacts("count", *more)).strip() != "0" else []
+        held += ["the bucket"] if parts.artifacts("count") != "0" else []
         if held:
             fail(f"{', '.join(held)} not empty; --force replaces all that is there")
     for source, target in zip(about["databases"], parts.databases, strict=True):
         restore(parts, asked.folder / f"{source}.dump", target)
     with (asked.folder / ARCHIVE).open("rb") as file:
-        parts.run(parts.artifacts("replace" if asked.force else "load", *more), read=file)
+        parts.artifacts("replace" if asked.force else "load", read=file)
     print(
         f"restored {len(parts.databases)} databases and {about['objects']} artifacts of {about['made']}, "
         f"written by MLflow {about['mlflow']}"
@@ -72,34 +69,15 @@ def verify(folder: Path) -> dict[str, Any]:
 
 
 def restore(parts: Parts, dump: Path, database: str) -> None:
-    """One database in one transaction: all or nothing, and no table of a newer version stays behind.
-
-    COMMIT is written when all that comes before it has been read, so that a script cut short changes nothing.
-    """
-    begin = "BEGIN; DROP SCHEMA public CASCADE; CREATE SCHEMA public;\n"
-    if database == parts.databases[-1]:  # its tables belong to those who search
-        begin = f'SET ROLE "{database}";\n{begin}'
-    read = parts.postgres("pg_restore", "--no-owner", "--no-privileges", "--file=-")
-    write = parts.postgres(*PSQL, f"--dbname={database}")
-    names = environment(parts.given)
-    with dump.open("rb") as file, TemporaryFile() as said, TemporaryFile() as heard:
-        with subprocess.Popen(write, stdin=subprocess.PIPE, stdout=said, stderr=said, env=names) as writer:
-            assert writer.stdin is not None
-            with suppress(BrokenPipeError):  # it ended with an error, read below
-                writer.stdin.write(begin.encode())
-                writer.stdin.flush()
-                reader = subprocess.run(
-                    read, stdin=file, stdout=writer.stdin, stderr=heard, env=names, check=False
-                )
-                if reader.returncode == 0:
-                    writer.stdin.write(b"COMMIT;\n")
-                    writer.stdin.flush()
-            with suppress(BrokenPipeError):
-                writer.stdin.close()
-        for command, code, words in ((write, writer.returncode, said), (read, reader.returncode, heard)):
-            if code:
-                words.seek(0)
-                parts.stop(command, words.read())
+    """One database in one transaction: all or nothing, and no table of a newer version stays behind."""
+    # Tables of the studies belong to those who search.
+    role = [f'SET ROLE "{database}"'] if database == parts.databases[-1] else []
+    first = [f"--command={line}" for line in (*role, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")]
+    with dump.open("rb") as file, TemporaryFile() as script:
+        # Whole before the first line is run: a script cut short would be committed.
+        parts.postgres("pg_restore", "--no-owner", "--no-privileges", "--file=-", read=file, write=script)
+        script.seek(0)
+        parts.postgres(*PSQL, f"--dbname={database}", "--single-transaction", *first, "--file=-", read=script)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from artifacts import open_bucket
-from settings import HERE, LOGIN, SECRETS, databases, environment, fail, settings
+from settings import HERE, LOGIN, SECRETS, databases, fail, settings
 
 PACKAGES = {"mlflow": "mlflow", "psycopg": "psycopg[binary]", "boto3": "boto3", "flask_wtf": "Flask-WTF"}
 MOST_PORT = 65535
@@ -59,7 +59,7 @@ def create(given: dict[str, str]) -> None:
     if shutil.which("psql") is None:
         fail("psql is not there; install PostgreSQL's client programs")
     command = ["psql", "--no-psqlrc", "--quiet", "--dbname=postgres", f"--file={HERE / 'databases.sql'}"]
-    ended = subprocess.run(command, env=environment(given), capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode:
         fail(f"the databases cannot be made: {ended.stderr}")
     open_bucket(given)
@@ -72,7 +72,7 @@ def upgrade(given: dict[str, str]) -> None:
         ["mlflow", "db", "upgrade", f"postgresql:///{runs}"],
         ["mlflow.server.auth", "db", "upgrade", "--url", f"postgresql:///{users}"],
     ):
-        ended = subprocess.run([sys.executable, "-m", *words], env=environment(given), check=False)
+        ended = subprocess.run([sys.executable, "-m", *words], check=False)
         if ended.returncode:
             fail(f"{' '.join(words)} failed, its messages are above; restore the backup")
 
@@ -89,14 +89,7 @@ def check(given: dict[str, str]) -> None:
     where = f"{given['POSTGRES_HOST']}:{given['POSTGRES_PORT']}"
     for database in databases(given)[:2]:
         try:
-            psycopg.connect(
-                host=given["POSTGRES_HOST"],
-                port=given["POSTGRES_PORT"],
-                user=given["POSTGRES_USER"],
-                password=given["POSTGRES_PASSWORD"],
-                dbname=database,
-                connect_timeout=5,
-            ).close()
+            psycopg.connect(dbname=database, connect_timeout=5).close()
         except psycopg.Error as error:
             fail(f"database {database!r} at {where} cannot be used ({error}); serve.py --create makes it")
 
@@ -107,7 +100,7 @@ def start(given: dict[str, str]) -> None:
     config = Path(tempfile.mkdtemp(prefix="mlflow-")) / "users.ini"
     config.write_text(USERS.format(database=users), encoding="utf-8")
     names = {
-        **environment(given),
+        **os.environ,
         "MLFLOW_AUTH_CONFIG_PATH": str(config),
         "MLFLOW_AUTH_ADMIN_USERNAME": given["TRACKING_ADMIN_USER"],
         "MLFLOW_AUTH_ADMIN_PASSWORD": given["TRACKING_ADMIN_PASSWORD"],

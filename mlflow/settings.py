@@ -1,4 +1,4 @@
-"""What the tracking server must be told: `.env` beside this file, or another; the environment comes first."""
+"""Settings of the tracking server: `.env` beside this file, or another; the environment comes first."""
 
 from __future__ import annotations
 
@@ -25,10 +25,24 @@ DEFAULTS = {
     "TRACKING_ALLOWED_HOSTS": "localhost,localhost:*,127.0.0.1,127.0.0.1:*",
     "TRACKING_WORKERS": "4",
 }
+# Under the names that libpq, boto3 and MLflow read. Passwords travel here and in no URL or argument, where
+# every user of the machine could read them.
+EXPORTED = {
+    "PGHOST": "POSTGRES_HOST",
+    "PGPORT": "POSTGRES_PORT",
+    "PGUSER": "POSTGRES_USER",
+    "PGPASSWORD": "POSTGRES_PASSWORD",
+    "AWS_ACCESS_KEY_ID": "S3_ACCESS_KEY",
+    "AWS_SECRET_ACCESS_KEY": "S3_SECRET_KEY",
+    "AWS_DEFAULT_REGION": "S3_REGION",
+    "MLFLOW_S3_ENDPOINT_URL": "S3_ENDPOINT",
+}
+# Checksums in trailers, boto3's default, are unknown to many stores that speak S3.
+CHECKSUMS = ("AWS_REQUEST_CHECKSUM_CALCULATION", "AWS_RESPONSE_CHECKSUM_VALIDATION")
 
 
 def settings(needed: tuple[str, ...], env_file: Path | None = None) -> dict[str, str]:
-    """The environment over the file over the defaults.
+    """The environment over the file over the defaults; all of it is exported to programs started from here.
 
     Args:
         needed: names that must have a value.
@@ -38,14 +52,14 @@ def settings(needed: tuple[str, ...], env_file: Path | None = None) -> dict[str,
     if env_file is not None and not path.is_file():
         fail(f"{path} is not there; copy {HERE / '.env.example'} and fill it in")
     given = _read(path) if path.is_file() else {}
-    found = {
-        **DEFAULTS,
-        **{k: v for k, v in given.items() if v},
-        **{k: v for k, v in os.environ.items() if v},
-    }
+    found = dict(DEFAULTS)
+    for source in (given, os.environ):
+        found |= {name: value for name, value in source.items() if value}
     missing = [name for name in needed if not found.get(name)]
     if missing:
         fail(f"{', '.join(missing)} must have a value, in {path} or in the environment")
+    os.environ.update(found | dict.fromkeys(CHECKSUMS, "when_required"))
+    os.environ.update({name: found[source] for name, source in EXPORTED.items() if source in found})
     return found
 
 
@@ -54,27 +68,6 @@ def databases(given: dict[str, str]) -> list[str]:
     if re.fullmatch(r"[a-z_][a-z0-9_]{0,50}", given["POSTGRES_DATABASE"]) is None:
         fail(f"POSTGRES_DATABASE must be of a-z, 0-9 and _, got {given['POSTGRES_DATABASE']!r}")
     return [given["POSTGRES_DATABASE"] + end for end in ("", "_auth", "_studies")]
-
-
-def environment(given: dict[str, str]) -> dict[str, str]:
-    """The settings under the names that libpq, boto3 and MLflow read.
-
-    Passwords travel here and in no URL or argument, where every user of the machine could read them.
-    """
-    return {
-        **given,
-        "PGHOST": given["POSTGRES_HOST"],
-        "PGPORT": given["POSTGRES_PORT"],
-        "PGUSER": given["POSTGRES_USER"],
-        "PGPASSWORD": given["POSTGRES_PASSWORD"],
-        "AWS_ACCESS_KEY_ID": given["S3_ACCESS_KEY"],
-        "AWS_SECRET_ACCESS_KEY": given["S3_SECRET_KEY"],
-        "AWS_DEFAULT_REGION": given["S3_REGION"],
-        "MLFLOW_S3_ENDPOINT_URL": given["S3_ENDPOINT"],
-        # Checksums in trailers, boto3's default, are unknown to many stores that speak S3.
-        "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
-        "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
-    }
 
 
 def fail(message: str) -> NoReturn:
