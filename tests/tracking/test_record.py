@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from elman.tracking.record import command_line, device_facts, git_state, versions
+from elman.tracking.record import command_line, device_metadata, git_state, versions
 
 
 def git(folder, *words):
@@ -80,7 +80,7 @@ def test_no_repository_and_no_git(folder, repository, monkeypatch):
 
 def test_versions_and_device():
     assert {"python", "torch", "pytorch-lightning", "mlflow", "numpy"} <= set(versions())
-    assert int(device_facts()["cores"]) >= 1
+    assert int(device_metadata()["cores"]) >= 1
 
 
 def test_the_command_can_be_pasted_and_hides_passwords():

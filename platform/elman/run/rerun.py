@@ -18,7 +18,7 @@ from elman.run.summary import say
 from elman.tracking.difference import data_of, made_of
 from elman.tracking.metrics import monitored
 from elman.tracking.reading import open_to_read, read_text
-from elman.tracking.record import device_facts, git_state, versions
+from elman.tracking.record import device_metadata, git_state, versions
 from elman.tracking.runs import RunRow, row_of, with_best
 from elman.tracking.tags import DEVICE_TAG, RERUN_TAG, VERSION_TAG
 
@@ -106,7 +106,7 @@ def _recipe(before: RunRow, text: str, words: Sequence[str]) -> Recipe:
 def _changes(then: Mapping[str, dict[str, str]]) -> str:
     """What is not as it was, in a line."""
     here = {f"{VERSION_TAG}{name}": version for name, version in versions().items()}
-    here |= {f"{DEVICE_TAG}{name}": fact for name, fact in device_facts().items()}
+    here |= {f"{DEVICE_TAG}{name}": value for name, value in device_metadata().items()}
     git = git_state()
     now = made_of({**here, **(git.tags() if git else {})}, diff=git.text() if git else None)
     said = []

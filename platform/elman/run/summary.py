@@ -20,7 +20,7 @@ from elman.run.checkpoints import Checkpoints, read_checkpoint
 from elman.tasks import SequenceTask
 from elman.tracking.logger import RunLogger
 from elman.tracking.note import described, run_note
-from elman.tracking.record import command_line, device_facts, git_state, versions
+from elman.tracking.record import command_line, device_metadata, git_state, versions
 from elman.tracking.tags import (
     BEST_CHECKPOINT_TAG,
     CHECKPOINTS_TAG,
@@ -52,7 +52,7 @@ def record_start(recipe: Recipe, logger: RunLogger, task: SequenceTask, data: An
             RECIPE_TAG: recipe.name,
             COMMAND_TAG: command(),
             **{f"{VERSION_TAG}{name}": version for name, version in versions().items()},
-            **{f"{DEVICE_TAG}{name}": fact for name, fact in device_facts().items()},
+            **{f"{DEVICE_TAG}{name}": value for name, value in device_metadata().items()},
             **(git.tags() if git else {}),
         }
     )

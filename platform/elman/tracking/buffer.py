@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 BATCH_POINTS = 1000  # the most that MLflow takes in one call
 LONGEST_PAUSE_SECONDS = 30.0
-URGENT_PAUSE_SECONDS = 0.2  # between attempts while somebody waits in `flush`
+URGENT_PAUSE_SECONDS = 0.2  # between attempts while a caller waits in `flush`
 
 
 class Point(NamedTuple):
@@ -49,7 +49,7 @@ class MetricBuffer:
         last_step: last time step logged before a resume.
         diverged_at: first time step of a non-finite value before a resume.
         flush_seconds: time between two sends.
-        bound: points kept while the store is away; beyond it the oldest are dropped and counted.
+        bound: points kept while the store is unreachable; beyond it the oldest are dropped and counted.
 
     Cost: the caller pays for one append; memory holds 8 bytes for each point sent.
     """
@@ -71,15 +71,14 @@ class MetricBuffer:
         self._calls: deque[tuple[dict[str, Any], int, float]] = deque()  # from the caller, untouched
         self._groups: deque[list[Point]] = deque()  # the points of one call stay together
         self._known: dict[str, array[int]] = {}  # sorted steps that the store holds, by key
-        self._names: dict[str, str] = {}  # metric names as MLflow takes them
         self.last_step, self._sent_last_step = last_step, last_step
         self.diverged_at, self._sent_diverged_at = diverged_at, diverged_at
         self.non_finite = self.lost = self.failures = 0
         self._warned: set[str] = set()
         self._in_row = 0  # failures since the last success
         self._taken = 0  # calls accepted
-        self._settled = 0  # calls sent, skipped or dropped
-        self._in_hand = 0  # calls moved to `_groups` but not settled
+        self._done = 0  # calls sent, skipped or dropped
+        self._pending = 0  # calls moved to `_groups` but not done
         self._change = threading.Condition()
         self._wake = threading.Event()
         self._waiters = 0
@@ -98,12 +97,12 @@ class MetricBuffer:
         """Wait until everything added so far is stored; False if `timeout` seconds did not suffice."""
         target = self._taken
         if not self._thread.is_alive():  # closed, or a forked child, where threads do not go
-            return self._settled >= target
+            return self._done >= target
         with self._change:
             self._waiters += 1
             self._wake.set()
             try:
-                return self._change.wait_for(lambda: self._settled >= target, timeout)
+                return self._change.wait_for(lambda: self._done >= target, timeout)
             finally:
                 self._waiters -= 1
 
@@ -130,8 +129,8 @@ class MetricBuffer:
                 pass
             with self._change:
                 if not self._groups:
-                    self._settled += self._in_hand
-                    self._in_hand = 0
+                    self._done += self._pending
+                    self._pending = 0
                 self._change.notify_all()
 
     def _pause(self) -> float:
@@ -140,14 +139,14 @@ class MetricBuffer:
         return min(self._flush_seconds * 2**self._in_row, max(LONGEST_PAUSE_SECONDS, self._flush_seconds))
 
     def _take_in(self) -> None:
-        """Move what the caller left into groups of clean points."""
+        """Move the caller's metrics into groups of clean points."""
         for _ in range(len(self._calls)):
             values, step, seconds = self._calls.popleft()
-            self._in_hand += 1
+            self._pending += 1
             group = []
             for key, value in values.items():
                 if math.isfinite(value):
-                    group.append(Point(self._name(key), value, int(seconds * 1000), step))
+                    group.append(Point(clean_name(key), value, int(seconds * 1000), step))
                 else:
                     self.non_finite += 1
                     self.diverged_at = step if self.diverged_at is None else min(step, self.diverged_at)
@@ -203,13 +202,6 @@ class MetricBuffer:
         if not known or step > known[-1]:
             return False
         return known[bisect_left(known, step)] == step
-
-    def _name(self, key: str) -> str:
-        name = self._names.get(key)
-        if name is None:
-            name = clean_name(key)
-            self._names[key] = name
-        return name
 
     def _warn_once(self, kind: str, message: str) -> None:
         if kind not in self._warned:

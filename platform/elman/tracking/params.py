@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -41,6 +42,7 @@ def _is_namespace(value: Any) -> bool:
     return any(base.__name__ in ("Namespace", "SimpleNamespace") for base in type(value).__mro__)
 
 
+@functools.cache
 def clean_name(key: str) -> str:
     """`key` as MLflow takes names: of parameters, and of metrics."""
     name = "".join(c if (c.isascii() and c.isalnum()) or c in "_/. :-" else "_" for c in key)

@@ -100,12 +100,12 @@ def versions() -> dict[str, str]:
     return found
 
 
-def device_facts() -> dict[str, str]:
+def device_metadata() -> dict[str, str]:
     """The machine: host, cores this process may use, threads of torch, GPUs with their memory."""
     import torch
 
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-    metadata = {
+    found = {
         "host": host(),
         "system": platform.platform(),
         "processor": platform.processor() or platform.machine(),
@@ -114,9 +114,9 @@ def device_facts() -> dict[str, str]:
     }
     if torch.cuda.is_available():
         cards = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
-        metadata["gpus"] = ", ".join(f"{card.name} ({card.total_memory / 2**30:.0f} GiB)" for card in cards)
-        metadata["cuda"] = str(torch.version.cuda)
-    return metadata
+        found["gpus"] = ", ".join(f"{card.name} ({card.total_memory / 2**30:.0f} GiB)" for card in cards)
+        found["cuda"] = str(torch.version.cuda)
+    return found
 
 
 def command_line(arguments: list[str] | None = None) -> str:

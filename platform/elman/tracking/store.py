@@ -25,7 +25,12 @@ REACH_SECONDS = 5.0
 FIRST_TOUCH_SECONDS = 120.0
 FIRST_TOUCH_KEY = 0x656C6D616E  # of a lock in PostgreSQL: "elman" in ASCII
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
-PASSING = ("starting up", "shutting down", "recovery", "too many")  # a database that will answer soon
+PASSING = (
+    "starting up",
+    "shutting down",
+    "recovery",
+    "too many",
+)  # words of a database that will answer soon
 # MLflow's client would go to the artifact store itself where the server has one, by an address that the
 # server signs and often only the server can reach.
 BY_THE_SERVER = ("MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD", "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD")
@@ -86,7 +91,6 @@ def open_store(uri: str) -> MlflowClient:
     """
     _check_reachable(uri)
     from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
 
     quiet()
     shown = without_password(uri)
@@ -103,37 +107,32 @@ def open_store(uri: str) -> MlflowClient:
         ) from error
     except BadInput:
         raise
-    except (MlflowException, Exception) as error:
-        first = without_password(str(error)).strip().splitlines()[:1] or [type(error).__name__]
-        raise BadInput(f"MLflow cannot open tracking_uri {shown!r}: {first[0]}") from error
+    except Exception as error:
+        raise BadInput(f"MLflow cannot open tracking_uri {shown!r}: {first_line(error)}") from error
 
 
 @contextmanager
 def first_touch(uri: str) -> Iterator[None]:
-    """One process at a time, for who makes the tables of a fresh database.
+    """One process at a time, so that one makes the tables of a fresh database.
 
-    Of several that do so at once all but one crash. The lock of SQLite lies beside the file, that of
+    Of several that make them at once all but one crash. The lock of SQLite lies beside the file, that of
     PostgreSQL in the database, where processes on other machines see it.
 
     Raises:
-        BadInput: if the database does not let us in, or the lock is not free in time.
+        BadInput: if the database refuses the user, or the lock is not free in time.
     """
     path = sqlite_path(uri)
     if path is not None:
         from filelock import FileLock, Timeout
 
-        lock = FileLock(f"{path}.lock", timeout=FIRST_TOUCH_SECONDS)
         try:
-            lock.acquire()
+            with FileLock(f"{path}.lock", timeout=FIRST_TOUCH_SECONDS):
+                yield
         except Timeout:
             raise BadInput(
                 f"{path}.lock has been held for {FIRST_TOUCH_SECONDS:.0f} s by another process; "
                 "end it, or choose another tracking_uri"
             ) from None
-        try:
-            yield
-        finally:
-            lock.release()
     elif urlsplit(uri).scheme.split("+")[0] in DATABASE_PORTS:
         with closing(_connect(uri)) as database:
             if uri.startswith("postgresql"):
@@ -168,12 +167,12 @@ def without_password(text: str) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says first, without passwords, for a line of ours."""
+    """The first line of an error's message, without passwords."""
     return without_password((str(error).strip().splitlines() or [type(error).__name__])[0])
 
 
 def quiet() -> None:
-    """Let MLflow and its migrations speak only of what a user must act on."""
+    """Let MLflow and its migrations log only what a user must act on."""
     for name, level in NOISY.items():
         logging.getLogger(name).setLevel(level)
 
@@ -182,9 +181,8 @@ def _check_reachable(uri: str) -> None:
     """Fail within seconds where MLflow itself would retry for minutes."""
     parts = urlsplit(uri)
     scheme = parts.scheme.split("+")[0]
-    if scheme == "sqlite":
-        _check_writable(sqlite_path(uri))
-        return
+    if path := sqlite_path(uri):
+        _check_writable(path)
     try:
         if scheme in ("http", "https"):
             plain = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
@@ -195,11 +193,11 @@ def _check_reachable(uri: str) -> None:
     except urllib.error.HTTPError as error:
         error.close()  # any answer means that a server is there
     except (OSError, ValueError) as error:
-        raise _away(uri, str(getattr(error, "reason", error))) from error
+        raise _unreachable(uri, str(getattr(error, "reason", error))) from error
 
 
 def _check_admitted(uri: str) -> None:
-    """Ask the server a small question as this user, who would hear of a refusal in the middle of a run."""
+    """Ask the server a small question as this user: a refusal would else come in the middle of a run."""
     from mlflow.exceptions import MlflowException
     from mlflow.utils.credentials import get_default_host_creds
     from mlflow.utils.rest_utils import http_request
@@ -215,7 +213,7 @@ def _check_admitted(uri: str) -> None:
             max_retries=0,
             raise_on_status=False,
         )
-    except MlflowException:  # it is busy, or its database is away: the client will try again
+    except MlflowException:  # it is busy, or its database is unreachable: the client will try again
         return
     if answer.status_code == 401:
         raise BadInput(
@@ -236,21 +234,20 @@ def _connect(uri: str) -> Connection:
     try:
         return create_engine(uri, poolclass=NullPool).connect()
     except DBAPIError as error:
-        first = without_password(str(error.orig)).strip().splitlines()[0]
+        first = first_line(error.orig or error)
         if any(word in first for word in PASSING):
-            raise _away(uri, first) from error
+            raise _unreachable(uri, first) from error
         raise BadInput(f"tracking_uri {without_password(uri)!r} does not let us in: {first}") from error
 
 
-def _away(uri: str, reason: str) -> BadInput:
+def _unreachable(uri: str, reason: str) -> BadInput:
     return BadInput(
         f"no tracking server answers at {without_password(uri)!r} ({reason}); start it, or use "
         "sqlite:///mlflow.db"
     )
 
 
-def _check_writable(path: Path | None) -> None:
-    assert path is not None
+def _check_writable(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(path, timeout=20)) as database:
