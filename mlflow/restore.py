@@ -70,7 +70,7 @@ def verify(folder: Path) -> dict[str, Any]:
 
 def restore(parts: Parts, dump: Path, database: str) -> None:
     """One database in one transaction: all or nothing, and no table of a newer version stays behind."""
-    # Tables of the studies belong to those who search.
+    # The role of the workers owns the tables of studies.
     role = [f'SET ROLE "{database}"'] if database == parts.databases[-1] else []
     first = [f"--command={line}" for line in (*role, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")]
     with dump.open("rb") as file, TemporaryFile() as script:

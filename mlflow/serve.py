@@ -109,7 +109,7 @@ def start(given: dict[str, str]) -> None:
         "DO_NOT_TRACK": "true",
     }
     hosts = given["TRACKING_ALLOWED_HOSTS"]
-    # A browser tells the server from which page a request comes; its own pages may send some.
+    # A browser sends the page from which a request comes; the server's own pages may send some.
     origins = ",".join(f"{scheme}://{host}" for host in hosts.split(",") for scheme in ("http", "https"))
     command = [sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth"]
     command += ["--backend-store-uri", f"postgresql:///{runs}"]

@@ -22,7 +22,7 @@ class Made:
         recipe: values by dotted key.
         data: digests by the names of what was read.
         code: commit, branch, whether files differed from it, and how.
-        results: last value by figure, `best FIGURE` for the best of what is monitored.
+        results: last value by metric, `best METRIC` for the best of what is monitored.
         seconds: from start to end.
     """
 
@@ -108,7 +108,7 @@ def differences(first: Made, second: Made) -> list[Difference]:
 
 
 def alike(first: Made, second: Made) -> tuple[list[str], list[str]]:
-    """Blocks that both know and in which nothing differs, and blocks that one of them does not know."""
+    """Blocks that both have and in which nothing differs, and blocks that one of them lacks."""
     known = [block for block in BLOCKS if getattr(first, block) and getattr(second, block)]
     same = [block for block in known if getattr(first, block) == getattr(second, block)]
     return same, [block for block in BLOCKS if block not in known]

@@ -33,7 +33,7 @@ NOWHERE = "http://127.0.0.1:9"  # a client of a server connects to nothing until
 
 
 def status_of(error: BaseException | None) -> str:
-    """MLflow's word for how a run ended: KILLED if somebody stopped it, FAILED if it broke."""
+    """MLflow's word for how a run ended: KILLED if it was stopped, FAILED if it broke."""
     from pytorch_lightning.utilities.exceptions import SIGTERMException
 
     if error is None:
@@ -230,7 +230,7 @@ class RunLogger(MLFlowLogger):
     def finalize(self, status: str = "success") -> None:
         """Lightning's end of an entry point. Success leaves the run open; a failure is written at once.
 
-        Lightning calls this inside the `except` block, which tells who stopped the run.
+        Lightning calls this inside the `except` block, where the exception is at hand.
         """
         if self._writer is None:
             return
@@ -246,8 +246,8 @@ class RunLogger(MLFlowLogger):
         """Send what waits and end the run; the second call does nothing.
 
         Args:
-            status: FINISHED, FAILED or KILLED; None: as Lightning's failure or the exception now
-                being handled says, else FINISHED.
+            status: FINISHED, FAILED or KILLED; None: from Lightning's failure or the exception now
+                being handled, else FINISHED.
         """
         if self._writer is None or self._status == "CLOSED":
             return

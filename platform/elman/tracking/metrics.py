@@ -18,7 +18,7 @@ def high_is_good(metric: str) -> bool:
 
 
 def monitored(params: Mapping[str, str], metrics: Iterable[str]) -> str | None:
-    """The metric that named a run's best checkpoint; None: it cannot be told.
+    """The metric that named a run's best checkpoint; None: it is unknown.
 
     It is what the recipe names, else the loss.
     """

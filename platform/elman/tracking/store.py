@@ -25,12 +25,8 @@ REACH_SECONDS = 5.0
 FIRST_TOUCH_SECONDS = 120.0
 FIRST_TOUCH_KEY = 0x656C6D616E  # of a lock in PostgreSQL: "elman" in ASCII
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
-PASSING = (
-    "starting up",
-    "shutting down",
-    "recovery",
-    "too many",
-)  # words of a database that will answer soon
+# Words of a database that will answer soon.
+PASSING = ("starting up", "shutting down", "recovery", "too many")
 # MLflow's client would go to the artifact store itself where the server has one, by an address that the
 # server signs and often only the server can reach.
 BY_THE_SERVER = ("MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD", "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD")
@@ -87,7 +83,7 @@ def open_store(uri: str) -> MlflowClient:
     """A client of the store at `uri` (from `resolve_uri`), which exists and answers when this returns.
 
     Raises:
-        BadInput: if the store cannot be reached, read or written, or does not know the user.
+        BadInput: if the store cannot be reached, read or written, or refuses the user.
     """
     _check_reachable(uri)
     from mlflow import MlflowClient

@@ -109,7 +109,7 @@ class StudyRun:
         self.run.buffer.add(values, step)
 
     def experiment_note(self, markdown: str) -> None:
-        """The head of the experiment's page, unless somebody has written another."""
+        """The head of the experiment's page, unless a user has written another."""
         text = shortened(without_password(markdown), EXPERIMENT_TAG_CHARACTERS)
         experiment = self._try(
             lambda: self.client.get_experiment(self.experiment_id), "reading the experiment"
@@ -168,7 +168,7 @@ class StudyRun:
         return row_of(run)
 
     def finalize(self, run_id: str, state: str, *, why: str = "") -> None:
-        """Make sure that a trial's run says how the trial has ended, also where its process could not.
+        """Record in a trial's run how the trial has ended, also where its process could not.
 
         Args:
             state: complete, pruned, failed, or stopped: it will go on.
