@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -15,18 +14,16 @@ from datamodules.collecting.findings import BadOnes, Findings
 from datamodules.collecting.partition import Partition
 from datamodules.fetching import standard
 from datamodules.live import Reader, Rows
-from datamodules.sequence_data import check_counts
-from datamodules.tables.cells import MISSING_MARKS, Codes
-from datamodules.tables.forecast import Forecasts, Span, floors
+from datamodules.tables.baselines import baselines
+from datamodules.tables.cells import MISSING_MARKS
+from datamodules.tables.forecast import Forecasts
 from datamodules.tables.learned import Learned, learn, taken_back
 from datamodules.tables.missing import Missing
-from datamodules.tables.pieces import Cutting, Piece
-from datamodules.tables.series import Column, Series, SeriesReader
-from datamodules.tables.series_folder import read_all
+from datamodules.tables.notes import notes
+from datamodules.tables.pieces import Cutting, Piece, spans
+from datamodules.tables.series import Column, SeriesReader
+from datamodules.tables.series_folder import SeriesSet, read_all
 from elman.errors import BadInput
-
-MOST_NAMED = 8
-"""Targets of which each is told apart in metadata."""
 
 
 class Table(Collected):
@@ -106,12 +103,8 @@ class Table(Collected):
         skip_bad: bool = False,
     ) -> None:
         super().__init__(split=split, batching=batching, unit="steps")
-        check_counts(0, horizon=horizon, warmup=warmup)
-        for name, value in (("piece", piece), ("stride", stride)):
-            if value is not None:
-                check_counts(1, **{name: value})
         self.path, self.target_path, self.skip_bad = path, target_path, skip_bad
-        self.horizon, self.difference, self.split_by = horizon, difference, split_by
+        self.horizon, self.difference, self.by_time = horizon, difference, split_by == "time"
         self.tables = SeriesReader(
             target=_listed(target),
             inputs=inputs,
@@ -126,55 +119,31 @@ class Table(Collected):
             header=header,
         )
         self.cutting = Cutting(
-            shares=split.shares if split_by == "time" else None,
+            shares=split.shares if self.by_time else None,
             horizon=horizon,
             warmup=warmup,
             piece=piece,
             stride=stride,
             gains=gains,
-            lanes=batching.batch_size,
+            batch_size=batching.batch_size,
         )
-        self._check(piece, stride)
-        self.series: list[Series] = []
-        self.pieces: list[Piece] = []
-        self.codes: list[Codes] = []
-        self.columns: list[str] = []
-        self.targets: list[str] = []
-        self.learned: Learned | None = None
-
-    def _check(self, piece: int | None, stride: int | None) -> None:
-        tables, split = self.tables, self.split
-        if not tables.target:
-            raise ValueError("target must name at least one column, got []")
-        if len(tables.separator) != 1:
-            raise ValueError(f"separator must be one character, got {tables.separator!r}")
-        if tables.missing not in ("error", "previous", "zero"):
-            raise ValueError(f"missing must be error, previous or zero, got {tables.missing!r}")
-        if self.split_by not in ("time", "series"):
-            raise ValueError(f"split_by must be time or series, got {self.split_by!r}")
-        if self.horizon == 0 and self.difference:
+        if split_by not in ("time", "series"):
+            raise ValueError(f"split_by must be time or series, got {split_by!r}")
+        if horizon == 0 and difference:
             raise ValueError("difference needs a value before the one that is asked for, so horizon above 0")
-        if self.split_by == "series" and (piece or stride or self.cutting.gains != [1.0]):
-            raise ValueError("piece, stride and gains are for series cut by time; set split_by=time")
-        if stride is not None and (piece is None or stride > piece):
-            raise ValueError(
-                f"stride needs a piece of at least as many steps, got stride={stride}, piece={piece}"
-            )
-        if not self.cutting.gains or not all(0 < gain < float("inf") for gain in self.cutting.gains):
-            raise ValueError(f"gains must be factors above 0, at least one, got {self.cutting.gains}")
-        if self.split_by == "time" and (split.by or split.val or split.test or split.folds):
+        if self.by_time and (split.by or split.val or split.test or split.folds):
             raise ValueError(
                 "split.by, val, test and folds choose whole series; set split_by=series, or leave them out"
             )
+        self.read: SeriesSet | None = None  # from `find` on
+        self.pieces: list[Piece] = []
+        self.learned: Learned | None = None
 
     def find(self) -> Findings:
         bad = BadOnes(skip=self.skip_bad)
-        read = read_all(
-            self.tables, standard.local(self.path), self.target_path, seen=self.horizon > 0, bad=bad
-        )
-        self.series, self.codes = read.series, read.codes
-        self.columns, self.targets = read.columns, read.targets
-        self.pieces = self.cutting.pieces([s.name for s in self.series], list(map(len, self.series)), bad)
+        path = standard.local(self.path)
+        self.read = read = read_all(self.tables, path, self.target_path, seen=self.horizon > 0, bad=bad)
+        self.pieces = self.cutting.pieces([s.name for s in read.series], list(map(len, read.series)), bad)
         if not self.pieces:
             first = bad.skipped[0]
             raise BadInput(
@@ -182,61 +151,46 @@ class Table(Collected):
                 f"{first.reason} ({first.name})"
             )
         digest, of_content = read.digest
+        of = [read.series[piece.series].name for piece in self.pieces]
         return Findings(
             source=read.root.name,
             digest=digest,
-            names=[
-                f"{self.series[p.series].name} rows {p.scored + self.horizon + 1}-{p.stop + self.horizon}"
-                + ("" if p.gain == 1 else f" x {p.gain:g}")
-                for p in self.pieces
-            ],
+            names=[piece.name(name, self.horizon) for piece, name in zip(self.pieces, of, strict=True)],
             lengths=np.array([piece.stop - piece.start for piece in self.pieces]),
-            fields={"series": [self.series[piece.series].name for piece in self.pieces]},
-            given=[piece.part for piece in self.pieces] if self.split_by == "time" else None,
+            fields={"series": of},
+            given=[piece.part for piece in self.pieces] if self.by_time else None,
             skipped=bad.skipped,
             metadata={
                 "digest_of": None if of_content else "names and sizes",
-                "series": len(self.series),
-                "rows": sum(map(len, self.series)),
-                "gaps": sum(series.gaps.count for series in self.series),
+                "series": len(read.series),
+                "rows": sum(map(len, read.series)),
+                "gaps": sum(series.gaps.count for series in read.series),
                 "horizon": self.horizon,
                 "other_files": read.others,
             },
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
-        spans = [self._spans(numbers) for numbers in self.parts]
-        learned, still = learn(
-            self.series,
-            spans[0],
-            self.columns,
-            self.targets,
-            self.codes,
-            horizon=self.horizon,
-            difference=self.difference,
-            source=found.source,
+        read = self.read
+        assert read is not None
+        parts = [spans(self.pieces, numbers, horizon=self.horizon) for numbers in self.parts]
+        learned, constant = learn(
+            read, parts[0], horizon=self.horizon, difference=self.difference, source=found.source
         )
         if "table" in self.saved:
             learned = taken_back(self.saved["table"], learned, source=found.source)
         self.learned = learned
-        places = learned.places(self.codes)
-        self.input_size = len(self.columns) + sum(map(len, learned.values))
-        self.output_size = len(self.targets)
+        self.input_size = len(read.columns) + sum(map(len, learned.values))
+        self.output_size = len(read.targets)
         self.target_shift, self.target_scale = (
             torch.tensor(each) for each in (learned.target_shift, learned.target_scale)
         )
-        figures = self._floors(spans)
-        found.metadata = {**found.metadata, **figures}
-        found.notes = self._notes(learned, still, figures)
+        metrics = baselines(read.series, parts, horizon=self.horizon, by_time=self.by_time)
+        found.metadata = {**found.metadata, **metrics}
+        found.notes = notes(read, self.tables.categories, learned, constant, metrics)
+        own = [self.target_path is None and name in read.targets for name in read.columns]
         return Forecasts(
-            self.series,
-            self.pieces,
-            horizon=self.horizon,
-            difference=self.difference,
-            own=np.array([self.target_path is None and c in self.targets for c in self.columns], dtype=bool),
-            inputs=learned.inputs,
-            targets=learned.target,
-            places=places,
+            read.series, self.pieces, learned, own=np.array(own, bool), places=learned.places(read.codes)
         )
 
     def remembered(self) -> dict[str, Any]:
@@ -249,48 +203,6 @@ class Table(Collected):
         learned = self.learned or Learned(**self.saved["table"])
         return learned.pipe(list(map(str, self.tables.categories)))
 
-    def _spans(self, numbers: np.ndarray) -> list[Span]:
-        """Of every series in a part, the rows that are asked for."""
-        of: dict[int, list[int]] = {}
-        for piece in (self.pieces[number] for number in numbers):
-            of.setdefault(piece.series, []).extend((piece.scored, piece.stop))
-        return [(number, min(ends) + self.horizon, max(ends) + self.horizon) for number, ends in of.items()]
-
-    def _floors(self, spans: Sequence[Sequence[Span]]) -> dict[str, float]:
-        """What needs no network reaches, in the file's units, on test (or else validation) and validation."""
-        figures: dict[str, float] = {}
-        if self.horizon == 0 or self.output_size > MOST_NAMED:
-            return figures
-        for prefix, scored in (("", spans[2] or spans[1]), ("val_", spans[1])):
-            before: Sequence[Span] = spans[0]
-            if self.split_by == "time":
-                before = [(number, 0, start) for number, start, _ in scored]
-            figures |= floors(self.series, before, scored, horizon=self.horizon, prefix=prefix)
-        return figures
-
-    def _notes(self, learned: Learned, still: Sequence[str], figures: dict[str, float]) -> list[str]:
-        """Lines for the summary."""
-        lines = [f"read: {_few(self.columns)}"]
-        for wanted, values in zip(self.tables.categories, learned.values, strict=True):
-            lines.append(f"{wanted}: {len(values)} values in training: {_few(values)}")
-        if still:
-            lines.append(f"constant in training, so they say nothing: {_few(still)}")
-        gaps = [series.gaps for series in self.series if series.gaps.count]
-        if gaps:
-            longest = max(each.longest for each in gaps)
-            lines.append(
-                f"{sum(each.count for each in gaps):,} gaps in time, the longest {longest:,.4g} usual steps, "
-                f"the first at {gaps[0].at}; rows on both sides are taken as neighbours"
-            )
-        if figures:
-            told = ", ".join(f"{name} {value:.2f}" for name, value in figures.items())
-            lines.append(f"without a network: {told} (linear: 24 lags, fitted to all before the part)")
-        return lines
-
 
 def _listed(columns: list[Column] | Column) -> list[Column]:
     return columns if isinstance(columns, list) else [columns]
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

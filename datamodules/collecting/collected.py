@@ -65,8 +65,8 @@ class Collected(SequenceData):
         self.classes = list(self.saved.get("classes", found.classes))
         if self.classes != list(found.classes):
             raise BadInput(
-                f"{found.source}: its classes are {_few(found.classes)}, but the checkpoint was trained on "
-                f"{_few(self.classes)}; give data with those, or start anew"
+                f"{found.source}: its classes are {few(found.classes)}, but the checkpoint was trained on "
+                f"{few(self.classes)}; give data with those, or start anew"
             )
         if stage == "fit" and self.saved.get("digest", found.digest) != found.digest:
             raise BadInput(
@@ -151,5 +151,6 @@ class Collected(SequenceData):
         return self.found
 
 
-def _few(names: Sequence[str]) -> str:
+def few(names: Sequence[str]) -> str:
+    """At most eight of some names, and how many more there are."""
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

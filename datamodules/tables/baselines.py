@@ -1,4 +1,4 @@
-"""What needs no network: repeating the last value, and a straight line through the last 24."""
+"""Baselines: repeating the last value, and a linear autoregression of the last 24."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from datamodules.tables.pieces import Span
+from datamodules.tables.series import Series
+
 LAGS = 24
+MOST_TARGETS = 8
+"""With more targets none has errors of its own."""
 CHUNK = 1 << 16
 
 
@@ -26,8 +31,36 @@ class Target(NamedTuple):
     stop: int
 
 
+def baselines(
+    series: Sequence[Series], spans: Sequence[Sequence[Span]], *, horizon: int, by_time: bool
+) -> dict[str, float]:
+    """Root mean squared errors of forecasts that need no network, in the file's units, of each target.
+
+    They are those of the test part (of validation, where there is none) and, named val_..., of validation.
+
+    Args:
+        spans: of training, validation and test.
+        by_time: parts follow each other in every series, and the autoregression is fitted to all before.
+    """
+    metrics = {}
+    targets = series[0].targets.shape[1]
+    if horizon == 0 or targets > MOST_TARGETS:
+        return {}
+    for prefix, scored in (("", spans[2] or spans[1]), ("val_", spans[1])):
+        before = [(number, 0, start) for number, start, _ in scored] if by_time else spans[0]
+        for target in range(targets):
+            fitted, asked = (
+                [Target(series[n].targets[:, target], series[n].known[:, target], a, b) for n, a, b in each]
+                for each in (before, scored)
+            )
+            end = f"_{target}" if targets > 1 else ""
+            metrics[f"{prefix}repeat_rmse{end}"] = repeat_rmse(asked, horizon=horizon)
+            metrics[f"{prefix}linear24_rmse{end}"] = linear_rmse(fitted, asked, horizon=horizon)
+    return {name: round(value, 6) for name, value in metrics.items() if np.isfinite(value)}
+
+
 def repeat_rmse(spans: Sequence[Target], *, horizon: int) -> float:
-    """Root mean squared error of answering with the value `horizon` rows earlier; NaN where there is none."""
+    """Root mean squared error of repeating the value `horizon` rows earlier; NaN where there is none."""
     total, count = 0.0, 0
     for values, known, start, stop in spans:
         rows = np.arange(max(start, horizon), stop)
@@ -42,8 +75,8 @@ def linear_rmse(
 ) -> float:
     """Root mean squared error, over `scored`, of the linear autoregression that fits `before` best.
 
-    v[r] is told from v[r - horizon], ..., v[r - horizon - lags + 1] and a constant, by least squares. NaN
-    where `before` has too few rows.
+    v[r] is predicted from v[r - horizon], ..., v[r - horizon - lags + 1] and a constant, by least squares.
+    NaN where `before` has too few rows.
 
     Cost: memory of 65,536 rows of lags, whatever the length.
     """

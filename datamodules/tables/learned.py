@@ -11,9 +11,10 @@ import torch
 
 from datamodules.live import Rows
 from datamodules.tables.cells import Codes
-from datamodules.tables.forecast import Span, asked_for
+from datamodules.tables.pieces import Span
 from datamodules.tables.scaling import Scaling, standardising
 from datamodules.tables.series import Series
+from datamodules.tables.series_folder import SeriesSet
 from elman.errors import BadInput
 
 MOST_VALUES = 1000
@@ -78,21 +79,14 @@ class Learned:
 
 
 def learn(
-    series: Sequence[Series],
-    train: Sequence[Span],
-    columns: Sequence[str],
-    targets: Sequence[str],
-    codes: Sequence[Codes],
-    *,
-    horizon: int,
-    difference: bool,
-    source: str,
+    read: SeriesSet, train: Sequence[Span], *, horizon: int, difference: bool, source: str
 ) -> tuple[Learned, list[str]]:
-    """Look at the training rows; also names of inputs that do not change there.
+    """What the training rows show; also names of inputs that do not change there.
 
     Raises:
         BadInput: for a target that does not change, or a text column of more than 1,000 values.
     """
+    series, columns, targets = read.series, read.columns, read.targets
     seen = [(number, start - horizon, stop - horizon) for number, start, stop in train]
     inputs, constant = standardising([series[n].inputs[a:b] for n, a, b in seen], len(columns))
     asked = [asked_for(series[n], a, b, horizon=horizon, difference=difference) for n, a, b in seen]
@@ -103,7 +97,7 @@ def learn(
             "in training, so there is nothing to forecast; name another data.target"
         )
     values = []
-    for number, numbering in enumerate(codes):
+    for number, numbering in enumerate(read.codes):
         there = np.unique(np.concatenate([series[n].codes[a:b, number] for n, a, b in seen]))
         names = list(numbering.values)
         values.append(sorted(names[code] for code in there if code >= 0))
@@ -113,8 +107,8 @@ def learn(
                 f"{MOST_VALUES:,}; leave it out of data.categories"
             )
     learned = Learned(
-        columns=list(columns),
-        targets=list(targets),
+        columns=columns,
+        targets=targets,
         horizon=horizon,
         difference=difference,
         input_shift=inputs.shift.tolist(),
@@ -124,6 +118,12 @@ def learn(
         values=values,
     )
     return learned, [name for name, still in zip(columns, constant, strict=True) if still]
+
+
+def asked_for(series: Series, start: int, stop: int, *, horizon: int, difference: bool) -> np.ndarray:
+    """(T, O) what steps [start, stop) are asked for, in the file's units."""
+    value = series.targets[start + horizon : stop + horizon]
+    return value - series.targets[start:stop] if difference else value
 
 
 def taken_back(saved: dict[str, Any], learned: Learned, *, source: str) -> Learned:

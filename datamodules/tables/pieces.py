@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from datamodules.collecting.findings import BadOnes
 from datamodules.collecting.partition import PART_NAMES
+from datamodules.sequence_data import check_counts
 from elman.errors import BadInput
 
 
@@ -25,6 +28,15 @@ class Piece(NamedTuple):
     stop: int
     gain: float = 1.0
 
+    def name(self, series: str, horizon: int) -> str:
+        """Which rows of a series it is asked for."""
+        times = "" if self.gain == 1 else f" x {self.gain:g}"
+        return f"{series} rows {self.scored + horizon + 1}-{self.stop + horizon}{times}"
+
+
+Span = tuple[int, int, int]
+"""Series, and the rows [start, stop) of it that are asked for."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cutting:
@@ -32,7 +44,10 @@ class Cutting:
 
     Args:
         shares: of the parts, in the order of time; None: series stay whole.
-        lanes: how many pieces one series makes for training where `piece` does not say.
+        batch_size: how many pieces one series makes for training where `piece` does not say.
+
+    Raises:
+        ValueError: for a value out of range.
     """
 
     shares: tuple[float, float, float] | None
@@ -40,8 +55,21 @@ class Cutting:
     warmup: int
     piece: int | None
     stride: int | None
-    lanes: int
+    batch_size: int
     gains: Sequence[float]
+
+    def __post_init__(self) -> None:
+        check_counts(0, horizon=self.horizon, warmup=self.warmup)
+        check_counts(1, **{name: n for name in ("piece", "stride") if (n := getattr(self, name)) is not None})
+        if self.shares is None and (self.piece or self.stride or self.gains != [1.0]):
+            raise ValueError("piece, stride and gains are for series cut by time; set split_by=time")
+        if self.stride is not None and (self.piece is None or self.stride > self.piece):
+            raise ValueError(
+                "stride needs a piece of at least as many steps, "
+                f"got stride={self.stride}, piece={self.piece}"
+            )
+        if not self.gains or not all(0 < gain < float("inf") for gain in self.gains):
+            raise ValueError(f"gains must be factors above 0, at least one, got {self.gains}")
 
     def pieces(self, names: Sequence[str], rows: Sequence[int], bad: BadOnes) -> list[Piece]:
         """Those of all series that are long enough.
@@ -75,7 +103,7 @@ class Cutting:
                     f"data.horizon={self.horizon}); give more"
                 )
         asked = val - self.horizon
-        piece = self.piece or (-(-asked // self.lanes) if alone else asked)
+        piece = self.piece or (-(-asked // self.batch_size) if alone else asked)
         stride = self.stride or piece
         found = [
             self._piece(number, "train", first, min(first + piece, val))._replace(gain=gain)
@@ -93,6 +121,18 @@ class Cutting:
         """The piece that is asked for rows [first, last)."""
         scored = first - self.horizon
         return Piece(number, part, max(0, scored - self.warmup), scored, last - self.horizon)
+
+
+def spans(pieces: Sequence[Piece], numbers: np.ndarray, *, horizon: int) -> list[Span]:
+    """Of every series in a part, the rows that are asked for.
+
+    Args:
+        numbers: of the pieces of the part.
+    """
+    of: dict[int, list[int]] = {}
+    for piece in (pieces[number] for number in numbers):
+        of.setdefault(piece.series, []).extend((piece.scored, piece.stop))
+    return [(number, min(ends) + horizon, max(ends) + horizon) for number, ends in of.items()]
 
 
 def borders(rows: int, shares: tuple[float, float, float]) -> tuple[int, int]:

@@ -46,7 +46,11 @@ class Series:
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesReader:
-    """How a table becomes series; the arguments are those of `Table`."""
+    """How a table becomes series; the arguments are those of `Table`.
+
+    Raises:
+        ValueError: for a value out of range.
+    """
 
     target: Sequence[Column]
     inputs: Sequence[Column] | None
@@ -59,6 +63,14 @@ class SeriesReader:
     drop_leading: bool
     separator: str
     header: bool
+
+    def __post_init__(self) -> None:
+        if not self.target:
+            raise ValueError("target must name at least one column, got []")
+        if len(self.separator) != 1:
+            raise ValueError(f"separator must be one character, got {self.separator!r}")
+        if self.missing not in ("error", "previous", "zero"):
+            raise ValueError(f"missing must be error, previous or zero, got {self.missing!r}")
 
     def open(self, file: Path) -> TableFile:
         """The table in a file, its columns known."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datamodules.collecting.findings import BadOnes
-from datamodules.files import digest_of, find_files
+from datamodules.files import digest_of, find_files, relative_name
 from datamodules.tables.cells import Codes
 from datamodules.tables.columns import PARQUET
 from datamodules.tables.series import Series, SeriesReader
@@ -55,13 +55,14 @@ def read_all(
         if target_path is None
         else find_files(target_path, SUFFIXES, argument="data.target_path")
     )
-    partners = dict(zip(_names(target_root, target_files), target_files, strict=True))
+    partners = {relative_name(file, target_root): file for file in target_files}
     columns: list[str] | None = None
     targets: list[str] = []
     codes = [Codes(reader.missing_marks) for _ in reader.categories]
     series: list[Series] = []
-    for name, file in zip(_names(root, files), files, strict=True):
+    for file in files:
         with bad.checking(str(file)):
+            name = relative_name(file, root)
             partner = None
             if target_path is not None:
                 partner = target_files[0] if len(files) == len(target_files) == 1 else partners.get(name)
@@ -96,7 +97,3 @@ def _columns(
     if not columns and not reader.categories:
         raise BadInput(f"{file}: no numeric column is left to read; name some in data.inputs")
     return columns
-
-
-def _names(root: Path, files: Sequence[Path]) -> list[str]:
-    return [file.name if file == root else file.relative_to(root).as_posix() for file in files]

@@ -157,14 +157,14 @@ def test_a_mark_of_zero_and_leading_rows_that_are_dropped(tmp_path):
     values = ["NA", "NA", 5, 6, "NA", 8, 9, 7, "NA", 4, 6, 5]
     data = ready(series(tmp_path / "s.csv", values), missing="zero", drop_leading=True)
     kept = [0 if v == "NA" else v for v in values[2:]]
-    assert data.series[0].targets[:, 0].tolist() == kept
+    assert data.read.series[0].targets[:, 0].tolist() == kept
     assert data.description()["metadata"]["repeat_rmse"] == pytest.approx(np.sqrt(((6 - 4) ** 2 + 1) / 2))
 
 
 def test_a_value_repeated_from_before_is_not_scored(tmp_path):
     data = ready(series(tmp_path / "s.csv", [1, 2, "", 4, 5, 6, 7, "nan", 9, 8]), missing="previous", piece=9)
     (train,) = examples(data, "train")
-    assert data.series[0].targets[:, 0].tolist() == [1, 2, 2, 4, 5, 6, 7, 7, 9, 8]
+    assert data.read.series[0].targets[:, 0].tolist() == [1, 2, 2, 4, 5, 6, 7, 7, 9, 8]
     assert train.scored.tolist() == [True, False, True, True, True]
     assert [int(e.scored.sum()) for e in examples(data, "val")] == [1]
 
@@ -185,13 +185,13 @@ def test_columns_by_number_and_without_a_header(tmp_path):
     path = write(tmp_path / "s.csv", "".join(f"{i};{i * i}\n" for i in range(10)))
     data = ready(path, header=False, separator=";", target=1, inputs=[-1])
     assert (data.input_size, data.output_size) == (1, 1)
-    assert data.series[0].targets[:, 0].tolist() == [i * i for i in range(10)]
+    assert data.read.series[0].targets[:, 0].tolist() == [i * i for i in range(10)]
 
 
 def test_series_of_a_group_column_may_lie_in_any_order(tmp_path):
     rows = "".join(f"{i},{name},{i + 100 * k}\n" for i in range(10) for k, name in enumerate("ab"))
     data = ready(write(tmp_path / "s.csv", "t,who,v\n" + rows), group="who", time="t", inputs=["v"])
-    assert [each.targets[:, 0].tolist() for each in data.series] == [
+    assert [each.targets[:, 0].tolist() for each in data.read.series] == [
         [float(i) for i in range(10)],
         [100.0 + i for i in range(10)],
     ]
@@ -274,7 +274,7 @@ def test_a_calendar_of_several_columns(tmp_path):
     time = ["year", "month", "day", "hour"]
     data = ready(write(tmp_path / "s.csv", calendar(*hours)), time=time)
     assert "gaps" not in data.description()["metadata"]
-    assert data.columns == ["v"]
+    assert data.read.columns == ["v"]
     with pytest.raises(BadInput, match=r"s\.csv:3: year 2021, month 2, day 29 is no date"):
         ready(write(tmp_path / "s.csv", calendar("2021,2,28,0", "2021,2,29,0")), time=time[:3])
     with pytest.raises(BadInput, match=r"s\.csv:4: a time before the row above"):
@@ -360,7 +360,7 @@ def test_a_good_file_among_bad_ones(tmp_path):
         ready(str(tmp_path))
     data = ready(str(tmp_path), skip_bad=True)
     assert data.description()["metadata"]["skipped"] == 2
-    assert len(data.series) - 1 == len({piece.series for piece in data.pieces}) == 3
+    assert len(data.read.series) - 1 == len({piece.series for piece in data.pieces}) == 3
     (tmp_path / "none").mkdir()
     write(tmp_path / "none" / "bad.csv", "t,v\n1,x\n")
     with pytest.raises(BadInput, match="nothing in it can be used; the first of 1 faults"):
