@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,13 +56,8 @@ class DigitCaptions(Collected):
         self.alphabet = tokens_of(digits.NAMES, "characters")
         self.captions = metadata_of(self.alphabet, digits.NAMES)
         self.input_size = self.output_size = len(self.alphabet)
-        images = torch.from_numpy(digits.load()[0]).flatten(1)  # (N, 64)
-        return Captioned(
-            found.fields["digit"],
-            self.alphabet,
-            self.captions,
-            context=lambda numbers: images[torch.from_numpy(numbers)],
-        )
+        images = partial(_images, torch.from_numpy(digits.load()[0]).flatten(1))  # (N, 64)
+        return Captioned(found.fields["digit"], self.alphabet, self.captions, context=images)
 
     def picture(self, context: Tensor) -> Tensor:
         """(8, 8), the image of one row."""
@@ -69,3 +65,7 @@ class DigitCaptions(Collected):
 
     def remembered(self) -> dict[str, Any]:
         return tokens_state(self.alphabet)
+
+
+def _images(images: Tensor, numbers: np.ndarray) -> Tensor:
+    return images[torch.from_numpy(numbers)]

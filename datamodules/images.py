@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+from functools import partial
+from pathlib import Path
 
-from datamodules.collecting import Batching, Collected, Example, Examples, Findings, Partition, many_to_one
+import numpy as np
+from torch import Tensor
+
+from datamodules.collecting import Batching, Classified, Collected, Examples, Findings, Partition
 from datamodules.collecting.found_files import find_classes
 from datamodules.pictures.pixel_steps import Reading, as_steps, shape_of
 from datamodules.pictures.size import Size
@@ -58,16 +62,11 @@ class Images(Collected):
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
+        assert found.labels is not None
         self.output_size = len(found.classes)
-        return _Pictures(self.stills, self.reading, found)
+        read = partial(_steps, self.stills, self.reading)
+        return Classified(read, found.files, found.lengths, found.labels)
 
 
-class _Pictures:
-    def __init__(self, stills: Stills, reading: Reading, found: Findings) -> None:
-        self.stills, self.reading, self.found, self.lengths = stills, reading, found, found.lengths
-
-    def window(self, number: int, start: int, stop: int) -> Example:
-        assert self.found.labels is not None
-        picture = self.stills.read(self.found.files[number])
-        x = as_steps(picture[None], self.reading)[0]
-        return many_to_one(x, int(self.found.labels[number])).window(start, stop)
+def _steps(stills: Stills, reading: Reading, file: Path, start: int, stop: int) -> Tensor:
+    return as_steps(stills.read(file)[None], reading)[0, start:stop]

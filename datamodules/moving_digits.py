@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -98,13 +99,8 @@ class MovingDigits(Collected):
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
-        images = digits.load()[0]
-        return Captioned(
-            found.fields["caption"],
-            self.alphabet,
-            self.captions,
-            context=lambda numbers: painted(images, self.plans, numbers),
-        )
+        videos = partial(painted, digits.load()[0], self.plans)
+        return Captioned(found.fields["caption"], self.alphabet, self.captions, context=videos)
 
     def picture(self, context: tuple[Tensor, Tensor]) -> Tensor:
         """(16, 17 S - 1), the S frames of one row side by side."""

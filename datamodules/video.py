@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from datamodules.collecting import Batching, Collected, Example, Examples, Findings, Partition
-from datamodules.collecting.examples import of_class
+from datamodules.collecting import Batching, Classified, Collected, Examples, Findings, Partition
 from datamodules.collecting.found_files import find_classes
 from datamodules.pictures.clips import Clips
 from datamodules.pictures.size import Size
@@ -59,16 +58,6 @@ class Video(Collected):
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
+        assert found.labels is not None
         self.output_size = len(found.classes)
-        return _Labelled(self.clips, found)
-
-
-class _Labelled:
-    def __init__(self, clips: Clips, found: Findings) -> None:
-        self.clips, self.found, self.lengths = clips, found, found.lengths
-
-    def window(self, number: int, start: int, stop: int) -> Example:
-        assert self.found.labels is not None
-        x = self.clips.read(self.found.files[number], start, stop)
-        label, last = int(self.found.labels[number]), int(self.lengths[number]) - 1
-        return of_class(x, label, start=start, scored_from=last)
+        return Classified(self.clips.read, found.files, found.lengths, found.labels)

@@ -3,6 +3,7 @@
 from datamodules.collecting.batching import Batching
 from datamodules.collecting.collected import Collected
 from datamodules.collecting.examples import (
+    Classified,
     Example,
     Examples,
     aligned,
@@ -17,6 +18,7 @@ __all__ = [
     "PART_NAMES",
     "BadOnes",
     "Batching",
+    "Classified",
     "Collected",
     "Example",
     "Examples",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from datamodules.collecting.examples import Example, aligned, stacked
-from datamodules.collecting.partition import Partition
 from datamodules.texts.alphabet import Alphabet
 from datamodules.texts.tokens import Tokens, tokens_from
 from datamodules.texts.vocabulary import Vocabulary, words
@@ -44,11 +43,6 @@ def check_unit(unit: str) -> None:
     """Raise ValueError for what is no unit of captions."""
     if unit not in ("words", "characters"):
         raise ValueError(f"unit must be 'words' or 'characters', got {unit!r}")
-
-
-def by_path(split: Partition) -> Partition:
-    """`split`, but all captions of a file in one part, unless the recipe keeps other things together."""
-    return split if split.by else replace(split, by="path")
 
 
 def tokens_of(captions: Sequence[str], unit: Unit) -> Tokens:
@@ -142,12 +136,8 @@ class Captioned:
         )
 
 
-def read_each(read: Callable[[int], Context]) -> Callable[[np.ndarray], Context]:
-    """Contexts of many examples, by what reads the context of one."""
-
-    def of(numbers: np.ndarray) -> Context:
-        context = stacked([read(number) for number in numbers.tolist()])
-        assert context is not None
-        return context
-
-    return of
+def contexts(read: Callable[[Path], Context], files: Sequence[Path], numbers: np.ndarray) -> Context:
+    """What `read` makes of some of the files, rows first."""
+    context = stacked([read(files[number]) for number in numbers.tolist()])
+    assert context is not None
+    return context

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -62,12 +62,35 @@ class ManyAtOnce(Examples, Protocol):
 
 def many_to_one(x: Tensor, label: int) -> Example:
     """A sequence whose last step alone is scored, against one class."""
-    return of_class(x, label, start=0, scored_from=len(x) - 1)
+    return Example(x, torch.full((len(x),), label), torch.arange(len(x)) == len(x) - 1)
 
 
-def of_class(x: Tensor, label: int, *, start: int, scored_from: int) -> Example:
-    """Steps from `start` on of a sequence of one class, scored from step `scored_from` of the sequence on."""
-    return Example(x, torch.full((len(x),), label), torch.arange(start, start + len(x)) >= scored_from)
+class Classified:
+    """Sequences of one class each, read when they are needed.
+
+    Args:
+        read: (one of `things`, start, stop) -> x of these steps.
+        things: (N,) what sequences are read from.
+        lengths: (N,) steps.
+        labels: (N,) classes.
+        scored_from: (N,) first step that is scored; None: the last step alone is.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[Any, int, int], Tensor],
+        things: Sequence[Any],
+        lengths: np.ndarray,
+        labels: np.ndarray,
+        scored_from: np.ndarray | None = None,
+    ) -> None:
+        self.read, self.things, self.lengths, self.labels = read, things, lengths, labels
+        self.scored_from = lengths - 1 if scored_from is None else scored_from
+
+    def window(self, number: int, start: int, stop: int) -> Example:
+        x, label = self.read(self.things[number], start, stop), int(self.labels[number])
+        scored = torch.arange(start, start + len(x)) >= int(self.scored_from[number])
+        return Example(x, torch.full((len(x),), label), scored)
 
 
 def many_to_one_batch(x: Tensor, labels: Tensor, lengths: Tensor) -> SequenceBatch:

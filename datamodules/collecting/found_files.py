@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from torch import Tensor
 
 from datamodules.collecting.findings import BadOnes, Findings, Skipped
 from datamodules.collecting.manifest import drawable, read_manifest
 from datamodules.files import Found, any_case, digest_of, find_files, kind, relative_name
 from datamodules.labelled.files import PART_OF
+from datamodules.pictures.size import Size
 from elman.errors import BadInput
 
 
@@ -21,10 +23,12 @@ class Medium(Protocol):
     Args:
         plural: their name in messages.
         suffixes: how names of files end, in lower case; capitals count too.
+        size: what every picture is stretched to.
     """
 
     plural: str
     suffixes: Sequence[str]
+    size: Size
 
     def things(self, files: Sequence[Path]) -> list[Path]:
         """Files of these suffixes -> the files, or the folders of them, that are one thing each."""
@@ -34,6 +38,9 @@ class Medium(Protocol):
 
     def files_of(self, paths: Sequence[Path]) -> list[Path]:
         """All files that these things are made of."""
+
+    def context(self, path: Path) -> Tensor | tuple[Tensor, ...]:
+        """One thing as the context of a caption."""
 
     def metadata(self) -> dict[str, Any]:
         """What a run records of how they are read."""

@@ -61,6 +61,10 @@ class Clips:
         """Of the frames taken, those from `start` to `stop`, (stop - start, features)."""
         return torch.from_numpy(self.open(path).read(self._taken(path)[start:stop], self.size)).flatten(1)
 
+    def context(self, path: Path) -> tuple[Tensor, Tensor]:
+        frames = self.read(path)
+        return frames, torch.tensor(len(frames))
+
     def files_of(self, paths: Sequence[Path]) -> list[Path]:
         return [file for path in paths for file in self.open(path).files]
 

@@ -44,6 +44,9 @@ class Stills:
         """
         return torch.from_numpy(read_image(path, self.size))
 
+    def context(self, path: Path) -> Tensor:
+        return self.read(path).flatten()
+
     def files_of(self, paths: Sequence[Path]) -> list[Path]:
         return list(paths)
 

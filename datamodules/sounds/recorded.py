@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from datamodules.collecting import BadOnes, Batching, Collected, Examples, Findings, Partition
+from datamodules.collecting import BadOnes, Batching, Classified, Collected, Examples, Findings, Partition
 from datamodules.files import digest_of
 from datamodules.live import Reader, Samples
 from datamodules.sounds.frames import Frames, Framing
@@ -99,10 +99,12 @@ class Recorded(Collected):
         recordings, headers, framing = self._kept
         self.input_size, self.output_size = framing.window, len(self.classes)
         self.sample_rate_hz = framing.sample_rate_hz
+        sounds = Sounds([recording.file for recording in recordings], headers, framing)
         shares = np.zeros(len(recordings))
         shares[train] = self.frames.scored_share
-        files = [recording.file for recording in recordings]
-        return Sounds(files, headers, found.labels, framing, shares)
+        scored = np.maximum(1, np.ceil(shares * sounds.lengths)).astype(np.int64)
+        numbers = range(len(recordings))
+        return Classified(sounds, numbers, sounds.lengths, found.labels, sounds.lengths - scored)
 
     def reader(self, *, input_size: int, token_ids: bool) -> Reader:
         framing = self.frames.at(self.sample_rate_hz or self.saved["sample_rate_hz"])

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from datamodules.collecting import BadOnes, Example
-from datamodules.collecting.examples import of_class
+from datamodules.collecting import BadOnes
 from datamodules.files import LARGEST_READ
 from datamodules.sounds.frames import Check, Framing
 from datamodules.sounds.sound_file import Header, check_body, read_header
@@ -26,7 +25,7 @@ LARGEST_KEPT = 64 << 20
 
 
 class Sounds:
-    """Recordings of one class each, scored at the last frames.
+    """The frames of recordings: (number, start, stop) -> (stop - start, window).
 
     Where all of them decoded take at most 64 MiB, each is read once and kept; else only the frames that are
     needed are read, each time.
@@ -34,30 +33,16 @@ class Sounds:
     Args:
         files: where they lie.
         headers: of each.
-        labels: (N,) class of each.
         framing: how frames are made.
-        shares: (N,) share of its frames that are scored, the last ones; at least one frame is.
     """
 
-    def __init__(
-        self,
-        files: Sequence[Path],
-        headers: Sequence[Header],
-        labels: np.ndarray,
-        framing: Framing,
-        shares: np.ndarray,
-    ) -> None:
-        self.files, self.headers, self.labels, self.framing = files, headers, labels, framing
+    def __init__(self, files: Sequence[Path], headers: Sequence[Header], framing: Framing) -> None:
+        self.files, self.headers, self.framing = files, headers, framing
         self.lengths = np.array([framing.frames(header) for header in headers], dtype=np.int64)
         samples = self.lengths * framing.hop + framing.window
         self._kept: dict[int, torch.Tensor] | None = {} if 4 * samples.sum() <= LARGEST_KEPT else None
-        self.first_scored = self.lengths - np.maximum(1, np.ceil(shares * self.lengths)).astype(np.int64)
 
-    def window(self, number: int, start: int, stop: int) -> Example:
-        first, label = int(self.first_scored[number]), int(self.labels[number])
-        return of_class(self._frames(number, start, stop), label, start=start, scored_from=first)
-
-    def _frames(self, number: int, start: int, stop: int) -> torch.Tensor:
+    def __call__(self, number: int, start: int, stop: int) -> torch.Tensor:
         file, header = self.files[number], self.headers[number]
         if self._kept is None:
             return self.framing.read(file, header, start, stop)

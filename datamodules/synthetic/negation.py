@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
+from datamodules.collecting import many_to_one_batch
 from datamodules.sequence_data import Part, check_counts
 from datamodules.synthetic.generated import Generated
-from elman.batch import SequenceBatch, whole
+from elman.batch import SequenceBatch
 
 FILLERS = ("the", "a", "of", "and", "to", "in", "it", "was", "that", "with", "for", "on")
 PLAIN, NOT = "truly", "not"
@@ -96,9 +97,7 @@ class Negation(Generated):
         topic = torch.full((rows,), ID[TOPIC])
         words = [ID[BAD] + kind, ID[PLAIN] + negated, ID[NOT] - negated, topic]
         x.scatter_(1, torch.stack([judged, decides, opposite, film], 1), torch.stack(words, 1))
-        scored = torch.zeros(rows, self.steps, dtype=torch.bool)
-        scored[:, -1] = True
-        return whole(x, (kind ^ negated)[:, None].repeat(1, self.steps), scored=scored)
+        return many_to_one_batch(x, kind ^ negated, torch.full((rows,), self.steps))
 
     def metadata(self) -> dict[str, Any]:
         return {

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from datamodules.collecting import many_to_one_batch
 from datamodules.sequence_data import Part, check_counts
 from datamodules.synthetic.generated import Generated
-from elman.batch import SequenceBatch, whole
+from elman.batch import SequenceBatch
 
 LOWEST_HZ = 300.0
 SAMPLE_RATE_HZ = 8000
@@ -76,9 +77,7 @@ class Tones(Generated):
         draw = self.draw(part, index)
         melodies = torch.randint(self.output_size, (self.batch_size,), generator=draw)
         frames = self.sound(melodies, draw).unfold(1, WINDOW, HOP)  # (B, T, WINDOW)
-        scored = torch.zeros(self.batch_size, self.steps, dtype=torch.bool)
-        scored[:, -1] = True
-        return whole(frames, melodies[:, None].expand(-1, self.steps).clone(), scored=scored)
+        return many_to_one_batch(frames, melodies, torch.full((self.batch_size,), self.steps))
 
     def sound(self, melodies: Tensor, draw: torch.Generator) -> Tensor:
         """(B, samples) of the melodies of these numbers."""

@@ -53,11 +53,11 @@ def test_what_is_kept_is_what_is_read(tmp_path, monkeypatch):
     kept = ready(two_classes(tmp_path))
     monkeypatch.setattr(sounds, "LARGEST_KEPT", 0)
     read = ready(tmp_path)
-    assert read._examples._kept is None
+    assert read._examples.read._kept is None
     for start, stop in [(0, 3), (1, 2), (2, 2)]:
         one, other = (data._examples.window(5, start, stop) for data in (kept, read))
         assert torch.equal(one.x, other.x)
-    assert list(kept._examples._kept) == [5]
+    assert list(kept._examples.read._kept) == [5]
 
 
 def test_training_may_be_asked_earlier(tmp_path):
