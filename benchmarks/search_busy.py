@@ -72,7 +72,7 @@ def search(options: argparse.Namespace) -> list[tuple[float, float]]:
     words = ["search.yaml", f"--budget.trials={options.trials}"]
     session = open_session(read_search(words), None)
     here = places(workers=options.workers, gpus_per_trial=0, gpus=[], cores=options.workers)
-    work(session, lambda changed: Timed(session.search, session.study, session.runs, here, changed=changed))
+    work(Timed(session, here))
     return [(start, end) for start, end in spans.values()]
 
 

@@ -81,7 +81,7 @@ def trial(folder: Path, number: int) -> tuple[float, float]:
     os.environ[STAMPS] = str(stamps)
     session = open_session(read_search([str(folder / "search.yaml"), f"--name={number}"]), None)
     here = places(workers=1, gpus_per_trial=0, gpus=[], cores=1)
-    work(session, lambda changed: Timed(session.search, session.study, session.runs, here))
+    work(Timed(session, here))
     passes = [float(line) for line in stamps.read_text().split()]
     return passes[0] - times["began"], times["ended"] - passes[-1]
 

@@ -4,7 +4,7 @@ import io
 
 from study_toys import LOSS, review, row
 
-from elman.search.report.display import STOPPING, Display
+from elman.search.report.terminal import STOPPING, Display
 
 
 def test_a_line_for_each_trial_that_ends_where_nobody_watches(capsys):

@@ -24,12 +24,7 @@ def search(*words, workers=2, quick=True):
     """A search here; the exit code."""
     session = open_session(read_search(["search.yaml", *words]), None)
     here = places(workers=workers, gpus_per_trial=0, gpus=[], cores=workers)
-    return work(
-        session,
-        lambda changed: Driver(
-            session.search, session.study, session.runs, here, changed=changed, program=TOY
-        ),
-    )
+    return work(Driver(session, here, program=TOY))
 
 
 def searching(folder, *words):

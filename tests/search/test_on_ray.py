@@ -15,7 +15,7 @@ from searched import behave, check, rungs, runs, trials, wait_until
 
 from elman.errors import BadInput
 from elman.search.space.definition import read_search
-from elman.search.workers import on_ray, ray_node
+from elman.search.workers import on_ray, ray_trial
 
 pytestmark = pytest.mark.ray
 HERE = Path(__file__).parent
@@ -228,7 +228,7 @@ def test_the_room_of_a_cluster():
 
 def test_a_machine_that_is_unfit(tmp_path):
     (tmp_path / "probe").write_text("word")
-    assert not ray_node.unfit(str(tmp_path / "probe"), "word", ray_node.__version__)
-    assert "does not see" in ray_node.unfit(str(tmp_path / "probe"), "another", ray_node.__version__)
-    assert "does not see" in ray_node.unfit(str(tmp_path / "other"), "word", ray_node.__version__)
-    assert "install the same" in ray_node.unfit(str(tmp_path / "probe"), "word", "0.0")
+    assert not ray_trial.unfit(str(tmp_path / "probe"), "word", ray_trial.__version__)
+    assert "does not see" in ray_trial.unfit(str(tmp_path / "probe"), "another", ray_trial.__version__)
+    assert "does not see" in ray_trial.unfit(str(tmp_path / "other"), "word", ray_trial.__version__)
+    assert "install the same" in ray_trial.unfit(str(tmp_path / "probe"), "word", "0.0")

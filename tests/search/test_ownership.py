@@ -7,8 +7,8 @@ import pytest
 from search_toys import BASE, SEARCH
 
 from elman.search.space.definition import read_search
-from elman.search.study import ownership, watch
-from elman.search.study.storage import alone, open_storage
+from elman.search.study import ownership
+from elman.search.study.storage import mutex, open_storage
 from elman.search.study.study import Study
 from elman.tracking.process import host
 
@@ -30,7 +30,7 @@ def opened(url):
         open_storage(url, search.folder),
         max_time_steps=1000,
         val_every=100,
-        alone=lambda: alone(url, search.folder),
+        mutex=lambda: mutex(url, search.folder),
     )
 
 
@@ -38,7 +38,7 @@ def opened(url):
 def clock(monkeypatch):
     """This process's own clock, which the test moves."""
     now = [0.0]
-    monkeypatch.setattr(watch.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(ownership.time, "monotonic", lambda: now[0])
     return now
 
 

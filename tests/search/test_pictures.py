@@ -11,7 +11,7 @@ from elman.search.pictures.axis import ABSENT, choice_axis, is_log, log_ticks, n
 from elman.search.pictures.history import best_so_far
 from elman.search.pictures.places import places
 from elman.search.pictures.plane import plane_of
-from elman.search.pictures.theme import sight
+from elman.search.pictures.theme import axis_limits
 from elman.search.space.space import Choices, Dimension
 
 ONE = ["k1_k2", "cost", "importance", "history", "parallel", "curves"]
@@ -215,10 +215,10 @@ def test_curves_mark_the_best_and_the_pruned():
 
 
 def test_one_far_worse_trial_does_not_hide_the_others():
-    assert sight([1.0, 1.1, 1.2, 1.3, 1.4, 50.0], maximize=False) == (1.0, 1.4)
-    assert sight([0.9, 0.8, 0.85, 0.82, 0.88, 0.01], maximize=True) == (0.8, 0.9)
+    assert axis_limits([1.0, 1.1, 1.2, 1.3, 1.4, 50.0], maximize=False) == (1.0, 1.4)
+    assert axis_limits([0.9, 0.8, 0.85, 0.82, 0.88, 0.01], maximize=True) == (0.8, 0.9)
     # A far better one is what the search is for.
-    assert sight([0.1, 1.1, 1.2, 1.3, 1.4], maximize=False) == (0.1, 1.4)
+    assert axis_limits([0.1, 1.1, 1.2, 1.3, 1.4], maximize=False) == (0.1, 1.4)
 
 
 def test_axes():

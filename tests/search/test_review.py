@@ -109,7 +109,7 @@ def test_figures_are_found_wherever_they_are():
         constrained={"a": 2.0, "b": 3.0},
         costs={"c": 4.0, "d": float("nan")},
     )
-    assert [trial.figure(name) for name in "abcde"] == [1.0, 3.0, 4.0, None, None]
+    assert [trial.metric(name) for name in "abcde"] == [1.0, 3.0, 4.0, None, None]
     assert trial.measured("b") == 3.0
     with pytest.raises(KeyError, match="trial 0 has no d"):
         trial.measured("d")

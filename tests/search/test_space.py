@@ -83,7 +83,7 @@ def test_a_multiple_that_is_no_whole_number_is_rounded(k1, factor, k2):
     )
     space = Space((K1, times))
     assert space.targets({"k1": k1, "k2/k1": factor})["model.bptt.k2"] == k2
-    assert space.shown({"k1": k1, "k2/k1": factor}) == {"k1": k1, "k2/k1": factor, "k2": k2}
+    assert space.with_products({"k1": k1, "k2/k1": factor}) == {"k1": k1, "k2/k1": factor, "k2": k2}
 
 
 def test_a_multiple_of_what_is_not_searched():

@@ -11,8 +11,10 @@ from search_toys import BASE, SEARCH
 
 from elman.errors import BadInput
 from elman.search.space.definition import read_search
+from elman.search.study.kept_study import RUN
 from elman.search.study.storage import open_storage
-from elman.search.study.study import Study, merged
+from elman.search.study.study import Study
+from elman.search.study.trial_state import merged
 
 DEAD = "{host}:999999999:1.00"
 
@@ -47,7 +49,7 @@ def opened(read, url):
     return study
 
 
-def figures(value, **more):
+def metrics(value, **more):
     return {"val/bits_per_step": value, "cost/seconds": 1.0, "cost/core_steps_per_step": 2.0, **more}
 
 
@@ -56,9 +58,9 @@ def test_a_trial_from_asking_to_its_end(opened):
     asked = study.ask()
     assert asked.number == 0
     assert set(asked.values) == {"k1", "k2/k1", "layers"}
-    assert not study.report(0, time_steps=98, rung=100, figures=figures(0.9))
-    assert not study.report(0, time_steps=196, rung=200, figures=figures(0.5))
-    assert not study.report(0, time_steps=294, rung=300, figures=figures(0.7))
+    assert not study.report(0, time_steps=98, rung=100, metrics=metrics(0.9))
+    assert not study.report(0, time_steps=196, rung=200, metrics=metrics(0.5))
+    assert not study.report(0, time_steps=294, rung=300, metrics=metrics(0.7))
     assert study.complete(0) == "complete"
     (row,) = opened().review(command="").trials
     assert row.state == "complete"
@@ -81,9 +83,9 @@ def test_the_budget_of_trials_is_kept(opened):
 def test_the_budget_of_time_steps_is_kept(opened):
     study = opened("--budget.trials=null", "--budget.time_steps=500")
     study.ask()
-    study.report(0, time_steps=499, rung=500, figures=figures(0.9))
+    study.report(0, time_steps=499, rung=500, metrics=metrics(0.9))
     assert study.ask().number == 1
-    study.report(1, time_steps=1, rung=100, figures=figures(0.9))
+    study.report(1, time_steps=1, rung=100, metrics=metrics(0.9))
     assert study.ask() is None
 
 
@@ -97,7 +99,7 @@ def test_the_same_seed_and_results_give_the_same_trials(read, tmp_path):
                 storage = open_storage(str(tmp_path / name), search.folder)
                 study = Study(search, storage, max_time_steps=1000, val_every=100)
             asked = study.ask()
-            study.report(number, time_steps=100, rung=100, figures=figures(1 / asked.values["k1"]))
+            study.report(number, time_steps=100, rung=100, metrics=metrics(1 / asked.values["k1"]))
             study.complete(number)
             found.append(asked.values)
         return found
@@ -110,8 +112,8 @@ def test_the_same_seed_and_results_give_the_same_trials(read, tmp_path):
 def test_a_trial_whose_process_died_goes_on_once(opened):
     study = opened()
     first = study.ask()
-    study.report(0, time_steps=100, rung=100, figures=figures(0.5))
-    study.remember_run(0, "run")
+    study.report(0, time_steps=100, rung=100, metrics=metrics(0.5))
+    study.kept.note_trial(0, RUN, "run")
     another = opened()
     assert another.abandoned() is None  # this process lives
     study.kept.note_trial(0, "elman:owner", DEAD.format(host=study.owners.me.partition(":")[0]))
@@ -119,7 +121,7 @@ def test_a_trial_whose_process_died_goes_on_once(opened):
     assert again.again
     assert (again.number, again.values, again.run_id) == (0, first.values, "run")
     assert another.abandoned() is None
-    another.report(0, time_steps=200, rung=200, figures=figures(0.6))
+    another.report(0, time_steps=200, rung=200, metrics=metrics(0.6))
     another.complete(0)
     (row,) = another.review(command="").trials
     assert row.objectives == {"val/bits_per_step": 0.5}
@@ -138,15 +140,15 @@ def test_the_median_prunes_at_equal_time_steps(opened):
     for number, value in enumerate((0.1, 0.2)):
         study.ask()
         for rung in (100, 200):
-            assert not study.report(number, time_steps=rung, rung=rung, figures=figures(value))
+            assert not study.report(number, time_steps=rung, rung=rung, metrics=metrics(value))
         study.complete(number)
     study.ask()
-    assert not study.report(2, time_steps=100, rung=100, figures=figures(0.9))
-    assert study.report(2, time_steps=196, rung=200, figures=figures(0.9))
+    assert not study.report(2, time_steps=100, rung=100, metrics=metrics(0.9))
+    assert study.report(2, time_steps=196, rung=200, metrics=metrics(0.9))
     assert study.prune(2) == "pruned"
     study.ask()
-    study.report(3, time_steps=100, rung=100, figures=figures(0.12))
-    assert not study.report(3, time_steps=200, rung=200, figures=figures(0.12))
+    study.report(3, time_steps=100, rung=100, metrics=metrics(0.12))
+    assert not study.report(3, time_steps=200, rung=200, metrics=metrics(0.12))
     assert [t.state for t in study.review(command="").trials] == [
         "complete",
         "complete",
@@ -158,7 +160,7 @@ def test_the_median_prunes_at_equal_time_steps(opened):
 def test_a_trial_without_a_finite_figure_has_failed(opened):
     study = opened()
     study.ask()
-    study.report(0, time_steps=100, rung=100, figures={"cost/seconds": 1.0})
+    study.report(0, time_steps=100, rung=100, metrics={"cost/seconds": 1.0})
     assert study.complete(0) == "failed"
     assert study.why(0) == "val/bits_per_step was never a finite number"
 
@@ -169,7 +171,7 @@ def test_limits_are_told_to_the_sampler(read, url):
     for number, seconds in enumerate((4.0, 15.0)):
         study.ask()
         study.report(
-            number, time_steps=100, rung=100, figures=figures(0.5 - number / 10, **{"cost/seconds": seconds})
+            number, time_steps=100, rung=100, metrics=metrics(0.5 - number / 10, **{"cost/seconds": seconds})
         )
         study.complete(number)
     review = study.review(command="")
@@ -232,7 +234,7 @@ def test_one_process_leads(opened):
     study = opened()
     assert study.owners.lead()
     assert study.owners.lead()
-    study.owners.leave()
+    study.owners.release_lead()
     assert opened().owners.lead()
 
 
@@ -244,7 +246,7 @@ def work(folder, url, done):
     mine = 0
     while (asked := study.ask()) is not None:
         for rung in range(100, 400, 100):
-            study.report(asked.number, time_steps=rung, rung=rung, figures=figures(1 / rung))
+            study.report(asked.number, time_steps=rung, rung=rung, metrics=metrics(1 / rung))
         study.complete(asked.number)
         mine += 1
     done.put(mine)

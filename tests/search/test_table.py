@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 from study_toys import CORE, COST, LOSS, realistic, review, row
 
-from elman.search.report.table import latest, line, standing, table
+from elman.search.report.terminal import latest, line, standing, table
 
 
 def printed(study, width, seconds=61.0):

@@ -5,7 +5,7 @@ import io
 
 from study_toys import CORE, K1, LOSS, RATIO, realistic, review, row
 
-from elman.search.report.trials_csv import trials_csv
+from elman.search.results.columns import trials_csv
 
 
 def test_by_hand():

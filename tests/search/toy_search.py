@@ -4,7 +4,6 @@ python toy_search.py MACHINE STORAGE SEARCH.yaml [--key=value ...]
 """
 
 import sys
-from functools import partial
 from pathlib import Path
 
 from elman.search.space.definition import read_search
@@ -21,5 +20,4 @@ process.host = lambda: machine
 ownership.BEAT_SECONDS, ownership.SILENCE_SECONDS = 0.3, 3.0
 session = open_session(read_search(words), storage)
 here = places(workers=2, gpus_per_trial=0, gpus=[], cores=2)
-begun = partial(Driver, session.search, session.study, session.runs, here, program=TOY)
-raise SystemExit(work(session, lambda changed: begun(changed=changed)))
+raise SystemExit(work(Driver(session, here, program=TOY)))

@@ -28,11 +28,7 @@ def search(words: list[str]) -> int:
         return search_on_ray(found, storage=storage or None, workers=workers or None, gpus=share)
     here = places(workers=workers or None, gpus_per_trial=share, gpus=visible_gpus(), cores=usable_cores())
     refuse_too_few(here[0].gpus, found.base.config.trainer.devices)
-    session = open_session(found, storage or None)
-    return work(
-        session,
-        lambda changed: Driver(found, session.study, session.runs, here, changed=changed),
-    )
+    return work(Driver(open_session(found, storage or None), here))
 
 
 def _share(text: str) -> float | None:

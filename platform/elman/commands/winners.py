@@ -58,7 +58,7 @@ def best_trial(client: MlflowClient, row: RunRow, review: Review, *, figure: str
     if front:
         ranked = review.pareto()
     else:
-        there = [(t.figure(name), t) for t in review.feasible]
+        there = [(t.metric(name), t) for t in review.feasible]
         ranked = [t for _, _, t in sorted((sign * v, t.number, t) for v, t in there if v is not None)]
     if not ranked or ranked[0].run_id is None:
         limits = " that keeps all limits" if review.constraints else ""
@@ -142,7 +142,7 @@ def _trial_line(review: Review, trial: TrialRow, *, figure: str | None) -> str:
 
     shown = [figure] if figure else list(review.objectives)
     figures = ", ".join(
-        f"{name} {trial.figure(name):.6g}" for name in shown if trial.figure(name) is not None
+        f"{name} {trial.metric(name):.6g}" for name in shown if trial.metric(name) is not None
     )
     cost = ", ".join(filter(None, [f"{trial.time_steps:,} time steps", cost_in_words(trial)]))
     return f"trial {trial.number}: {figures}; {in_words(review, trial.values)}; {cost}; run {trial.run_id}"

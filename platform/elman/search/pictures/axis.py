@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 from typing import Any
 
-from elman.search.results.format import short, shown
+from elman.search.results.format import formatted, short
 from elman.search.results.review import Review
 from elman.search.space.space import Choices, Range
 
@@ -45,7 +45,7 @@ def number_axis(label: str, values: Sequence[float | None], *, log: bool, intege
     distinct = sorted(set(known))
     few = integer and len(distinct) <= 6
     marks = distinct if few else [low, *log_ticks(low, high), high] if log else [low, *ticks(low, high), high]
-    written = [(place(mark), f"{mark:.2g}" if log and not integer else shown(mark)) for mark in marks]
+    written = [(place(mark), f"{mark:.2g}" if log and not integer else formatted(mark)) for mark in marks]
     return Axis(label=label, at=_placed(values, place), ticks=_absent(values) + _apart(written))
 
 
@@ -59,7 +59,7 @@ def choice_axis(label: str, values: Sequence[Any], order: Sequence[Any]) -> Axis
     return Axis(
         label=label,
         at=_placed([None if v is None else str(v) for v in values], places.__getitem__),
-        ticks=_absent(values) + [(place, short(shown(name))) for name, place in places.items()],
+        ticks=_absent(values) + [(place, short(formatted(name))) for name, place in places.items()],
     )
 
 

@@ -12,13 +12,13 @@ from elman.search.pictures.theme import (
     ORANGE,
     SKY,
     VERMILLION,
+    axis_limits,
     direction,
     hover,
     legend,
     matplotlib_figure,
     padded,
     plotly_figure,
-    sight,
 )
 from elman.search.results.review import Review, TrialRow
 
@@ -64,7 +64,7 @@ def _drawn(review: Review) -> list[tuple[TrialRow, list[tuple[int, float]]]]:
     return found
 
 
-def _sight(review: Review) -> tuple[float, float]:
+def _limits(review: Review) -> tuple[float, float]:
     """What is seen after a seventh of the longest trial, without those that are far worse.
 
     Before that all trials fall alike, and their fall would take most of the room.
@@ -72,7 +72,7 @@ def _sight(review: Review) -> tuple[float, float]:
     lines = [points for _, points in _drawn(review)]
     begin = max(points[-1][0] for points in lines) / 7
     values = [value for points in lines for step, value in points if step >= begin or step == points[-1][0]]
-    return padded(sight(values, maximize=review.objectives[review.objective] == "maximize"))
+    return padded(axis_limits(values, maximize=review.objectives[review.objective] == "maximize"))
 
 
 def _plotly(review: Review) -> go.Figure:
@@ -96,7 +96,7 @@ def _plotly(review: Review) -> go.Figure:
         )
         seen.add(name)
     figure.update_xaxes(tickformat="~s", rangemode="tozero")
-    figure.update_yaxes(range=list(_sight(review)))
+    figure.update_yaxes(range=list(_limits(review)))
     return figure
 
 
@@ -121,7 +121,7 @@ def _matplotlib(review: Review) -> Figure:
             **look,
         )
         seen.add(name)
-    axes.set_ylim(*_sight(review))
+    axes.set_ylim(*_limits(review))
     axes.set_xlim(left=0)
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     legend(axes)

@@ -9,6 +9,7 @@ from elman.search.pictures.theme import (
     GREY,
     MARKS,
     VERMILLION,
+    axis_limits,
     by_kind,
     direction,
     hover,
@@ -18,7 +19,6 @@ from elman.search.pictures.theme import (
     padded,
     plotly_figure,
     plotly_marker,
-    sight,
 )
 from elman.search.results.review import Review, TrialRow
 
@@ -33,7 +33,7 @@ def history(review: Review) -> Picture:
     Raises:
         TooFewError: with fewer than two complete trials.
     """
-    if sum(trial.figure(review.objective) is not None for trial in review.complete) < 2:
+    if sum(trial.metric(review.objective) is not None for trial in review.complete) < 2:
         raise TooFewError("needs two complete trials")
     outside = len(_outside(review))
     far = (
@@ -62,16 +62,16 @@ def best_so_far(review: Review) -> list[tuple[int, float]]:
 
 
 def _valued(review: Review) -> list[TrialRow]:
-    return [trial for trial in review.trials if trial.figure(review.objective) is not None]
+    return [trial for trial in review.trials if trial.metric(review.objective) is not None]
 
 
-def _sight(review: Review) -> tuple[float, float]:
+def _limits(review: Review) -> tuple[float, float]:
     values = [trial.measured(review.objective) for trial in _valued(review)]
-    return padded(sight(values, maximize=review.objectives[review.objective] == "maximize"))
+    return padded(axis_limits(values, maximize=review.objectives[review.objective] == "maximize"))
 
 
 def _outside(review: Review) -> list[TrialRow]:
-    low, high = _sight(review)
+    low, high = _limits(review)
     return [trial for trial in _valued(review) if not low <= trial.measured(review.objective) <= high]
 
 
@@ -105,7 +105,7 @@ def _plotly(review: Review) -> go.Figure:
             hovertext=[hover(review, trial) for trial in trials],
             hoverinfo="text",
         )
-    low, high = _sight(review)
+    low, high = _limits(review)
     if outside := _outside(review):
         up = [trial.measured(name) > high for trial in outside]
         figure.add_scatter(
@@ -133,7 +133,7 @@ def _matplotlib(review: Review) -> Figure:
     figure, axes = matplotlib_figure(x="trial", y=direction(review))
     x, y = _line(review)
     axes.step(x, y, where="post", color=VERMILLION, linewidth=2.2, label="best so far", zorder=2)
-    low, high = _sight(review)
+    low, high = _limits(review)
     for key, trials in by_kind(review, _valued(review)).items():
         axes.scatter(
             [trial.number for trial in trials],

@@ -21,7 +21,7 @@ def importance(review: Review) -> Picture:
     Raises:
         TooFewError: where nothing can be said.
     """
-    if sum(trial.figure(review.objective) is not None for trial in review.complete) < 4:
+    if sum(trial.metric(review.objective) is not None for trial in review.complete) < 4:
         raise TooFewError("needs four complete trials")
     shares = shares_of(review)
     if len(shares) < 2:

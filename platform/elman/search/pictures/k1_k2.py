@@ -19,7 +19,7 @@ from elman.search.pictures.theme import (
     plain,
     plotly_figure,
 )
-from elman.search.results.format import shown
+from elman.search.results.format import formatted
 from elman.search.results.review import Review
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def _plotly(review: Review, plane: Plane) -> go.Figure:
             x=found.k1,
             y=found.k2,
             z=found.values,
-            zmin=plane.sight[0],
-            zmax=plane.sight[1],
+            zmin=plane.axis_limits[0],
+            zmax=plane.axis_limits[1],
             colorscale=_colour_scale(review),
             ncontours=LEVELS,
             opacity=GROUND_OPACITY,
@@ -108,8 +108,8 @@ def _plotly(review: Review, plane: Plane) -> go.Figure:
             "size": 15,
             "color": [t.measured(review.objective) for t in plane.complete],
             "colorscale": _colour_scale(review),
-            "cmin": plane.sight[0],
-            "cmax": plane.sight[1],
+            "cmin": plane.axis_limits[0],
+            "cmax": plane.axis_limits[1],
             "colorbar": {
                 "title": {"text": plain(review.objective), "side": "right", "font": {"size": 12}},
                 "thickness": 14,
@@ -151,7 +151,7 @@ def _plotly_axis(bounds: tuple[float, float], *, log: bool) -> dict[str, Any]:
         "type": "log",
         "range": [log10(bound) for bound in bounds],
         "tickvals": marks,
-        "ticktext": [shown(mark) for mark in marks],
+        "ticktext": [formatted(mark) for mark in marks],
     }
 
 
@@ -168,8 +168,8 @@ def _matplotlib(review: Review, plane: Plane) -> Figure:
             found.values,
             levels=LEVELS,
             cmap=colours,
-            vmin=plane.sight[0],
-            vmax=plane.sight[1],
+            vmin=plane.axis_limits[0],
+            vmax=plane.axis_limits[1],
             alpha=GROUND_OPACITY,
             zorder=0,
         )
@@ -189,8 +189,8 @@ def _matplotlib(review: Review, plane: Plane) -> Figure:
         [t.values[plane.k2] for t in plane.complete],
         c=[t.measured(review.objective) for t in plane.complete],
         cmap=colours,
-        vmin=plane.sight[0],
-        vmax=plane.sight[1],
+        vmin=plane.axis_limits[0],
+        vmax=plane.axis_limits[1],
         s=110,
         edgecolors="#5A5F69",
         linewidths=0.7,

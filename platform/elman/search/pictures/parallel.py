@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from elman.search.pictures.axis import ABSENT, Axis, number_axis, value_axis
 from elman.search.pictures.picture import Picture, TooFewError
-from elman.search.pictures.theme import GREY, GROUND, SCALE, VERMILLION, hover, plain, plotly_figure, sight
+from elman.search.pictures.theme import (
+    GREY,
+    GROUND,
+    SCALE,
+    VERMILLION,
+    axis_limits,
+    hover,
+    plain,
+    plotly_figure,
+)
 from elman.search.results.format import labels, short
 from elman.search.results.review import Review, TrialRow
 
@@ -22,7 +31,7 @@ def parallel(review: Review) -> Picture:
     Raises:
         TooFewError: with fewer than two complete trials or only one label.
     """
-    trials = [trial for trial in review.complete if trial.figure(review.objective) is not None]
+    trials = [trial for trial in review.complete if trial.metric(review.objective) is not None]
     if len(trials) < 2:
         raise TooFewError("needs two complete trials")
     names = [
@@ -60,13 +69,13 @@ def _values(review: Review, trials: list[TrialRow]) -> list[float]:
 
 
 def _seen(review: Review, trials: list[TrialRow], value: float) -> float:
-    """The value, or the edge of the sight for one that is far worse."""
+    """The value, or the edge of the axis_limits for one that is far worse."""
     low, high = _bounds(review, trials)
     return min(max(value, low), high)
 
 
 def _bounds(review: Review, trials: list[TrialRow]) -> tuple[float, float]:
-    return sight(_values(review, trials), maximize=review.objectives[review.objective] == "maximize")
+    return axis_limits(_values(review, trials), maximize=review.objectives[review.objective] == "maximize")
 
 
 def _quality(review: Review, trials: list[TrialRow]) -> list[float]:

@@ -10,6 +10,7 @@ from elman.search.pictures.theme import (
     BLUE,
     MARKS,
     VERMILLION,
+    axis_limits,
     by_kind,
     direction,
     hover,
@@ -19,7 +20,6 @@ from elman.search.pictures.theme import (
     padded,
     plotly_figure,
     plotly_marker,
-    sight,
 )
 from elman.search.results.cost_view import with_cost
 from elman.search.results.knee import knee
@@ -77,16 +77,16 @@ def cost(review: Review) -> Picture:
 
 
 def _checked(review: Review, first: str, second: str) -> None:
-    both = [t for t in review.complete if t.figure(first) is not None and t.figure(second) is not None]
+    both = [t for t in review.complete if t.metric(first) is not None and t.metric(second) is not None]
     if len(both) < 2:
         raise TooFewError("needs two complete trials")
-    if len({t.figure(second) for t in both}) < 2:
+    if len({t.metric(second) for t in both}) < 2:
         raise TooFewError(f"{second} is the same in all complete trials")
 
 
 def _drawn(review: Review, first: str, second: str) -> list[TrialRow]:
     """Complete trials that have both."""
-    return [t for t in review.complete if t.figure(first) is not None and t.figure(second) is not None]
+    return [t for t in review.complete if t.metric(first) is not None and t.metric(second) is not None]
 
 
 def _values(trials: list[TrialRow], name: str) -> list[float]:
@@ -95,7 +95,7 @@ def _values(trials: list[TrialRow], name: str) -> list[float]:
 
 def _bounds(review: Review, trials: list[TrialRow], name: str) -> tuple[float, float]:
     values = _values(trials, name)
-    return padded(sight(values, maximize=review.objectives[name] == "maximize"), 0.08)
+    return padded(axis_limits(values, maximize=review.objectives[name] == "maximize"), 0.08)
 
 
 def _labels(review: Review, trials: list[TrialRow], first: str, second: str) -> list[tuple[str, str] | None]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from elman.search.pictures.axis import is_log
 from elman.search.pictures.picture import TooFewError
 from elman.search.pictures.places import places
-from elman.search.pictures.theme import sight
+from elman.search.pictures.theme import axis_limits
 from elman.search.results.format import window_labels
 from elman.search.results.review import Review, TrialRow
 
@@ -21,7 +21,7 @@ class Plane:
         log: whether each is drawn in the logarithm.
         complete: trials that ended, worst first, so that the best lies on top.
         pruned: trials that were stopped.
-        sight: values of the objective that the colours tell apart.
+        axis_limits: values of the objective that the colours tell apart.
         bounds: lowest and highest k1, and the same of k2.
     """
 
@@ -30,7 +30,7 @@ class Plane:
     log: tuple[bool, bool]
     complete: list[TrialRow]
     pruned: list[TrialRow]
-    sight: tuple[float, float]
+    axis_limits: tuple[float, float]
     bounds: tuple[tuple[float, float], tuple[float, float]]
 
 
@@ -45,7 +45,7 @@ def plane_of(review: Review) -> Plane:
         raise TooFewError("no trial has both k1 and k2")
     k1, k2 = names
     both = [trial for trial in review.trials if k1 in trial.values and k2 in trial.values]
-    ended = [t for t in both if t.state == "complete" and t.figure(review.objective) is not None]
+    ended = [t for t in both if t.state == "complete" and t.metric(review.objective) is not None]
     if len(ended) < 2:
         raise TooFewError("needs two complete trials that have k1 and k2")
     if len({(t.values[k1], t.values[k2]) for t in ended}) < 2:
@@ -60,7 +60,7 @@ def plane_of(review: Review) -> Plane:
         log=log,
         complete=ended,
         pruned=pruned,
-        sight=sight([t.measured(review.objective) for t in ended], maximize=up),
+        axis_limits=axis_limits([t.measured(review.objective) for t in ended], maximize=up),
         bounds=(
             _bounds([t.values[k1] for t in ended + pruned], log=log[0]),
             _bounds([t.values[k2] for t in ended + pruned], log=log[1]),

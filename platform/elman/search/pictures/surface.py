@@ -50,7 +50,7 @@ def surface(review: Review, plane: Plane) -> Surface | None:
         )
     if len(at) < LEAST_POINTS:
         return None
-    low, high = plane.sight
+    low, high = plane.axis_limits
     values = np.array([min(max(median(measured), low), high) for measured in at.values()])
     bounds = [np.log(b) if log else np.array(b) for b, log in zip(plane.bounds, plane.log, strict=True)]
     points = np.array(list(at), dtype=float)

@@ -142,7 +142,7 @@ def matplotlib_marker(mark: Mark, size: float = 42) -> dict[str, Any]:
     return {**given, "c": mark.colour} if mark.marker == "x" else {**given, "c": mark.colour, "linewidths": 0}
 
 
-def sight(values: Sequence[float], *, maximize: bool) -> tuple[float, float]:
+def axis_limits(values: Sequence[float], *, maximize: bool) -> tuple[float, float]:
     """The lowest and the highest value that a picture shows: all but a few that are far worse.
 
     One trial that diverged would press all others into a line. Values further than 1.5 times the distance

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 
 from elman.search.results.answer import answer, headline, lead
 from elman.search.results.columns import columns
+from elman.search.results.format import counts_in_words
 from elman.search.results.review import Review, TrialRow
 from elman.search.space.space import Choices, Dimension
 from elman.tracking.note import NOTE_CHARACTERS
@@ -23,12 +25,13 @@ def note(review: Review, *, links: Mapping[str, str], limit: int = NOTE_CHARACTE
     """
     asked, *more = review.question.strip().split("\n\n")
     head = [f"### {_cut(_line(asked), 400)}"] if asked else []
-    said, bold = answer(review).split("\n\n"), lead(answer(review).split("\n\n"))
+    paragraphs = answer(review).split("\n\n")
+    bold = lead(paragraphs)
     # MLflow shows the first few lines and hides the rest behind "Show more".
-    head.append(f"**{' '.join(headline(review)) if bold is None else said.pop(bold)}**")
+    head.append(f"**{' '.join(headline(review)) if bold is None else paragraphs.pop(bold)}**")
     if links:
         head.append(_links(links))
-    head += said
+    head += paragraphs
     tail = [_cut(_line(part), 400) for part in more[:2]] + [_space(review), _set_up(review), _use(review)]
     for rows in (BEST_ROWS, 5, 3, 1):
         text = "\n\n".join([*head, *_table(review, rows), *tail])
@@ -48,35 +51,34 @@ def space_in_words(dimension: Dimension) -> str:
     """`5 to 80, whole, log` or `LSTM, GRU`; of a multiple also what it is a multiple of."""
     kind = dimension.values
     if isinstance(kind, Choices):
-        said = ", ".join(str(choice) for choice in kind.values)
+        text = ", ".join(str(choice) for choice in kind.values)
     else:
-        said = f"{kind.low:.6g} to {kind.high:.6g}"
-        said += ", whole" if kind.integer else ""
-        said += ", log" if kind.log else ""
-        said += f", in steps of {kind.step:g}" if kind.step is not None and kind.step != 1 else ""
-    return f"{said}, times {dimension.multiple_of}" if dimension.multiple_of else said
+        text = f"{kind.low:.6g} to {kind.high:.6g}"
+        text += ", whole" if kind.integer else ""
+        text += ", log" if kind.log else ""
+        text += f", in steps of {kind.step:g}" if kind.step is not None and kind.step != 1 else ""
+    return f"{text}, times {dimension.multiple_of}" if dimension.multiple_of else text
 
 
 def set_up(review: Review) -> dict[str, str]:
     """How it was searched, by what that is called."""
-    states = ", ".join(f"{count} {state}" for state, count in review.counts().items() if count)
     found = {
         "objectives": ", ".join(f"{way} {name}" for name, way in review.objectives.items()),
         "limits": ", ".join(f"{name} <= {limit:g}" for name, limit in review.constraints.items()),
-        "trials": states,
+        "trials": counts_in_words(review),
         "budget": review.budget,
         "sampler": review.sampler,
         "pruner": review.pruner,
         "time": f"{review.hours:.2g} h" if review.hours else "",
     }
-    return {name: said for name, said in found.items() if said}
+    return {name: text for name, text in found.items() if text}
 
 
 def commands(review: Review) -> dict[str, str]:
     """What to type next, by what it does."""
     found = {"go on": review.command}
     if review.best() is not None:
-        found["see the best run"] = f"elman best {_word(review.experiment)}"
+        found["see the best run"] = f"elman best {shlex.quote(review.experiment)}"
         found["run the winner again"] = "elman fit best.yaml"
         if len(review.objectives) > 1 and (front := review.pareto()):
             found["run a point of the front"] = f"elman fit pareto/trial_{front[-1].number}.yaml"
@@ -98,26 +100,21 @@ def _table(review: Review, count: int) -> list[str]:
     title = f"The {len(rows)} best trials" if len(rows) > 1 else "The best trial"
     if front:
         title = f"The best trials, those of the front (bold) first, by {review.objective}"
-    head = [_row([_cell(c.name) for c in kept]), f"|{'|'.join(' --- ' for _ in kept)}|"]
 
-    def row(trial: TrialRow) -> str:
-        cells = ["" if (v := c.of(trial)) is None else _cell(c.written(v)) for c in kept]
-        cells[0] = f"**{cells[0]}**" if trial.number in front else cells[0]
-        return _row(cells)
+    def cells(trial: TrialRow) -> list[str]:
+        first, *others = ("" if (v := c.of(trial)) is None else _cell(c.written(v)) for c in kept)
+        return [f"**{first}**" if trial.number in front else first, *others]
 
-    return ["\n".join([f"**{title}**", "", *head, *map(row, rows)])]
+    return [f"**{title}**\n\n{_table_of([_cell(c.name) for c in kept], map(cells, rows))}"]
 
 
 def _space(review: Review) -> str:
-    lines = [_row(["space", "values", "in the recipe"]), "| --- | --- | --- |"]
-    for d in review.dimensions:
-        lines.append(_row([_cell(d.label), _cell(space_in_words(d)), f"`{_cell(d.target)}`"]))
-    return "\n".join(lines)
+    rows = ([_cell(d.label), _cell(space_in_words(d)), f"`{_cell(d.target)}`"] for d in review.dimensions)
+    return _table_of(["space", "values", "in the recipe"], rows)
 
 
 def _set_up(review: Review) -> str:
-    rows = [_row([name, _cell(said)]) for name, said in set_up(review).items()]
-    return "\n".join([_row(["set-up", ""]), "| --- | --- |", *rows])
+    return _table_of(["set-up", ""], ([name, _cell(text)] for name, text in set_up(review).items()))
 
 
 def _use(review: Review) -> str:
@@ -131,19 +128,16 @@ def _links(links: Mapping[str, str]) -> str:
     return " · ".join(f"[{_line(text)}]({url})" for text, url in links.items())
 
 
-def _word(text: str) -> str:
-    """As a shell takes it."""
-    import shlex
-
-    return shlex.quote(text)
-
-
 def _line(text: str) -> str:
     return " ".join(text.split())
 
 
+def _table_of(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join([_row(head), f"|{'|'.join(' --- ' for _ in head)}|", *map(_row, rows)])
+
+
 def _row(cells: Sequence[str]) -> str:
-    """MLflow draws tables without room between their columns."""
+    """MLflow draws tables without space between their columns."""
     return f"| {'&nbsp;&nbsp; | '.join(cells)} |"
 
 

@@ -1,4 +1,4 @@
-"""Pieces of the page, each a text of HTML in which all that was given is escaped."""
+"""Pieces of the page, each a text of HTML in which all given text is escaped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHARACTERS_OF_A_CELL = 40
 
 
 def tiles(review: Review) -> str:
-    """The best trial in large figures: what it reached, with which values, at which cost."""
+    """The best trial in large numbers: what it reached, with which values, at which cost."""
     best = review.best()
     if best is None:
         return ""
@@ -26,7 +26,7 @@ def tiles(review: Review) -> str:
         for label in labels(review, multiples=False)
         if label in best.values
     ]
-    core_steps = best.figure("cost/core_steps_per_step")
+    core_steps = best.metric("cost/core_steps_per_step")
     if core_steps is not None and "cost/core_steps_per_step" not in review.objectives:
         found.append(("core steps a time step", f"{core_steps:.1f}"))
     if best.seconds is not None:

@@ -1,4 +1,4 @@
-"""What a study says of itself while it runs: note, metrics, tables and pictures, in MLflow and in files."""
+"""A study as it is published while it runs: note, metrics, tables and pictures, in MLflow and in files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from datamodules.files import write_whole
-from elman.search.results.review import Review
+from elman.search.results.review import ENDED, Review, TrialRow
 from elman.tracking.pages import comparison_page, run_page, runs_page
 from elman.tracking.store import first_line
 from elman.tracking.study_run import StudyRun
@@ -25,7 +25,7 @@ PICTURES_SECONDS = 60.0  # between two sets of pictures, which cost seconds of a
 class Publisher:
     """Publishes the newest review from a thread of its own; reviews that come faster than it can are skipped.
 
-    A store that fails here stops nobody: it is said once, and the end tries again.
+    A store that fails here ends no trial: it is logged once, and the end tries again.
 
     Args:
         runs: of the study.
@@ -35,7 +35,7 @@ class Publisher:
 
     def __init__(self, runs: StudyRun, folder: Path, *, recipe: Callable[[int], str]) -> None:
         self.runs, self.folder, self.recipe = runs, folder, recipe
-        self.shown = Path(os.path.relpath(folder))
+        self.relative = Path(os.path.relpath(folder))
         self._newest: Review | None = None
         self._pictured_at = time.monotonic()
         self._wake = threading.Condition()
@@ -78,17 +78,15 @@ class Publisher:
                 self._wake.wait_for(lambda: self._closing, QUICK_SECONDS)
 
     def _quick(self, review: Review) -> None:
-        """What costs little: figures of the study, its note, and the files that others read."""
-        from elman.search.report.trials_csv import trials_csv
+        """What costs little: metrics of the study, its note, and the files that others read."""
+        from elman.search.results.columns import trials_csv
 
-        counts = review.counts()
-        ended = counts["complete"] + counts["pruned"] + counts["failed"]
-        if ended:
-            self.runs.metrics(study_figures(review), step=ended)
-        for trial in review.trials:
-            if trial.run_id and trial.objectives and trial.state in ("complete", "pruned"):
+        if review.ended:
+            self.runs.metrics(study_metrics(review), step=len(review.ended))
+        for trial in review.ended:
+            if trial.run_id and trial.objectives and trial.state != "failed":
                 self.runs.result(trial.run_id, trial.objectives, time_steps=trial.time_steps)
-        self._say(review)
+        self._describe(review)
         files = {"study.json": review.to_json(), "trials.csv": trials_csv(review), **self._winners(review)}
         for name, text in files.items():
             write_whole(self.folder / name, text)
@@ -112,10 +110,10 @@ class Publisher:
         page = report(review)
         write_whole(self.folder / "report.html", page)
         self.runs.run.text(page, "report.html")
-        self._say(review)
+        self._describe(review)
 
-    def _say(self, review: Review) -> None:
-        """What a reader of MLflow's pages meets first."""
+    def _describe(self, review: Review) -> None:
+        """What MLflow's pages begin with."""
         from elman.search.report.note import experiment_note, note
         from elman.search.report.view import view
 
@@ -144,32 +142,30 @@ class Publisher:
         best = review.best()
         if best is None:
             return {}
-        found = {"best.yaml": best.number}
+        found = {"best.yaml": best}
         if len(review.objectives) > 1:
-            found |= {f"pareto/trial_{trial.number}.yaml": trial.number for trial in review.pareto()}
+            found |= {f"pareto/trial_{trial.number}.yaml": trial for trial in review.pareto()}
             for path in (self.folder / "pareto").glob("trial_*.yaml"):
                 if f"pareto/{path.name}" not in found:
                     path.unlink()  # beaten meanwhile
-        return {name: self._winner(review, name, number) for name, number in found.items()}
+        return {file: self._winner(review, file, trial) for file, trial in found.items()}
 
-    def _winner(self, review: Review, file: str, number: int) -> str:
-        trial = next(each for each in review.trials if each.number == number)
-        figures = ", ".join(f"{name} {value:.6g}" for name, value in trial.objectives.items())
-        place = self.shown / file
-        head = f"# Trial {number} of the search {review.name}: {figures}.\n#\n#   elman fit {place}\n#\n"
-        body = self.recipe(number)
-        return head + "\n".join(line for line in body.splitlines() if not line.startswith("#")) + "\n"
+    def _winner(self, review: Review, file: str, trial: TrialRow) -> str:
+        metrics = ", ".join(f"{name} {value:.6g}" for name, value in trial.objectives.items())
+        head = f"# Trial {trial.number} of the search {review.name}: {metrics}."
+        body = [line for line in self.recipe(trial.number).splitlines() if not line.startswith("#")]
+        return "\n".join([head, "#", f"#   elman fit {self.relative / file}", "#", *body, ""])
 
 
-def study_figures(review: Review) -> dict[str, float]:
+def study_metrics(review: Review) -> dict[str, float]:
     """The study's own metrics: best so far, trials by state, cost."""
     counts = review.counts()
     best = review.best()
-    figures = {f"best/{name}": value for name, value in (best.objectives if best else {}).items()}
-    figures |= {f"trials/{state}": float(counts[state]) for state in ("complete", "pruned", "failed")}
-    figures["cost/time_steps"] = float(sum(trial.time_steps for trial in review.trials))
-    figures["cost/trial_seconds"] = round(sum(trial.seconds or 0.0 for trial in review.trials), 1)
-    figures["cost/hours"] = round(review.hours, 4)
+    metrics = {f"best/{name}": value for name, value in (best.objectives if best else {}).items()}
+    metrics |= {f"trials/{state}": float(counts[state]) for state in ENDED}
+    metrics["cost/time_steps"] = float(sum(trial.time_steps for trial in review.trials))
+    metrics["cost/trial_seconds"] = round(sum(trial.seconds or 0.0 for trial in review.trials), 1)
+    metrics["cost/hours"] = round(review.hours, 4)
     if len(review.objectives) > 1:
-        figures["trials/on_the_front"] = float(len(review.pareto()))
-    return figures
+        metrics["trials/on_the_front"] = float(len(review.pareto()))
+    return metrics

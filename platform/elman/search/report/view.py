@@ -1,4 +1,4 @@
-"""How MLflow's page of runs shows a study: its trials best first, the columns that count, and charts.
+"""How MLflow's page of runs displays a study: its trials best first, the columns that count, and charts.
 
 MLflow keeps what its button "Share" makes as JSON in a tag of the experiment; this is such a view. One that
 it cannot read leaves the reader with the page as it always is.
@@ -16,7 +16,7 @@ from elman.tracking.tags import PARENT_TAG, STATE_TAG
 
 SECTION = "study"
 COLUMNS = 20
-AXES = 6  # more parallel axes cannot be told apart
+AXES = 6  # more parallel axes cannot be distinguished
 RUNS = 1000
 
 
@@ -30,7 +30,7 @@ def view(review: Review, *, run_id: str) -> str:
         "selectedColumns": [
             "attributes.`Duration`",
             *(f"params.`{label}`" for label in labels(review)[:COLUMNS]),
-            *(f"metrics.`{name}`" for name in _figures(review)),
+            *(f"metrics.`{name}`" for name in _metrics(review)),
             f"tags.`{STATE_TAG}`",
         ],
         "runsHiddenMode": "SHOW_ALL",  # MLflow would draw the first ten
@@ -43,7 +43,7 @@ def view(review: Review, *, run_id: str) -> str:
     return json.dumps(chosen)
 
 
-def _figures(review: Review) -> list[str]:
+def _metrics(review: Review) -> list[str]:
     """What came out and what it cost, by the names of MLflow's metrics."""
     values = [f"value/{name}" for name in review.objectives]
     costs = {*review.constraints, cost_name(review) or "cost/core_steps_per_step", "cost/seconds"}
@@ -52,7 +52,7 @@ def _figures(review: Review) -> list[str]:
 
 def _charts(review: Review) -> list[dict[str, Any]]:
     """Value against cost, values in parallel, the windows as a map, and the curves by time step."""
-    first, *others = _figures(review)
+    first, *others = _metrics(review)
     cost = others[0] if len(review.objectives) > 1 else _cost(review)
     charts: list[dict[str, Any]] = [
         {"type": "SCATTER", "xaxis": _metric(cost), "yaxis": _metric(first)},
@@ -85,7 +85,7 @@ def _charts(review: Review) -> list[dict[str, Any]]:
 
 
 def _cost(review: Review) -> str:
-    """The figure of cost that tells the trials apart."""
+    """The cost that tells the trials apart."""
     priced = with_cost(review)
     name = list(priced.objectives)[1] if priced else SECONDS
     return "cost/seconds" if name == SECONDS else name

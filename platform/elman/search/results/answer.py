@@ -1,11 +1,11 @@
-"""What a study says, in plain words: which values, how good, what they cost, and how sure that is."""
+"""The answer of a study in plain words: which values, how good, what they cost, and how sure that is."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from elman.search.results.cost_view import with_cost
-from elman.search.results.format import cost_in_words, in_words, number, shown
+from elman.search.results.format import cost_in_words, counts_in_words, formatted, in_words, number
 from elman.search.results.importance import importance
 from elman.search.results.knee import knee
 from elman.search.results.review import Review, TrialRow
@@ -18,7 +18,7 @@ POINTS_OF_A_FRONT = 8
 def answer(review: Review) -> str:
     """Paragraphs of plain text, the most important first; lists have lines that begin with "- ".
 
-    As far as the trials have come: while some run it says so.
+    As far as the trials have come; while some run the first paragraph is about that.
     """
     parts = [_far(review)]
     best = review.best()
@@ -37,13 +37,13 @@ def headline(review: Review) -> list[str]:
     best, bend = review.best(), knee(review)
     if best is None:
         return [_nothing_yet(review)]
-    said = [_best(review, best)]
+    found = [_best(review, best)]
     if bend is not None and bend.number != best.number:
         value = f"{review.objective} {number(bend.measured(review.objective))}"
-        price = cost_in_words(bend)
-        sentence = f"The knee of the front is trial {bend.number}: {value}{_with(review, bend)}"
-        said.append(f"{sentence}, {price}." if price else f"{sentence}.")
-    return said
+        found.append(
+            f"The knee of the front is trial {bend.number}: {value}{_with(review, bend)}{_price(bend)}."
+        )
+    return found
 
 
 def lead(paragraphs: Sequence[str]) -> int | None:
@@ -57,22 +57,18 @@ def _far(review: Review) -> str:
     counts = review.counts()
     if not counts["running"] + counts["waiting"]:
         return ""
-    states = ", ".join(f"{n} {state}" for state, n in counts.items() if n)
-    return f"So far, the budget being {review.budget}: {states}." if review.budget else f"So far: {states}."
+    budget = f", the budget being {review.budget}" if review.budget else ""
+    return f"So far{budget}: {counts_in_words(review)}."
 
 
 def _best(review: Review, best: TrialRow) -> str:
     value = f"{review.objective} {number(best.measured(review.objective))}"
-    said = f"Best of {_ended(review)}: {value}{_with(review, best)} (trial {best.number})"
-    price = cost_in_words(best)
-    return f"{said}, {price}." if price else f"{said}."
+    return f"Best of {_ended(review)}: {value}{_with(review, best)} (trial {best.number}){_price(best)}."
 
 
 def _ended(review: Review) -> str:
-    count = sum(trial.state in ("complete", "pruned", "failed") for trial in review.trials)
     over = len(review.complete) - len(review.feasible)
-    limits = f" ({over} above a limit)" if over else ""
-    return f"{count} trial{'' if count == 1 else 's'}{limits}"
+    return f"{_trials(len(review.ended))}{f' ({over} above a limit)' if over else ''}"
 
 
 def _runner_up(review: Review) -> str:
@@ -93,12 +89,12 @@ def _cheaper(review: Review, best: TrialRow) -> str:
         return ""
     value = number(bend.measured(review.objective))
     reached = f"Cheaper: trial {bend.number} reaches {value} {cost_in_words(bend)}"
-    known = bend.number == review.ranked()[1].number  # its values have just been said
+    known = bend.number == review.ranked()[1].number  # its values have just been given
     return f"{reached}{'' if known else _with(review, bend, ', with')}; beyond it, more cost buys less."
 
 
 def _front(review: Review) -> str:
-    """Every point of the front with its figures and values, the knee and the ends named."""
+    """Every point of the front with its metrics and values, the knee and the ends named."""
     front, bend = review.pareto(), knee(review)
     names = list(review.objectives)
     lines = [f"Of {_ended(review)} {len(front)} {'is' if len(front) == 1 else 'are'} beaten by no other in "]
@@ -133,7 +129,7 @@ def _decided(review: Review) -> str:
 
 
 def _edges(review: Review, best: TrialRow) -> str:
-    found = [said for d in review.dimensions if (said := _edge(d, best.values.get(d.label)))]
+    found = [edge for d in review.dimensions if (edge := _edge(d, best.values.get(d.label)))]
     return (
         f"The best lies at an edge: {', '.join(found)}. A wider range may hold a better one." if found else ""
     )
@@ -157,14 +153,14 @@ def _edge(dimension: Dimension, value: object) -> str:
     whole = not isinstance(kind, Range) or kind.integer
     floor = low == 1 and whole  # fewer than one layer, step or multiple there is not
     near = 0.0 if whole else NEAR_AN_END
-    end, said = (high, "largest") if share >= 1 - near else (low, "smallest")
+    end, which = (high, "largest") if share >= 1 - near else (low, "smallest")
     if near < share < 1 - near or (end == low and floor):
         return ""
-    name = f"{dimension.label}={shown(value)}"
+    name = f"{dimension.label}={formatted(value)}"
     return (
-        f"{name} is the {said} that was tried"
+        f"{name} is the {which} that was tried"
         if value == end
-        else f"{name} is close to the {said}, {end:.4g}"
+        else f"{name} is close to the {which}, {end:.4g}"
     )
 
 
@@ -184,18 +180,18 @@ def _nothing_yet(review: Review) -> str:
     name = review.objective
     over = [trial for trial in review.complete if not review.keeps_limits(trial)]
     if over:
-        limits = ", ".join(f"{figure} <= {limit:g}" for figure, limit in review.constraints.items())
-        figure, limit = next(iter(review.constraints.items()))
-        least = min(over, key=lambda t: (t.constrained.get(figure, float("inf")), t.number))
-        said = f"No complete trial keeps the limits ({limits})."
-        if figure in least.constrained and least.constrained[figure] > limit:
-            said += f" Nearest is trial {least.number} with {figure} {number(least.constrained[figure])}"
-            said += f"{_with(review, least, ' at')}."
-        return said
-    seen = [trial for trial in review.trials if trial.figure(name) is not None]
-    if seen:
+        limits = ", ".join(f"{metric} <= {limit:g}" for metric, limit in review.constraints.items())
+        metric, limit = next(iter(review.constraints.items()))
+        least = min(over, key=lambda t: (t.constrained.get(metric, float("inf")), t.number))
+        text = f"No complete trial keeps the limits ({limits})."
+        if metric in least.constrained and least.constrained[metric] > limit:
+            text += f" Nearest is trial {least.number} with {metric} {number(least.constrained[metric])}"
+            text += f"{_with(review, least, ' at')}."
+        return text
+    validated = [trial for trial in review.trials if trial.metric(name) is not None]
+    if validated:
         up = review.objectives[name] == "maximize"
-        best = (max if up else min)(seen, key=lambda t: t.measured(name))
+        best = (max if up else min)(validated, key=lambda t: t.measured(name))
         value = f"{name} {number(best.measured(name))}"
         where = f"trial {best.number} ({best.state}) after {best.time_steps:,} time steps"
         return (
@@ -204,9 +200,18 @@ def _nothing_yet(review: Review) -> str:
     failed = [trial for trial in review.trials if trial.state == "failed"]
     if failed:
         why = f" The first one: {' '.join(failed[0].why.split())}" if failed[0].why else ""
-        count = f"{len(failed)} trial{'' if len(failed) == 1 else 's'} failed"
-        return f"No trial has come to its end, {count}.{why}"
+        return f"No trial has come to its end, {_trials(len(failed))} failed.{why}"
     return "No trial has been validated yet." if review.trials else "No trial has begun yet."
+
+
+def _trials(count: int) -> str:
+    return f"{count} trial{'' if count == 1 else 's'}"
+
+
+def _price(trial: TrialRow) -> str:
+    """The cost of a trial as the end of a sentence; empty where it is not known."""
+    price = cost_in_words(trial)
+    return f", {price}" if price else ""
 
 
 def _with(review: Review, trial: TrialRow, link: str = " with") -> str:

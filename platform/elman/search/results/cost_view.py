@@ -17,10 +17,10 @@ def with_cost(review: Review) -> Review | None:
     and differs between trials; else the seconds a trial took.
     """
     name = cost_name(review)
-    if name is None or len({trial.figure(name) for trial in review.feasible} - {None}) < 2:
+    if name is None or len({trial.metric(name) for trial in review.feasible} - {None}) < 2:
         name = SECONDS
         review = replace(review, trials=tuple(_timed(trial) for trial in review.trials))
-    found = [trial for trial in review.ranked() if trial.figure(name) is not None]
+    found = [trial for trial in review.ranked() if trial.metric(name) is not None]
     if not found or name in review.objectives:
         return None
     first = {review.objective: review.objectives[review.objective]}

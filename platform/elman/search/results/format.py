@@ -1,4 +1,4 @@
-"""How the values of a trial are written and in which order, wherever a study is shown."""
+"""How the values of a trial are formatted and in which order, wherever a study is displayed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
-def shown(value: Any) -> str:
+def formatted(value: Any) -> str:
     """A value as it stands in a table: what was drawn from a range with four digits, a word as it is."""
     if isinstance(value, float):
         return f"{value:.4g}"
@@ -39,7 +39,7 @@ def seconds_in_words(seconds: float) -> str:
 
 
 def labels(review: Review, *, multiples: bool = True) -> list[str]:
-    """What is known of a trial, the windows first, then the depth, then the rest as the space has it.
+    """The labels of a trial, the windows first, then the depth, then the rest as the space has it.
 
     Args:
         multiples: also k2/k1 where k2 stands beside it.
@@ -72,22 +72,22 @@ def in_words(review: Review, values: Mapping[str, Any]) -> str:
 
 
 def trial_name(number: int, values: Mapping[str, Any]) -> str:
-    """`trial 7: k1=20 k2=60 layers=2`: as its run is called, with what a list of runs should say of it."""
+    """`trial 7: k1=20 k2=60 layers=2`: the name of its run, with its first few values."""
     present = sorted(values, key=_place)
     kept = [label for label in present if not (_last_word(label) == "k2/k1" and len(present) > 2)]
-    said = " ".join(f"{label}={brief(values[label])}" for label in kept[:VALUES_OF_A_NAME])
-    return f"trial {number}: {said}" if said else f"trial {number}"
+    text = " ".join(f"{label}={brief(values[label])}" for label in kept[:VALUES_OF_A_NAME])
+    return f"trial {number}: {text}" if text else f"trial {number}"
 
 
 def cost_name(review: Review) -> str | None:
-    """The figure of cost that trials have: the same on every machine where that was measured."""
+    """The cost that trials have: the same on every machine where that was measured."""
     names = [name for trial in review.feasible for name in (*trial.costs, *trial.constrained)]
     return next((n for n in ("cost/core_steps_per_step", "cost/seconds") if n in names), None)
 
 
 def cost_in_words(trial: TrialRow) -> str:
     """`at 3.0 core steps a time step and 41 s`; empty where nothing is known."""
-    core_steps = trial.figure("cost/core_steps_per_step")
+    core_steps = trial.metric("cost/core_steps_per_step")
     parts = [f"{core_steps:.1f} core steps a time step"] if core_steps is not None else []
     if trial.seconds is not None:
         parts.append(seconds_in_words(trial.seconds))
@@ -99,9 +99,14 @@ def kind(review: Review, trial: TrialRow) -> str:
     return "infeasible" if trial.state == "complete" and not review.keeps_limits(trial) else trial.state
 
 
+def counts_in_words(review: Review) -> str:
+    """`12 complete, 2 running`; empty before the first trial."""
+    return ", ".join(f"{count} {state}" for state, count in review.counts().items() if count)
+
+
 def brief(value: Any) -> str:
     """A value in running text, where three digits do."""
-    return f"{value:.3g}" if isinstance(value, float) else short(shown(value), 40)
+    return f"{value:.3g}" if isinstance(value, float) else short(formatted(value), 40)
 
 
 def _last_word(label: str) -> str:

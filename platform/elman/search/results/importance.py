@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from elman.search.results.review import Review
-from elman.search.space.space import Choices, Dimension
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.distributions import BaseDistribution
 
 AT_LEAST = 5
 
@@ -26,8 +24,8 @@ def importance(review: Review) -> dict[str, float]:
     Source: Watanabe, Bansal & Hutter (2023), "PED-ANOVA", IJCAI, as in Optuna, where a dimension that only
     some trials have is judged by those.
     """
-    found = [t for t in review.complete if t.figure(review.objective) is not None]
-    if len(found) < 4 or len({t.figure(review.objective) for t in found}) < 2:
+    found = [t for t in review.complete if t.metric(review.objective) is not None]
+    if len(found) < 4 or len({t.metric(review.objective) for t in found}) < 2:
         return {}
     import optuna
 
@@ -51,51 +49,26 @@ def rebuilt(review: Review) -> Study:
     """A study in memory with the complete trials, the first objective as its only one."""
     import optuna
 
-    loud = optuna.logging.get_verbosity()
+    verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         study = optuna.create_study(direction=review.objectives[review.objective])
     finally:
-        optuna.logging.set_verbosity(loud)
-    distributions = {d.label: found for d in review.dimensions if (found := distribution(d)) is not None}
+        optuna.logging.set_verbosity(verbosity)
+    varied = [dimension for dimension in review.dimensions if len(dimension.values.ends) > 1]
     for trial in review.complete:
-        value = trial.figure(review.objective)
-        params = {
-            label: given for label, given in trial.values.items() if _fits(distributions.get(label), given)
-        }
+        value = trial.metric(review.objective)
+        fixed = optuna.trial.FixedTrial(trial.values)
+        for dimension in varied:
+            # A trial that Optuna did not draw, or drew from an older space, may lie outside of this one.
+            if trial.values.get(dimension.label) in dimension.values:
+                dimension.suggested(fixed)
         if value is not None:
             study.add_trial(
                 optuna.trial.create_trial(
                     value=value,
-                    params=params,
-                    distributions={label: distributions[label] for label in params},
+                    params={label: trial.values[label] for label in fixed.distributions},
+                    distributions=fixed.distributions,
                 )
             )
     return study
-
-
-def distribution(dimension: Dimension) -> BaseDistribution | None:
-    """As Optuna knows it; None for a dimension with one value only."""
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    values = dimension.values
-    if isinstance(values, Choices):
-        return CategoricalDistribution(choices=list(values.values)) if len(values.values) > 1 else None
-    if values.low == values.high:
-        return None
-    if values.integer:
-        return IntDistribution(
-            low=int(values.low), high=int(values.high), log=values.log, step=int(values.step or 1)
-        )
-    return FloatDistribution(low=values.low, high=values.high, log=values.log, step=values.step)
-
-
-def _fits(distribution: BaseDistribution | None, value: Any) -> bool:
-    """Whether a trial that Optuna did not draw, or drew from an older space, lies in this one."""
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    if isinstance(distribution, CategoricalDistribution):
-        return value in distribution.choices
-    if isinstance(distribution, IntDistribution | FloatDistribution):
-        return isinstance(value, int | float) and distribution.low <= value <= distribution.high
-    return False

@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass, field
 from math import inf, isfinite
 from typing import Any, Literal
 
+from elman.search.space.settings import Direction
 from elman.search.space.space import Choices, Dimension, Range
 
 State = Literal["waiting", "running", "complete", "pruned", "failed"]
-Direction = Literal["minimize", "maximize"]
+ENDED = ("complete", "pruned", "failed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,9 +22,9 @@ class TrialRow:
     Args:
         number: from 0, as the study counts.
         values: by label, products included: k1, k2/k1 and k2; what does not apply is not there.
-        objectives: best value so far by figure; of a trial that is pruned or runs, what was seen of it.
-        constrained: figures that have a limit, as measured.
-        costs: what it cost by figure, as far as that was measured: `cost/core_steps_per_step`.
+        objectives: best value so far by metric, also of a trial that is pruned or runs.
+        constrained: metrics that have a limit, as measured.
+        costs: what it cost by metric, as far as that was measured: `cost/core_steps_per_step`.
         curve: the first objective by time step.
         time_steps: seen in training.
         seconds: from its first start to its end, without pauses between.
@@ -43,7 +44,7 @@ class TrialRow:
     run_id: str | None = None
     why: str = ""
 
-    def figure(self, name: str) -> float | None:
+    def metric(self, name: str) -> float | None:
         """What was measured under this name, wherever it is kept; None: nothing that is a number."""
         for kept in (self.objectives, self.constrained, self.costs):
             if name in kept:
@@ -52,7 +53,7 @@ class TrialRow:
 
     def measured(self, name: str) -> float:
         """The same, of a trial that is known to have it."""
-        value = self.figure(name)
+        value = self.metric(name)
         if value is None:
             raise KeyError(f"trial {self.number} has no {name}")
         return value
@@ -60,7 +61,7 @@ class TrialRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Review:
-    """A study as its reader sees it.
+    """A study as plain values.
 
     Args:
         name: of the study.
@@ -68,8 +69,8 @@ class Review:
         command: that goes on with it, as typed.
         experiment: of MLflow.
         dimensions: of its space.
-        objectives: direction by figure, the first is the one that curves show.
-        constraints: largest value by figure.
+        objectives: direction by metric, the first is the one that curves show.
+        constraints: largest value by metric.
         sampler, pruner: by name.
         budget: what ends it, in words: "24 trials".
         trials: all of them, by number.
@@ -94,7 +95,7 @@ class Review:
 
     def __post_init__(self) -> None:
         if not self.objectives:
-            raise ValueError("objectives must name at least one figure, got none")
+            raise ValueError("objectives must name at least one metric, got none")
         for name, direction in self.objectives.items():
             if direction not in ("minimize", "maximize"):
                 raise ValueError(f"objectives: {name} must be 'minimize' or 'maximize', got {direction!r}")
@@ -114,13 +115,18 @@ class Review:
         """Those of them that kept within all limits."""
         return [trial for trial in self.complete if self.keeps_limits(trial)]
 
+    @property
+    def ended(self) -> list[TrialRow]:
+        """Trials that have come to an end, whichever it was."""
+        return [trial for trial in self.trials if trial.state in ENDED]
+
     def keeps_limits(self, trial: TrialRow) -> bool:
-        """Whether no figure is above its limit; one that was not measured is not."""
+        """Whether no metric is above its limit; one that was not measured is not."""
         return all(trial.constrained.get(name, -inf) <= limit for name, limit in self.constraints.items())
 
     def ranked(self) -> list[TrialRow]:
         """Feasible trials that have the first objective, best first, of equal ones the first first."""
-        found = [trial for trial in self.feasible if trial.figure(self.objective) is not None]
+        found = [trial for trial in self.feasible if trial.metric(self.objective) is not None]
         return sorted(found, key=lambda t: (self._cost(self.objective, t), t.number))
 
     def best(self) -> TrialRow | None:
@@ -132,13 +138,13 @@ class Review:
 
         Of trials with equal objectives the first is kept. Trials that lack an objective are left out.
         """
-        found = [t for t in self.feasible if all(t.figure(name) is not None for name in self.objectives)]
+        found = [t for t in self.feasible if all(t.metric(name) is not None for name in self.objectives)]
         kept = [trial for trial in found if not any(self._beats(other, trial) for other in found)]
         return sorted(kept, key=lambda t: (*self._costs(t), t.number))
 
     def counts(self) -> dict[str, int]:
         """Trials by state."""
-        found = dict.fromkeys(("complete", "pruned", "failed", "running", "waiting"), 0)
+        found = dict.fromkeys((*ENDED, "running", "waiting"), 0)
         for trial in self.trials:
             found[trial.state] += 1
         return found
@@ -154,8 +160,8 @@ class Review:
         return [self._cost(name, trial) for name in self.objectives]
 
     def _cost(self, name: str, trial: TrialRow) -> float:
-        """The figure, less being better; what is no number is worse than all."""
-        value = trial.figure(name)
+        """The metric, less being better; what is no number is worse than all."""
+        value = trial.metric(name)
         if value is None:
             return inf
         return -value if self.objectives[name] == "maximize" else value

@@ -1,4 +1,4 @@
-"""What can be wrong with a search, told before its first trial: corners are built, figures compared."""
+"""What can be wrong with a search, reported before its first trial: corners are built, metrics compared."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Trials:
 
 
 def common(search: Search) -> Trials:
-    """The budget of a trial in time steps, after a look at the base recipe's data.
+    """The budget of a trial in time steps, where it is in epochs after the base recipe's data are read.
 
     Raises:
-        BadInput: if the base recipe cannot run, or says no budget in time steps.
+        BadInput: if the base recipe cannot run, or has no budget in time steps.
     """
     settings = search.base.config.trainer
     if settings.max_time_steps is None and settings.max_epochs is None:
@@ -49,7 +49,7 @@ def refuse_impossible(search: Search) -> None:
     """Build the base recipe and every corner of the space, without training them.
 
     Raises:
-        BadInput: for a figure that no run logs, and for values that no task takes.
+        BadInput: for a metric that no run logs, and for values that no task takes.
     """
     parts = search.base.classes()
     prepare_process(parts.trainer)
@@ -58,12 +58,12 @@ def refuse_impossible(search: Search) -> None:
     task = make_task(parts, data)
     refuse_targets(task, batch)
     refuse_monitor(parts.trainer.monitor, task, data, batch)
-    _refuse_figures(search, validated_metrics(task, data, batch))
+    _refuse_metrics(search, validated_metrics(task, data, batch))
     for values in search.space.corners():
         _refuse_corner(search, values, data)
 
 
-def _refuse_figures(search: Search, validated: list[str]) -> None:
+def _refuse_metrics(search: Search, validated: list[str]) -> None:
     there = [*validated, *COSTS]
     for name in search.settings.objectives:
         if name not in there:
@@ -74,13 +74,13 @@ def _refuse_figures(search: Search, validated: list[str]) -> None:
 
 
 def _refuse_corner(search: Search, values: Values, data: Any) -> None:
-    shown = ", ".join(f"{label}={value}" for label, value in search.space.shown(values).items())
     try:
         parts = search.recipe(values).classes()
         if not any(target.startswith("data.") or target == "data" for target in search.settings.space):
             make_task(parts, data)
     except BadInput as error:
-        raise BadInput(f"space: a trial with {shown} could not run: {error}") from error
+        given = ", ".join(f"{label}={value}" for label, value in search.space.with_products(values).items())
+        raise BadInput(f"space: a trial with {given} could not run: {error}") from error
 
 
 def _data(recipe: Recipe) -> Any:

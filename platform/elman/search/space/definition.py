@@ -27,7 +27,7 @@ class Search:
     """A search that can be run.
 
     Args:
-        settings: as its file and the command line say.
+        settings: of its file and the command line.
         space: what is tried.
         base: the recipe of which trials are variations.
         words: recipes and options that make the base.
@@ -58,7 +58,7 @@ class Search:
         """What must stay the same for a study to go on."""
         return {
             "space": json.loads(json.dumps([asdict(d) for d in self.space.dimensions], default=str)),
-            "objectives": list(self.settings.objectives.items()),  # their order is that of the values told
+            "objectives": list(self.settings.objectives.items()),  # their order is that of Optuna's values
             "constraints": dict(self.settings.constraints),
             "recipe": self.base.digest,
         }
@@ -68,7 +68,7 @@ class Search:
 
         Args:
             values: by label.
-            threads: CPU threads that all its processes share, where the base does not say; part of the
+            threads: CPU threads that all its processes share, where the base sets none; part of the
                 recipe, since sums depend on them.
             gpus: that are leased to it; it trains with a process on each.
         """

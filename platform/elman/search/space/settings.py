@@ -1,4 +1,4 @@
-"""What the file of a search says."""
+"""The blocks of a search's file, and what they may hold."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Settings:
         space: what is tried, by its place in the recipe. A list names choices. `{low: 5, high: 80,
             log: true}` is a range, of whole numbers where both ends are; `step` is between its points.
             `{times: model.bptt.k1, low: 1, high: 4}` is a multiple of another value.
-        objectives: figures of validation or cost and whether each is to `minimize` or `maximize`; the first
+        objectives: metrics of validation or cost and whether each is to `minimize` or `maximize`; the first
             decides on pruning. Of several, the search looks for the Pareto front.
         constraints: the largest value of a cost that a trial may have to count as good.
         budget: what ends the search.
@@ -98,7 +98,7 @@ class Settings:
             raise ValueError(f"{min(both)} is both fixed and in the space; keep one")
         if len(self.objectives) > 1 and self.pruner != "none":
             raise ValueError(
-                f"pruner={self.pruner} compares one figure, but there are {len(self.objectives)} objectives; "
+                f"pruner={self.pruner} compares one metric, but there are {len(self.objectives)} objectives; "
                 "set pruner: none, or keep one objective"
             )
         if self.budget == Budget() and self.sampler != "grid":

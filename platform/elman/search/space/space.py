@@ -5,7 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import optuna
 
 Values = dict[str, Any]
 """A trial's values by label; a dimension that does not apply is not there."""
@@ -49,12 +52,30 @@ class Range:
         count = int((self.high - self.low) / step + 1e-9) + 1
         return [_number(self.low + i * step, integer=self.integer) for i in range(count)]
 
+    @property
+    def ends(self) -> list[Any]:
+        """The lowest and the highest number; one where they are the same."""
+        return list(dict.fromkeys(_number(end, integer=self.integer) for end in (self.low, self.high)))
+
+    def __contains__(self, value: object) -> bool:
+        return isinstance(value, int | float) and self.low <= value <= self.high
+
 
 @dataclass(frozen=True, kw_only=True)
 class Choices:
     """A few values: each by the word that stands for it in tables, and as it goes into a recipe."""
 
     values: dict[str | int | float | bool, Any]
+
+    @property
+    def points(self) -> list[Any]:
+        """The words of all of them, in the order of the file."""
+        return list(self.values)
+
+    ends = points
+
+    def __contains__(self, value: object) -> bool:
+        return value in self.values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,15 +99,21 @@ class Dimension:
         """The label of the product: `k2` where this is `k2/k1`; None where this is no multiple."""
         return self.label.partition("/")[0] if self.multiple_of else None
 
+    def argument_of(self, other: Dimension) -> str | None:
+        """The argument of the class that `other` chooses in which this value lies; None: it is no part."""
+        if not self.target.startswith(f"{other.target}."):
+            return None
+        return self.target[len(other.target) + 1 :].partition(".")[0]
 
-class Suggests(Protocol):
-    """What a sampler's trial can do; `optuna.Trial` does."""
-
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int: ...
-    def suggest_float(
-        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
-    ) -> float: ...
-    def suggest_categorical(self, name: str, choices: Any) -> Any: ...
+    def suggested(self, trial: optuna.trial.BaseTrial) -> Any:
+        """A value, chosen by the sampler of a trial."""
+        values = self.values
+        if isinstance(values, Choices):
+            return trial.suggest_categorical(self.label, values.points)
+        if values.integer:
+            low, high, step = int(values.low), int(values.high), int(values.step or 1)
+            return trial.suggest_int(self.label, low, high, step=step, log=values.log)
+        return trial.suggest_float(self.label, values.low, values.high, step=values.step, log=values.log)
 
 
 @dataclass(frozen=True)
@@ -107,11 +134,7 @@ class Space:
     @property
     def conditional(self) -> bool:
         """Whether some dimension is missing in some trials."""
-        return any(
-            dimension.target.startswith(f"{other.target}.")
-            for dimension in self.dimensions
-            for other in self.dimensions
-        )
+        return any(one.argument_of(other) for one in self.dimensions for other in self.dimensions)
 
     def in_order(self) -> list[Dimension]:
         """Classes before their arguments, multiples last."""
@@ -120,22 +143,23 @@ class Space:
     def applies(self, dimension: Dimension, values: Mapping[str, Any]) -> bool:
         """Whether a trial with these `values` of the dimensions before it has this one."""
         for other in self.dimensions:
-            if not dimension.target.startswith(f"{other.target}."):
-                continue
-            argument = dimension.target[len(other.target) + 1 :].partition(".")[0]
-            if other.label not in values:
-                return False
-            taken = self.arguments.get((other.label, values[other.label]))
-            if taken is not None and argument not in taken:
+            argument = dimension.argument_of(other)
+            if argument and (
+                other.label not in values or not self.takes(other, values[other.label], argument)
+            ):
                 return False
         return True
 
-    def draw(self, trial: Suggests) -> Values:
+    def takes(self, dimension: Dimension, choice: Any, argument: str) -> bool:
+        """Whether the class that a choice stands for has an argument."""
+        return argument in self.arguments.get((dimension.label, choice), {argument})
+
+    def draw(self, trial: optuna.trial.BaseTrial) -> Values:
         """The values of one trial, drawn by its sampler."""
         values: Values = {}
         for dimension in self.in_order():
             if self.applies(dimension, values):
-                values[dimension.label] = _draw(trial, dimension)
+                values[dimension.label] = dimension.suggested(trial)
         return values
 
     def grid(self, limit: int | None = None) -> list[Values]:
@@ -157,33 +181,31 @@ class Space:
         if not self.applies(dimension, values):
             yield from self._points(rest, values)
             return
-        for point in _points_of(dimension):
+        points = dimension.values.points
+        if points is None:
+            raise ValueError(
+                f"{dimension.target} ranges over endless many numbers; a grid needs choices or a step"
+            )
+        for point in points:
             yield from self._points(rest, {**values, dimension.label: point})
 
     def corners(self) -> list[Values]:
         """Points that between them have both ends of every range, and every choice."""
         found = []
         for dimension in self.in_order():
-            for end in _ends_of(dimension):
+            for end in dimension.values.ends:
                 values: Values = {}
                 for other in self.in_order():
-                    if other is dimension:
-                        if self.applies(other, values):
-                            values[other.label] = end
-                    elif self.applies(other, values):
-                        values[other.label] = self._taking(other, dimension)
+                    if self.applies(other, values):
+                        values[other.label] = end if other is dimension else self._end_for(dimension, other)
                 if dimension.label in values:
                     found.append(values)
         return found
 
-    def _taking(self, other: Dimension, dimension: Dimension) -> Any:
+    def _end_for(self, dimension: Dimension, other: Dimension) -> Any:
         """A value of `other` with which `dimension` applies, else its first."""
-        ends = _ends_of(other)
-        if dimension.target.startswith(f"{other.target}."):
-            argument = dimension.target[len(other.target) + 1 :].partition(".")[0]
-            takers = [end for end in ends if argument in self.arguments.get((other.label, end), {argument})]
-            return (takers or ends)[0]
-        return ends[0]
+        ends, argument = other.values.ends, dimension.argument_of(other)
+        return next((end for end in ends if argument is None or self.takes(other, end, argument)), ends[0])
 
     def targets(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """What goes where in the recipe: values by target, multiples multiplied out."""
@@ -202,7 +224,7 @@ class Space:
             found[dimension.target] = value
         return found
 
-    def shown(self, values: Mapping[str, Any]) -> Values:
+    def with_products(self, values: Mapping[str, Any]) -> Values:
         """Values by label with the products, for tables and charts: k1, k2/k1 and k2."""
         targets = self.targets(values)
         products = {
@@ -228,35 +250,6 @@ def labels(targets: Mapping[str, str | None]) -> dict[str, str]:
         name = ".".join(words[-size:])
         found[target] = f"{name}/{base.rpartition('.')[2]}" if base else name
     return found
-
-
-def _draw(trial: Suggests, dimension: Dimension) -> Any:
-    values, name = dimension.values, dimension.label
-    if isinstance(values, Choices):
-        return trial.suggest_categorical(name, list(values.values))
-    if values.integer:
-        return trial.suggest_int(
-            name, int(values.low), int(values.high), step=int(values.step or 1), log=values.log
-        )
-    return trial.suggest_float(name, values.low, values.high, step=values.step, log=values.log)
-
-
-def _ends_of(dimension: Dimension) -> list[Any]:
-    values = dimension.values
-    if isinstance(values, Choices):
-        return list(values.values)
-    return list(dict.fromkeys(_number(end, integer=values.integer) for end in (values.low, values.high)))
-
-
-def _points_of(dimension: Dimension) -> list[Any]:
-    if isinstance(dimension.values, Choices):
-        return list(dimension.values.values)
-    points = dimension.values.points
-    if points is None:
-        raise ValueError(
-            f"{dimension.target} ranges over endless many numbers; a grid needs choices or a step"
-        )
-    return points
 
 
 def _number(value: float, *, integer: bool) -> Any:

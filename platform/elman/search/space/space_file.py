@@ -14,7 +14,7 @@ from elman.errors import BadInput
 from elman.recipes.recipe import Recipe
 from elman.search.space.settings import Settings
 from elman.search.space.space import Choices, Dimension, Range, Space, labels
-from elman.search.space.variation import in_yaml, parsed, value_at
+from elman.search.space.variation import in_yaml, value_at, varied
 
 RANGE_KEYS = {"low", "high", "log", "step", "times"}
 
@@ -42,7 +42,7 @@ def read_space(settings: Settings, base: Recipe, base_words: list[str]) -> Space
 
 
 def _values(target: str, given: Any) -> Range | Choices:
-    """What the file says of a dimension."""
+    """The values of a dimension, as the file gives them."""
     where = f"space.{target}"
     if isinstance(given, list):
         if len(given) < 2:
@@ -97,14 +97,16 @@ def _arguments(
     """What the class takes that each choice stands for, where a dimension below asks."""
     found: dict[tuple[str, Any], frozenset[str]] = {}
     for dimension in dimensions:
-        below = any(other.target.startswith(f"{dimension.target}.") for other in dimensions)
-        if not below:
+        if not any(other.argument_of(dimension) for other in dimensions):
             continue
         if not isinstance(dimension.values, Choices):
             raise BadInput(f"space.{dimension.target}: has parts that are searched, so it must name classes")
         for word, value in dimension.values.values.items():
             where = f"space.{dimension.target}"
-            recipe = parsed([*base_words, f"--{dimension.target}={in_yaml(value)}"], where)
+            try:
+                recipe = varied([*base_words, f"--{dimension.target}={in_yaml(value)}"])
+            except BadInput as error:
+                raise BadInput(f"{where}: {error}") from error
             chosen = value_at(recipe.config, dimension.target)
             path = chosen.get("class_path") if isinstance(chosen, Namespace) else None
             if path is None:
@@ -118,13 +120,9 @@ def _arguments(
 def _refuse_impossible(dimension: Dimension, space: Space, settings: Settings, base: Recipe) -> None:
     """What can be seen of a dimension without trying it."""
     where = f"space.{dimension.target}"
-    classes = [d for d in space.dimensions if dimension.target.startswith(f"{d.target}.")]
-    for other in classes:
-        argument = dimension.target[len(other.target) + 1 :].partition(".")[0]
-        takers = [
-            w for (label, w), taken in space.arguments.items() if label == other.label and argument in taken
-        ]
-        if not takers:
+    for other in space.dimensions:
+        argument = dimension.argument_of(other)
+        if argument and not any(space.takes(other, choice, argument) for choice in other.values.ends):
             raise BadInput(f"{where}: none of the classes of space.{other.target} takes {argument!r}")
     if settings.sampler == "grid" and isinstance(dimension.values, Range) and dimension.values.points is None:
         raise BadInput(
@@ -167,21 +165,13 @@ def _refuse_short_k2(dimension: Dimension, space: Space, base: Recipe) -> None:
                 f"got low={dimension.values.low}"
             )
         return
-    least_k2 = _least(k2, space, base)
-    most_k1 = _most(k1, space, base)
+    least_k2 = min(_numbers(k2, space, base), default=None)
+    most_k1 = max(_numbers(k1, space, base), default=None)
     if least_k2 is not None and most_k1 is not None and least_k2 < most_k1:
         raise BadInput(
             f"{where}: trials could have k2={least_k2:g} below k1={most_k1:g}; make k2 a multiple: "
             f"{k2}: {{times: {k1}, low: 1, high: 4}}"
         )
-
-
-def _least(target: str, space: Space, base: Recipe) -> float | None:
-    return min(_numbers(target, space, base), default=None)
-
-
-def _most(target: str, space: Space, base: Recipe) -> float | None:
-    return max(_numbers(target, space, base), default=None)
 
 
 def _numbers(target: str, space: Space, base: Recipe) -> list[float]:

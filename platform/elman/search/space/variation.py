@@ -1,4 +1,4 @@
-"""Variations of a base recipe, parsed without a word where a changed class drops what another took."""
+"""Variations of a base recipe, parsed without a warning where a changed class drops arguments."""
 
 from __future__ import annotations
 
@@ -10,16 +10,8 @@ from typing import Any
 
 from jsonargparse import Namespace
 
-from elman.errors import BadInput
 from elman.recipes.recipe import Recipe, parse
 from elman.recipes.strict_yaml import dump_yaml
-
-
-def parsed(words: list[str], where: str) -> Recipe:
-    try:
-        return varied(words)
-    except BadInput as error:
-        raise BadInput(f"{where}: {error}") from error
 
 
 def varied(words: list[str]) -> Recipe:

@@ -1,30 +1,49 @@
-"""Optuna's study and its storage, reached patiently: trials and notes by name, whatever the storage is."""
+"""Optuna's study in its storage: trials by number, attributes by name, calls retried in an outage."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from elman.tracking.retry import retry
 
-T = TypeVar("T")
+# The attributes of a study. Stored names stay as they are: studies that were begun with them go on.
+IDENTITY, STUDY_ID, STUDY_RUN, HOURS = "elman:identity", "elman:id", "elman:run", "elman:hours"
+LEADER, BEAT = "elman:leader", "elman:beat:"
+# The attributes of a trial.
+OWNER = "elman:owner"  # the process that runs it; empty: none, and any may go on with it
+TRIAL_STATE, RECIPE, RUN, SECONDS = "elman:seen", "elman:recipe", "elman:run", "elman:seconds"
+WHY, CRASHES, SURPLUS = "elman:why", "elman:crashes", "elman:surplus"
+
+
+class Retrying:
+    """A study or a trial of Optuna whose calls are retried while the storage is unreachable.
+
+    Args:
+        once: the object itself, for calls that are retried as a group.
+    """
+
+    def __init__(self, once: Any) -> None:
+        self.once = once
+
+    def __getattr__(self, name: str) -> Any:
+        what = f"{name} of the study"
+        found = retry(lambda: getattr(self.once, name), what=what)
+        if not callable(found):
+            return found
+        return lambda *args, **named: retry(lambda: found(*args, **named), what=what)
 
 
 def is_kept(storage: Any, name: str) -> bool:
     """Whether a storage has a study of this name."""
-
-    def ask() -> bool:
-        try:
-            storage.get_study_id_from_name(name)
-        except KeyError:
-            return False
-        return True
-
-    return retry(ask, what="looking for the study")
+    try:
+        Retrying(storage).get_study_id_from_name(name)
+    except KeyError:
+        return False
+    return True
 
 
 class KeptStudy:
-    """One study of a storage, made when it is not there. Every call waits for a storage that is away.
+    """One study of a storage, made when it is not there.
 
     Args:
         name: of the study.
@@ -37,22 +56,20 @@ class KeptStudy:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self.name, self.storage = name, storage
-        self.optuna = optuna
+        self.name, self.storage, self.optuna = name, Retrying(storage), optuna
         self.states = optuna.trial.TrialState
-        self.study = self.patiently(
-            lambda: optuna.create_study(
+        self.study = Retrying(
+            Retrying(optuna).create_study(
                 study_name=name, storage=storage, directions=directions, pruner=pruner, load_if_exists=True
-            ),
-            "opening the study",
+            )
         )
-        self._open: dict[int, Any] = {}
+        self._open: dict[int, Retrying] = {}
 
     # Trials.
 
     def ask(self) -> Any:
         """A new trial, or one that waits."""
-        trial = self.patiently(self.study.ask, "asking for a trial")
+        trial = Retrying(self.study.ask())
         self._open[trial.number] = trial
         return trial
 
@@ -60,30 +77,25 @@ class KeptStudy:
         """A trial, to write to."""
         if number not in self._open:
             study_id = self.storage.get_study_id_from_name(self.name)
-            trial_id = self.patiently(
-                lambda: self.storage.get_trial_id_from_study_id_trial_number(study_id, number),
-                "finding a trial",
-            )
-            self._open[number] = self.optuna.trial.Trial(self.study, trial_id)
+            trial_id = self.storage.get_trial_id_from_study_id_trial_number(study_id, number)
+            self._open[number] = Retrying(self.optuna.trial.Trial(self.study.once, trial_id))
         return self._open[number]
 
     def trials(self, *states: Any) -> list[Any]:
         """All trials as they are stored now, or those in some states, by number."""
-        return list(
-            self.patiently(
-                lambda: self.study.get_trials(deepcopy=False, states=states or None), "reading the trials"
-            )
-        )
+        return list(self.study.get_trials(deepcopy=False, states=states or None))
 
-    def stored(self, number: int) -> Any:
-        """A trial as it is stored now."""
-        return self.trials()[number]
+    def attributes(self, number: int) -> dict[str, Any]:
+        """The attributes of a trial as they are stored now."""
+        return dict(self.trials()[number].user_attrs)
 
-    def tell(self, number: int, state: Any, values: list[float] | None = None) -> None:
+    def note_trial(self, number: int, key: str, value: Any) -> None:
+        """Store an attribute of a trial."""
+        self.trial(number).set_user_attr(key, value)
+
+    def end(self, number: int, state: Any, values: list[float] | None = None) -> None:
         """End a trial; what has ended already stays as it is."""
-        self.patiently(
-            lambda: self.study.tell(number, values, state=state, skip_if_finished=True), "ending a trial"
-        )
+        self.study.tell(number, values, state=state, skip_if_finished=True)
         self.forget(number)
 
     def forget(self, number: int) -> None:
@@ -94,18 +106,12 @@ class KeptStudy:
         """Whether this process writes to a trial."""
         return number in self._open
 
-    # Notes on the study and on its trials.
+    # The study.
 
     def notes(self) -> dict[str, Any]:
-        """All notes on the study."""
-        return dict(self.patiently(lambda: self.study.user_attrs, "reading the study"))
+        """All attributes of the study."""
+        return dict(self.study.user_attrs)
 
     def note(self, key: str, value: Any) -> None:
-        self.patiently(lambda: self.study.set_user_attr(key, value), "recording the study")
-
-    def note_trial(self, number: int, key: str, value: Any) -> None:
-        trial = self.trial(number)
-        self.patiently(lambda: trial.set_user_attr(key, value), "recording a trial")
-
-    def patiently(self, call: Callable[[], T], what: str) -> T:
-        return retry(call, what=what)
+        """Store an attribute of the study."""
+        self.study.set_user_attr(key, value)

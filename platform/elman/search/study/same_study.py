@@ -8,9 +8,7 @@ from typing import Any
 
 from elman.errors import BadInput
 from elman.search.space.definition import Search
-from elman.search.study.kept_study import KeptStudy
-
-IDENTITY = "elman:identity"
+from elman.search.study.kept_study import IDENTITY, KeptStudy
 
 
 def refuse_another(search: Search, kept: KeptStudy) -> None:
@@ -19,14 +17,14 @@ def refuse_another(search: Search, kept: KeptStudy) -> None:
     Raises:
         BadInput: if that was something else.
     """
-    mine, notes = search.identity, kept.notes()
-    known = notes.get(IDENTITY)
+    mine = json.loads(json.dumps(search.identity))
+    known = kept.notes().get(IDENTITY)
     if known is None:
         kept.note(IDENTITY, json.dumps(mine))
         return
     then = json.loads(known)
     for part, value in mine.items():
-        if json.loads(json.dumps(value)) != then.get(part):
+        if value != then.get(part):
             raise BadInput(
                 f"study {search.name!r} was begun with {_difference(part, then.get(part), value)}; "
                 "give this search another name (--name=NAME), or put the old one back"
@@ -42,12 +40,13 @@ def _difference(part: str, then: Any, now: Any) -> str:
     before = {d["target"]: d for d in then or []}
     after = {d["target"]: d for d in now}
     for target in [*before, *after]:
-        if before.get(target) != after.get(target):
-            return f"another space ({target}: {_shown(before.get(target))}, now {_shown(after.get(target))})"
+        old, new = before.get(target), after.get(target)
+        if old != new:
+            return f"another space ({target}: {_in_words(old)}, now {_in_words(new)})"
     return "another space (its dimensions are in another order)"
 
 
-def _shown(dimension: Mapping[str, Any] | None) -> str:
+def _in_words(dimension: Mapping[str, Any] | None) -> str:
     if dimension is None:
         return "not there"
     values = dimension["values"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,10 +29,9 @@ def open_storage(where: str | None, folder: Path) -> Any:
     Raises:
         BadInput: if it cannot be opened.
     """
-    scheme = (where or "").partition("://")[0].partition("+")[0] if "://" in (where or "") else ""
-    if where is None or not scheme:
-        return _journal(Path(where).absolute() if where else folder / "journal.log")
-    shown = without_password(where)
+    if where is None or "://" not in where:
+        return _journal(_journal_path(where, folder))
+    shown, scheme = without_password(where), where.partition("://")[0].partition("+")[0]
     if scheme not in DATABASES:
         raise BadInput(
             f"--storage={shown} has the unknown scheme {scheme!r}; use a path, sqlite:///studies.db or "
@@ -47,23 +49,82 @@ def open_storage(where: str | None, folder: Path) -> Any:
         raise BadInput(f"--storage={shown} cannot be opened: {first}") from error
 
 
+@contextmanager
+def mutex(where: str | None, folder: Path) -> Iterator[None]:
+    """One process at a time, of all that share a study; the arguments are those of `open_storage`."""
+    if where is None or "://" not in where:
+        from filelock import FileLock
+
+        with FileLock(f"{_journal_path(where, folder)}.claims"):
+            yield
+    else:
+        with first_touch(where):
+            yield
+
+
+class KernelLock:
+    """One writer at a time, by `flock` on a file beside the journal; what Optuna asks of a lock.
+
+    Differs: from Optuna's own locks, files whose existence is the lock. A process that is killed while it
+    writes, which is when most of them are, leaves those behind, and all others wait for half a minute; the
+    kernel takes this one back.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: int | None = None
+        self._threads = threading.Lock()
+
+    def acquire(self) -> bool:
+        self._threads.acquire()
+        file = None
+        try:
+            file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError:
+            if file is not None:
+                os.close(file)
+            self._threads.release()  # or the next try would wait for ever
+            raise
+        self._file = file
+        return True
+
+    def release(self) -> None:
+        assert self._file is not None, "acquire comes first"
+        os.close(self._file)  # which unlocks
+        self._file = None
+        self._threads.release()
+
+
+def _journal_path(where: str | None, folder: Path) -> Path:
+    return Path(where).absolute() if where else folder / "journal.log"
+
+
 def _journal(path: Path) -> Any:
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    from elman.search.study.journal_lock import KernelLock, cut_torn_line
-
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock: Any = KernelLock(Path(f"{path}.lock"))  # the base class of locks is not public
-        with path.open("ab"):
-            pass
-        cut_torn_line(path, lock)
+        _cut_torn_line(path, lock)
         return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
     except OSError as error:
         raise BadInput(f"--storage={path} cannot be written: {error.strerror}; name another path") from error
     except ValueError as error:  # of a line that is no JSON
         raise BadInput(f"--storage={path} is no journal of a study ({error}); name another path") from error
+
+
+def _cut_torn_line(journal: Path, lock: KernelLock) -> None:
+    """Take off a last line that a killed process has not finished: it was never acted on."""
+    lock.acquire()
+    try:
+        with journal.open("ab+") as file:
+            file.seek(0)
+            text = file.read()
+            file.truncate(text.rfind(b"\n") + 1)
+    finally:
+        lock.release()
 
 
 def _database(url: str) -> Any:
@@ -76,16 +137,3 @@ def _database(url: str) -> Any:
         place.parent.mkdir(parents=True, exist_ok=True)
     with first_touch(url):
         return RDBStorage(url, engine_kwargs=arguments)
-
-
-@contextmanager
-def alone(where: str | None, folder: Path) -> Iterator[None]:
-    """One process at a time, of all that share a study; the arguments are those of `open_storage`."""
-    if where is None or "://" not in where:
-        from filelock import FileLock
-
-        with FileLock(f"{Path(where).absolute() if where else folder / 'journal.log'}.claims"):
-            yield
-    else:
-        with first_touch(where):
-            yield

@@ -1,4 +1,4 @@
-"""A study: trials asked for within a budget, reported, and ended once, whoever shares it."""
+"""A study: trials asked for within a budget, reported, and ended once, by all processes that share it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property, partial
-from math import isfinite
+from functools import cached_property
+from math import isfinite, nan
 from typing import Any
 
 from elman.search.results.review import Review, State
 from elman.search.space.definition import Search
 from elman.search.space.space import Values
+from elman.search.study import kept_study as stored
 from elman.search.study import samplers
 from elman.search.study.kept_study import KeptStudy
 from elman.search.study.ownership import Ownership
 from elman.search.study.same_study import refuse_another
-from elman.search.study.trial_state import RUN, SEEN, SPENT, WHY, merged, row
+from elman.search.study.trial_state import merged, row
 
-HOURS, STUDY_RUN, STUDY_ID = "elman:hours", "elman:run", "elman:id"
-RECIPE, CRASHES, SURPLUS = "elman:recipe", "elman:crashes", "elman:surplus"
 WHY_CHARACTERS = 1000
 
 
@@ -38,19 +37,19 @@ class Asked:
 
     number: int
     values: Values
-    run_id: str | None = None
-    seconds: float = 0.0
-    again: bool = False
+    run_id: str | None
+    seconds: float
+    again: bool
 
 
 class Study:
-    """One study, which several processes may share. Every call waits for a storage that is away for a while.
+    """One study, which several processes may share. Every call is retried while its storage is unreachable.
 
     Args:
         search: what is searched.
         storage: of Optuna, as `open_storage` gives it.
         max_time_steps, val_every: of a trial, for its pruner.
-        alone: lets in one process at a time, of all that share the study.
+        mutex: lets in one process at a time, of all that share the study.
 
     Raises:
         BadInput: if a study of this name is there that searches something else.
@@ -63,21 +62,19 @@ class Study:
         *,
         max_time_steps: int,
         val_every: int,
-        alone: Callable[[], AbstractContextManager[None]] = nullcontext,
+        mutex: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        settings = search.settings
-        self.search = search
+        self.search, self.settings = search, search.settings
         self.kept = KeptStudy(
             search.name,
             storage,
-            directions=list(settings.objectives.values()),
-            pruner=samplers.pruner(settings, max_time_steps=max_time_steps, val_every=val_every),
+            directions=list(self.settings.objectives.values()),
+            pruner=samplers.pruner(self.settings, max_time_steps=max_time_steps, val_every=val_every),
         )
-        self.owners = Ownership(self.kept, alone)
-        self._states = self.kept.states
+        self.owners = Ownership(self.kept, mutex)
         refuse_another(search, self.kept)
 
-    # Trials.
+    # Trials begin.
 
     def abandoned(self) -> Asked | None:
         """A trial that was begun and whose process is gone, now owned by this one; None: there is none."""
@@ -86,194 +83,176 @@ class Study:
 
     def ask(self) -> Asked | None:
         """A new trial; None: the budget of trials, or the grid, is spent."""
-        if not self._room():
+        if self._is_spent():
             return None
         number = self.kept.ask().number
         self.owners.own(number)
-        if self._beyond(number):  # two machines asked for the last one at once
-            self.kept.note_trial(number, SURPLUS, True)
-            self.kept.tell(number, self._states.FAIL)
+        most = len(self._grid) if self.settings.sampler == "grid" else self.settings.budget.trials
+        if most is not None and sum(trial.number < number for trial in self._counted()) >= most:
+            # Two machines asked for the last one at once.
+            self.kept.note_trial(number, stored.SURPLUS, True)
+            self.kept.end(number, self.kept.states.FAIL)
             return None
         return self._asked(number, again=False)
 
     def _asked(self, number: int, *, again: bool) -> Asked:
-        space, trial = self.search.space, self.kept.trial(number)
-        self.kept.study.sampler = samplers.sampler(self.search.settings, space, number=number)
-        values = self.kept.patiently(lambda: space.draw(trial), "choosing values")
-        notes = self.kept.stored(number).user_attrs
+        space = self.search.space
+        self.kept.study.once.sampler = samplers.sampler(self.settings, space, number=number)
+        values = space.draw(self.kept.trial(number))
+        known = self.kept.attributes(number)
         return Asked(
             number=number,
             values=values,
-            run_id=notes.get(RUN),
-            seconds=notes.get(SPENT, 0.0),
+            run_id=known.get(stored.RUN),
+            seconds=known.get(stored.SECONDS, 0.0),
             again=again,
         )
 
     def fill_grid(self) -> None:
-        """Let every point of the grid wait for its turn, up to the budget; done by who leads."""
+        """Let every point of the grid wait for its turn, up to the budget; done by the process that leads."""
         for values in self._grid[len(self.kept.trials()) :]:  # the order of points never changes
-            enqueue = partial(self.kept.study.enqueue_trial, values)
-            self.kept.patiently(enqueue, "laying out the grid")
+            self.kept.study.enqueue_trial(values)
 
     @cached_property
     def _grid(self) -> list[Values]:
         """The points of the grid that the budget has room for; none where another sampler chooses."""
-        settings = self.search.settings
-        return self.search.space.grid(settings.budget.trials) if settings.sampler == "grid" else []
+        return self.search.space.grid(self.settings.budget.trials) if self.settings.sampler == "grid" else []
 
-    def _room(self) -> bool:
-        """Whether another trial may begin."""
-        budget, trials = self.search.settings.budget, self.kept.trials()
-        if self.search.settings.sampler == "grid" and not any(
-            trial.state == self._states.WAITING for trial in trials
-        ):
+    def _counted(self) -> list[Any]:
+        """The trials that count towards the budget, those that wait included."""
+        return [trial for trial in self.kept.trials() if not trial.user_attrs.get(stored.SURPLUS)]
+
+    def _is_spent(self) -> bool:
+        """Whether no other trial may begin."""
+        budget, trials, waiting = self.settings.budget, self._counted(), self.kept.states.WAITING
+        begun = [trial for trial in trials if trial.state != waiting]
+        states = (trial.user_attrs.get(stored.TRIAL_STATE, {}) for trial in trials)
+        return (
+            (self.settings.sampler == "grid" and len(begun) == len(trials))
+            or (budget.trials is not None and len(begun) >= budget.trials)
+            or (
+                budget.time_steps is not None
+                and sum(state.get("time_steps", 0) for state in states) >= budget.time_steps
+            )
+            or (budget.hours is not None and self.hours >= budget.hours)
+        )
+
+    # Trials report and end.
+
+    def report(self, number: int, *, time_steps: int, rung: int, metrics: Mapping[str, float]) -> bool:
+        """Take the metrics of a validation; whether the trial should be pruned.
+
+        Args:
+            time_steps: seen by the trial.
+            rung: the time step at which trials are compared.
+            metrics: of validation and cost.
+        """
+        frozen = self.kept.trials()[number]
+        state = merged(frozen.user_attrs.get(stored.TRIAL_STATE, {}), self.settings.objectives, metrics)
+        state["time_steps"] = max(time_steps, state.get("time_steps", 0))
+        value = metrics.get(self.search.first)
+        if value is not None:
+            state["curve"].setdefault(str(rung), value)
+        self.kept.note_trial(number, stored.TRIAL_STATE, state)
+        if len(self.settings.objectives) > 1 or value is None:
             return False
-        if budget.trials is not None:
-            begun = [t for t in trials if t.state != self._states.WAITING and not t.user_attrs.get(SURPLUS)]
-            if len(begun) >= budget.trials:
-                return False
-        if budget.time_steps is not None:
-            seen = sum(trial.user_attrs.get(SEEN, {}).get("time_steps", 0) for trial in trials)
-            if seen >= budget.time_steps:
-                return False
-        return budget.hours is None or self.hours < budget.hours
+        trial = self.kept.trial(number)
+        if rung not in frozen.intermediate_values:
+            trial.report(value, step=rung)
+        return bool(trial.should_prune())
 
-    def _beyond(self, number: int) -> bool:
-        settings = self.search.settings
-        budget = len(self._grid) if settings.sampler == "grid" else settings.budget.trials
-        if budget is None:
-            return False
-        before = [t for t in self.kept.trials() if t.number < number and not t.user_attrs.get(SURPLUS)]
-        return len(before) >= budget
+    def complete(self, number: int) -> State:
+        """The trial ran to its end; failed after all if a metric is missing or not finite."""
+        state = self.kept.attributes(number).get(stored.TRIAL_STATE, {})
+        best = state.get("best", {})
+        for name in self.settings.objectives:
+            if not isfinite(best.get(name, nan)):
+                return self.fail(number, f"{name} was never a finite number")
+        self._constrain(number, state)
+        values = [best[name] for name in self.settings.objectives]
+        self.kept.end(number, self.kept.states.COMPLETE, values)
+        return "complete"
 
-    @property
-    def hours(self) -> float:
-        """In which the search was at work, over all its starts."""
-        return float(self.kept.notes().get(HOURS, 0.0))
+    def prune(self, number: int) -> State:
+        """The trial was stopped because others were better at the same time step."""
+        self._constrain(number, self.kept.attributes(number).get(stored.TRIAL_STATE, {}))
+        self.kept.end(number, self.kept.states.PRUNED)
+        return "pruned"
+
+    def fail(self, number: int, why: str) -> State:
+        """The trial could not come to its end; `why` in a line."""
+        self.kept.note_trial(number, stored.WHY, why[:WHY_CHARACTERS])
+        self.kept.end(number, self.kept.states.FAIL)
+        return "failed"
+
+    def _constrain(self, number: int, state: Mapping[str, Any]) -> None:
+        trial = self.kept.trial(number)
+        for name, limit in self.settings.constraints.items():
+            value = state.get("last", {}).get(name)
+            if value is not None and name not in trial.constraints:
+                trial.set_constraint(name, value - limit)
+
+    def crashed(self, number: int) -> int:
+        """Count a crash of a trial's process; how many there were."""
+        crashes = int(self.kept.attributes(number).get(stored.CRASHES, 0)) + 1
+        self.kept.note_trial(number, stored.CRASHES, crashes)
+        return crashes
+
+    def why(self, number: int) -> str:
+        """The reason that a trial failed."""
+        return str(self.kept.attributes(number).get(stored.WHY, ""))
+
+    def recipe(self, number: int) -> str:
+        """A trial's finished recipe, as every machine that shares the study has it."""
+        return str(self.kept.attributes(number).get(stored.RECIPE, ""))
+
+    # The study as a whole.
 
     @property
     def has_succeeded(self) -> bool:
         """Whether some trial came to its end, or so far that it was pruned."""
-        return bool(self.kept.trials(self._states.COMPLETE, self._states.PRUNED))
+        return bool(self.kept.trials(self.kept.states.COMPLETE, self.kept.states.PRUNED))
+
+    @property
+    def hours(self) -> float:
+        """In which the search was at work, over all its starts."""
+        return float(self.kept.notes().get(stored.HOURS, 0.0))
 
     def add_hours(self, hours: float) -> None:
-        """Count time at work, once for all that share the study: by who leads."""
+        """Count time at work, once for all that share the study: by the process that leads."""
         if self.owners.lead():
-            self.kept.note(HOURS, self.hours + hours)
-
-    def remember_run(self, number: int, run_id: str) -> None:
-        """Keep the id of a trial's run in MLflow."""
-        self.kept.note_trial(number, RUN, run_id)
-
-    def remember_recipe(self, number: int, recipe: str) -> None:
-        """Keep a trial's finished recipe, so that every machine that shares the study has it."""
-        self.kept.note_trial(number, RECIPE, recipe)
-
-    def recipe(self, number: int) -> str:
-        """A trial's finished recipe."""
-        return str(self.kept.stored(number).user_attrs.get(RECIPE, ""))
+            self.kept.note(stored.HOURS, self.hours + hours)
 
     def study_id(self) -> str:
-        """What tells this study from others of the same name; made by who leads it."""
-        known = self.kept.notes().get(STUDY_ID)
+        """Tells this study from others of the same name; made by the process that leads it."""
+        known = self.kept.notes().get(stored.STUDY_ID)
         if known is None:
             known = uuid.uuid4().hex
-            self.kept.note(STUDY_ID, known)
+            self.kept.note(stored.STUDY_ID, known)
         return str(known)
 
     @property
     def run_id(self) -> str | None:
         """The study's own run in MLflow."""
-        return self.kept.notes().get(STUDY_RUN)
+        return self.kept.notes().get(stored.STUDY_RUN)
 
     @run_id.setter
     def run_id(self, run_id: str) -> None:
-        self.kept.note(STUDY_RUN, run_id)
-
-    def report(self, number: int, *, time_steps: int, rung: int, figures: Mapping[str, float]) -> bool:
-        """Take the figures of a validation; whether the trial should be pruned.
-
-        Args:
-            time_steps: seen by the trial.
-            rung: the time step at which trials are compared.
-            figures: of validation and cost.
-        """
-        trial = self.kept.stored(number)
-        seen = merged(trial.user_attrs.get(SEEN, {}), self.search.settings.objectives, figures)
-        seen["time_steps"] = max(time_steps, seen.get("time_steps", 0))
-        value = figures.get(self.search.first)
-        if value is not None and str(rung) not in seen["curve"]:
-            seen["curve"][str(rung)] = value
-        self.kept.note_trial(number, SEEN, seen)
-        if len(self.search.settings.objectives) > 1 or value is None:
-            return False
-        mine = self.kept.trial(number)
-        if rung not in trial.intermediate_values:
-            self.kept.patiently(lambda: mine.report(value, step=rung), "reporting")
-        return bool(self.kept.patiently(mine.should_prune, "asking about pruning"))
-
-    def crashed(self, number: int) -> int:
-        """Count a crash of a trial's process; how many there were."""
-        crashes = int(self.kept.stored(number).user_attrs.get(CRASHES, 0)) + 1
-        self.kept.note_trial(number, CRASHES, crashes)
-        return crashes
-
-    def spend(self, number: int, seconds: float) -> None:
-        """Keep how long a trial has run in all."""
-        self.kept.note_trial(number, SPENT, seconds)
-
-    def complete(self, number: int) -> State:
-        """The trial ran to its end; failed after all if a figure is missing or not finite."""
-        seen = self.kept.stored(number).user_attrs.get(SEEN, {})
-        best = seen.get("best", {})
-        for name in self.search.settings.objectives:
-            if not isfinite(best.get(name, float("nan"))):
-                return self.fail(number, f"{name} was never a finite number")
-        self._constrain(number, seen)
-        self.kept.tell(
-            number, self._states.COMPLETE, [best[name] for name in self.search.settings.objectives]
-        )
-        return "complete"
-
-    def prune(self, number: int) -> State:
-        """The trial was stopped because others were better at the same time step."""
-        self._constrain(number, self.kept.stored(number).user_attrs.get(SEEN, {}))
-        self.kept.tell(number, self._states.PRUNED)
-        return "pruned"
-
-    def fail(self, number: int, why: str) -> State:
-        """The trial could not come to its end; `why` in a line."""
-        self.kept.note_trial(number, WHY, why[:WHY_CHARACTERS])
-        self.kept.tell(number, self._states.FAIL)
-        return "failed"
-
-    def why(self, number: int) -> str:
-        """The reason that a trial failed."""
-        return str(self.kept.stored(number).user_attrs.get(WHY, ""))
-
-    def _constrain(self, number: int, seen: Mapping[str, Any]) -> None:
-        trial = self.kept.trial(number)
-        for name, limit in self.search.settings.constraints.items():
-            value = seen.get("last", {}).get(name)
-            if value is not None and name not in trial.constraints:
-                self.kept.patiently(partial(trial.set_constraint, name, value - limit), "constraining")
-
-    # What there is.
+        self.kept.note(stored.STUDY_RUN, run_id)
 
     def review(self, *, command: str) -> Review:
         """All trials as plain values."""
-        settings = self.search.settings
         return Review(
             name=self.search.name,
             question=self.search.question,
             command=command,
             experiment=self.search.base.config.tracking.experiment,
             dimensions=self.search.space.dimensions,
-            objectives=dict(settings.objectives),
-            constraints=dict(settings.constraints),
-            sampler=settings.sampler,
-            pruner=settings.pruner,
-            budget=settings.budget.words(),
-            trials=tuple(row(t, self.search) for t in self.kept.trials() if not t.user_attrs.get(SURPLUS)),
+            objectives=dict(self.settings.objectives),
+            constraints=dict(self.settings.constraints),
+            sampler=self.settings.sampler,
+            pruner=self.settings.pruner,
+            budget=self.settings.budget.words(),
+            trials=tuple(row(trial, self.search) for trial in self._counted()),
             hours=self.hours,
         )

@@ -1,4 +1,4 @@
-"""What is seen of a trial while it runs, and the row it makes of a review."""
+"""The state of a trial while it runs, as it is stored, and the row it makes of a review."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Any
 
 from elman.search.results.review import TrialRow
 from elman.search.space.definition import Search
+from elman.search.study.kept_study import OWNER, RUN, SECONDS, TRIAL_STATE, WHY
 
-SEEN, RUN, WHY, SPENT = "elman:seen", "elman:run", "elman:why", "elman:seconds"
-OWNER = "elman:owner"  # the process that runs a trial; empty: none, and any may go on with it
 STATES = {
     "COMPLETE": "complete",
     "PRUNED": "pruned",
@@ -22,52 +21,51 @@ STATES = {
 
 
 def merged(
-    seen: Mapping[str, Any], objectives: Mapping[str, str], figures: Mapping[str, float]
+    state: Mapping[str, Any], objectives: Mapping[str, str], metrics: Mapping[str, float]
 ) -> dict[str, Any]:
-    """What was seen of a trial, with the figures of one more validation.
+    """The state of a trial, with the metrics of one more validation.
 
     `best` has the objectives at the validation where the first one was best: of validation from that moment,
-    of cost as they are now. `last` has all figures of cost. Figures that are not finite are not taken.
+    of cost as they are now. `last` has all metrics of cost. Values that are not finite are not taken.
     """
     first, *_ = objectives
     sign = -1.0 if objectives[first] == "maximize" else 1.0
-    best = dict(seen.get("best", {}))
-    value = figures.get(first, float("nan"))
+    finite = {name: value for name, value in metrics.items() if isfinite(value)}
+    best = dict(state.get("best", {}))
     if first.startswith("cost/"):
-        better = bool(figures)
+        better = bool(metrics)
     else:
-        better = isfinite(value) and (first not in best or sign * value <= sign * best[first])
+        better = first in finite and (first not in best or sign * finite[first] <= sign * best[first])
     for name in objectives:
-        if name in figures and isfinite(figures[name]) and (better or name.startswith("cost/")):
-            best[name] = figures[name]
-    last = {k: v for k, v in figures.items() if k.startswith("cost/") and isfinite(v)}
+        if name in finite and (better or name.startswith("cost/")):
+            best[name] = finite[name]
+    last = {name: value for name, value in finite.items() if name.startswith("cost/")}
     return {
-        **seen,
+        **state,
         "best": best,
-        "last": {**seen.get("last", {}), **last},
-        "curve": dict(seen.get("curve", {})),
+        "last": {**state.get("last", {}), **last},
+        "curve": dict(state.get("curve", {})),
     }
 
 
 def row(trial: Any, search: Search) -> TrialRow:
     """A trial of Optuna as a plain value."""
-    attrs = trial.user_attrs
-    seen = attrs.get(SEEN, {})
+    attributes = trial.user_attrs
+    stored = attributes.get(TRIAL_STATE, {})
+    last = stored.get("last", {})
     state: Any = STATES[trial.state.name]
-    if state == "running" and attrs.get(OWNER) == "":  # given back: it was stopped, and will go on
+    if state == "running" and attributes.get(OWNER) == "":  # released: it was stopped, and will go on
         state = "waiting"
     return TrialRow(
         number=trial.number,
         state=state,
-        values=search.space.shown(trial.params),
-        objectives={k: v for k, v in seen.get("best", {}).items() if v is not None},
-        constrained={
-            name: seen["last"][name] for name in search.settings.constraints if name in seen.get("last", {})
-        },
-        costs=dict(seen.get("last", {})),
-        curve={int(step): value for step, value in seen.get("curve", {}).items()},
-        time_steps=seen.get("time_steps", 0),
-        seconds=attrs.get(SPENT),
-        run_id=attrs.get(RUN),
-        why=attrs.get(WHY, ""),
+        values=search.space.with_products(trial.params),
+        objectives={k: v for k, v in stored.get("best", {}).items() if v is not None},
+        constrained={name: last[name] for name in search.settings.constraints if name in last},
+        costs=dict(last),
+        curve={int(step): value for step, value in stored.get("curve", {}).items()},
+        time_steps=stored.get("time_steps", 0),
+        seconds=attributes.get(SECONDS),
+        run_id=attributes.get(RUN),
+        why=attributes.get(WHY, ""),
     )

@@ -1,4 +1,4 @@
-"""The search at work: free places take the next trial at once; whatever ends is recorded once."""
+"""The search at work: free places take the next trial at once; each end is recorded once."""
 
 from __future__ import annotations
 
@@ -16,54 +16,55 @@ from datamodules.files import write_whole
 from elman.run.protocol import PRUNED_CODE
 from elman.search.results.format import trial_name
 from elman.search.results.review import State
-from elman.search.space.definition import Search
-from elman.search.study.study import Asked, Study
+from elman.search.study.kept_study import RECIPE, RUN, SECONDS
+from elman.search.study.study import Asked
 from elman.search.workers.places import Lease
+from elman.search.workers.session import Session
 from elman.search.workers.trial_process import PROGRAM, Trial, TrialProcess
-from elman.tracking.study_run import StudyRun
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
-COUNT_SECONDS = 60.0  # between two notes of the hours at work
+COUNT_SECONDS = 60.0  # between two counts of the hours at work
 BAD_INPUT_CODE = 2
-LAST_PATIENCE_SECONDS = 15.0  # of each call to a store that is away, when asked to stop
+LAST_PATIENCE_SECONDS = 15.0  # of each call to an unreachable store, when asked to stop
 FAILURES_IN_ROW = 5  # with no trial ever finished, the recipe is at fault and not the values
 
 
 class Driver:
-    """Runs the trials of a study, one process each, on the places of this machine.
+    """Runs the trials of a study, one process each, on its places.
 
-    One loop waits for what the trials say and for their ends. A place that becomes free takes a trial that
-    another process has left, else asks for a new one. Whatever happens to this process, each trial is either
-    ended in the storage or goes on with the same command.
+    One loop waits for the messages of the trials and for their ends. A place that becomes free takes a trial
+    that another process has released, else asks for a new one. Whatever happens to this process, each trial
+    is either ended in the storage or goes on with the same command.
 
     Args:
-        search: what is searched.
-        study: where trials are asked for and told.
-        runs: where they are recorded.
+        session: where trials are asked for, ended and recorded.
         places: where they run.
-        changed: called after each change, with the trial that ended, or None.
         program: what a trial's process runs, with the file of its recipe as the last word.
         begin: starts a trial; it takes what `TrialProcess` does.
+
+    Attributes:
+        changed: called after each change, with the trial that ended, or None.
+        stopping: the signal that asked for the end; 0: none.
+        gave_up: why the search has ended without a result; "": it has not.
     """
 
     def __init__(
         self,
-        search: Search,
-        study: Study,
-        runs: StudyRun,
+        session: Session,
         places: list[Lease],
         *,
-        changed: Callable[[int | None], None] = lambda number: None,
         program: Sequence[str] = PROGRAM,
         begin: Callable[..., Trial] = TrialProcess,
     ) -> None:
-        self.search, self.study, self.runs, self.changed = search, study, runs, changed
+        self.session, self.search = session, session.search
+        self.study, self.runs = session.study, session.runs
+        self.changed: Callable[[int | None], None] = lambda number: None
         self.free, self.program = list(places), list(program)
         self.home, self.begin = Path.cwd(), begin
         self.running: dict[int, tuple[Trial, Asked]] = {}
-        self.stopping = 0  # the signal that asked for it
+        self.stopping = 0
         self.gave_up = ""
         self._failures = 0
         self._ends: list[tuple[int, str, State, str]] = []  # (trial, run, state, why) not yet in MLflow
@@ -103,9 +104,9 @@ class Driver:
         """Take the signals, which only the main thread can; the handlers before."""
         if threading.current_thread() is not threading.main_thread():
             return {}
-        return {n: signal.signal(n, self._note) for n in (signal.SIGINT, signal.SIGTERM)}
+        return {n: signal.signal(n, self._on_signal) for n in (signal.SIGINT, signal.SIGTERM)}
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         """The first signal lets trials save themselves, the second ends them."""
         again, self.stopping = bool(self.stopping), number
         self.runs.hurry(LAST_PATIENCE_SECONDS)
@@ -131,16 +132,13 @@ class Driver:
         else:
             recipe = self.search.recipe(values, threads=lease.threads, gpus=len(lease.gpus)).minimal
             write_whole(file, f"# Trial {number} of the search {self.search.name}.\n{recipe}")
-            self.study.remember_recipe(number, file.read_text(encoding="utf-8"))
-        shown = self.search.space.shown(values)
+            self.study.kept.note_trial(number, RECIPE, file.read_text(encoding="utf-8"))
+        values = self.search.space.with_products(values)
         run_id = self.runs.trial(
-            number,
-            known=asked.run_id,
-            params={"trial": number, **shown},
-            name=trial_name(number, shown),
+            number, known=asked.run_id, params={"trial": number, **values}, name=trial_name(number, values)
         )
         if run_id != asked.run_id:
-            self.study.remember_run(number, run_id)
+            self.study.kept.note_trial(number, RUN, run_id)
         process = self.begin(
             file, folder / "output.txt", run_id=run_id, lease=lease, program=self.program, home=self.home
         )
@@ -150,35 +148,33 @@ class Driver:
             process.stop()
         self.changed(None)
 
-    # Trials speak.
+    # Trials report.
 
     def _wait(self) -> None:
         for key, _ in self._selector.select(POLL_SECONDS):
             number = key.data
-            process, _ = self.running[number]
+            process, asked = self.running[number]
             for message in process.line.messages():
                 if message is None:
                     self._selector.unregister(process.line)
                     self._ended(number)
+                elif not self._still_owned(number, process, asked):
+                    process.kill()
                 elif message["kind"] == "end":
                     process.ended_in_order = True
-                    self._report(number, message, rung=None)
                 else:
-                    prune = self._report(number, message, rung=message["rung"])
-                    process.line.say(prune=prune)
+                    steps, rung, metrics = (message[key] for key in ("time_steps", "rung", "figures"))
+                    process.answer(
+                        prune=self.study.report(number, time_steps=steps, rung=rung, metrics=metrics)
+                    )
         self.changed(None)
 
-    def _report(self, number: int, message: dict[str, Any], *, rung: int | None) -> bool:
-        process, asked = self.running[number]
+    def _still_owned(self, number: int, process: Trial, asked: Asked) -> bool:
+        """Whether a trial is still this search's; how long it has run is then stored."""
         if not self.study.owners.owns(number):
-            process.kill()
             return False
-        self.study.spend(number, asked.seconds + process.seconds)
-        if rung is None:
-            return False
-        return self.study.report(
-            number, time_steps=message["time_steps"], rung=rung, figures=message["figures"]
-        )
+        self.study.kept.note_trial(number, SECONDS, asked.seconds + process.seconds)
+        return True
 
     # Trials end.
 
@@ -187,20 +183,19 @@ class Driver:
         code = process.wait()
         self.free.append(process.lease)
         self.free.sort(key=lambda lease: lease.place)
-        if not self.study.owners.owns(number):
+        if not self._still_owned(number, process, asked):
             log.warning("trial %d: another search goes on with it, as this one gave no sign of life", number)
             self.study.kept.forget(number)
             return
-        self.study.spend(number, asked.seconds + process.seconds)
         if process.ended_in_order or code == 0:
-            self._settle(number, process, self.study.complete(number))
+            self._finalize(number, process, self.study.complete(number))
         elif code == PRUNED_CODE:
-            self._settle(number, process, self.study.prune(number))
+            self._finalize(number, process, self.study.prune(number))
         elif self.stopping:
             self.runs.finalize(process.run_id, "stopped")
             self.study.owners.release(number)
         elif code == BAD_INPUT_CODE:
-            self._settle(number, process, self.study.fail(number, process.reason()))
+            self._finalize(number, process, self.study.fail(number, process.reason()))
         else:
             self._crashed(number, process, code)
 
@@ -213,9 +208,9 @@ class Driver:
             self.runs.finalize(process.run_id, "stopped")
             self.study.owners.release(number)
             return
-        self._settle(number, process, self.study.fail(number, f"{why} ({crashes} times)"))
+        self._finalize(number, process, self.study.fail(number, f"{why} ({crashes} times)"))
 
-    def _settle(self, number: int, process: Trial, state: State) -> None:
+    def _finalize(self, number: int, process: Trial, state: State) -> None:
         why = ""
         if state == "failed":
             why = self.study.why(number)

@@ -1,4 +1,4 @@
-"""A search whose trials run on a Ray cluster: Ray finds each of them a machine, the search hears them all."""
+"""A search whose trials run on a Ray cluster: Ray finds each of them a machine, one driver runs them all."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from typing import Any
 from elman import __version__
 from elman.errors import BadInput
 from elman.search.space.definition import Search
-from elman.search.workers import ray_node
 from elman.search.workers.driver import Driver
 from elman.search.workers.places import Lease
-from elman.search.workers.ray_trial import RayTrial
+from elman.search.workers.ray_trial import RayTrial, RemoteTrial, unfit
 from elman.search.workers.session import open_session
 from elman.search.workers.trial_process import PROGRAM
 from elman.search.workers.work import work
 from elman.tracking.store import resolve_uri
 
-LOOK_SECONDS = 60.0  # what a machine may take to look at the working folder
+PROBE_SECONDS = 60.0  # what a machine may take to read the working folder
 PASSED_ON = ("MLFLOW_", "AWS_", "DO_NOT_TRACK")  # of the environment, to every trial
 
 
@@ -37,10 +36,9 @@ def search_on_ray(
 ) -> int:
     """Run a search on the cluster that RAY_ADDRESS names, else one that runs here, else one of this machine.
 
-    A `Driver` as on one machine: it alone asks for trials and tells their ends, so the study may be a file.
-    Each trial is a task of Ray, which runs its process and passes on what it says. A trial whose machine is
-    lost goes on elsewhere from its checkpoint, as one whose process crashed. elman and the working folder
-    must be on every machine.
+    A `Driver` as on one machine: it alone asks for trials and ends them, so the study may be a file. Each
+    trial is an actor of Ray. A trial whose machine is lost goes on elsewhere from its checkpoint, as one
+    whose process crashed. elman and the working folder must be on every machine.
 
     Args:
         storage: of the study.
@@ -62,15 +60,13 @@ def search_on_ray(
         gpus, room = _room(ray, gpus=gpus, threads=threads)
         _refuse_unfit(ray, search.folder)
         session = open_session(search, storage)
+        # What a trial must know that another machine's environment may not say.
+        environment = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
+        environment["MLFLOW_TRACKING_URI"] = session.runs.uri
+        actor = ray.remote(RemoteTrial).options(num_cpus=threads, num_gpus=gpus, max_concurrency=2)
         places = [Lease(place=n, gpus=(), threads=threads) for n in range(workers or room)]
-        task = ray.remote(ray_node.run_trial).options(num_cpus=threads, num_gpus=gpus, max_retries=0)
-        begin = partial(RayTrial, task=task, environment=_environment(session.runs.uri))
-        return work(
-            session,
-            lambda changed: Driver(
-                search, session.study, session.runs, places, changed=changed, program=program, begin=begin
-            ),
-        )
+        begin = partial(RayTrial, actor=actor, environment=environment)
+        return work(Driver(session, places, program=program, begin=begin))
     finally:
         ray.shutdown()
 
@@ -96,9 +92,13 @@ def _connected() -> Any:
     return ray
 
 
+def _machines(ray: Any) -> list[dict[str, Any]]:
+    return [node for node in ray.nodes() if node["Alive"]]
+
+
 def _room(ray: Any, *, gpus: float | None, threads: int) -> tuple[float, int]:
     """GPUs of a trial, and how many trials the cluster's machines can run at once."""
-    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    machines = [machine["Resources"] for machine in _machines(ray)]
     if gpus is None:
         gpus = float(any(machine.get("GPU") for machine in machines))
     if gpus > 1 and gpus != int(gpus):
@@ -118,7 +118,7 @@ def _room(ray: Any, *, gpus: float | None, threads: int) -> tuple[float, int]:
 
 def _refuse_store_of_one(ray: Any, search: Search) -> None:
     """A database in a file is no place for what several machines write."""
-    machines = {node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]}
+    machines = {machine["NodeManagerHostname"] for machine in _machines(ray)}
     uri = resolve_uri(search.base.config.tracking.tracking_uri)
     if len(machines) > 1 and uri.startswith("sqlite"):
         raise BadInput(
@@ -128,22 +128,17 @@ def _refuse_store_of_one(ray: Any, search: Search) -> None:
 
 
 def _refuse_unfit(ray: Any, folder: Path) -> None:
-    """Every machine must have this elman, and see what this one writes in the working folder."""
+    """Every machine must have this elman, and read what this one writes in the working folder."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     folder.mkdir(parents=True, exist_ok=True)
     probe, word = folder / f".seen-{os.getpid()}", secrets.token_hex()
     probe.write_text(word, encoding="utf-8")
-    look = ray.remote(ray_node.unfit)
+    task = ray.remote(unfit).options(num_cpus=0)
     try:
-        looks = [
-            look.options(
-                num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            ).remote(str(probe), word, __version__)
-            for node in ray.nodes()
-            if node["Alive"]
-        ]
-        for wrong in ray.get(looks, timeout=LOOK_SECONDS):
+        places = [NodeAffinitySchedulingStrategy(m["NodeID"], soft=False) for m in _machines(ray)]
+        found = [task.options(scheduling_strategy=p).remote(str(probe), word, __version__) for p in places]
+        for wrong in ray.get(found, timeout=PROBE_SECONDS):
             if wrong:
                 raise BadInput(f"--on=ray: {wrong}")
     except ray.exceptions.RayError as error:
@@ -152,9 +147,3 @@ def _refuse_unfit(ray: Any, folder: Path) -> None:
     finally:
         with suppress(OSError):
             probe.unlink()
-
-
-def _environment(uri: str) -> dict[str, str]:
-    """What a trial must know that another machine's environment may not say."""
-    passed = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
-    return {**passed, "MLFLOW_TRACKING_URI": uri}

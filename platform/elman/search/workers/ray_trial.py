@@ -1,34 +1,74 @@
-"""A trial that runs somewhere on a Ray cluster, as its search sees it."""
+"""A trial on a Ray cluster: an actor that holds its process, and that actor as the search sees it.
+
+Ray imports this file in each of its workers, so it imports nothing that takes long.
+"""
 
 from __future__ import annotations
 
-import secrets
-import selectors
+import json
+import os
+import select
 import socket
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from elman.search.workers.line import Line
+from elman import __version__
 from elman.search.workers.places import Lease
-from elman.search.workers.ray_node import ROUND_BYTES, Order
+from elman.search.workers.trial_process import Line, TrialProcess
 
-CALL_SECONDS = 0.5  # between two looks whether a task that has not called yet still may
-GREETING_SECONDS = 10.0
+
+class RemoteTrial:
+    """An actor of Ray: the process of a trial, started on the machine that Ray has found for it.
+
+    Whatever ends this actor ends the trial's process too: the line between them breaks.
+
+    Args:
+        environment: variables that the process needs.
+        threads: of the process; Ray has set the GPUs that it may use.
+        recipe, output, process: as those of `TrialProcess`.
+    """
+
+    def __init__(
+        self, recipe: Path, output: Path, *, threads: int, environment: Mapping[str, str], **process: Any
+    ) -> None:
+        os.environ.update(environment)
+        lease = Lease(place=0, gpus=(), threads=threads)
+        self._process = TrialProcess(recipe, output, lease=lease, **process)
+
+    def messages(self) -> Iterator[dict[str, Any]]:
+        """All messages of the process; the last one is its exit code, and why it failed if it did."""
+        while True:
+            select.select([self._process.line], [], [])
+            for message in self._process.line.messages():
+                if message is None:
+                    code = self._process.wait()
+                    yield {"code": code, "reason": self._process.reason() if code else ""}
+                    return
+                yield message
+
+    def answer(self, **message: Any) -> None:
+        self._process.answer(**message)
+
+    def stop(self) -> None:
+        self._process.stop()
+
+    def kill(self) -> None:
+        self._process.kill()
 
 
 class RayTrial:
-    """A trial that Ray has been asked to run. The task calls back and speaks for the trial's process.
+    """A trial that Ray has been asked to run, which may wait for a machine.
 
-    A thread waits for that call and passes on what is said, so that a search may hear trials that still wait
-    for a machine together with all others.
+    A thread receives its messages from the actor and writes them to a line, so that a search waits for all
+    its trials together.
 
     Args:
-        recipe, output, run_id, lease, program, home: as those of `TrialProcess`.
-        task: of Ray, with what it takes of a machine.
+        recipe, output, run_id, lease, process: as those of `TrialProcess`.
+        actor: `RemoteTrial` of Ray, with what it takes of a machine.
         environment: variables for the trial's process.
     """
 
@@ -39,10 +79,9 @@ class RayTrial:
         *,
         run_id: str,
         lease: Lease,
-        program: Sequence[str],
-        home: Path,
-        task: Any,
+        actor: Any,
         environment: Mapping[str, str],
+        **process: Any,
     ) -> None:
         import ray
 
@@ -52,23 +91,10 @@ class RayTrial:
         self._code, self._reason = 1, "it was never run"
         ours, self._theirs = socket.socketpair()
         self.line = Line(ours)
-        here = ray.util.get_node_ip_address()
-        self._server = socket.create_server((here, 0))
-        self._server.settimeout(CALL_SECONDS)
-        self._word = secrets.token_hex()
-        order = Order(
-            recipe=str(recipe),
-            output=str(output),
-            home=str(home),
-            run_id=run_id,
-            threads=lease.threads,
-            program=tuple(program),
-            environment=dict(environment),
-            call=(here, self._server.getsockname()[1]),
-            word=self._word,
+        self._actor = actor.remote(
+            recipe, output, run_id=run_id, threads=lease.threads, environment=environment, **process
         )
-        self._task = task.remote(order)
-        self._thread = threading.Thread(target=self._serve, name=f"elman-{run_id}", daemon=True)
+        self._thread = threading.Thread(target=self._receive, name=f"elman-{run_id}", daemon=True)
         self._thread.start()
 
     @property
@@ -76,17 +102,28 @@ class RayTrial:
         """Since its process was started."""
         return 0.0 if self._began is None else time.monotonic() - self._began
 
+    def answer(self, **message: Any) -> None:
+        """Answer its last message."""
+        self._actor.answer.remote(**message)
+
     def stop(self) -> None:
         """Ask it to end after its batch, with a checkpoint."""
-        self._end("stop")
+        if self._began is None:
+            self._ray.kill(self._actor)  # it waits for a machine
+        else:
+            self._actor.stop.remote()
 
     def kill(self) -> None:
         """End it now."""
-        self._end("kill")
+        if self._began is None:
+            self._ray.kill(self._actor)
+        else:
+            self._actor.kill.remote()
 
     def wait(self) -> int:
-        """Its exit code, once its task has ended; 1 if its machine was lost."""
+        """Its exit code, once its process has ended; 1 if its machine was lost."""
         self._thread.join()
+        self._ray.kill(self._actor)  # its place on the machine is free
         self.line.close()
         return self._code
 
@@ -94,60 +131,36 @@ class RayTrial:
         """Why it failed."""
         return self._reason
 
-    def _end(self, how: str) -> None:
-        self.line.say(kind=how)
-        if self._began is None:
-            self._ray.cancel(self._task)  # it waits for a machine
-
-    def _serve(self) -> None:
-        """Until the task has ended; the end of the line says so."""
+    def _receive(self) -> None:
+        """Until the process has ended, or its actor; the end of the line says so."""
         try:
-            call = self._called()
-            if call is not None:
-                self._began = time.monotonic()
-                with call:
-                    _pass_on(call, self._theirs)
-            self._code, self._reason = self._ray.get(self._task)
+            self._ray.get(self._actor.__ray_ready__.remote())
+            self._began = time.monotonic()
+            for each in self._actor.messages.remote():
+                message = self._ray.get(each)
+                if "code" in message:
+                    self._code, self._reason = message["code"], message["reason"]
+                else:
+                    self._theirs.sendall(json.dumps(message).encode() + b"\n")
         except self._ray.exceptions.RayError as error:
             self._reason = f"Ray has lost it: {str(error).strip().splitlines()[0]}"
         finally:
-            self._server.close()
             self._theirs.close()
 
-    def _called(self) -> socket.socket | None:
-        """The task's call; None: it has ended without one."""
-        while True:
-            try:
-                call, _ = self._server.accept()
-            except TimeoutError:
-                if self._ray.wait([self._task], timeout=0)[0]:
-                    return None
-                continue
-            with suppress(OSError):
-                call.settimeout(GREETING_SECONDS)
-                word = call.recv(len(self._word), socket.MSG_WAITALL)
-                if secrets.compare_digest(word, self._word.encode()):
-                    call.settimeout(None)
-                    return call
-            call.close()
 
+def unfit(probe: str, word: str, version: str) -> str:
+    """A task of Ray: why this machine cannot run trials; "": it can.
 
-def _pass_on(call: socket.socket, search: socket.socket) -> None:
-    """Both ways, until the task ends the call."""
-    with selectors.DefaultSelector() as selector:
-        selector.register(call, selectors.EVENT_READ, search)
-        selector.register(search, selectors.EVENT_READ, call)
-        while True:
-            for key, _ in selector.select():
-                said = b""
-                with suppress(OSError):
-                    said = key.fileobj.recv(ROUND_BYTES)  # type: ignore[union-attr]
-                if said:
-                    with suppress(OSError):
-                        key.data.sendall(said)
-                elif key.fileobj is call:
-                    return
-                else:  # the search has closed its end
-                    selector.unregister(search)
-                    with suppress(OSError):
-                        call.shutdown(socket.SHUT_WR)
+    Args:
+        probe: a file in the search's folder that holds `word`.
+        version: of elman, where the search runs.
+    """
+    if version != __version__:
+        return f"machine {os.uname().nodename} has elman {__version__}, this one {version}; install the same"
+    with suppress(OSError):
+        if Path(probe).read_text(encoding="utf-8") == word:
+            return ""
+    return (
+        f"machine {os.uname().nodename} does not see {Path(probe).parent} as this one does; "
+        "search in a folder that all machines share"
+    )

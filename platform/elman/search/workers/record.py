@@ -74,7 +74,7 @@ class Record:
         review = self.session.review()
         if leads and self._publisher is not None:
             self._publisher.close(review, status=STATUS.get(code, "KILLED"))
-            self.session.study.owners.leave()
+            self.session.study.owners.release_lead()
         return review
 
     def _open(self) -> None:

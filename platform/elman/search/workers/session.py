@@ -10,7 +10,7 @@ from elman.search.results.review import Review
 from elman.search.space.checks import common, refuse_impossible
 from elman.search.space.definition import Search
 from elman.search.study.kept_study import is_kept
-from elman.search.study.storage import alone, open_storage
+from elman.search.study.storage import mutex, open_storage
 from elman.search.study.study import Study
 from elman.tracking.find import mark_stale
 from elman.tracking.store import resolve_uri
@@ -54,7 +54,7 @@ def open_session(search: Search, storage_url: str | None) -> Session:
         storage,
         max_time_steps=trials.max_time_steps,
         val_every=trials.val_every,
-        alone=partial(alone, storage_url, search.folder),
+        mutex=partial(mutex, storage_url, search.folder),
     )
     runs = StudyRun(uri, experiment=search.base.config.tracking.experiment, name=search.name)
     return Session(search=search, storage_url=storage_url, study=study, runs=runs)

@@ -1,30 +1,71 @@
-"""The process of a trial: `elman fit` on its finished recipe, with a line to speak over."""
+"""The process of a trial, `elman fit` on its finished recipe, and the line of messages to its search."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from elman.run.protocol import RUN_ID_VARIABLE, SOCKET_VARIABLE
-from elman.search.workers.line import Line
 from elman.search.workers.places import Lease
 from elman.tracking.store import without_password
 
 PROGRAM = (sys.executable, "-m", "elman", "fit")
 END_SECONDS = 20.0  # what a process may take to end after its line has
 REASON_BYTES = 20_000
+RECEIVE_BYTES = 65536
+
+
+class Line:
+    """The search's end of a line: objects of JSON, one on each line, read without waiting.
+
+    Args:
+        connection: taken over.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        self._connection = connection
+        self._received = b""
+
+    def fileno(self) -> int:
+        """For a selector."""
+        return self._connection.fileno()
+
+    def messages(self) -> Iterator[dict[str, Any] | None]:
+        """What has come; None at the line's end."""
+        while True:
+            try:
+                received = self._connection.recv(RECEIVE_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:
+                received = b""
+            if not received:
+                yield None
+                return
+            *lines, self._received = (self._received + received).split(b"\n")
+            yield from map(json.loads, lines)
+
+    def send(self, **message: Any) -> None:
+        """Send a short message; nothing happens if the other end is gone."""
+        with suppress(OSError):
+            self._connection.sendall(json.dumps(message).encode() + b"\n")
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 class Trial(Protocol):
-    """What a search needs of a trial that runs, wherever that is."""
+    """A trial that runs, as its search sees it, on this machine or another."""
 
     run_id: str
     lease: Lease
@@ -33,6 +74,7 @@ class Trial(Protocol):
 
     @property
     def seconds(self) -> float: ...
+    def answer(self, **message: Any) -> None: ...
     def stop(self) -> None: ...
     def kill(self) -> None: ...
     def wait(self) -> int: ...
@@ -40,7 +82,7 @@ class Trial(Protocol):
 
 
 class TrialProcess:
-    """A trial that runs.
+    """A trial that runs on this machine.
 
     It has a session of its own, so that Ctrl-C reaches the search alone, and that all its processes can be
     ended together.
@@ -57,9 +99,9 @@ class TrialProcess:
     def __init__(
         self, recipe: Path, output: Path, *, run_id: str, lease: Lease, program: Sequence[str], home: Path
     ) -> None:
-        self.recipe, self.output, self.run_id, self.lease = recipe, output, run_id, lease
+        self.output, self.run_id, self.lease = output, run_id, lease
         self.began = time.monotonic()
-        self.ended_in_order = False  # it has said so
+        self.ended_in_order = False  # its message of the end has come
         ours, theirs = socket.socketpair()
         environment = {
             **os.environ,
@@ -92,6 +134,10 @@ class TrialProcess:
     def seconds(self) -> float:
         """Since it was started."""
         return time.monotonic() - self.began
+
+    def answer(self, **message: Any) -> None:
+        """Answer its last message."""
+        self.line.send(**message)
 
     def stop(self) -> None:
         """Ask it to end after its batch, with a checkpoint."""

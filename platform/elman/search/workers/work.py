@@ -5,70 +5,54 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 from elman.errors import BadInput
 from elman.run.summary import command, say
-from elman.search.report.display import Display
+from elman.search.report.terminal import Display
 from elman.search.results.answer import answer
 from elman.search.results.review import Review
+from elman.search.workers.driver import Driver
 from elman.search.workers.record import Record
 from elman.search.workers.session import Session
 from elman.tracking.ui import dashboard_line
 
-REVIEW_SECONDS = 0.5  # between two looks at all trials, while none ends
+REVIEW_SECONDS = 0.5  # between two reviews of all trials, while none ends
 
 
-class Runner(Protocol):
-    """What runs the trials: a `Driver`."""
-
-    gave_up: str
-    stopping: int
-
-    def run(self, stay: Callable[[], bool]) -> int: ...
-
-
-def work(session: Session, started: Callable[[Callable[[int | None], None]], Runner]) -> int:
-    """Run trials until the budget is spent, and publish what comes of them.
-
-    Args:
-        started: makes what runs the trials, given what to call after each change.
-
-    Returns:
-        The exit code.
-    """
+def work(driver: Driver) -> int:
+    """Run trials until the budget is spent, and publish what comes of them; the exit code."""
+    session = driver.session
     with session.study.owners.beating():
         record = Record(session)
         display = Display(stream=sys.stdout)
-        seen = 0.0
+        reviewed = 0.0
 
         def changed(number: int | None) -> None:
-            nonlocal seen
+            nonlocal reviewed
             now = time.monotonic()
-            if number is None and now - seen < REVIEW_SECONDS:
+            if number is None and now - reviewed < REVIEW_SECONDS:
                 return
-            seen = now
+            reviewed = now
             review = session.review()
-            display.show(review, ended=number, stopping=bool(runner.stopping))
+            display.show(review, ended=number, stopping=bool(driver.stopping))
             if number is not None:
                 record.publish(review)
 
-        runner = started(changed)
+        driver.changed = changed
         code = 1
         try:
-            code = runner.run(record.stay)
+            code = driver.run(record.stay)
         finally:
             display.close()
             review = record.close(code=code)
-    if runner.gave_up:
-        raise BadInput(runner.gave_up)
-    _say_end(session, review, code)
+    if driver.gave_up:
+        raise BadInput(driver.gave_up)
+    _print_end(session, review, code)
     return code
 
 
-def _say_end(session: Session, review: Review, code: int) -> None:
+def _print_end(session: Session, review: Review, code: int) -> None:
     say(answer(review))
     folder = Path(os.path.relpath(session.search.folder))
     if code:

@@ -1,22 +1,69 @@
-"""A search as its user sees it in the terminal: a table of the latest trials, or a line when one ends."""
+"""A search in the terminal: a live table of the latest trials, or a line for each trial that ends."""
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO
 
-from elman.search.results.format import brief, in_words, kind, labels, number, short
+from elman.search.results.format import brief, counts_in_words, in_words, kind, labels, number, short
 from elman.search.results.review import Review, TrialRow
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+REFRESH_PER_SECOND = 4
+STOPPING = "stopping: trials save themselves; again to stop at once"
 LATEST = 15
 GAP = 2
 WORDS = {"infeasible": "over limit"}
 STYLES = {"running": "cyan", "pruned": "yellow", "failed": "red", "infeasible": "yellow"}
+
+
+class Display:
+    """Displays the newest review: a live table, or a line for each trial where the output is no terminal.
+
+    Args:
+        stream: where to.
+    """
+
+    def __init__(self, *, stream: TextIO = sys.stdout) -> None:
+        self.stream, self.began = stream, time.monotonic()
+        self._live: Any = None
+        self._stopping_printed = False
+        if stream.isatty():
+            from rich.console import Console
+            from rich.live import Live
+
+            self._console = Console(file=stream)
+            self._live = Live(
+                console=self._console, refresh_per_second=REFRESH_PER_SECOND, redirect_stderr=True
+            )
+            self._live.start()
+
+    def show(self, review: Review, *, ended: int | None = None, stopping: bool = False) -> None:
+        """Display `review`; `ended` is the trial that has just ended, `stopping` after the first signal."""
+        if self._live is not None:
+            from rich.console import Group
+
+            passed = time.monotonic() - self.began
+            now = table(review, width=self._console.width, elapsed_seconds=passed)
+            self._live.update(Group(now, STOPPING) if stopping else now)
+            return
+        if stopping and not self._stopping_printed:
+            self._stopping_printed = True
+            print(STOPPING, file=sys.stderr, flush=True)
+        states = {trial.number: trial for trial in review.trials}
+        if ended is not None and states[ended].state in ("complete", "pruned", "failed"):
+            print(line(review, states[ended]), file=self.stream, flush=True)
+
+    def close(self) -> None:
+        """Leave the last table where it stands."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
 
 
 @dataclass(frozen=True)
@@ -75,11 +122,10 @@ def latest(review: Review, count: int = LATEST) -> list[TrialRow]:
 
 def standing(review: Review, elapsed_seconds: float) -> str:
     """`12 complete, 2 running · best 1.912 (trial 7) · 48.0M time steps · 0:12:05 · budget 24 trials`"""
-    states = ", ".join(f"{count} {state}" for state, count in review.counts().items() if count)
     best = review.best()
     seconds = int(elapsed_seconds)
     parts = [
-        states or "no trial yet",
+        counts_in_words(review) or "no trial yet",
         f"best {number(best.measured(review.objective))} (trial {best.number})" if best else "",
         f"{_compact(sum(trial.time_steps for trial in review.trials))} time steps",
         f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}",
@@ -92,23 +138,23 @@ def line(review: Review, trial: TrialRow) -> str:
     """What came of a trial, in one line."""
     name, best = review.objective, review.best()
     state = "complete, above a limit" if kind(review, trial) == "infeasible" else trial.state
-    said = f"trial {trial.number} {state}"
+    head = f"trial {trial.number} {state}"
     if trial.state == "pruned":
-        said += f" after {trial.time_steps:,} time steps"
+        head += f" after {trial.time_steps:,} time steps"
     where = in_words(review, trial.values)
-    parts = [said]
+    parts = [head]
     if trial.state == "failed" and trial.why:
         parts.append(trial.why)
     else:
-        figures = [f"{n} {number(v)}" for n in review.objectives if (v := trial.figure(n)) is not None]
+        metrics = [f"{n} {number(v)}" for n in review.objectives if (v := trial.metric(n)) is not None]
         if best is None:
             standing = ""
         elif best.number == trial.number:
             standing = " (best so far)"
         else:
             standing = f" (best {number(best.measured(name))}, trial {best.number})"
-        if figures:
-            parts.append(f"{', '.join(figures)}{standing}")
+        if metrics:
+            parts.append(f"{', '.join(metrics)}{standing}")
     return " ".join(": ".join([*parts, where] if where else parts).split())
 
 
@@ -122,11 +168,10 @@ def _columns(review: Review) -> list[_Column]:
         given = [trial.values[label] for trial in review.trials if label in trial.values]
         right = all(isinstance(value, int | float) for value in given)
         need = 90 if "/" in label else 10 + place
-
-        found.append(_Column(label, partial(_value, label), need, right=right))
+        found.append(_Column(label, _value(label), need, right=right))
     for place, name in enumerate(review.objectives):
-        head = name.replace("/", "/\n")  # names of figures are wider than figures
-        found.append(_Column(head, partial(_figure, name), 5 if place else 0))
+        head = name.replace("/", "/\n")  # names of metrics are wider than their values
+        found.append(_Column(head, _metric(name), 5 if place else 0))
     found.append(_Column("steps\nseen", lambda t: _compact(t.time_steps), 12))
     found.append(_Column("s", lambda t: "-" if t.seconds is None else f"{t.seconds:.0f}", 80))
     return found
@@ -140,14 +185,12 @@ def _fitting(columns: list[_Column], rows: list[TrialRow], width: int) -> list[_
     return kept
 
 
-def _value(label: str, trial: TrialRow) -> str:
-    value = trial.values.get(label)
-    return "-" if value is None else short(brief(value))
+def _value(label: str) -> Callable[[TrialRow], str]:
+    return lambda trial: short(brief(trial.values[label])) if label in trial.values else "-"
 
 
-def _figure(name: str, trial: TrialRow) -> str:
-    value = trial.figure(name)
-    return "-" if value is None else number(value)
+def _metric(name: str) -> Callable[[TrialRow], str]:
+    return lambda trial: "-" if (value := trial.metric(name)) is None else number(value)
 
 
 def _compact(steps: int) -> str:
