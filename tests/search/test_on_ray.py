@@ -32,6 +32,7 @@ def head(ray):
     """A cluster of one node with a CPU."""
     from ray.cluster_utils import Cluster
 
+    Path("/tmp/ray").mkdir(exist_ok=True)  # where Ray notes its newest cluster, wherever that is
     place = tempfile.mkdtemp(prefix="elman-ray-")  # pytest's names are too long for its sockets
     started = Cluster(
         initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False, "temp_dir": place}

@@ -65,7 +65,7 @@ def _drawn(review: Review) -> list[tuple[TrialRow, list[tuple[int, float]]]]:
 
 
 def _limits(review: Review) -> tuple[float, float]:
-    """What is seen after a seventh of the longest trial, without those that are far worse.
+    """The limits of the values after a seventh of the longest trial, without those that are far worse.
 
     Before that all trials fall alike, and their fall would take most of the room.
     """
@@ -77,7 +77,7 @@ def _limits(review: Review) -> tuple[float, float]:
 
 def _plotly(review: Review) -> go.Figure:
     figure = plotly_figure(x="time steps seen in training", y=direction(review))
-    best, seen = review.best(), set()
+    best, named = review.best(), set()
     for trial, points in _drawn(review):
         first = best is not None and trial.number == best.number
         colour, dash, _ = LOOK[trial.state]
@@ -87,14 +87,14 @@ def _plotly(review: Review) -> go.Figure:
             y=[value for _, value in points],
             name=name,
             legendgroup=name,
-            showlegend=name not in seen,
+            showlegend=name not in named,
             mode="lines" if len(points) > 1 else "markers",
             line={"color": VERMILLION if first else colour, "dash": dash, "width": 4 if first else 1.6},
             opacity=1 if first else 0.65,
             hovertext=[f"{hover(review, trial)}<br>here {value:.4g} at {step:,}" for step, value in points],
             hoverinfo="text",
         )
-        seen.add(name)
+        named.add(name)
     figure.update_xaxes(tickformat="~s", rangemode="tozero")
     figure.update_yaxes(range=list(_limits(review)))
     return figure
@@ -104,23 +104,23 @@ def _matplotlib(review: Review) -> Figure:
     from matplotlib.ticker import EngFormatter
 
     figure, axes = matplotlib_figure(x="time steps seen in training", y=direction(review))
-    best, seen = review.best(), set()
+    best, named = review.best(), set()
     for trial, points in _drawn(review):
         first = best is not None and trial.number == best.number
         colour, _, dash = LOOK[trial.state]
         name = f"best: trial {trial.number}" if first else trial.state
-        look: dict[str, Any] = {"marker": "o", "markersize": 4} if len(points) == 1 else {}
+        marker: dict[str, Any] = {"marker": "o", "markersize": 4} if len(points) == 1 else {}
         axes.plot(
             [step for step, _ in points],
             [value for _, value in points],
-            label=name if name not in seen else None,
+            label=name if name not in named else None,
             color=VERMILLION if first else colour,
             linestyle=dash,
             linewidth=3.2 if first else 1.3,
             alpha=1 if first else 0.7,
-            **look,
+            **marker,
         )
-        seen.add(name)
+        named.add(name)
     axes.set_ylim(*_limits(review))
     axes.set_xlim(left=0)
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))

@@ -19,7 +19,7 @@ def importance(review: Review) -> Picture:
     """The share of each dimension, as sampled, in what made the best trials good.
 
     Raises:
-        TooFewError: where nothing can be said.
+        TooFewError: where there are too few trials.
     """
     if sum(trial.metric(review.objective) is not None for trial in review.complete) < 4:
         raise TooFewError("needs four complete trials")

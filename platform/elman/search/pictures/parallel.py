@@ -53,7 +53,7 @@ def parallel(review: Review) -> Picture:
 def _axes(review: Review, trials: list[TrialRow], names: list[str]) -> list[Axis]:
     found = [value_axis(review, name, [trial.values.get(name) for trial in trials]) for name in names]
     values = _values(review, trials)
-    last = number_axis(review.objective, [_seen(review, trials, value) for value in values], log=False)
+    last = number_axis(review.objective, [_within(review, trials, value) for value in values], log=False)
     low, high = _bounds(review, trials)
     ticks = []
     for place, text in last.ticks:
@@ -68,7 +68,7 @@ def _values(review: Review, trials: list[TrialRow]) -> list[float]:
     return [trial.measured(review.objective) for trial in trials]
 
 
-def _seen(review: Review, trials: list[TrialRow], value: float) -> float:
+def _within(review: Review, trials: list[TrialRow], value: float) -> float:
     """The value, or the edge of the axis_limits for one that is far worse."""
     low, high = _bounds(review, trials)
     return min(max(value, low), high)
@@ -81,12 +81,12 @@ def _bounds(review: Review, trials: list[TrialRow]) -> tuple[float, float]:
 def _quality(review: Review, trials: list[TrialRow]) -> list[float]:
     """From 0, the best, to 1."""
     low, high = _bounds(review, trials)
-    share = [(_seen(review, trials, value) - low) / ((high - low) or 1) for value in _values(review, trials)]
+    share = [(_within(review, trials, value) - low) / ((high - low) or 1) for value in _values(review, trials)]
     return [1 - s for s in share] if review.objectives[review.objective] == "maximize" else share
 
 
 def _plotly(review: Review, trials: list[TrialRow], names: list[str]) -> go.Figure:
-    """Lines of its own: plotly's parallel coordinates need WebGL and say nothing when pointed at."""
+    """Lines of its own: plotly's parallel coordinates need WebGL and have no texts at the pointer."""
     axes, quality = _axes(review, trials, names), _quality(review, trials)
     best = review.best()
     figure = plotly_figure(x="", y="")
@@ -108,14 +108,14 @@ def _plotly(review: Review, trials: list[TrialRow], names: list[str]) -> go.Figu
         figure.add_vline(x=k, line={"color": GREY, "width": 1}, layer="below")
         figure.add_annotation(x=k, y=1.08, text=f"<b>{plain(short(axis.label, 22))}</b>", showarrow=False)
         for place, text in axis.ticks:
-            look = {
+            font = {
                 "xanchor": "left",
                 "xshift": 5,
                 "font": {"size": 11},
                 "showarrow": False,
                 "bgcolor": GROUND,
             }
-            figure.add_annotation(x=k, y=place, text=plain(text), **look)
+            figure.add_annotation(x=k, y=place, text=plain(text), **font)
     bare = {"showgrid": False, "showticklabels": False, "ticks": "", "zeroline": False, "showline": False}
     figure.update_xaxes(range=[-0.15, len(axes) - 0.4], **bare)
     figure.update_yaxes(range=[-0.18 if any(ABSENT in axis.at for axis in axes) else -0.05, 1.12], **bare)

@@ -98,7 +98,7 @@ def texts(plane: Plane) -> list[tuple[tuple[float, float], str, str]]:
 
 
 def equal(plane: Plane) -> tuple[float, float] | None:
-    """From where to where k2 = k1 can be seen."""
+    """From where to where k2 = k1 lies within the limits."""
     (a, b), (c, d) = plane.bounds
     low, high = max(a, c), min(b, d)
     return (low, high) if low < high else None

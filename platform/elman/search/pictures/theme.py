@@ -1,4 +1,4 @@
-"""How all pictures of a study look: colours that everybody can tell apart, marks by state, quiet axes."""
+"""The theme of all pictures of a study: colours for every kind of sight, marks by state, quiet axes."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ MARKS = {
 
 def hover(review: Review, trial: TrialRow) -> str:
     """What plotly shows at a trial; plotly reads it as HTML."""
-    figures = [f"{name} {number(value)}" for name, value in trial.objectives.items()]
+    metrics = [f"{name} {number(value)}" for name, value in trial.objectives.items()]
     spent = [f"{trial.time_steps:,} time steps"]
     if trial.seconds is not None:
         spent.append(seconds_in_words(trial.seconds))
     head = f"trial {trial.number}, {MARKS[kind(review, trial)].name}"
-    lines = [*figures, *in_words(review, trial.values).split(", "), ", ".join(spent)]
+    lines = [*metrics, *in_words(review, trial.values).split(", "), ", ".join(spent)]
     return f"<b>{head}</b><br>" + "<br>".join(plain(line) for line in lines)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 from elman.search.results.format import brief, counts_in_words, in_words, kind, labels, number, short
-from elman.search.results.review import Review, TrialRow
+from elman.search.results.review import ENDED, Review, TrialRow
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -56,7 +56,7 @@ class Display:
             self._stopping_printed = True
             print(STOPPING, file=sys.stderr, flush=True)
         states = {trial.number: trial for trial in review.trials}
-        if ended is not None and states[ended].state in ("complete", "pruned", "failed"):
+        if ended is not None and states[ended].state in ENDED:
             print(line(review, states[ended]), file=self.stream, flush=True)
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ AT_LEAST = 5
 
 
 def importance(review: Review) -> dict[str, float]:
-    """Shares of the dimensions as sampled, largest first, summing to 1; empty where nothing can be said.
+    """Shares of the dimensions as sampled, largest first, summing to 1; empty where there are too few trials.
 
     How much the values of the best trials differ in their distribution from those of all complete trials.
     The best are a tenth, but at least `AT_LEAST` trials, at most half: two trials have no distribution.
@@ -35,7 +35,7 @@ def importance(review: Review) -> dict[str, float]:
     if not names:
         return {}
     with warnings.catch_warnings():
-        # It warns of dimensions that few trials have; they come out small, which is what we want to say.
+        # It warns of dimensions that few trials have; they come out small, as they should.
         warnings.simplefilter("ignore")
         evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=share)
         raw = evaluator.evaluate(study, params=sorted(names))

@@ -50,7 +50,7 @@ class Settings:
             log: true}` is a range, of whole numbers where both ends are; `step` is between its points.
             `{times: model.bptt.k1, low: 1, high: 4}` is a multiple of another value.
         objectives: metrics of validation or cost and whether each is to `minimize` or `maximize`; the first
-            decides on pruning. Of several, the search looks for the Pareto front.
+            decides on pruning. With several, the search approximates the Pareto front.
         constraints: the largest value of a cost that a trial may have to count as good.
         budget: what ends the search.
         sampler: how values are chosen: TPE, GP (a Gaussian process), random, or grid (every point once).

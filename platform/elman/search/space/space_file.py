@@ -118,7 +118,7 @@ def _arguments(
 
 
 def _refuse_impossible(dimension: Dimension, space: Space, settings: Settings, base: Recipe) -> None:
-    """What can be seen of a dimension without trying it."""
+    """Refuse what is wrong with a dimension without building a recipe."""
     where = f"space.{dimension.target}"
     for other in space.dimensions:
         argument = dimension.argument_of(other)

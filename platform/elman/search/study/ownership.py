@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any
 
 from elman.search.study.kept_study import BEAT, LEADER, OWNER, KeptStudy
-from elman.tracking.retry import retry
 from elman.tracking.process import identity, is_alive
+from elman.tracking.retry import retry
 from elman.tracking.store import first_line
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ GAP_SECONDS = 75.0  # without an observation; more than two beats
 class Ownership:
     """This process among those that share a study.
 
-    A process of this machine lives or not, as its number says. One of another machine lives while its
+    Whether a process of this machine lives is read from the machine. One of another machine lives while its
     heartbeat changes: it is compared for being another value than before, never with a clock. Optuna's own
     heartbeat ends a stale trial; here it goes on, under its number.
 
@@ -87,7 +87,7 @@ class Ownership:
         return retry(partial(self._take_lead, owner), what="taking the lead")
 
     def leader_is_known(self) -> bool:
-        """Whether the leader is known to live: on another machine, its heartbeat was seen to change."""
+        """Whether the leader is known to live: on another machine, its heartbeat has changed."""
         notes = self.kept.notes()
         owner = notes.get(LEADER)
         return self.lives(owner, notes) and (is_alive(owner) is True or self._observed.has_moved(str(owner)))

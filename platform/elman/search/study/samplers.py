@@ -18,7 +18,7 @@ def sampler(settings: Settings, space: Space, *, number: int) -> Any:
     search that was stopped does not draw again what it has tried, machines that share a study do not draw
     the same, and the same seed and results give the same values.
 
-    Where some dimensions apply only to some trials, TPE looks at each group of dimensions that occur together
+    Where some dimensions apply only to some trials, TPE models each group of dimensions that occur together
     (Optuna calls that experimental); the Gaussian process chooses the dimensions that all trials have, and
     TPE the others.
     """

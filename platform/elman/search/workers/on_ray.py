@@ -60,7 +60,7 @@ def search_on_ray(
         gpus, room = _room(ray, gpus=gpus, threads=threads)
         _refuse_unfit(ray, search.folder)
         session = open_session(search, storage)
-        # What a trial must know that another machine's environment may not say.
+        # Trials need these, and another machine's environment may lack them.
         environment = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
         environment["MLFLOW_TRACKING_URI"] = session.runs.uri
         actor = ray.remote(RemoteTrial).options(num_cpus=threads, num_gpus=gpus, max_concurrency=2)
@@ -134,7 +134,7 @@ def _refuse_unfit(ray: Any, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     probe, word = folder / f".seen-{os.getpid()}", secrets.token_hex()
     probe.write_text(word, encoding="utf-8")
-    task = ray.remote(unfit).options(num_cpus=0)
+    task = ray.remote(num_cpus=0)(unfit)
     try:
         places = [NodeAffinitySchedulingStrategy(m["NodeID"], soft=False) for m in _machines(ray)]
         found = [task.options(scheduling_strategy=p).remote(str(probe), word, __version__) for p in places]

@@ -132,7 +132,7 @@ class RayTrial:
         return self._reason
 
     def _receive(self) -> None:
-        """Until the process has ended, or its actor; the end of the line says so."""
+        """Until the process has ended, or its actor; the line ends then."""
         try:
             self._ray.get(self._actor.__ray_ready__.remote())
             self._began = time.monotonic()

@@ -44,7 +44,7 @@ def open_session(search: Search, storage_url: str | None) -> Session:
         BadInput: for whatever is wrong, before any trial.
     """
     uri = resolve_uri(search.base.config.tracking.tracking_uri)
-    mark_stale(uri)  # says at once if there is no such store
+    mark_stale(uri)  # fails at once if there is no such store
     trials = common(search)
     storage = open_storage(storage_url, search.folder)
     if not is_kept(storage, search.name):  # before anything is kept that a mended file would then contradict
