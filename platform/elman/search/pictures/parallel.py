@@ -81,7 +81,8 @@ def _bounds(review: Review, trials: list[TrialRow]) -> tuple[float, float]:
 def _quality(review: Review, trials: list[TrialRow]) -> list[float]:
     """From 0, the best, to 1."""
     low, high = _bounds(review, trials)
-    share = [(_within(review, trials, value) - low) / ((high - low) or 1) for value in _values(review, trials)]
+    span = (high - low) or 1
+    share = [(_within(review, trials, value) - low) / span for value in _values(review, trials)]
     return [1 - s for s in share] if review.objectives[review.objective] == "maximize" else share
 
 
