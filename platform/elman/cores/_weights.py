@@ -20,7 +20,7 @@ def make_orthogonal(stack: nn.Module, *, hidden_size: int) -> None:
 
     Args:
         stack: holds parameters named as in `torch.nn.LSTM`: `weight_ih_l*` (gates * H, F),
-            `weight_hh_l*` (gates * H, H), `bias_*_l*` (gates * H,).
+            `weight_hh_l*` (gates * H, H), `bias_*_l*` (gates * H,). Vectors that are no biases stay.
         hidden_size: H.
 
     Source: Saxe, McClelland & Ganguli (2014), arXiv 1312.6120 (orthogonal); Glorot & Bengio (2010),
@@ -28,6 +28,8 @@ def make_orthogonal(stack: nn.Module, *, hidden_size: int) -> None:
     Differs: gain 1, whatever the nonlinearity.
     """
     for name, parameter in stack.named_parameters():
+        if parameter.dim() < 2 and "bias" not in name:
+            continue
         for start in range(0, len(parameter), hidden_size):
             gate = parameter[start : start + hidden_size]
             if "bias" in name:
