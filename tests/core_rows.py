@@ -146,7 +146,7 @@ CORES = [
     Row(LSTM, {}, lstm, memory=2, plain={"forget_bias": None}, credit={}),
     Row(LoopedLSTM, {}, lstm, memory=2, plain={"forget_bias": None}),
     Row(GRU, {}, gru, credit={"residual": True}),
-    Row(Independent, {}, independent, credit={}),
+    Row(Independent, {}, independent),
     Row(FeedForward, {"nonlinearity": "tanh"}, feed_forward(torch.tanh), memory=0, credit={}),
     Row(FeedForward, {"nonlinearity": "relu"}, feed_forward(torch.relu), memory=0, hides=True),
     Row(FeedForward, {"nonlinearity": "sigmoid"}, feed_forward(torch.sigmoid), memory=0),

@@ -3,20 +3,107 @@
 from __future__ import annotations
 
 import inspect
-from functools import partial
 
+import core_rows
 import pytest
 import torch
+from core_rows import Row
 from oracle import SquaredError, flat_gradient, pair_gradients, update_gradients
 
 import elman.bptt
 import elman.cores
 from elman.batch import SequenceBatch, whole
-from elman.bptt import BackpropThroughTime, Checkpointed, Full, Split, Truncated, Update
-from elman.cores import GRU, LSTM, Bidirectional, Centred, Elman, FeedForward, Pooled
+from elman.bptt import BackpropThroughTime, Checkpointed, Full, Split, Truncated, Update, draws
+from elman.cores import Bidirectional
+from elman.tree import detached
 
 B, T, F, H = 3, 11, 2, 4
 LENGTHS = torch.tensor([11, 7, 3])
+
+
+class LastSteps(BackpropThroughTime):
+    """A strategy from outside: one update a batch, from the losses and the gradient of its last `k` steps."""
+
+    exact, continues = False, True
+
+    def __init__(self, *, k: int) -> None:
+        self.k = k
+
+    def first_state(self, carry):
+        return (carry,)
+
+    def losses(self, objective, batch, state):
+        cut = max(0, batch.steps - self.k)
+        with torch.no_grad():
+            _, carry = objective(batch.window(0, cut), state[0])
+        last = batch.window(cut, batch.steps)
+        loss, carry = objective(last, detached(carry))
+        scored = int(last.scored.sum())
+        yield Update(loss if scored else None, scored, (detached(carry),))
+
+    def update_steps(self, steps):
+        return min(self.k, steps)
+
+    def credit_matrix(self, steps):
+        within = torch.arange(steps) >= steps - self.k
+        return (within[:, None] & within).long().tril()
+
+
+class Fading(BackpropThroughTime):
+    """A strategy from outside whose credit is a real number: each loss counts `keep` times its step's age."""
+
+    exact, continues = False, True
+
+    def __init__(self, *, keep: float) -> None:
+        self.keep = keep
+
+    def first_state(self, carry):
+        return (carry,)
+
+    def losses(self, objective, batch, state):
+        carry, total = state[0], 0.0
+        for t in range(batch.steps):
+            loss, carry = objective(batch.window(t, t + 1), carry)
+            total = total + self.keep ** (batch.steps - 1 - t) * loss
+        scored = int(batch.scored.sum())
+        yield Update(total if scored else None, scored, (detached(carry),))
+
+    def update_steps(self, steps):
+        return steps
+
+    def credit_matrix(self, steps):
+        age = torch.arange(steps - 1, -1, -1, dtype=torch.float64)
+        return (self.keep**age)[:, None] * torch.ones(steps, steps, dtype=torch.float64).tril()
+
+
+class RandomReach(BackpropThroughTime):
+    """A strategy from outside that draws: every batch is cut by `Truncated(k1, k2)`, k2 uniform."""
+
+    exact, continues = False, True
+
+    def __init__(self, *, k1: int, longest: int, seed: int = 1) -> None:
+        self.k1, self.longest, self.seed = k1, longest, seed
+        self.begin(0)
+
+    def begin(self, batch):
+        self._drawn = Truncated(k1=self.k1, k2=draws(self.seed, batch).randint(self.k1, self.longest))
+
+    def first_state(self, carry):
+        return self._drawn.first_state(carry)
+
+    def losses(self, objective, batch, state):
+        return self._drawn.losses(objective, batch, state)
+
+    def update_steps(self, steps):
+        return self.k1
+
+    def credit_matrix(self, steps):
+        each = [Truncated(k1=self.k1, k2=k2) for k2 in range(self.k1, self.longest + 1)]
+        return torch.stack([bptt.credit_matrix(steps).double() for bptt in each]).mean(0)
+
+    def drawn_credit(self, steps):
+        return self._drawn.credit_matrix(steps)
+
 
 STRATEGIES = [
     Full(),
@@ -33,23 +120,21 @@ STRATEGIES = [
     Truncated(k1=20, k2=30),
     Checkpointed(),
     Checkpointed(window=4),
+    LastSteps(k=3),
+    Fading(keep=0.7),
+    RandomReach(k1=2, longest=6),
 ]
-CORES = {
-    "elman": lambda layers: Elman(F, hidden_size=H, layers=layers),
-    "elman_relu": lambda layers: Elman(F, hidden_size=H, layers=layers, nonlinearity="relu"),
-    "elman_sigmoid": lambda layers: Elman(F, hidden_size=H, layers=layers, nonlinearity="sigmoid"),
-    "lstm": lambda layers: LSTM(F, hidden_size=H, layers=layers),
-    "gru_residual": lambda layers: GRU(F, hidden_size=H, layers=layers, residual=True),
-    "feed_forward": lambda layers: FeedForward(F, hidden_size=H, layers=layers),
-    "pooled_max": lambda layers: Pooled(F, core=partial(LSTM, hidden_size=H, layers=layers)),
-    "pooled_mean": lambda layers: Pooled(F, core=partial(GRU, hidden_size=H, layers=layers), how="mean"),
-    "centred": lambda layers: Centred(F, core=partial(GRU, hidden_size=H, layers=layers), both=True),
-}
+RANDOM = [s for s in STRATEGIES if type(s).begin is not BackpropThroughTime.begin]
+CORES = {str(row): row for row in core_rows.CORES if row.credit is not None}
 CREDITED_TO_LATER_STEPS = {Bidirectional}  # C[t, s] with s > t has no meaning in a strategy's matrix
 
 
+def make(row: Row, layers: int = 1) -> elman.cores.Core:
+    return row.make(F, hidden_size=H, layers=layers, **row.credit)
+
+
 def name(bptt: object) -> str:
-    return type(bptt).__name__ + "-".join(str(v) for v in vars(bptt).values())
+    return type(bptt).__name__ + "-".join(str(v) for k, v in vars(bptt).items() if k[0] != "_")
 
 
 def random_batch(*, ragged: bool) -> SequenceBatch:
@@ -67,15 +152,15 @@ def known() -> dict:
 
 
 def test_no_strategy_is_left_out() -> None:
-    public = {
-        c for c in vars(elman.bptt).values() if inspect.isclass(c) and issubclass(c, BackpropThroughTime)
-    }
-    assert {type(s) for s in STRATEGIES} == public - {BackpropThroughTime}
+    public = {getattr(elman.bptt, name) for name in elman.bptt.__all__}
+    strategies = {c for c in public if inspect.isclass(c) and issubclass(c, BackpropThroughTime)}
+    assert {type(s) for s in STRATEGIES} >= strategies - {BackpropThroughTime}
 
 
 def test_no_core_is_left_out() -> None:
-    public = {c for c in vars(elman.cores).values() if inspect.isclass(c) and issubclass(c, elman.cores.Core)}
-    assert {type(make(1)) for make in CORES.values()} | CREDITED_TO_LATER_STEPS == public - {elman.cores.Core}
+    public = {getattr(elman.cores, name) for name in elman.cores.__all__}
+    concrete = {core for core in public if not inspect.isabstract(core)}
+    assert {row.core for row in CORES.values()} >= concrete - CREDITED_TO_LATER_STEPS
 
 
 @pytest.mark.parametrize("ragged", [False, True], ids=["even", "ragged"])
@@ -86,38 +171,93 @@ def test_gradient_is_the_credited_sum(
     bptt: BackpropThroughTime, core: str, layers: int, ragged: bool, known: dict
 ) -> None:
     torch.manual_seed(1)
-    net, batch = SquaredError(CORES[core](layers)), random_batch(ragged=ragged)
+    net, batch = SquaredError(make(CORES[core], layers)), random_batch(ragged=ragged)
     restart = bptt.k if isinstance(bptt, Split) else None
     key = (core, layers, ragged, restart)
     if key not in known:
         known[key] = pair_gradients(net, batch, restart)
-    credit = bptt.credit_matrix(T).to(torch.float64)
-    expected = torch.einsum("ts,tsp->p", credit, known[key])
-    torch.testing.assert_close(sum(update_gradients(bptt, net, [batch])), expected, rtol=1e-10, atol=1e-11)
+    for draw in range(2 if bptt in RANDOM else 1):
+        bptt.begin(draw)
+        credit = bptt.drawn_credit(T).to(torch.float64)
+        expected = torch.einsum("ts,tsp->p", credit, known[key])
+        found = sum(update_gradients(bptt, net, [batch]))
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-11)
+
+
+@pytest.mark.parametrize("bptt", RANDOM, ids=name)
+def test_the_mean_over_draws_is_the_expected_credit(bptt: BackpropThroughTime) -> None:
+    """With the draws' own spread: of some hundred pairs, none is 5 standard errors away."""
+    drawn = []
+    for draw in range(2000):
+        bptt.begin(draw)
+        drawn.append(bptt.drawn_credit(T).double())
+    error, spread = torch.stack(drawn).mean(0) - bptt.credit_matrix(T), torch.stack(drawn).std(0)
+    assert spread.max() > 0
+    assert (error.abs() <= 5 * spread / len(drawn) ** 0.5 + 1e-12).all()
+
+
+@pytest.mark.parametrize("bptt", RANDOM, ids=name)
+def test_what_is_drawn_depends_on_the_number_of_the_batch_alone(bptt: BackpropThroughTime) -> None:
+    """Also on another rank, or after a resume, whatever was drawn or run before."""
+    again = type(bptt)(**{k: v for k, v in vars(bptt).items() if not k.startswith("_")})
+    torch.manual_seed(5)
+    net, batch = SquaredError(make(CORES["LSTM"])), random_batch(ragged=False)
+    for draw in (3, 1, 7, 0):
+        bptt.begin(draw)
+        update_gradients(bptt, net, [batch])
+    for draw in range(20):
+        bptt.begin(draw)
+        again.begin(draw)
+        torch.testing.assert_close(again.drawn_credit(T), bptt.drawn_credit(T), rtol=0, atol=0)
+
+
+def owners(bptt: BackpropThroughTime, net: SquaredError, batch: SequenceBatch) -> list[list[int]]:
+    """For every step, the updates that score it."""
+    found = []
+    for t in range(T):
+        only_t = torch.zeros_like(batch.scored)
+        only_t[:, t] = True
+        state = bptt.first_state(net.core.initial_carry(B))
+        windows = bptt.losses(net, batch._replace(scored=only_t), state)
+        found.append([number for number, update in enumerate(windows) if update.scored])
+    return found
 
 
 @pytest.mark.parametrize("bptt", STRATEGIES, ids=name)
-def test_each_update_scores_its_own_steps(bptt: BackpropThroughTime) -> None:
-    """Update i takes the credit of steps [i n, (i+1) n), n = update_steps, and counts what it scored."""
+def test_each_update_takes_the_credit_of_the_steps_it_scores(bptt: BackpropThroughTime) -> None:
     torch.manual_seed(1)
-    net, batch = SquaredError(CORES["lstm"](1)), random_batch(ragged=False)
+    net, batch = SquaredError(make(CORES["LSTM"])), random_batch(ragged=False)
+    bptt.begin(1)
     g = pair_gradients(net, batch, bptt.k if isinstance(bptt, Split) else None)
-    credit, each = bptt.credit_matrix(T).to(torch.float64), bptt.update_steps(T)
+    credit, scored_by = bptt.drawn_credit(T).to(torch.float64), owners(bptt, net, batch)
+    once = all(len(numbers) <= 1 for numbers in scored_by)
     state = bptt.first_state(net.core.initial_carry(B))
-    updates = 0
-    for first, update in zip(range(0, T, each), bptt.losses(net, batch, state), strict=True):
-        last = min(first + each, T)
-        expected = torch.einsum("ts,tsp->p", credit[first:last], g[first:last])
-        torch.testing.assert_close(flat_gradient(update.loss, net), expected, rtol=1e-10, atol=1e-11)
-        assert update.scored == B * (last - first)
-        updates += 1
-    assert updates == -(-T // each)
+    for number, update in enumerate(bptt.losses(net, batch, state)):
+        own = torch.tensor([number in numbers for numbers in scored_by])
+        assert update.scored == B * own.sum()
+        if once:  # how the credit of a step is shared between several updates, its matrix does not say
+            expected = torch.einsum("ts,tsp->p", credit[own], g[own])
+            torch.testing.assert_close(flat_gradient(update.loss, net), expected, rtol=1e-10, atol=1e-11)
+        if bptt not in RANDOM:
+            assert own.sum() <= bptt.update_steps(T)
+
+
+@pytest.mark.parametrize(
+    "bptt", [s for s in STRATEGIES if isinstance(s, Full | Split | Truncated | Checkpointed)], ids=name
+)
+def test_updates_score_one_stretch_of_steps_after_the_other(bptt: BackpropThroughTime) -> None:
+    """Update i scores steps [i n, (i+1) n), n = update_steps."""
+    torch.manual_seed(1)
+    net, batch = SquaredError(make(CORES["LSTM"])), random_batch(ragged=False)
+    each = bptt.update_steps(T)
+    assert owners(bptt, net, batch) == [[t // each] for t in range(T)]
+    assert len(update_gradients(bptt, net, [batch])) == -(-T // each)
 
 
 @pytest.mark.parametrize("bptt", [s for s in STRATEGIES if s.exact], ids=name)
 def test_exact_means_exact(bptt: BackpropThroughTime) -> None:
     torch.manual_seed(1)
-    net, batch = SquaredError(CORES["lstm"](2)), random_batch(ragged=True)
+    net, batch = SquaredError(make(CORES["LSTM"], 2)), random_batch(ragged=True)
     (update,) = bptt.losses(net, batch, bptt.first_state(net.core.initial_carry(B)))
     whole_loss, _ = net(batch, net.core.initial_carry(B))
     torch.testing.assert_close(
@@ -128,9 +268,10 @@ def test_exact_means_exact(bptt: BackpropThroughTime) -> None:
 @pytest.mark.parametrize("bptt", STRATEGIES, ids=name)
 def test_credit_is_where_inputs_have_gradient(bptt: BackpropThroughTime) -> None:
     """dL_t/dx_s is not zero exactly where C[t, s] > 0 (Split's network does not even see the rest)."""
+    bptt.begin(1)
     torch.manual_seed(1)
-    net, batch = SquaredError(CORES["gru_residual"](2)), random_batch(ragged=False)
-    credit = bptt.credit_matrix(T)
+    net, batch = SquaredError(make(CORES["GRU"], 2)), random_batch(ragged=False)
+    credit = bptt.drawn_credit(T)
     for t in range(T):
         x = batch.x.clone().requires_grad_()
         only_t = torch.zeros(B, T, dtype=torch.bool)
@@ -198,39 +339,6 @@ def test_the_forum_counter_example() -> None:
 
 def test_truncated_to_everything_is_full() -> None:
     torch.manual_seed(1)
-    net, batch = SquaredError(CORES["lstm"](2)), random_batch(ragged=True)
+    net, batch = SquaredError(make(CORES["LSTM"], 2)), random_batch(ragged=True)
     (full,), (cut,) = (update_gradients(s, net, [batch]) for s in (Full(), Truncated(k1=T, k2=T)))
     torch.testing.assert_close(cut, full, rtol=0, atol=0)
-
-
-class LastStepOnly(BackpropThroughTime):
-    """A strategy from outside: only the last step is scored and credited."""
-
-    exact = False
-    continues = True
-
-    def first_state(self, carry):
-        return (carry,)
-
-    def losses(self, objective, batch, state):
-        with torch.no_grad():
-            _, carry = objective(batch.window(0, batch.steps - 1), state[0])
-        loss, carry = objective(batch.window(batch.steps - 1, batch.steps), carry)
-        yield Update(loss, len(batch.x), (tuple(c.detach() for c in carry),))
-
-    def update_steps(self, steps):
-        return 1
-
-    def credit_matrix(self, steps):
-        credit = torch.zeros(steps, steps, dtype=torch.int64)
-        credit[-1, -1] = 1
-        return credit
-
-
-def test_a_strategy_from_outside_needs_nothing_but_the_contract() -> None:
-    torch.manual_seed(1)
-    net, batch = SquaredError(CORES["lstm"](1)), random_batch(ragged=False)
-    expected = torch.einsum("ts,tsp->p", LastStepOnly().credit_matrix(T).double(), pair_gradients(net, batch))
-    torch.testing.assert_close(
-        update_gradients(LastStepOnly(), net, [batch])[0], expected, rtol=1e-10, atol=1e-12
-    )

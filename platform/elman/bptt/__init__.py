@@ -3,7 +3,7 @@
 from elman.bptt.checkpointed import Checkpointed
 from elman.bptt.full import Full
 from elman.bptt.split import Split
-from elman.bptt.strategy import BackpropThroughTime, Objective, State, Update
+from elman.bptt.strategy import BackpropThroughTime, Objective, State, Update, draws
 from elman.bptt.truncated import Truncated
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "State",
     "Truncated",
     "Update",
+    "draws",
 ]

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from elman.batch import SequenceBatch
+from elman.bptt.buffered_window import scored_steps
 from elman.bptt.full import Carried
 from elman.bptt.strategy import BackpropThroughTime, Objective, Update
-from elman.bptt.stretch import scored_steps
 from elman.tree import Carry, detached
 
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from elman.batch import SequenceBatch
+from elman.bptt.buffered_window import BufferedWindow, run, scored_steps
 from elman.bptt.strategy import BackpropThroughTime, Objective, Update
-from elman.bptt.stretch import Stretch, run, scored_steps
 from elman.tree import Carry
 
 
@@ -57,7 +57,7 @@ class Split(BackpropThroughTime):
         return SplitState(carry)
 
     def losses(self, objective: Objective, batch: SequenceBatch, state: SplitState) -> Iterator[Update]:
-        steps = Stretch(state.past, batch)
+        steps = BufferedWindow(state.past, batch)
         stops = list(range(steps.first + self.k, steps.stop + 1, self.k))
         if batch.is_last and (stops[-1] if stops else steps.first) < steps.stop:
             stops.append(steps.stop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -60,6 +61,15 @@ class BackpropThroughTime(ABC):
 
     A strategy cuts a batch into windows, calls the objective on each and yields one `Update` for
     every window, scored or not. It knows neither model, loss nor trainer.
+
+    A strategy may draw its windows at random. Then it promises:
+
+    - All ranks draw alike, and a run that goes on from a checkpoint draws what it would have drawn. So it
+      draws in `begin` alone, from `draws(seed, batch)`: its own seed and the number of batches begun.
+    - `credit_matrix` is the expected credit, a real number for every pair of steps; `drawn_credit` is the
+      credit of the draw in hand. The tests hold the gradient of single draws to the one, and the mean over
+      many draws to the other.
+    - `update_steps` need not be exact: an expectation will do.
     """
 
     exact: ClassVar[bool]
@@ -70,6 +80,9 @@ class BackpropThroughTime(ABC):
 
     needs: ClassVar[frozenset[str]] = frozenset()
     """What `objective.core` must offer beyond the contract of a core, for instance {"step"}."""
+
+    def begin(self, batch: int) -> None:  # noqa: B027  (most draw nothing)
+        """Draw how training batch number `batch`, from 0, is cut; called on every rank before `update_steps`."""
 
     @abstractmethod
     def first_state(self, carry: Carry) -> State:
@@ -89,15 +102,25 @@ class BackpropThroughTime(ABC):
 
     @abstractmethod
     def credit_matrix(self, steps: int) -> Tensor:
-        """(steps, steps) int: C[t, s] says how often the loss at step t is charged to step s.
+        """(steps, steps): C[t, s] says how often the loss at step t is charged to step s.
 
-        With theta_s the parameters as used at step s, the gradient a strategy takes from a sequence
-        is the sum over t and s of C[t, s] dL_t/dtheta_s. `tests/bptt` holds every strategy to it.
+        Whole numbers, or real ones where credit is weighted or drawn. With theta_s the parameters as used
+        at step s, the gradient a strategy takes from a sequence is the sum over t and s of
+        C[t, s] dL_t/dtheta_s, in expectation where it draws. `tests/bptt` holds every strategy to it.
         """
 
+    def drawn_credit(self, steps: int) -> Tensor:
+        """`credit_matrix` of what `begin` drew last; the same matrix where nothing is drawn."""
+        return self.credit_matrix(steps)
+
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint must hold beyond the per-row state (a random generator, a chosen k)."""
+        """What a checkpoint must hold beyond the per-row state (a chosen k); draws need nothing."""
         return {}
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:  # noqa: B027  (most keep nothing)
         """Take back what `state_dict` gave."""
+
+
+def draws(seed: int, batch: int) -> random.Random:
+    """The random numbers of training batch number `batch`: the same on every rank and after a resume."""
+    return random.Random(f"{seed}/{batch}")

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from elman.batch import SequenceBatch
+from elman.bptt.buffered_window import BufferedWindow, run, scored_steps
 from elman.bptt.strategy import BackpropThroughTime, Objective, Update
-from elman.bptt.stretch import Stretch, run, scored_steps
 from elman.tree import Carry, detached
 
 
@@ -73,7 +73,7 @@ class Truncated(BackpropThroughTime):
         return TruncatedState(carry)
 
     def losses(self, objective: Objective, batch: SequenceBatch, state: TruncatedState) -> Iterator[Update]:
-        steps, carry = Stretch(state.past, batch), state.kept
+        steps, carry = BufferedWindow(state.past, batch), state.kept
         windows = self.plan(steps.first, -state.waiting, steps.stop, is_last=batch.is_last)
         if not windows:
             yield Update(
@@ -107,7 +107,7 @@ class Truncated(BackpropThroughTime):
         return windows
 
     def _after(
-        self, batch: SequenceBatch, steps: Stretch, carry: Carry, *, resume: int, scored_to: int
+        self, batch: SequenceBatch, steps: BufferedWindow, carry: Carry, *, resume: int, scored_to: int
     ) -> TruncatedState:
         if batch.is_last:
             return TruncatedState(carry)

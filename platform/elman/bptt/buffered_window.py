@@ -13,10 +13,10 @@ from elman.bptt.strategy import Objective
 from elman.tree import Carry
 
 
-class Stretch:
+class BufferedWindow:
     """The steps a strategy kept from earlier batches, and the batch that follows them.
 
-    Step 0 is the batch's own first step; kept steps count backwards from -1. A window that reaches
+    Step 0 is the batch's first step; kept steps count backwards from -1. A window that reaches
     over a batch border comes as pieces that meet there, so that rows which begin at the border
     restart.
 
