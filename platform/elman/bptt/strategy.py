@@ -82,7 +82,7 @@ class BackpropThroughTime(ABC):
     """What `objective.core` must offer beyond the contract of a core, for instance {"step"}."""
 
     def begin(self, batch: int) -> None:  # noqa: B027  (most draw nothing)
-        """Draw how training batch number `batch`, from 0, is cut; called on every rank before `update_steps`."""
+        """Draw how training batch number `batch`, from 0, is cut; all ranks call it before `update_steps`."""
 
     @abstractmethod
     def first_state(self, carry: Carry) -> State:
