@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from datamodules.collecting.findings import BadOnes
-from datamodules.files import unreadable
+from datamodules.files import reading
 from datamodules.labelled.columns import SAMPLE_ROWS
 from datamodules.tables.csv_rows import numbered_rows
+from datamodules.tables.parquet import PARQUET, reading_parquet
 from datamodules.texts.utf8 import fault, text_lines
 from elman.errors import BadInput
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 JSON_LINES = (".jsonl", ".ndjson", ".json")
-PARQUET = (".parquet", ".pq")
 BATCH_ROWS = 1024
 
 
@@ -68,11 +68,10 @@ def read_table(file: Path, *, dialect: Dialect, bad: BadOnes) -> Table:
     Raises:
         BadInput: if the file cannot be read as its name says.
     """
-    try:
-        if file.stat().st_size == 0:
-            raise BadInput(f"{file}: is empty; give texts and labels")
-    except OSError as error:
-        raise unreadable(file, error) from error
+    with reading(file):
+        size = file.stat().st_size
+    if not size:
+        raise BadInput(f"{file}: is empty; give texts and labels")
     suffix = file.suffix.lower()
     if suffix in JSON_LINES:
         return _json_lines(file, bad)
@@ -102,9 +101,8 @@ def _delimited(
         for columns in arrow_batches(
             file, range(len(first)), width=len(first), separator=delimiter, quote=quote, header=False
         ):
-            rows = list(zip(*(column.to_pylist() for column in columns), strict=True))
-            yield from enumerate(rows, start=done + 1)
-            done += len(rows)
+            yield from enumerate(_rows(columns), start=done + 1)
+            done += len(columns[0])
     except ArrowInvalid:
         yield from islice(_csv_rows(file, delimiter, quote, bad), done, None)
 
@@ -168,30 +166,21 @@ def _json_objects(file: Path, bad: BadOnes) -> Iterator[tuple[int, dict[str, Any
 
 
 def _parquet(file: Path) -> Table:
-    import pyarrow
-    from pyarrow import parquet
+    from pyarrow.parquet import ParquetFile
 
-    try:
-        opened = parquet.ParquetFile(file)
-    except OSError as error:
-        raise unreadable(file, error) from error
-    except pyarrow.ArrowException as error:
-        raise BadInput(f"{file}: is no parquet file or a damaged one ({_first_line(error)})") from error
+    with reading_parquet(file, lambda why: f"is no parquet file or a damaged one ({why})"):
+        opened = ParquetFile(file)
 
-    def rows() -> Iterator[tuple[int, list[Any]]]:
-        line = 0
-        try:
+    def rows() -> Iterator[tuple[int, Sequence[Any]]]:
+        done = 0
+        with reading_parquet(file, lambda why: f"damaged after row {done} ({why}); write it anew"):
             for batch in opened.iter_batches(batch_size=BATCH_ROWS):
-                for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                    line += 1
-                    yield line, list(values)
-        except (OSError, pyarrow.ArrowException) as error:
-            raise BadInput(
-                f"{file}: damaged after row {line} ({_first_line(error)}); write it anew"
-            ) from error
+                yield from enumerate(_rows(batch.columns), start=done + 1)
+                done += batch.num_rows
 
     return Table(list(opened.schema_arrow.names), rows())
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0].rstrip(".")
+def _rows(columns: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """The rows of Arrow's columns."""
+    return list(zip(*(column.to_pylist() for column in columns), strict=True))

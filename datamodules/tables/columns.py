@@ -11,13 +11,13 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from datamodules.files import reading, unreadable
+from datamodules.files import reading
 from datamodules.tables.cells import Cells, Where, is_number
 from datamodules.tables.csv_columns import arrow_batches, most_rows
 from datamodules.tables.csv_rows import csv_rows
+from datamodules.tables.parquet import PARQUET, reading_parquet
 from elman.errors import BadInput
 
-PARQUET = (".parquet", ".pq")
 SAMPLE_ROWS = 1000
 """Rows that are looked at to tell numbers from text."""
 BLOCK_ROWS = 4096
@@ -165,29 +165,19 @@ class TableFile:
             yield [pa.array([row[place] for _, row in block], pa.string()) for place in places]
 
     def _parquet(self, names: Iterable[str]) -> Iterator[list[Cells]]:
-        try:
+        with reading_parquet(self.file, _broken):
             for batch in self._opened().iter_batches(columns=list(names)):
                 yield [_cells(batch.column(name)) for name in names]
-        except (pa.ArrowException, OSError) as error:
-            raise self._broken(error) from error
 
     def _opened(self) -> Any:
-        import pyarrow.parquet as pq
+        from pyarrow.parquet import ParquetFile
 
-        try:
-            self.file.open("rb").close()
-            return pq.ParquetFile(self.file)
-        except OSError as error:
-            if error.errno is None:  # pyarrow's own
-                raise self._broken(error) from error
-            raise unreadable(self.file, error) from error
-        except pa.ArrowException as error:
-            raise self._broken(error) from error
+        with reading_parquet(self.file, _broken):
+            return ParquetFile(self.file)
 
-    def _broken(self, error: Exception) -> BadInput:
-        return BadInput(
-            f"{self.file}: is damaged or no parquet file ({str(error).splitlines()[0][:120]}); write it anew"
-        )
+
+def _broken(why: str) -> str:
+    return f"is damaged or no parquet file ({why}); write it anew"
 
 
 def _is_numeric(kind: Any) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from datamodules.collecting.findings import BadOnes
 from datamodules.files import digest_of, find_files, relative_name
 from datamodules.tables.cells import Codes
-from datamodules.tables.columns import PARQUET
+from datamodules.tables.parquet import PARQUET
 from datamodules.tables.series import Series, SeriesReader
 from elman.errors import BadInput
 
