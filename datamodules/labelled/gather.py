@@ -7,8 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from datamodules.collecting.findings import BadOnes, Skipped
+from datamodules.collecting.copies import assign_apart, names_of
+from datamodules.collecting.findings import BadOnes, Findings, Skipped
+from datamodules.collecting.partition import Partition
 from datamodules.collecting.places import Places
+from datamodules.files import digest_of
 from datamodules.labelled.columns import Columns
 from datamodules.labelled.files import LEFT_OUT, Layout
 from datamodules.labelled.rows import label_order, rows_of
@@ -16,6 +19,7 @@ from datamodules.labelled.tables import Dialect
 from datamodules.labelled.tokens import Texts
 from elman.errors import BadInput
 
+IN_LATER_PART = "the same text as one in a later part (train, val, test)"
 MOST_LABELS = 100
 """More different labels than this are no classes where they are more than half as many as the texts."""
 
@@ -46,6 +50,7 @@ class Gathered:
         classes: Sequence[str] | None,
         skip_bad: bool,
     ) -> None:
+        self.texts, self.layout, self.columns = texts, layout, columns
         self.places = Places(layout.root, [source.file for source in layout.sources])
         self.groups: list[str] = []
         self.parts: list[str | None] = []
@@ -75,6 +80,51 @@ class Gathered:
         self._check(str(layout.root))
         order = np.array([self.classes.index(label) for label in number_of])
         self.labels = order[np.frombuffer(numbers, dtype=np.int64)]
+
+    def findings(self, partition: Partition) -> tuple[Findings, np.ndarray]:
+        """Texts that are no copy of one in a later part, and their numbers."""
+        source, copies = self.layout.root.name, self.texts.copies()
+        fields = {} if self.columns.group is None else {"group": self.groups}
+        parts, left_out = assign_apart(
+            partition,
+            copies,
+            source=source,
+            classes=self.labels.tolist(),
+            fields=fields,
+            given=self.parts,
+        )
+        again = [Skipped(self.places[n], IN_LATER_PART) for n in np.flatnonzero(left_out).tolist()]
+        chosen = np.flatnonzero(~left_out)
+        self.places.keep(chosen)
+        repeated = len(copies) - len(np.unique(copies))
+        if repeated:
+            self.notes.append(f"{repeated:,} texts are copies of another one, and on its side of the split")
+        if shortened := self.texts.shortened:
+            kept = f"their {self.texts.keep} {self.texts.unit}"
+            self.notes.append(f"{shortened:,} texts were longer, and keep {kept}")
+        files = [each.file for each in self.layout.sources]
+        digest, of_content = digest_of(files, self.layout.root)
+        found = Findings(
+            source=source,
+            digest=digest,
+            names=self.places,
+            lengths=np.diff(self.texts.starts)[chosen],
+            classes=self.classes,
+            labels=self.labels[chosen],
+            fields={name: [values[n] for n in chosen.tolist()] for name, values in fields.items()},
+            given=names_of(parts[chosen]),
+            skipped=[*self.skipped, *again],
+            metadata={
+                "unit": self.texts.unit,
+                "lower": self.texts.lower,
+                "files": len(files),
+                "copies": repeated,
+                "shortened": shortened,
+                "digest_of": "content" if of_content else "names and sizes",
+            },
+            notes=self.notes,
+        )
+        return found, chosen
 
     def _check(self, root: str) -> None:
         found, count = self.classes, len(self.places)

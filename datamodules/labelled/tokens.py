@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from datamodules.sequence_data import check_counts
 from datamodules.texts.alphabet import UNKNOWN, codepoints
 
 Unit = Literal["words", "characters", "bytes"]
@@ -91,9 +92,18 @@ class Texts:
         lower: whether texts are read in lower case.
         most: steps kept of a longer text; None: all.
         keep: which end of a longer text is kept, "first" or "last" steps.
+
+    Raises:
+        ValueError: for a value out of range.
     """
 
     def __init__(self, *, unit: Unit, lower: bool, most: int | None, keep: Literal["first", "last"]) -> None:
+        if unit not in UNITS:
+            raise ValueError(f"unit must be one of {', '.join(UNITS)}, got {unit!r}")
+        if keep not in ("first", "last"):
+            raise ValueError(f"keep must be first or last, got {keep!r}")
+        if most is not None:
+            check_counts(1, max_steps_per_text=most)
         self.unit, self.lower, self.most, self.keep = unit, lower, most, keep
         self.shortened = 0
         self._numbers = array("I")
