@@ -3,9 +3,9 @@
     python benchmarks/text_memory.py --megabytes 500
 
 Writes two texts made of Python's own library, every line numbered so that nothing repeats exactly, one
-of 2 MB and one of the size asked for. Each is encoded and then read for 200 training batches in a fresh
+of 2 MB and one of the given size. Each is encoded and then read for 200 training batches in a fresh
 process. Printed is by how much that process's peak memory (resident, files it has mapped included) grew
-beyond what it was after the imports. With `--whole-pass` all of the training part is read.
+beyond what it was after the imports. With `--whole-epoch` all of the training part is read.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def peak_mib() -> float:
     )
 
 
-def measure(path: str, cache: str, whole_pass: bool) -> dict[str, float]:
-    """Encode, read, and say what it took; runs in a process of its own."""
+def measure(path: str, cache: str, whole_epoch: bool) -> dict[str, float]:
+    """Encode, read and measure; runs in a process of its own."""
     before, begin = peak_mib(), time.perf_counter()
     data = Text(path=path, cache=cache)
     data.prepare_data()
@@ -56,7 +56,7 @@ def measure(path: str, cache: str, whole_pass: bool) -> dict[str, float]:
     prepared = time.perf_counter()
     grown = peak_mib() - before
     loader = data.train_dataloader()
-    batches = data.steps_per_epoch // (data.batch_size * data.steps) if whole_pass else BATCHES
+    batches = data.steps_per_epoch // (data.batch_size * data.steps) if whole_epoch else BATCHES
     for index in range(batches):
         loader.batch(index)
     return {
@@ -73,11 +73,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--megabytes", type=int, default=500, help="size of the long text (default 500)")
-    parser.add_argument("--whole-pass", action="store_true", help="read all of the training part")
+    parser.add_argument("--whole-epoch", action="store_true", help="read all of the training part")
     parser.add_argument("--measure", nargs=2, metavar=("FILE", "CACHE"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
-        print(json.dumps(measure(args.measure[0], args.measure[1], args.whole_pass)))
+        print(json.dumps(measure(args.measure[0], args.measure[1], args.whole_epoch)))
         return
     print("text MB | prepare s | peak growth MiB, prepare | batches | batches s | peak growth MiB, all")
     with tempfile.TemporaryDirectory() as folder:
@@ -85,7 +85,7 @@ def main() -> None:
             path = Path(folder, f"{megabytes}.txt")
             write_text(path, megabytes * 10**6)
             command = [sys.executable, __file__, "--measure", str(path), folder]
-            command += ["--whole-pass"] * args.whole_pass
+            command += ["--whole-epoch"] * args.whole_epoch
             got = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
             print(
                 f"{megabytes:7} | {got['prepare_s']:9.2f} | {got['prepare_mib']:24.1f} | {got['batches']:7} "
