@@ -42,7 +42,7 @@ def test_what_is_kept_lies_in_named_volumes():
     assert mounted - {"./databases.sql"} == set(COMPOSE["volumes"])
 
 
-def test_ports_are_on_loopback_unless_told_otherwise():
+def test_ports_are_on_loopback_unless_set_otherwise():
     ports = [port for service in SERVICES.values() for port in service.get("ports", ())]
     assert len(ports) == 2
     assert all(re.match(r"\$\{\w+_ADDRESS:-127\.0\.0\.1\}:", port) for port in ports)

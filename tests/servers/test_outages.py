@@ -1,4 +1,4 @@
-"""A server or a database that is away for seconds while a run logs: no point missing, none double."""
+"""A server or a database that is unreachable for seconds while a run logs: no point missing, none double."""
 
 import time
 
@@ -6,11 +6,11 @@ import mlflow
 
 from elman.tracking.logger import RunLogger
 
-AWAY_SECONDS = 2.0
+OUTAGE_SECONDS = 2.0
 
 
-def log_through(address, away):
-    """Points every 10 ms before, while and after the outage `away`; their history afterwards."""
+def log_through(address, outage):
+    """Points every 10 ms before, while and after the `outage`; their history afterwards."""
     logger = RunLogger(experiment="outage", tracking_uri=address, flush_seconds=0.1, system_metrics=False)
     step = 0
 
@@ -23,7 +23,7 @@ def log_through(address, away):
             time.sleep(0.01)
 
     log_for(0.5)
-    away(lambda: log_for(AWAY_SECONDS))
+    outage(lambda: log_for(OUTAGE_SECONDS))
     log_for(0.5)
     logger.close()
     client = mlflow.MlflowClient(address)
@@ -34,18 +34,18 @@ def log_through(address, away):
 
 
 def test_the_server_is_killed_and_started_again(team):
-    def away(meanwhile):
+    def outage(meanwhile):
         team.kill()
         meanwhile()
         team.start()
 
-    log_through(team.address, away)
+    log_through(team.address, outage)
 
 
 def test_the_database_is_stopped_and_started_again(team_on_ours):
-    def away(meanwhile):
+    def outage(meanwhile):
         team_on_ours.postgres.stop()
         meanwhile()
         team_on_ours.postgres.start()
 
-    log_through(team_on_ours.address, away)
+    log_through(team_on_ours.address, outage)

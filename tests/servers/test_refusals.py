@@ -1,4 +1,4 @@
-"""Who is not let in reads one line within seconds."""
+"""A refused user reads one line within seconds."""
 
 import time
 

@@ -20,6 +20,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from elman.errors import BadInput
 from elman.tracking import store, system
 from elman.tracking.opening import create_run, reopen_run
+from elman.tracking.retry import RetryingClient
 from elman.tracking.writer import RunWriter
 
 log = logging.getLogger(__name__)
@@ -47,12 +48,12 @@ def best_effort(method: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(method)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         logger: Any = args[0]
-        writer = logger.writer
+        client = logger.writer.client
         try:
             method(*args, **kwargs)
-            writer.seconds = UNREACHABLE_SECONDS
+            client.seconds = UNREACHABLE_SECONDS
         except Exception as error:
-            writer.seconds = 0.0  # the next call does not wait for it again
+            client.seconds = 0.0  # the next call does not wait for it again
             log.warning("%s could not be recorded: %s", method.__name__, store.first_line(error))
 
     return rank_zero_only(guarded)
@@ -136,13 +137,8 @@ class RunLogger(MLFlowLogger):
             shown = store.without_password(f"{self.tracking_uri}: {error}").split("\n", 1)[0]
             raise BadInput(f"MLflow cannot open the run in {shown}") from error
         self._run = run.id
-        self._writer = RunWriter(
-            self._client,
-            run,
-            resumed=resumed,
-            flush_seconds=self._flush_seconds,
-            seconds=UNREACHABLE_SECONDS,
-        )
+        client = RetryingClient(self._client, seconds=UNREACHABLE_SECONDS)
+        self._writer = RunWriter(client, run, resumed=resumed, flush_seconds=self._flush_seconds)
         if self._system_metrics:
             node = os.environ.get("GROUP_RANK") or os.environ.get("NODE_RANK") or "0"
             self._monitor = system.start_monitor(
@@ -265,7 +261,7 @@ class RunLogger(MLFlowLogger):
         """Write the status, but wait at most `seconds` for a store that is unreachable."""
         if self._status == status:
             return
-        self._status, writer.seconds = status, seconds
+        self._status, writer.client.seconds = status, seconds
 
         def write() -> None:
             try:

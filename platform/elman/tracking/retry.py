@@ -5,10 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from elman.errors import BadInput
 from elman.tracking.store import first_line
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+else:
+    MlflowClient = object
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +49,26 @@ def retry(call: Callable[[], T], *, what: str, seconds: float = RETRY_SECONDS) -
                 warned = True
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+class RetryingClient(MlflowClient):
+    """A client of MLflow whose calls wait for a store that is unreachable for a while, each by `retry`.
+
+    Args:
+        plain: the client that makes the calls.
+        seconds: after which a call raises; it may be changed at any time.
+    """
+
+    def __init__(self, plain: MlflowClient, *, seconds: float = RETRY_SECONDS) -> None:
+        self.plain, self.seconds = plain, seconds
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.plain, name)
+
+        def tried(*args: Any, **kwargs: Any) -> Any:
+            return retry(lambda: method(*args, **kwargs), what=f"MLflow's {name}", seconds=self.seconds)
+
+        return tried
 
 
 def is_passing(error: BaseException) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 from elman.errors import BadInput
 from elman.tracking.note import shortened
 from elman.tracking.opening import create_run, reopen_run
-from elman.tracking.retry import RETRY_SECONDS, retry
+from elman.tracking.retry import RetryingClient, retry
 from elman.tracking.runs import RunRow, present_run, row_of, search_runs
 from elman.tracking.store import open_store, without_password
 from elman.tracking.tags import (
@@ -29,15 +29,13 @@ from elman.tracking.tags import (
 )
 from elman.tracking.writer import RunWriter
 
-T = TypeVar("T")
-
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED", "stopped": "KILLED"}
 """MLflow's word for how a trial, or a study, has ended."""
 EXPERIMENT_TAG_CHARACTERS = 5000
 
 
 class StudyRun:
-    """The runs of one study. A call that finds the store unreachable is tried again, then raises.
+    """The runs of one study. Every call waits for a store that is unreachable for a while.
 
     Args:
         tracking_uri: the store.
@@ -47,8 +45,7 @@ class StudyRun:
 
     def __init__(self, tracking_uri: str, *, experiment: str, name: str) -> None:
         self.uri, self.experiment, self.name = tracking_uri, experiment, name
-        self.seconds = RETRY_SECONDS
-        self.client = self._try(lambda: open_store(tracking_uri), "opening the tracking store")
+        self.client = RetryingClient(retry(lambda: open_store(tracking_uri), what="opening the store"))
         self._run: RunWriter | None = None
         self._with_results: set[str] = set()  # trials' runs
         self._view = ""
@@ -65,12 +62,10 @@ class StudyRun:
         """
         known = self._present(run_id) or self._find(f"tags.`{STUDY_ID_TAG}` = '{study_id}'")
         if known is not None:
-            run = self._try(lambda: reopen_run(self.client, self.uri, known.id), "opening the study's run")
+            # Also while the process that wrote it before is about to end.
+            run = retry(lambda: reopen_run(self.client, self.uri, known.id), what="opening the study's run")
         else:
-            run = self._try(
-                lambda: create_run(self.client, self.uri, experiment=self.experiment, name=self.name),
-                "making the study's run",
-            )
+            run = create_run(self.client, self.uri, experiment=self.experiment, name=self.name)
         self._run = self._writer(run, resumed=known is not None)
         if known is None:
             self._run.tags({STUDY_ID_TAG: study_id, STUDY_TAG: self.name, RECIPE_TAG: recipe})
@@ -111,29 +106,21 @@ class StudyRun:
     def experiment_note(self, markdown: str) -> None:
         """The head of the experiment's page, unless a user has written another."""
         text = shortened(without_password(markdown), EXPERIMENT_TAG_CHARACTERS)
-        experiment = self._try(
-            lambda: self.client.get_experiment(self.experiment_id), "reading the experiment"
-        )
-        found = experiment.tags.get(NOTE_TAG, "")
-        if found in (text, "") or found == experiment.tags.get(OWN_NOTE_TAG):
+        tags = self.client.get_experiment(self.experiment_id).tags
+        found = tags.get(NOTE_TAG, "")
+        if found in (text, "") or found == tags.get(OWN_NOTE_TAG):
             for tag in (OWN_NOTE_TAG, NOTE_TAG) if found != text else ():
-                self._experiment_tag(tag, text)
+                self.client.set_experiment_tag(self.experiment_id, tag, text)
 
     def view(self, state: str) -> None:
         """How the page of runs shows this study, under its run's id; one that is too long is left out."""
         if state != self._view and len(state) <= EXPERIMENT_TAG_CHARACTERS:
-            self._experiment_tag(f"{VIEW_TAG}{self.id}", state)
+            self.client.set_experiment_tag(self.experiment_id, f"{VIEW_TAG}{self.id}", state)
             self._view = state
 
     def end(self, status: str) -> None:
-        self.run.buffer.close(self.seconds)
+        self.run.buffer.close(self.client.seconds)
         self.run.status(status)
-
-    def hurry(self, seconds: float) -> None:
-        """Try each further call for `seconds` only."""
-        self.seconds = seconds
-        if self._run is not None:
-            self._run.seconds = seconds
 
     # The runs of its trials.
 
@@ -149,7 +136,7 @@ class StudyRun:
             f"tags.`{TRIAL_TAG}` = '{number}' and tags.`{PARENT_TAG}` = '{self.id}'"
         )
         if run is None:
-            run = self._try(lambda: self._make_trial(number, name), f"making the run of trial {number}")
+            run = self._make_trial(number, name)
         self._writer(run).params({key: str(value) for key, value in params.items()})
         return run.id
 
@@ -174,7 +161,7 @@ class StudyRun:
             state: complete, pruned, failed, or stopped: it will go on.
             why: it failed.
         """
-        run = self._try(lambda: row_of(self.client.get_run(run_id)), "reading a trial's run")
+        run = row_of(self.client.get_run(run_id))
         writer = self._writer(run)
         ended = {} if state == "stopped" else {STATE_TAG: state}
         writer.tags(ended | ({WHY_TAG: why} if why else {}))
@@ -185,7 +172,7 @@ class StudyRun:
         """What an ended trial counts for in the study, once: lists of runs sort by it."""
         if run_id in self._with_results:
             return
-        run = self._try(lambda: row_of(self.client.get_run(run_id)), "reading a trial's run")
+        run = row_of(self.client.get_run(run_id))
         values = {f"value/{name}": value for name, value in objectives.items()}
         self._writer(run).results(values, step=time_steps)
         self._with_results.add(run_id)
@@ -193,41 +180,25 @@ class StudyRun:
     def unfinished(self) -> list[RunRow]:
         """The trials' runs that say they are running or about to."""
         below = f"tags.`{PARENT_TAG}` = '{self.id}' and attributes.status = "
-        return self._try(
-            lambda: [
-                run
-                for status in ("'RUNNING'", "'SCHEDULED'")
-                for run in search_runs(self.client, [self.experiment_id], below + status)
-            ],
-            "reading the trials' runs",
-        )
-
-    # Calls that are tried again.
+        return [
+            run
+            for status in ("'RUNNING'", "'SCHEDULED'")
+            for run in search_runs(self.client, [self.experiment_id], below + status)
+        ]
 
     def _writer(self, run: RunRow, *, resumed: bool = False) -> RunWriter:
-        return RunWriter(self.client, run, resumed=resumed, counts_time=False, seconds=self.seconds)
+        return RunWriter(self.client, run, resumed=resumed, counts_time=False)
 
     def _present(self, run_id: str | None) -> RunRow | None:
         """A run that this store has, and has not deleted."""
-        return self._try(lambda: present_run(self.client, run_id), "reading a run") if run_id else None
+        return present_run(self.client, run_id) if run_id else None
 
     def _find(self, wanted: str) -> RunRow | None:
         """The oldest run of the experiment that a filter of MLflow finds."""
         if self._run is not None:
             numbers = [self.experiment_id]
         else:
-            found = self._try(
-                lambda: self.client.get_experiment_by_name(self.experiment), "reading the experiment"
-            )
+            found = self.client.get_experiment_by_name(self.experiment)
             numbers = [] if found is None else [str(found.experiment_id)]
-        runs = self._try(lambda: list(search_runs(self.client, numbers, wanted)), "looking for a run")
+        runs = list(search_runs(self.client, numbers, wanted))
         return runs[-1] if runs else None
-
-    def _experiment_tag(self, key: str, value: str) -> None:
-        self._try(
-            lambda: self.client.set_experiment_tag(self.experiment_id, key, value),
-            "recording a tag of the experiment",
-        )
-
-    def _try(self, call: Callable[[], T], what: str) -> T:
-        return retry(call, what=what, seconds=self.seconds)

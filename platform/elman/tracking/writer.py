@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from elman.tracking.buffer import MetricBuffer, Point, RefusedError
 from elman.tracking.note import NOTE_CHARACTERS, shortened
 from elman.tracking.params import clean_name, flat_params
-from elman.tracking.retry import RETRY_SECONDS, retry
+from elman.tracking.retry import RetryingClient
 from elman.tracking.runs import RunRow
 from elman.tracking.store import without_password
 from elman.tracking.tags import CONTEXT_TAG, DIVERGED_TAG, LAST_STEP_TAG, NON_FINITE_TAG, NOTE_TAG
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
-P = ParamSpec("P")
 T = TypeVar("T")
 
 TAG_CHARACTERS = 8000
@@ -28,21 +23,10 @@ DIGEST_CHARACTERS = 36
 ITEMS = 100  # parameters or tags that MLflow takes in one call
 
 
-def retried(method: Callable[Concatenate[RunWriter, P], T]) -> Callable[Concatenate[RunWriter, P], T]:
-    """A call that is tried again for the writer's `seconds` while the store is unreachable."""
-
-    @functools.wraps(method)
-    def tried(writer: RunWriter, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        what = f"recording the run's {method.__name__}"
-        return retry(lambda: method(writer, *args, **kwargs), what=what, seconds=writer.seconds)
-
-    return tried
-
-
 class RunWriter:
-    """Writes one run of MLflow. A call that finds the store unreachable is tried again, then raises.
+    """Writes one run of MLflow. A call waits for a store that is unreachable as long as its client does.
 
-    Metrics alone do not wait: they go through a buffer, from which each point arrives once.
+    Metrics do not wait: they go through a buffer, from which each point arrives once.
 
     Args:
         client: of the store.
@@ -50,21 +34,18 @@ class RunWriter:
         resumed: it was written before: the store is asked which points it has.
         counts_time: steps of its metrics are time steps, and its tags say how far it got.
         flush_seconds: time between two sends of metrics.
-        seconds: how long a call is tried.
     """
 
     def __init__(
         self,
-        client: MlflowClient,
+        client: RetryingClient,
         run: RunRow,
         *,
         resumed: bool = False,
         counts_time: bool = True,
         flush_seconds: float = 1.0,
-        seconds: float = RETRY_SECONDS,
     ) -> None:
         self.client, self.id, self.experiment_id = client, run.id, run.experiment_id
-        self.seconds = seconds
         self._run, self._resumed, self._counts_time = run, resumed, counts_time
         self._flush_seconds = flush_seconds
         self._params = set(run.params)
@@ -84,7 +65,6 @@ class RunWriter:
             )
         return self._buffer
 
-    @retried
     def params(self, params: Mapping[str, Any]) -> None:
         """Record a nested dict, each key once: MLflow keeps the first value, also over a resume."""
         from mlflow.entities import Param
@@ -95,7 +75,6 @@ class RunWriter:
             self.client.log_batch(self.id, params=part, synchronous=True)
         self._params.update(given)
 
-    @retried
     def tags(self, tags: Mapping[str, Any]) -> None:
         from mlflow.entities import RunTag
 
@@ -107,22 +86,18 @@ class RunWriter:
         """The text at the head of the run's page, at most 8,000 characters; markdown."""
         self.tags({NOTE_TAG: shortened(without_password(markdown), NOTE_CHARACTERS)})
 
-    @retried
     def text(self, text: str, artifact_file: str) -> None:
         self.client.log_text(self.id, without_password(text), artifact_file)
 
-    @retried
     def figure(self, figure: Any, artifact_file: str) -> None:
         """Save a matplotlib or plotly figure; the suffix of the file names the format."""
         self.client.log_figure(self.id, figure, artifact_file)
 
-    @retried
     def files(self, path: str | Path, folder: str | None = None) -> None:
         """Copy a file, or a folder with all in it, to the run's artifacts."""
         save = self.client.log_artifacts if Path(path).is_dir() else self.client.log_artifact
         save(self.id, str(path), folder)
 
-    @retried
     def dataset(
         self, name: str, source: str, digest: str, *, context: str, profile: Mapping[str, Any]
     ) -> None:
@@ -139,18 +114,19 @@ class RunWriter:
         )
         inputs = [DatasetInput(dataset, [InputTag(key=CONTEXT_TAG, value=context)])]
         try:
-            self.client.log_inputs(self.id, datasets=inputs)
+            self.client.plain.log_inputs(self.id, datasets=inputs)
         except MlflowException:  # another run may have recorded the same data at this moment
             self.client.log_inputs(self.id, datasets=inputs)
 
-    @retried
     def results(self, values: Mapping[str, float], *, step: int) -> None:
         """Metrics of one point each, at `step`; those that the run has already stay as they are."""
-        now, named = int(time.time() * 1000), {clean_name(k): float(v) for k, v in values.items()}
-        fresh = {key: value for key, value in named.items() if key not in self._run.metrics}
-        self._send([Point(key, value, now, step) for key, value in fresh.items()], {})
+        from mlflow.entities import Metric
 
-    @retried
+        now, named = int(time.time() * 1000), {clean_name(k): float(v) for k, v in values.items()}
+        fresh = [Metric(key, v, now, step) for key, v in named.items() if key not in self._run.metrics]
+        if fresh:
+            self.client.log_batch(self.id, metrics=fresh, synchronous=True)
+
     def status(self, status: str) -> None:
         """How the run has ended, in MLflow's words: FINISHED, FAILED, KILLED."""
         if self._buffer is not None and self._buffer.non_finite and self._counts_time:
@@ -158,7 +134,7 @@ class RunWriter:
         self.client.set_terminated(self.id, status)
 
     def _send(self, points: list[Point], tags: dict[str, str]) -> None:
-        """Called from the buffer's thread."""
+        """Called from the buffer's thread, which tries again itself."""
         from mlflow.entities import Metric, RunTag
         from mlflow.exceptions import MlflowException
 
@@ -167,14 +143,14 @@ class RunWriter:
         if not metrics and not items:
             return
         try:
-            self.client.log_batch(self.id, metrics=metrics, tags=items, synchronous=True)
+            self.client.plain.log_batch(self.id, metrics=metrics, tags=items, synchronous=True)
         except MlflowException as error:
             if error.error_code in ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST"):
                 raise RefusedError(str(error)) from error
             raise
 
     def _stored_steps(self, key: str) -> list[int]:
-        return [metric.step for metric in self.client.get_metric_history(self.id, key)]
+        return [metric.step for metric in self.client.plain.get_metric_history(self.id, key)]
 
 
 def _parts(items: Sequence[T]) -> Iterable[Sequence[T]]:

@@ -109,7 +109,7 @@ class Driver:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         """The first signal lets trials save themselves, the second ends them."""
         again, self.stopping = bool(self.stopping), number
-        self.runs.hurry(LAST_PATIENCE_SECONDS)
+        self.runs.client.seconds = LAST_PATIENCE_SECONDS
         for process, _ in list(self.running.values()):
             (process.kill if again else process.stop)()
 
