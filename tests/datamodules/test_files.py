@@ -4,8 +4,7 @@ import hashlib
 
 import pytest
 
-from datamodules import files
-from datamodules.files import any_case, atomic_write, digest, digest_of, look_up, make_once, write_whole
+from datamodules.files import any_case, atomic_write, digest, digest_of, look_up, make_once, read, write_whole
 from elman.errors import BadInput
 
 
@@ -80,7 +79,7 @@ def test_digests(tmp_path, monkeypatch):
     assert content[1]
     other.write_bytes(b"c" * 100_000)
     assert digest_of([one, other], tmp_path)[0] != content[0]
-    monkeypatch.setattr(files, "LARGEST_READ", 199_999)
+    monkeypatch.setattr(read, "LARGEST_READ", 199_999)
     names_and_sizes = digest_of([one, other], tmp_path)
     assert not names_and_sizes[1]
     other.write_bytes(b"d" * 100_000)

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from datamodules import files
+from datamodules.files import read
 from datamodules.text import Text
 from datamodules.texts import text_ids
 from datamodules.texts.alphabet import Alphabet
@@ -47,7 +47,7 @@ def test_a_file_is_cut_by_characters(make):
     """Characters, not bytes; across blocks; nothing lost."""
     text = words(3000).replace("e", "ä").replace("t", "漢") * 31
     data = ready(make(text, split=(0.9, 0.1, 0.0)))
-    assert len(text.encode()) > files.BLOCK_BYTES
+    assert len(text.encode()) > read.BLOCK_BYTES
     cut = int(len(text) * 0.9)
     assert read_back(data, "train") == text[:cut]
     assert read_back(data, "val") == text[cut:]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from datamodules import files
+from datamodules.files import read as file_reading
 from datamodules.texts.utf8 import text_blocks
 from elman.errors import BadInput
 
@@ -17,7 +17,7 @@ def read(path):
 
 @pytest.mark.parametrize("block", [1, 2, 3, 5, 1 << 16])
 def test_text_is_not_changed(tmp_path, monkeypatch, block):
-    monkeypatch.setattr(files, "BLOCK_BYTES", block)
+    monkeypatch.setattr(file_reading, "BLOCK_BYTES", block)
     text = "\ufeffä漢😀\r\na\rb\n\tß"
     path = tmp_path / "text.txt"
     path.write_bytes(text.encode())
@@ -36,7 +36,7 @@ def test_text_is_not_changed(tmp_path, monkeypatch, block):
     ],
 )
 def test_not_text(tmp_path, monkeypatch, block, content, message):
-    monkeypatch.setattr(files, "BLOCK_BYTES", block)
+    monkeypatch.setattr(file_reading, "BLOCK_BYTES", block)
     path = tmp_path / "text.txt"
     path.write_bytes(content)
     with pytest.raises(BadInput, match=message) as caught:
