@@ -111,26 +111,27 @@ class Captioned:
         ids = {text: torch.cat([bos, tokens.encode(text), eos]) for text in set(captions)}
         every = [ids[text] for text in captions]
         self.lengths = np.array([len(each) - 1 for each in every])
-        self._ids = torch.cat(every)  # one after the other
-        self._starts = torch.from_numpy(np.cumsum(self.lengths + 1) - self.lengths - 1)
+        self._ids = torch.cat(every).numpy()  # one after the other; NumPy takes small pieces faster
+        self._starts = np.cumsum(self.lengths + 1) - self.lengths - 1
         self._context = context
 
     def window(self, number: int, start: int, stop: int) -> Example:
         first, stop = int(self._starts[number]), min(stop, int(self.lengths[number]))
-        ids, context = self._ids[first + start : first + stop + 1], self._context(np.array([number]))
+        ids = torch.from_numpy(self._ids[first + start : first + stop + 1])
+        context = self._context(np.array([number]))
         own = context[0] if isinstance(context, Tensor) else tuple(leaf[0] for leaf in context)
         return aligned(ids[:-1], ids[1:])._replace(context=own)
 
     def batch(self, numbers: np.ndarray) -> SequenceBatch:
-        lengths = torch.from_numpy(self.lengths[numbers])
-        step = torch.arange(int(lengths.max()))
+        lengths = self.lengths[numbers]
+        step = np.arange(lengths.max())
         exists = step < lengths[:, None]
-        place = torch.where(exists, self._starts[numbers][:, None] + step, 0)  # (B, T)
+        place = exists * (self._starts[numbers][:, None] + step)  # (B, T)
         return SequenceBatch(
-            x=torch.where(exists, self._ids[place], 0),
-            y=torch.where(exists, self._ids[place + 1], 0),
-            scored=exists,
-            lengths=lengths,
+            x=torch.from_numpy(exists * self._ids[place]),
+            y=torch.from_numpy(exists * self._ids[place + 1]),
+            scored=torch.from_numpy(exists),
+            lengths=torch.from_numpy(lengths),
             is_first=torch.ones(len(numbers), dtype=torch.bool),
             context=self._context(numbers),
         )
