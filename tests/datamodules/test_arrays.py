@@ -83,9 +83,9 @@ def test_a_value_for_a_sequence(tmp_path):
     assert found.scored.tolist() == [False] * 5 + [True]
     assert data._examples.window(4, 2, 4).scored.tolist() == [False, False]
     data = ready(tmp_path / "x", targets="value", target_path=str(tmp_path / "y.npy"), standardise=True)
-    told = np.arange(20.0).reshape(10, 2)[data.parts[0]]
-    assert data.target_shift.tolist() == pytest.approx(told.mean(0).tolist())
-    assert data.target_scale.tolist() == pytest.approx(told.std(0).tolist())
+    values = np.arange(20.0).reshape(10, 2)[data.parts[0]]
+    assert data.target_shift.tolist() == pytest.approx(values.mean(0).tolist())
+    assert data.target_scale.tolist() == pytest.approx(values.std(0).tolist())
 
 
 @pytest.mark.parametrize("kind", ["step_class", "step_value"])
@@ -131,9 +131,9 @@ def test_a_mat_file_with_targets(tmp_path):
 def test_scales_are_those_of_training_alone(tmp_path):
     folder(tmp_path, [x * 10 + 5 for x in XS])
     data = ready(tmp_path, standardise=True)
-    told = np.concatenate([XS[number] * 10 + 5 for number in data.parts[0]])
-    assert data.target_shift.tolist() == pytest.approx(told.mean(0).tolist())
-    same(example(data, 0).x, (XS[0][:-1] * 10 + 5 - told.mean(0)) / told.std(0))
+    values = np.concatenate([XS[number] * 10 + 5 for number in data.parts[0]])
+    assert data.target_shift.tolist() == pytest.approx(values.mean(0).tolist())
+    same(example(data, 0).x, (XS[0][:-1] * 10 + 5 - values.mean(0)) / values.std(0))
     other = Arrays(path=str(tmp_path), split=Partition(shares=(0.2, 0.4, 0.4)))
     other.load_state_dict(data.state_dict())
     other.setup("test")

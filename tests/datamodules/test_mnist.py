@@ -72,7 +72,7 @@ IMAGES = np.zeros((60, 4, 3), dtype=np.uint8)
 
 
 @pytest.mark.parametrize(
-    ("number", "content", "said"),
+    ("number", "content", "message"),
     [
         (0, b"", r"begins with 0x\(nothing\), but an idx file of bytes with 3 axes begins with 0x00000803"),
         (0, b"PK\3\4 something else", "begins with 0x504b0304"),
@@ -87,10 +87,10 @@ IMAGES = np.zeros((60, 4, 3), dtype=np.uint8)
         (2, idx(np.zeros((12, 5, 3), dtype=np.uint8)), "12 labels for 12 images of 5 x 3"),
     ],
 )
-def test_bad_files(tmp_path, number, content, said):
+def test_bad_files(tmp_path, number, content, message):
     mnist_folder(tmp_path)
     (tmp_path / FILES[number]).write_bytes(gzip.compress(content))
-    with pytest.raises(BadInput, match=said) as caught:
+    with pytest.raises(BadInput, match=message) as caught:
         ready(tmp_path)
     assert "ubyte" in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -52,10 +52,12 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("said", BAD)
-def test_bad_pieces(tmp_path, said):
-    file = save(tmp_path / "music.mat", GOOD, BAD[said], GOOD)
-    with pytest.raises(BadInput, match=rf"music\.mat: traindata\[1\]: {said}.*data\.skip_bad=true") as caught:
+@pytest.mark.parametrize("message", BAD)
+def test_bad_pieces(tmp_path, message):
+    file = save(tmp_path / "music.mat", GOOD, BAD[message], GOOD)
+    with pytest.raises(
+        BadInput, match=rf"music\.mat: traindata\[1\]: {message}.*data\.skip_bad=true"
+    ) as caught:
         ready(file)
     assert "\n" not in str(caught.value)
     data = ready(file, skip_bad=True)
@@ -65,16 +67,16 @@ def test_bad_pieces(tmp_path, said):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "is damaged or no MATLAB file"),
         (b"nothing of the kind" * 20, "is damaged or no MATLAB file"),
         (b"\x89HDF\r\n\x1a\n" + bytes(200), "is damaged or no MATLAB file|version 7.3"),
     ],
 )
-def test_bad_files(tmp_path, content, said):
+def test_bad_files(tmp_path, content, message):
     (tmp_path / "music.mat").write_bytes(content)
-    with pytest.raises(BadInput, match=said) as caught:
+    with pytest.raises(BadInput, match=message) as caught:
         ready(tmp_path / "music.mat")
     assert "\n" not in str(caught.value)
 

@@ -17,14 +17,14 @@ FEW = {"words": ["yes", "no"], "voices": ["en-us", "en-029", "en-us+f2", "en-us+
 
 @pytest.fixture
 def tones(monkeypatch):
-    said = []
+    spoken = []
 
     def stand_in(text, *, voice, words_a_minute, pitch):
-        said.append((text, voice, words_a_minute, pitch))
+        spoken.append((text, voice, words_a_minute, pitch))
         return (tone(300 + 40 * len(text), 0.1) * 32767).astype(np.int16), 22050
 
     monkeypatch.setattr(spoken, "speak", stand_in)
-    return said
+    return spoken
 
 
 def names(folder):
@@ -78,7 +78,7 @@ def test_it_speaks(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"words": ["a"]}, "words must be a whole number of at least 2"),
         ({"words": ["a", "a"]}, "words must be different"),
@@ -87,6 +87,6 @@ def test_it_speaks(tmp_path):
         ({"pitches": [100]}, "pitches must be different numbers"),
     ],
 )
-def test_values_out_of_range(arguments, said):
-    with pytest.raises(ValueError, match=said):
+def test_values_out_of_range(arguments, message):
+    with pytest.raises(ValueError, match=message):
         Spoken(**arguments)

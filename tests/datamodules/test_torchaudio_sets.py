@@ -173,13 +173,13 @@ def test_no_network_is_one_line(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"name": "TEDLIUM"}, "name must be one of SPEECHCOMMANDS"),
         ({"name": "YESNO", "edition": "two"}, "edition is for SPEECHCOMMANDS and LIBRISPEECH"),
         ({"name": "Snips", "download": True}, "torchaudio cannot fetch Snips"),
     ],
 )
-def test_values_out_of_range(arguments, said):
-    with pytest.raises(ValueError, match=said):
+def test_values_out_of_range(arguments, message):
+    with pytest.raises(ValueError, match=message):
         TorchaudioSet(root=".", **arguments)

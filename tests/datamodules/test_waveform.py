@@ -101,13 +101,13 @@ def test_one_recording_needs_pieces(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"piece_s": 0}, "piece_s counts seconds"),
         ({"sample_rate_hz": 1}, "sample_rate_hz must lie"),
         ({"channel": "all"}, "channel must be"),
     ],
 )
-def test_values_out_of_range(arguments, said):
-    with pytest.raises(ValueError, match=said):
+def test_values_out_of_range(arguments, message):
+    with pytest.raises(ValueError, match=message):
         Waveform(path=".", **arguments)

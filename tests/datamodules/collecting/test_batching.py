@@ -143,7 +143,7 @@ def test_a_plan_of_few_long_examples() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
         ({"steps": 0}, "steps must be a whole number of at least 1, got 0"),
@@ -155,8 +155,8 @@ def test_a_plan_of_few_long_examples() -> None:
     ],
     ids=str,
 )
-def test_values_out_of_range(options: dict, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_values_out_of_range(options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         Batching(**options)
 
 

@@ -11,8 +11,8 @@ SAID = ["two moves up", "one moves"]
 
 
 def captioned(captions, context):
-    symbols = tokens_of(["a b c", *captions], "words")  # ids 3, 4, 5
-    return Captioned(captions, symbols, CaptionMetadata(1, 2, 9, " "), context=context)
+    tokens = tokens_of(["a b c", *captions], "words")  # ids 3, 4, 5
+    return Captioned(captions, tokens, CaptionMetadata(1, 2, 9, " "), context=context)
 
 
 def test_y_is_x_one_token_later():
@@ -43,17 +43,17 @@ def test_a_batch_is_its_windows():
 
 
 def test_words():
-    symbols = tokens_of(SAID, "words")
-    assert len(symbols) == 7  # unknown, start, end, and four words
-    assert symbols.decode(symbols.encode("one moves up")) == "one moves up"
-    assert metadata_of(symbols, SAID) == CaptionMetadata(bos=1, eos=2, max_length=4, separator=" ")
+    tokens = tokens_of(SAID, "words")
+    assert len(tokens) == 7  # unknown, start, end, and four words
+    assert tokens.decode(tokens.encode("one moves up")) == "one moves up"
+    assert metadata_of(tokens, SAID) == CaptionMetadata(bos=1, eos=2, max_length=4, separator=" ")
 
 
 def test_characters():
-    symbols = tokens_of(SAID, "characters")
-    assert symbols.decode(symbols.encode("one moves up")) == "one moves up"
-    assert metadata_of(symbols, SAID) == CaptionMetadata(bos=1, eos=2, max_length=13, separator=" ")
-    assert symbols.encode(BOS + EOS).tolist() == [1, 2]
+    tokens = tokens_of(SAID, "characters")
+    assert tokens.decode(tokens.encode("one moves up")) == "one moves up"
+    assert metadata_of(tokens, SAID) == CaptionMetadata(bos=1, eos=2, max_length=13, separator=" ")
+    assert tokens.encode(BOS + EOS).tolist() == [1, 2]
 
 
 def test_one_word_has_no_separator():

@@ -79,7 +79,7 @@ def test_rates_without_a_common_divisor(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"hop_ms": 30}, "hop_ms <= window_ms"),
         ({"hop_ms": 0}, "0 < hop_ms"),
@@ -91,6 +91,6 @@ def test_rates_without_a_common_divisor(tmp_path):
         ({"longest_s": 0.01}, "longest_s counts seconds and must be at least 0.025"),
     ],
 )
-def test_values_out_of_range(arguments, said):
-    with pytest.raises(ValueError, match=said):
+def test_values_out_of_range(arguments, message):
+    with pytest.raises(ValueError, match=message):
         Frames(**arguments)

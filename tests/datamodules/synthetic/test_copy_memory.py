@@ -10,10 +10,10 @@ def test_by_definition():
     batch = data.train_dataloader().batch(0)
     assert batch.x.shape == (4, 23)
     for x, y in zip(batch.x.tolist(), batch.y.tolist(), strict=True):
-        told = x[:10]
-        assert set(told) <= set(range(1, 9))
+        copied = x[:10]
+        assert set(copied) <= set(range(1, 9))
         assert x[10:] == [0, 0] + [9] * 11
-        assert y == [0] * 13 + told
+        assert y == [0] * 13 + copied
     assert batch.scored.all()
     assert set(batch.x[:, :10].flatten().tolist()) == set(range(1, 9))
 

@@ -35,11 +35,13 @@ def test_the_best_predictor_by_the_whole_covariance_at_once(data):
     ]
     assert data.metadata()["best_mse"] == pytest.approx(np.mean(errors), abs=1e-6)
     values = torch.cat([data.batch("test", 1).x, data.batch("test", 1).y[:, -1:]], dim=1)[:, :, 0].numpy()
-    told = [
+    predicted = [
         values[:, :t] @ np.linalg.solve(covariance[:t, :t], covariance[:t, t]) - values[:, t]
         for t in range(1, 31)
     ]
-    assert np.mean(np.square(told)) == pytest.approx(data.metadata()["best_mse"], rel=0.02)  # 4,000 sequences
+    assert np.mean(np.square(predicted)) == pytest.approx(
+        data.metadata()["best_mse"], rel=0.02
+    )  # 4,000 sequences
 
 
 def test_noise_is_the_floor_of_long_sequences():
