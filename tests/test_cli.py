@@ -1,14 +1,15 @@
 """The front door: quick, brief, and exact about what went wrong."""
 
+import inspect
 import json
 import subprocess
 import sys
-import types
 
 import pytest
 
-from elman import __version__
-from elman.cli import COMMANDS, main
+from elman import __version__, commands
+from elman.cli import main
+from elman.commands import Command, Option
 from elman.errors import BadInput
 
 HEAVY = ["torch", "pytorch_lightning", "mlflow", "optuna", "jsonargparse", "yaml", "numpy"]
@@ -33,7 +34,7 @@ def test_the_front_door_imports_nothing_heavy(words):
 def test_help_names_every_command(capsys):
     assert main([]) == 0
     text = capsys.readouterr().out
-    assert all(f"\n  {name} " in text for name in COMMANDS)
+    assert all(f"\n  {name} " in text for name in commands.names())
     assert "--resume [RUN]" in text
 
 
@@ -60,9 +61,7 @@ def command(monkeypatch):
     """Puts a function in the place of the commands."""
 
     def put(run):
-        module = types.ModuleType("elman.commands.run")
-        module.run = run
-        monkeypatch.setitem(sys.modules, "elman.commands.run", module)
+        monkeypatch.setattr(commands, "find", lambda name: Command(1, "", "", lambda words: run(name, words)))
 
     return put
 
@@ -106,3 +105,69 @@ def test_a_reader_that_leaves_gets_no_traceback():
     assert child.stderr.read() == b""
     assert child.wait() == 141
     child.stderr.close()
+
+
+def everything(command):
+    """A command and those below it."""
+    return [command, *(each for part in command.parts.values() for each in everything(part))]
+
+
+@pytest.mark.parametrize("name", commands.names())
+def test_a_command_is_whole(name):
+    """Its line, its help, and a function that takes the command's options and no others."""
+    for each in everything(commands.find(name)):
+        assert each.line
+        assert each.usage.startswith(f"usage: elman {name}")
+        taken = inspect.signature(each.run).parameters
+        words, *others = taken
+        assert words == "words"
+        free = any(p.kind is p.VAR_KEYWORD for p in taken.values())
+        assert free or set(others) == set(each.options)
+        for option in each.options.values():
+            assert option.name in each.usage or option.text
+            assert option.take([]) == (option.take([])[0], [])
+
+
+def test_orders_differ():
+    orders = [commands.find(name).order for name in commands.names()]
+    assert orders == sorted(set(orders))
+
+
+def test_a_command_of_your_own_is_a_file(tmp_path, monkeypatch, capsys):
+    (tmp_path / "greet.py").write_text(
+        "from elman.commands import Command, Option\n"
+        "def greet(words, *, loud):\n"
+        "    print(' '.join(words).upper() if loud else ' '.join(words))\n"
+        "    return 0\n"
+        "COMMAND = Command(order=99, line='say hello', usage='usage: elman greet WORD ... [--loud]',\n"
+        "                  options={'loud': Option('--loud', 'in capitals')}, run=greet)\n"
+    )
+    monkeypatch.setattr(commands, "__path__", [*commands.__path__, str(tmp_path)])
+    assert main(["greet", "you", "--loud"]) == 0
+    assert capsys.readouterr().out == "YOU\n"
+    assert main(["--help"]) == 0
+    assert "\n  greet          say hello\n" in capsys.readouterr().out
+    assert main(["greet", "--help"]) == 0
+    assert "  --loud  in capitals" in capsys.readouterr().out
+    del sys.modules["elman.commands.greet"]
+
+
+@pytest.mark.parametrize(
+    ("option", "words", "expected"),
+    [
+        (Option("--all"), ["a", "--all"], (True, ["a"])),
+        (Option("--n=N", default=3, kind=int), ["--n", "-4", "b"], None),
+        (Option("--n=N", default=3, kind=int), ["--n=4", "b"], (4, ["b"])),
+        (Option("--n=N", default=3, kind=int), ["b"], (3, ["b"])),
+        (Option("--f=F", choices=("csv", "jsonl")), [], ("csv", [])),
+        (Option("--f=F", choices=("csv", "jsonl")), ["--f=x"], None),
+        (Option("--f=F"), ["--f", "--g"], None),
+        (Option("--all"), ["--all=1"], None),
+    ],
+)
+def test_an_option_of_a_command(option, words, expected):
+    if expected is None:
+        with pytest.raises(BadInput, match=option.name):
+            option.take(words)
+    else:
+        assert option.take(words) == expected

@@ -1,4 +1,4 @@
-"""The front door: it answers `elman --help` at once and opens the heavy rooms only for a command."""
+"""The front door: it answers `elman --help` at once and imports what is heavy only for a command."""
 
 from __future__ import annotations
 
@@ -7,25 +7,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from elman import __version__
+from elman import __version__, commands
 from elman.errors import BadInput
-
-COMMANDS = {
-    "fit": "train a recipe, tracked; or continue a run with --resume",
-    "validate": "score a run or a checkpoint on the validation data",
-    "test": "score a run or a checkpoint on the test data",
-    "search": "tune values of a recipe over many trials at once",
-    "crossvalidate": "train a recipe once for every fold of its data",
-    "predict": "write the predictions of a run or a checkpoint",
-    "sample": "let a run or a checkpoint write a text of its own",
-    "credit": "show which loss a strategy charges to which step",
-    "runs": "list the runs of an experiment, or mark some of them as deleted",
-    "diff": "show what differs between two runs",
-    "rerun": "train a run's recipe once more and compare",
-    "best": "name the best trial or run of an experiment and its recipe",
-    "report": "write what a study has found as one HTML file",
-    "ui": "open the dashboard of all runs",
-}
 
 HELP = """\
 elman: train recurrent networks, tracked.
@@ -54,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after `elman`; None: those of this process.
 
     Returns:
-        The exit code: 0 done, 2 bad input, 130 interrupted, 143 terminated, 141 nobody reads any more.
+        The exit code: 0 done, 2 bad input, 130 interrupted, 143 terminated, 141 its output was closed.
     """
     try:
         code = _answer(list(sys.argv[1:] if argv is None else argv))
@@ -76,20 +59,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _answer(words: list[str]) -> int:
     command, *args = words or ["--help"]
-    if command in ("--help", "-h"):
-        width = max(map(len, COMMANDS))
-        print(
-            HELP.format(commands="\n".join(f"  {n:<{width}}  {line}" for n, line in COMMANDS.items())), end=""
-        )
-        return 0
     if command == "--version":
         print(f"elman {__version__}")
         return 0
-    if command not in COMMANDS:
-        near = difflib.get_close_matches(command, COMMANDS, n=1, cutoff=0.5)
-        hint = f"did you mean '{near[0]}'?" if near else f"the commands are {', '.join(COMMANDS)}"
+    there = commands.names()
+    if command in ("--help", "-h"):
+        width = max(map(len, there))
+        lines = [f"  {name:<{width}}  {commands.find(name).line}" for name in there]
+        print(HELP.format(commands="\n".join(lines)), end="")
+        return 0
+    if command not in there:
+        near = difflib.get_close_matches(command, there, n=1, cutoff=0.5)
+        hint = f"did you mean '{near[0]}'?" if near else f"the commands are {', '.join(there)}"
         raise BadInput(f"there is no command {command!r}; {hint}")
-
-    from elman.commands.run import run
-
-    return run(command, args)
+    chosen = commands.find(command)
+    if {"-h", "--help"} & set(args):
+        print(chosen.help())
+        return 0
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # a recipe may name classes of the working folder
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # what is trained here stays here
+    return chosen(args)

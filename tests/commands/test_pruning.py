@@ -5,7 +5,7 @@ from mlflow.entities import ViewType
 from recorded import record, study
 
 from elman.cli import main
-from elman.commands import pruning
+from elman.commands import _pruning
 from elman.tracking.process import identity
 
 
@@ -76,7 +76,7 @@ def test_a_living_run_is_refused_and_one_elsewhere_must_be_named(answer, complai
 
 def test_it_asks_where_somebody_is(answer, monkeypatch, active):
     run = record("one", [1.0])
-    monkeypatch.setattr(pruning.sys, "stdin", type("Terminal", (), {"isatty": lambda self: True})())
+    monkeypatch.setattr(_pruning.sys, "stdin", type("Terminal", (), {"isatty": lambda self: True})())
     monkeypatch.setattr("builtins.input", lambda text: "n")
     answer("runs", "prune", run)
     assert active() == {run}

@@ -1,6 +1,6 @@
 """Widths of columns in a terminal."""
 
-from elman.commands.table import printable, shared
+from elman.commands._table import printable, shared
 
 
 def test_room_is_shared_in_turn_and_never_exceeded():

@@ -12,7 +12,7 @@ import mlflow
 import torch
 
 PRELOADED = [
-    "elman.commands.training",
+    "elman.commands.fit",
     "elman.run.job",
     "matplotlib.pyplot",
     "mlflow.pyfunc",

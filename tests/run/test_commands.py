@@ -7,8 +7,8 @@ import pytest
 import torch
 import yaml
 
-from elman.cli import COMMANDS, main
-from elman.commands import training
+from elman import commands
+from elman.cli import main
 from elman.cores import Elman
 from elman.predict.sampling import sample_ids
 from elman.tasks import SequenceTask
@@ -150,7 +150,7 @@ def test_predictions_of_values(folder, answer):
     assert all(float(r["prediction"]) == pytest.approx(float(r["prediction"])) for r in rows)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", commands.names())
 def test_every_command_has_help(answer, command):
     printed = answer(command, "--help")
     assert printed.startswith(f"usage: elman {command} ")
@@ -172,10 +172,11 @@ def test_the_help_of_fit_lists_keys_and_classes(answer):
 
 def test_resume_takes_its_run_and_nothing_else():
     words = ["r.yaml", "--tracking.run_name", "gru", "--resume=gru"]
-    assert training._resume(words) == ("gru", ["r.yaml", "--tracking.run_name", "gru"])
-    assert training._resume(["--resume", "gru", "r.yaml"]) == ("gru", ["r.yaml"])
-    assert training._resume(["--resume", "r.yaml"]) == ("", ["r.yaml"])
-    assert training._resume(["r.yaml"]) == (None, ["r.yaml"])
+    resume = commands.find("fit").options["resume"]
+    assert resume.take(words) == ("gru", ["r.yaml", "--tracking.run_name", "gru"])
+    assert resume.take(["--resume", "gru", "r.yaml"]) == ("gru", ["r.yaml"])
+    assert resume.take(["--resume", "r.yaml"]) == ("", ["r.yaml"])
+    assert resume.take(["r.yaml"]) == (None, ["r.yaml"])
 
 
 def test_a_sample_ends_where_the_network_stops_being_finite():

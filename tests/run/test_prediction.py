@@ -9,7 +9,7 @@ import torch
 
 from datamodules.texts.alphabet import Alphabet
 from elman.cli import main
-from elman.commands.predict import _shown
+from elman.commands._predictions import _shown
 
 RECIPE = """\
 model: {core: {class_path: Elman, init_args: {hidden_size: 4}}}

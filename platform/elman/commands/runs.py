@@ -1,199 +1,103 @@
-"""`elman runs`: the runs of an experiment in a table, and the marks that hide some of them."""
+"""`elman runs`: the runs of an experiment, and the marks that hide some of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
-
-from elman.commands.columns import COLUMNS, COSTLY, DROPPABLE, LEFT_OUT, RECORDED, RIGHT, order, reader, shown
-from elman.commands.options import choice, flag, number, option
-from elman.commands.words import EXPERIMENT, URI, names, note, store_uri
+from elman.commands import EXPERIMENT, URI, Command, Option, positional
 from elman.errors import BadInput
-from elman.predict.lines import Lines, opened
-from elman.tracking.runs import STATES, RunRow, newest_rows, short_ids, under_their_studies, with_best
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 USAGE = (
     "elman runs [EXPERIMENT] [--all] [--studies] [--filter=TEXT] [--status=STATE] [--sort=COLUMN] "
-    "[--limit=N] [--columns=A,B] [--format=FORMAT]"
+    "[--limit=N] [--columns=A,B] [--format=FORMAT] [--tracking.tracking_uri=URI]"
 )
-SHOWN_RUNS = 50
-CALLS_AT_ONCE = 8  # MLflow keeps ten connections
-FORMATS = ("table", "csv", "jsonl")
+PRUNE = "elman runs prune RUN ... | --filter=TEXT [--tracking.experiment=NAME] [--yes]"
+RESTORE = "elman runs restore RUN ..."
+STORE = " [--tracking.tracking_uri=URI]"
+WANTED = Option(
+    "--filter=TEXT", "in MLflow's language: metrics.\"val/bits_per_step\" < 2 and params.k1 = '20'"
+)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What `elman runs` was asked for."""
+def runs(words: list[str], *, experiment: str, everywhere: bool, uri: str, **given: str | bool) -> int:
+    from elman.commands._listing import asked_for, list_runs
 
-    experiment: str | None
-    everywhere: bool
-    studies: bool
-    wanted: str
-    states: tuple[str, ...]
-    sort: str
-    most: int | None
-    columns: tuple[str, ...]
-    named: tuple[str, ...]
-    form: str
-
-
-def runs(words: list[str]) -> int:
-    """`elman runs [EXPERIMENT] ...`, `elman runs prune ...`, `elman runs restore ...`"""
-    from elman.commands.pruning import prune, restore
-    from elman.tracking.find import mark_stale
-    from elman.tracking.reading import chosen_experiments, open_to_read
-
-    if words[:1] in (["prune"], ["restore"]):
-        return (prune if words[0] == "prune" else restore)(words[1:])
-    configured, rest = store_uri(words)
-    asked = _asked(rest)
-    with open_to_read(configured) as (client, uri):
-        mark_stale(uri)
-        experiments = chosen_experiments(client, uri, asked.experiment, everywhere=asked.everywhere)
-        rows, more = _rows(client, uri, list(experiments), asked)
-        if not rows:
-            note(f"no such run in {', '.join(map(repr, experiments.values()))}")
-            return 0
-        flat = asked.sort or asked.studies
-        whole = asked.form == "table" and not asked.wanted and asked.states == STATES
-        placed = [(0, row) for row in rows] if flat else under_their_studies(client, rows, add=whole)
-        if COSTLY & set(asked.columns) and asked.sort.removeprefix("-") not in COSTLY:
-            judged = _judged_rows(client, uri, [row for _, row in placed])
-            placed = [(depth, row) for (depth, _), row in zip(placed, judged, strict=True)]
-        _print(placed, experiments, asked)
-    if more:
-        note(f"older ones are not shown; --limit={4 * len(rows)} shows more, --limit=0 all")
+    found = positional(words, USAGE, least=0, most=0 if experiment else 1)
+    if everywhere and (found or experiment):
+        raise BadInput("--all shows all experiments; leave out it or the experiment's name")
+    where = experiment or next(iter(found), None)
+    list_runs(asked_for(experiment=where, everywhere=everywhere, **given), uri=uri or None)  # type: ignore[arg-type]
     return 0
 
 
-def _asked(words: Sequence[str]) -> Asked:
-    form, rest = choice(words, "--format", FORMATS)
-    everywhere, rest = flag(rest, "--all")
-    studies, rest = flag(rest, "--studies")
-    wanted, rest = option(rest, "--filter", "")
-    status, rest = option(rest, "--status", "")
-    sort, rest = option(rest, "--sort", "")
-    columns, rest = option(rest, "--columns", "")
-    limit, rest = number(rest, "--limit", SHOWN_RUNS if form == "table" else 0, int, least=0)
-    experiment, rest = option(rest, EXPERIMENT, "")
-    found = names(rest, f"{USAGE} [{URI}=URI]", least=0, most=0 if experiment else 1)
-    if everywhere and (found or experiment):
-        raise BadInput("--all shows all experiments; leave out it or the experiment's name")
-    states = tuple(status.split(",")) if status else STATES
-    for state in states:
-        if state not in STATES:
-            raise BadInput(f"--status must be of {', '.join(STATES)}, got {state!r}")
-    left_out = LEFT_OUT[form] - ({"experiment"} if everywhere else set())
-    chosen = tuple(columns.split(",")) if columns else tuple(c for c in COLUMNS if c not in left_out)
-    for column in [*chosen, *([sort.removeprefix("-")] if sort else [])]:
-        if column not in COLUMNS and not column.startswith(tuple(f"{kind}." for kind in RECORDED)):
-            raise BadInput(
-                f"there is no column {column!r}; there are {', '.join(COLUMNS)}, and "
-                "params.NAME, metrics.NAME, tags.NAME for what was recorded"
-            )
-    return Asked(
-        experiment=experiment or next(iter(found), None),
-        everywhere=everywhere,
-        studies=studies,
-        wanted=wanted,
-        states=states,
-        sort=sort,
-        most=limit or None,
-        columns=chosen,
-        named=chosen if columns else (),
-        form=form,
-    )
+def prune(words: list[str], *, uri: str, yes: bool, wanted: str, experiment: str) -> int:
+    from elman.commands._pruning import prune as mark_deleted
+
+    chosen = positional(words, PRUNE, least=0 if wanted else 1, most=0 if wanted else None)
+    mark_deleted(chosen, uri=uri or None, yes=yes, wanted=wanted, experiment=experiment or None)
+    return 0
 
 
-def _rows(
-    client: MlflowClient, uri: str, experiments: Sequence[str], asked: Asked
-) -> tuple[list[RunRow], bool]:
-    """The runs that were asked for, in order, and whether there are more."""
-    from elman.tracking.tags import STUDY_TAG
+def restore(words: list[str], *, uri: str) -> int:
+    from elman.commands._pruning import restore as bring_back
 
-    wanted = asked.wanted
-    if asked.studies:
-        wanted = " and ".join([*([wanted] if wanted else []), f"tags.`{STUDY_TAG}` LIKE '%'"])
-    most = None if asked.sort or asked.studies else asked.most
-    rows, more = newest_rows(client, experiments, wanted=wanted, states=asked.states, most=most)
-    if asked.studies:
-        rows = [row for row in rows if row.is_study]
-    if asked.sort:
-        rows = _sorted(client, uri, rows, asked.sort)
-    if most is None and asked.most is not None:
-        rows, more = rows[: asked.most], len(rows) > asked.most
-    return rows, more
+    bring_back(positional(words, RESTORE, least=1), uri=uri or None)
+    return 0
 
 
-def _sorted(client: MlflowClient, uri: str, rows: Sequence[RunRow], sort: str) -> list[RunRow]:
-    """By a column: of figures the best first, else the smallest; `-` turns it round. Empty ones last."""
-    name, turned = sort.removeprefix("-"), sort.startswith("-")
-    if name in COSTLY:
-        rows = _judged_rows(client, uri, rows)
-    there = [row for row in rows if order(name, row) is not None]
-    there.sort(key=lambda row: order(name, row) or (), reverse=turned)
-    return [*there, *(row for row in rows if order(name, row) is None)]
+COMMAND = Command(
+    order=9,
+    line="list the runs of an experiment, or mark some of them as deleted",
+    usage="""\
+usage: elman runs [EXPERIMENT | --all] [--filter=TEXT] [--status=STATE] [--sort=COLUMN] [--limit=N]
+                  [--studies] [--columns=A,B] [--format=FORMAT] [--tracking.tracking_uri=URI]
+       elman runs prune RUN ... | --filter=TEXT [--tracking.experiment=NAME] [--yes]
+       elman runs restore RUN ...
 
-
-def _judged_rows(client: MlflowClient, uri: str, rows: Sequence[RunRow]) -> list[RunRow]:
-    """All rows with their best values; of a server several are asked for at once."""
-    with ThreadPoolExecutor(CALLS_AT_ONCE if uri.startswith("http") else 1) as pool:
-        return list(pool.map(lambda row: _judged(client, row), rows))
-
-
-def _judged(client: MlflowClient, row: RunRow) -> RunRow:
-    """The row with its best value; of a study: its best trial's."""
-    if not row.is_study:
-        return with_best(client, row)
-    from elman.commands.studies import review_of
-
-    review = review_of(client, row)
-    best = review.best() if review else None
-    if review is None or best is None:
-        return row
-    figure = next(iter(review.objectives))
-    steps = sum(trial.time_steps for trial in review.trials)
-    return replace(row, metric=figure, best=best.objectives.get(figure), time_steps=steps)
-
-
-def _print(placed: Sequence[tuple[int, RunRow]], experiments: dict[str, str], asked: Asked) -> None:
-    rows = [row for _, row in placed]
-    readers = {column: reader(column) for column in asked.columns}
-    if "experiment" in readers:
-        readers["experiment"] = lambda row: experiments.get(row.experiment_id, row.experiment_id)
-    if asked.form != "table":
-        with opened("-") as file:
-            lines = Lines(file, form=asked.form)
-            for row in rows:
-                lines.write({column: read(row) for column, read in readers.items()})
-        return
-    from elman.commands.table import print_table
-
-    short = short_ids(rows)
-    readers |= {"run": lambda row: short[row.id]} if "run" in readers else {}
-    cells = [[shown(column, read(row)) for column, read in readers.items()] for row in rows]
-    for (depth, _), line in zip(placed, cells, strict=True):
-        line[0] = "  " * depth + line[0]
-    header, figures = list(asked.columns), {row.metric for row in rows if row.metric}
-    if len(figures) == 1 and {"figure", "best"} <= set(header):
-        # One figure need not be said again in every line.
-        cells = [
-            [cell for name, cell in zip(header, line, strict=True) if name != "figure"] for line in cells
-        ]
-        header.remove("figure")
-        header[header.index("best")] = f"best {figures.pop()}"
-    numbers = [name for name in header if name in RIGHT or name.startswith(("metrics.", "best "))]
-    dropped = print_table(
-        header,
-        cells,
-        right=numbers,
-        whole=[header[0], "state"],
-        droppable=[name for name in DROPPABLE if name not in asked.named],
-    )
-    if dropped:
-        note(f"too narrow for {', '.join(dropped)}; --columns=... shows them")
+List the runs of an experiment, of that of the newest run where none is named: newest first, trials below
+their study. `prune` marks runs as deleted, a study with its trials; `restore` takes the mark away. Both
+leave files where they are; what removes them for good is printed.""",
+    options={
+        "everywhere": Option("--all", "runs of all experiments"),
+        "wanted": WANTED,
+        "status": Option(
+            "--status=STATE",
+            "waiting, running, finished, killed, failed, complete or pruned; several with commas",
+        ),
+        "sort": Option("--sort=COLUMN", "smallest first, of metrics the best first; -COLUMN turns it round"),
+        "most": Option(
+            "--limit=N",
+            "the newest N, or the first N by --sort; 50 in a table, else 0, which is all",
+            default=None,
+            kind=int,
+        ),
+        "studies": Option("--studies", "only studies, without their trials"),
+        "columns": Option(
+            "--columns=A,B",
+            "instead of the usual ones; also params.NAME, metrics.NAME (the last value), tags.NAME",
+        ),
+        "form": Option("--format=FORMAT", "table, csv or jsonl; table", choices=("table", "csv", "jsonl")),
+        "experiment": EXPERIMENT,
+        "uri": URI,
+    },
+    run=runs,
+    parts={
+        "prune": Command(
+            order=1,
+            line="mark runs as deleted",
+            usage=f"usage: {PRUNE}{STORE}",
+            options={
+                "yes": Option("--yes", "prune without asking"),
+                "wanted": WANTED,
+                "experiment": EXPERIMENT,
+                "uri": URI,
+            },
+            run=prune,
+        ),
+        "restore": Command(
+            order=2,
+            line="take the mark away",
+            usage=f"usage: {RESTORE}{STORE}",
+            options={"uri": URI},
+            run=restore,
+        ),
+    },
+)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytorch_lightning as pl
 import torch
 from jsonargparse import Namespace
 
@@ -19,6 +20,7 @@ from elman.captions.scores import CAPTION_METRICS, CaptionScores
 from elman.diagnostics import Diagnostic
 from elman.errors import BadInput
 from elman.recipes.arguments import Words, sort_words
+from elman.recipes.blocks import BLOCKS, DEFAULTS, FROM_DATA, HELP
 from elman.recipes.parser import RecipeParser, Source, minimal, resolved
 from elman.recipes.strict_yaml import digest, load_yaml, read_recipe
 from elman.recipes.training import REFUSED, Training
@@ -26,18 +28,11 @@ from elman.stored import translated
 from elman.tasks import SequenceTask
 from elman.tracking.logger import RunLogger
 
-FROM_DATA = {
-    "input_size",
-    "output_size",
-    "token_ids",
-    "context_size",
-    "sample_rate_hz",
-    "class_counts",
-    "target_scale",
-}
 NOT_OURS = {
     f"trainer.{name}": f"trainer.{name} is not for elman: {instead}" for name, instead in REFUSED.items()
 }
+TRAINING = ("diagnostics", "callbacks")
+"""Keys that only training reads."""
 LARGEST_SEED = 2**32 - 1  # NumPy takes no larger one
 
 
@@ -66,6 +61,8 @@ class Recipe:
         config = self.config.clone()
         for key in ("tracking", "config", "diagnostics"):
             config.pop(key, None)
+        if not config.get("callbacks"):
+            config.pop("callbacks", None)  # a recipe without any has the digest it had before there were any
         for key in ("checkpoints", "progress", "checkpoint_every_minutes"):
             config.trainer.pop(key, None)
         return digest(self.parser.dump(config, skip_unset=False, skip_validation=True))
@@ -73,46 +70,31 @@ class Recipe:
     def classes(self) -> Namespace:
         """The blocks with their classes made: data, the parts of the model, the rest as settings.
 
-        Diagnostics are left out: only what trains makes them.
+        Diagnostics and callbacks are left out: only what trains makes them.
         """
-        return self.parser.instantiate(Namespace(**{**vars(self.config), "diagnostics": None}))
+        return self.parser.instantiate(Namespace(**{**vars(self.config), **dict.fromkeys(TRAINING)}))
 
     def diagnostics(self) -> list[Diagnostic] | None:
         """Those that the recipe lists, made; None: it leaves the choice to the run."""
         return self.parser.instantiate(Namespace(diagnostics=self.config.diagnostics)).diagnostics
 
+    def callbacks(self) -> list[pl.Callback]:
+        """The user's own, made."""
+        return self.parser.instantiate(Namespace(callbacks=self.config.callbacks)).callbacks or []
+
 
 def make_parser(command: str) -> RecipeParser:
     """The parser of recipes and dotted options."""
     parser = RecipeParser(prog=f"elman {command}")
-    parser.add_argument("--seed_everything", type=int, default=1, help="Seed of all random numbers.")
-    parser.add_class_arguments(SequenceTask, "model", skip=FROM_DATA, instantiate=False)
-    parser.add_argument(
-        "--model.beam_width",
-        type=int,
-        default=4,
-        help="Hypotheses kept by the beam search for captions in a test.",
-    )
-    parser.add_subclass_arguments(SequenceData, "data", required=False)
+    parser.add_argument("--seed_everything", type=int, default=1, help=HELP["seed_everything"])
+    parser.add_class_arguments(SequenceTask, "model", skip=set(FROM_DATA), instantiate=False)
+    parser.add_argument("--model.beam_width", type=int, default=4, help=HELP["model.beam_width"])
+    parser.add_subclass_arguments(SequenceData, "data", required=False, help=HELP["data"])
     parser.add_class_arguments(Training, "trainer")
-    parser.add_class_arguments(RunLogger, "tracking", skip={"run_id"}, instantiate=False)
-    parser.add_argument(
-        "--diagnostics",
-        type=list[Diagnostic] | None,
-        default=None,
-        help="Diagnostics of the run, classes with their arguments; null: the credit picture, samples of "
-        "text and captions, where the data has them.",
-    )
-    parser.set_defaults(
-        {
-            "model.core": {"class_path": "elman.cores.LSTM"},
-            "model.bptt": {"class_path": "elman.bptt.Truncated"},
-            "model.loss": {"class_path": "elman.tasks.CrossEntropy"},
-            "model.schedule": {"class_path": "elman.tasks.Constant"},
-            "model.optimizer": {"class_path": "torch.optim.Adam", "init_args": {"lr": 2e-3}},
-            "data": {"class_path": "datamodules.text.Text"},
-        }
-    )
+    parser.add_class_arguments(RunLogger, "tracking", skip=set(BLOCKS["tracking"].skip), instantiate=False)
+    for name, kind in (("diagnostics", Diagnostic), ("callbacks", pl.Callback)):
+        parser.add_argument(f"--{name}", type=list[kind] | None, default=None, help=HELP[name])  # type: ignore[valid-type]
+    parser.set_defaults(DEFAULTS)
     return parser
 
 
@@ -128,7 +110,7 @@ def parse(
     Args:
         words: recipes and options in any order.
         base: (name, text) of a stored recipe that comes before all of them.
-        trains: whether the stored recipe's diagnostics, and so their files, are needed.
+        trains: whether the stored recipe's diagnostics and callbacks, and so their files, are needed.
 
     Raises:
         BadInput: for whatever is wrong, in one line.
@@ -141,7 +123,7 @@ def parse(
     stored = []
     if base is not None:
         values = translated(load_yaml(base[1], base[0]))
-        stored = [Source(base[0], values if trains else {**values, "diagnostics": None})]
+        stored = [Source(base[0], values if trains else {**values, **dict.fromkeys(TRAINING)})]
     parser = make_parser(command)
     config = parser.parse_words(found, [*stored, *files], refused=NOT_OURS)
     if not 0 <= config.seed_everything <= LARGEST_SEED:

@@ -21,7 +21,7 @@ REFUSED = {
     "log_every_n_steps": "model.log_every counts updates between reports",
     "enable_progress_bar": "trainer.progress shows or hides the bar",
     "logger": "the tracking block says where the run is recorded",
-    "callbacks": "elman sets its own; use elman.run.trainer.make_trainer from Python for more",
+    "callbacks": "the key callbacks, at the top of the recipe, lists your own",
     "strategy": "trainer.devices alone sets up data parallelism; model.bptt names the gradient's strategy",
 }
 """Options of Lightning's trainer that count or do something else here, and what to use."""

@@ -121,7 +121,7 @@ def lay_arguments(
 
 def refuse_missing(value: Any, hint: Any, place: Place) -> None:
     """Refuse a class that lacks an argument it has no default for."""
-    for kind, given in _class_kinds(hint):
+    for kind, given in class_kinds(hint):
         if not (isinstance(value, Mapping) and "class_path" in value):
             continue
         known = parameters(find_class(value["class_path"], kind), skip=given) or {}
@@ -147,7 +147,7 @@ def _fit(value: Any, below: Any, hint: Any, place: Place) -> Any:
         return None if (loaded(value) if isinstance(value, Text) else value) is None else _misfit()
     if hint is str:
         return str(value) if isinstance(value, str) else _misfit()
-    kinds = _class_kinds(hint)
+    kinds = class_kinds(hint)
     if kinds:
         kind, given = kinds[0]
         return _class_spec(value, below, kind, place, given=given, factory=origin is not None)
@@ -271,14 +271,14 @@ def _is_literal(one: Any, value: Any) -> bool:
     return any(type(one) is type(each) and one == each for each in values)
 
 
-def _class_kinds(hint: Any) -> list[tuple[type, int]]:
+def class_kinds(hint: Any) -> list[tuple[type, int]]:
     """(class, number of arguments that are given by position) of a type that takes a class by its name."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        return [kind for part in arguments for kind in _class_kinds(part)]
+        return [kind for part in arguments for kind in class_kinds(part)]
     if origin is collections.abc.Callable:
         given = len(arguments[0]) if isinstance(arguments[0], list) else 0
-        return [(kind, given) for kind, _ in _class_kinds(arguments[1])]
+        return [(kind, given) for kind, _ in class_kinds(arguments[1])]
     plain = hint in (*WORDS, *LISTS, int, float, str, collections.abc.Mapping, object, Any, Tensor)
     if not isinstance(hint, type) or plain or dataclasses.is_dataclass(hint) or issubclass(hint, Path):
         return []

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
 
+from elman.batch import SequenceBatch
 from elman.captions.scores import caption_scores
 from elman.diagnostics.choice import diagnostics_of
 from elman.errors import BadInput
 from elman.recipes.recipe import Recipe, make_task, refuse_monitor, refuse_targets
-from elman.recipes.training import Training
 from elman.run.checkpoints import read_checkpoint
 from elman.run.parallel import end_other_processes, is_first_process, process_rank
 from elman.run.protocol import PRUNED_CODE, RUN_ID_VARIABLE
-from elman.run.resume import RUN_VARIABLE, begun, resumed, tell_other_processes
+from elman.run.resume import begun, inform_other_processes, resumed
 from elman.run.stop import Stopped, stoppable, unmasked
 from elman.run.summary import command, record_end, record_start, say
 from elman.run.trainer import make_trainer, prepare_process
-from elman.run.trial import Overseer, Pruned, reported
+from elman.run.trial import Pruned, SearchClient, reported
 from elman.tasks import SequenceTask
 from elman.tasks.random_state import restore_random, saved_random
 from elman.tracking.logger import RunLogger
@@ -31,161 +33,263 @@ from elman.tracking.tags import STATE_TAG
 from elman.tracking.ui import dashboard_line
 
 
-def fit(recipe: Recipe, *, resume: str | None = None) -> int:
+class Ended(NamedTuple):
+    """How a run ended.
+
+    Args:
+        code: the exit code: 0 done, 130 or 143 stopped by Ctrl-C or SIGTERM, 75 pruned by the search it is
+            part of.
+        run_id: in the store; None where it never began there.
+    """
+
+    code: int
+    run_id: str | None
+
+
+@dataclass(kw_only=True)
+class Run:
+    """What the stages of a run share; each adds what those after it need.
+
+    Args:
+        recipe: what is run.
+        resume: as for `fit`.
+        tags: further ones of the run.
+        run_id: in the store; None until a new run is opened there.
+        checkpoint: what it goes on from; None: it begins.
+        parts: the recipe's classes, made.
+        callbacks: the recipe's own; those that measure the run come before them.
+        search: the search that has started it, on its first process.
+        data: set up.
+        first: a training batch.
+        steps_per_batch: mean time steps of one, over all rows and processes.
+        folder: of its checkpoints.
+        randomness: the state of all generators before tracking drew from them.
+        results: the last metrics of validation, of cost, and of the test if there was one.
+    """
+
+    recipe: Recipe
+    resume: str | None
+    tags: Mapping[str, str]
+    run_id: str | None = None
+    checkpoint: Path | None = None
+    parts: Any = field(init=False)
+    callbacks: list[pl.Callback] = field(init=False)
+    search: SearchClient | None = None
+    data: Any = field(init=False)
+    task: SequenceTask = field(init=False)
+    first: SequenceBatch = field(init=False)
+    steps_per_batch: float = field(init=False)
+    logger: RunLogger = field(init=False)
+    folder: Path = field(init=False)
+    randomness: Any = field(init=False)
+    trainer: pl.Trainer | None = None
+    results: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def tracking(self) -> dict[str, Any]:
+        """The recipe's block of that name."""
+        return dict(vars(self.parts.tracking))
+
+    @property
+    def retry_seconds(self) -> float:
+        """How long opening waits for a store that restarts: a search's trials do."""
+        return 0.0 if self.search is None else RETRY_SECONDS
+
+
+def fit(recipe: Recipe, *, resume: str | None = None, tags: Mapping[str, str] | None = None) -> Ended:
     """Train, tracked, from the beginning or from a run's newest checkpoint.
 
     Args:
         resume: a run's id or name; "": the newest unfinished run of this recipe; None: a new run.
-
-    Returns:
-        The exit code: 0 done, 130 or 143 stopped by Ctrl-C or SIGTERM, 75 pruned by the search it is part of.
+        tags: further ones of the run.
     """
+    run = Run(recipe=recipe, resume=resume, tags=tags or {})
+    code = 0
     try:
         with stoppable():
-            _fit(recipe, resume)
+            _stages(run)
     except Pruned:
-        return PRUNED_CODE if is_first_process() else 0
+        code = PRUNED_CODE
     except Stopped as stopped:
-        # The launcher takes any other exit code of a process that it started for a crash, and kills all.
-        return 128 + stopped.number if is_first_process() else 0
-    return 0
+        code = 128 + stopped.number
+    # The launcher takes any other exit code of a process that it started for a crash, and kills all.
+    return Ended(code if is_first_process() else 0, run.run_id)
 
 
-def _fit(recipe: Recipe, resume: str | None) -> None:
-    parts = recipe.classes()
-    prepare_process(parts.trainer)
-    pl.seed_everything(recipe.config.seed_everything, verbose=False)
-    tracking = dict(vars(parts.tracking))
-    overseer = Overseer.present()
-    if overseer is None:
-        run_id, checkpoint = resumed(recipe, tracking, resume)
-    else:
-        run_id, checkpoint = overseer.run_id, begun(_folder(parts.trainer) / overseer.run_id)
-    data, task = _data_and_task(recipe, parts, checkpoint)
-    randomness = saved_random()  # tracking draws numbers, too, and others for a run that is resumed
-    patience = RETRY_SECONDS if overseer is not None else 0.0  # a search waits for a store that restarts
-    logger = retry(
-        lambda: RunLogger(**tracking, run_id=run_id), what="opening the tracking store", seconds=patience
-    )
-    loader = data.train_dataloader()
-    first = loader.batch(0)
-    refuse_targets(task, first)
-    refuse_monitor(parts.trainer.monitor, task, data, first)
-    scores = caption_scores(data, beam_width=parts.model.beam_width)
-    diagnostics = diagnostics_of(recipe.diagnostics(), task, data)
-    _refuse_missing_test(parts.trainer, data)
-    folder = _folder(parts.trainer)
-    _check_writable(folder)
-    trainer = None
+def _stages(run: Run) -> None:
+    prepare(run)
+    choose_run(run)
+    make_data_and_task(run)
+    connect(run)
+    check(run)
     try:
-        if is_first_process():
-            random.seed()  # MLflow draws the run's name from it: not the same one for every run of a seed
-            retry(logger.start, what="opening the run", seconds=patience)
-            tell_other_processes(str(logger.version), checkpoint)
-            (folder / str(logger.version)).mkdir(exist_ok=True)
-        folder = folder / os.environ[RUN_VARIABLE]
-        trainer = make_trainer(
-            parts.trainer,
-            folder=folder,
-            monitor=parts.trainer.monitor or f"val/{task.loss.monitored}",
-            steps_per_batch=loader.steps_per_batch or int(first.lengths.sum()),
-            max_time_steps=task.max_time_steps,
-            logger=logger,
-            callbacks=[*scores, *diagnostics],
-            overseer=overseer,
-            searched=RUN_ID_VARIABLE in os.environ,
-        )
-        if is_first_process():
-            record_start(recipe, logger, task, data, folder)
-        restore_random(randomness)
-        with unmasked():
-            trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-        results = figures(trainer, "val") | figures(trainer, "cost")
-        if parts.trainer.test_after:
-            results |= _test_best(trainer, task, data, folder)
-        if is_first_process():
-            record_end(recipe, logger, task, data, trainer=trainer, results=results, example=first)
-        logger.close("FINISHED")
-        if overseer is not None:
-            overseer.end(time_steps=task.time_steps, figures=reported(trainer.callback_metrics))
+        open_run(run)
+        train(run)
+        test(run)
+        close(run)
     except BaseException as error:
-        _end_early(error, logger, task, trainer)
+        end_early(run, error)
         raise
     if is_first_process():
-        say(dashboard_line(tracking["tracking_uri"], tracking["experiment"]))
+        say(dashboard_line(run.tracking["tracking_uri"], run.tracking["experiment"]))
 
 
-def _end_early(error: BaseException, logger: RunLogger, task: SequenceTask, trainer: Any) -> None:
-    """What is recorded and said of a run that stops before its budget is spent."""
-    pruned = isinstance(error, Pruned)
-    if pruned:
-        logger.set_tags({STATE_TAG: "pruned"})
-    logger.close()
-    if trainer is None:
-        return
-    if not (isinstance(error, Stopped) and error.in_order):
-        end_other_processes(trainer)
-    if pruned:
-        say(f"pruned at {task.time_steps:,} time steps")
-    elif isinstance(error, Stopped):
-        go_on = command("--resume", os.environ[RUN_VARIABLE])
-        say(f"stopped at {task.time_steps:,} time steps; go on with: {go_on}")
+def prepare(run: Run) -> None:
+    """The recipe's classes, and the settings of this process."""
+    run.parts, run.callbacks = run.recipe.classes(), run.recipe.callbacks()
+    run.search = SearchClient.present()
+    run.folder = Path(run.parts.trainer.checkpoints).absolute()
+    prepare_process(run.parts.trainer)
+    pl.seed_everything(run.recipe.config.seed_everything, verbose=False)
 
 
-def _data_and_task(recipe: Recipe, parts: Any, checkpoint: Path | None) -> tuple[Any, SequenceTask]:
+def choose_run(run: Run) -> None:
+    """The run to go on with and its checkpoint, where it is not a new one."""
+    if run.search is None:
+        run.run_id, run.checkpoint = resumed(run.recipe, run.tracking, run.resume)
+    else:
+        run.run_id, run.checkpoint = run.search.run_id, begun(run.folder / run.search.run_id)
+
+
+def make_data_and_task(run: Run) -> None:
     """The data, set up, and a task for it with fresh weights."""
-    data = parts.data
-    if checkpoint is not None:
-        data.load_state_dict(read_checkpoint(checkpoint).get(type(data).__qualname__, {}))
+    data = run.data = run.parts.data
+    if run.checkpoint is not None:
+        data.load_state_dict(read_checkpoint(run.checkpoint).get(type(data).__qualname__, {}))
     data.prepare_data()
     data.setup("fit")
-    task = make_task(parts, data)
+    task = run.task = make_task(run.parts, data)
     if not is_first_process():  # all start from rank 0's weights, but draw dropout of their own
-        torch.manual_seed(recipe.config.seed_everything + process_rank())
-    task.recipe = recipe.resolved
-    task.max_time_steps = parts.trainer.budget(data.steps_per_epoch)
-    _refuse_missing_budget(task)
-    return data, task
-
-
-def figures(trainer: pl.Trainer, stage: str) -> dict[str, float]:
-    """The last figures of a stage, by name."""
-    found = trainer.callback_metrics.items()
-    return {name: float(value) for name, value in sorted(found) if name.startswith(stage)}
-
-
-def _test_best(trainer: pl.Trainer, task: SequenceTask, data: Any, folder: Path) -> dict[str, float]:
-    """The figures of the best checkpoint, at the time step it was saved, on the test data."""
-    trainer.strategy.barrier()  # until rank 0 has named it
-    best, seen = folder / "best.ckpt", task.time_steps
-    if best.is_file():
-        saved = read_checkpoint(best)
-        task.load_state_dict(saved["state_dict"])
-        task.time_steps = saved["elman"]["time_steps"]
-    trainer.test(task, dataloaders=data.test_dataloader(), verbose=False)
-    task.time_steps = seen
-    return figures(trainer, "test")
-
-
-def _refuse_missing_budget(task: SequenceTask) -> None:
+        torch.manual_seed(run.recipe.config.seed_everything + process_rank())
+    task.recipe = run.recipe.resolved
+    task.max_time_steps = run.parts.trainer.budget(data.steps_per_epoch)
     if task.updates.schedule.needs_budget and task.max_time_steps is None:
         raise BadInput(
             f"model.schedule={type(task.updates.schedule).__name__} falls over the run's time steps; "
             "set trainer.max_time_steps or trainer.max_epochs"
         )
+    run.randomness = saved_random()  # tracking draws numbers, too, and others for a run that is resumed
 
 
-def _refuse_missing_test(settings: Training, data: Any) -> None:
-    if settings.test_after:
-        data.test_dataloader()  # which says what is missing
+def connect(run: Run) -> None:
+    """The store, which must answer before a run is opened in it."""
+    run.logger = retry(
+        lambda: RunLogger(**run.tracking, run_id=run.run_id),
+        what="opening the tracking store",
+        seconds=run.retry_seconds,
+    )
 
 
-def _folder(settings: Training) -> Path:
-    """That of all runs' checkpoints."""
-    return Path(settings.checkpoints).absolute()
+def check(run: Run) -> None:
+    """Refuse what would fail after the first batch, before there is a run."""
+    loader = run.data.train_dataloader()
+    run.first = loader.batch(0)
+    run.steps_per_batch = loader.steps_per_batch or int(run.first.lengths.sum())
+    refuse_targets(run.task, run.first)
+    refuse_monitor(run.parts.trainer.monitor, run.task, run.data, run.first)
+    run.callbacks = [
+        *caption_scores(run.data, beam_width=run.parts.model.beam_width),
+        *diagnostics_of(run.recipe.diagnostics(), run.task, run.data),
+        *run.callbacks,
+    ]
+    if run.parts.trainer.test_after:
+        run.data.test_dataloader()  # which says what is missing
+    _refuse_unwritable(run.folder)
 
 
-def _check_writable(folder: Path) -> None:
+def open_run(run: Run) -> None:
+    """The run in the store, its folder, the trainer, and the record of how it starts."""
+    settings, task, data = run.parts.trainer, run.task, run.data
+    if is_first_process():
+        random.seed()  # MLflow draws the run's name from it: not the same one for every run of a seed
+        retry(run.logger.start, what="opening the run", seconds=run.retry_seconds)
+        run.run_id = str(run.logger.version)
+        inform_other_processes(run.run_id, run.checkpoint)
+        (run.folder / run.run_id).mkdir(exist_ok=True)
+    assert run.run_id is not None, "the first process opens a run before it starts the others"
+    run.folder = run.folder / run.run_id
+    run.trainer = make_trainer(
+        settings,
+        folder=run.folder,
+        monitor=settings.monitor or f"val/{task.loss.monitored}",
+        steps_per_batch=run.steps_per_batch,
+        max_time_steps=task.max_time_steps,
+        logger=run.logger,
+        callbacks=run.callbacks,
+        search=run.search,
+        searched=RUN_ID_VARIABLE in os.environ,
+    )
+    if is_first_process():
+        record_start(run.recipe, run.logger, task, data, run.folder, tags=run.tags)
+
+
+def train(run: Run) -> None:
+    """The training, and the metrics it ends with."""
+    assert run.trainer is not None, "open_run makes it"
+    restore_random(run.randomness)
+    with unmasked():
+        run.trainer.fit(run.task, datamodule=run.data, ckpt_path=run.checkpoint, weights_only=True)
+    run.results = metrics_of(run.trainer, "val") | metrics_of(run.trainer, "cost")
+
+
+def test(run: Run) -> None:
+    """Where the recipe says so, the best checkpoint, at the time step it was saved, on the test data."""
+    if not run.parts.trainer.test_after:
+        return
+    assert run.trainer is not None, "open_run makes it"
+    run.trainer.strategy.barrier()  # until rank 0 has named it
+    best, reached = run.folder / "best.ckpt", run.task.time_steps
+    if best.is_file():
+        saved = read_checkpoint(best)
+        run.task.load_state_dict(saved["state_dict"])
+        run.task.time_steps = saved["elman"]["time_steps"]
+    run.trainer.test(run.task, dataloaders=run.data.test_dataloader(), verbose=False)
+    run.task.time_steps = reached
+    run.results |= metrics_of(run.trainer, "test")
+
+
+def close(run: Run) -> None:
+    """The record of the results, and the end of the run in the store and for the search."""
+    assert run.trainer is not None, "open_run makes it"
+    if is_first_process():
+        record_end(
+            run.recipe,
+            run.logger,
+            run.task,
+            run.data,
+            trainer=run.trainer,
+            results=run.results,
+            example=run.first,
+        )
+    run.logger.close("FINISHED")
+    if run.search is not None:
+        run.search.end(time_steps=run.task.time_steps, figures=reported(run.trainer.callback_metrics))
+
+
+def end_early(run: Run, error: BaseException) -> None:
+    """What is recorded and printed of a run that stops before its budget is spent."""
+    pruned = isinstance(error, Pruned)
+    if pruned:
+        run.logger.set_tags({STATE_TAG: "pruned"})
+    run.logger.close()
+    if run.trainer is None:
+        return
+    if not (isinstance(error, Stopped) and error.in_order):
+        end_other_processes(run.trainer)
+    if pruned:
+        say(f"pruned at {run.task.time_steps:,} time steps")
+    elif isinstance(error, Stopped):
+        go_on = command("--resume", str(run.run_id))
+        say(f"stopped at {run.task.time_steps:,} time steps; go on with: {go_on}")
+
+
+def metrics_of(trainer: pl.Trainer, stage: str) -> dict[str, float]:
+    """The last metrics of a stage, by name."""
+    found = trainer.callback_metrics.items()
+    return {name: float(value) for name, value in sorted(found) if name.startswith(stage)}
+
+
+def _refuse_unwritable(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".writable-{os.getpid()}"

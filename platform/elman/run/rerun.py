@@ -1,19 +1,16 @@
-"""Training a recorded run once more, and saying whether it came out the same."""
+"""Training a recorded run once more, and comparing the results."""
 
 from __future__ import annotations
 
-import logging
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from elman.errors import BadInput
-from elman.recipes.arguments import rewrite
+from elman.recipes.arguments import Words
 from elman.recipes.recipe import Recipe, parse
 from elman.run.job import fit
 from elman.run.parallel import is_first_process
-from elman.run.resume import RUN_VARIABLE
 from elman.run.summary import say
 from elman.tracking.difference import data_of, made_of
 from elman.tracking.metrics import monitored
@@ -25,14 +22,12 @@ from elman.tracking.tags import DEVICE_TAG, RERUN_TAG, VERSION_TAG
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-log = logging.getLogger(__name__)
-
 THREADS_TAG = f"{DEVICE_TAG}torch_threads"
-DECISIVE = ("processor", "gpus", "cuda")  # metadata of a machine that change the last digits of a figure
+DECISIVE = ("processor", "gpus", "cuda")  # metadata of a machine that change the last digits of a metric
 
 
-def rerun(name: str, words: Sequence[str], *, uri: str | None = None, resume: str | None = None) -> int:
-    """Train the recipe of a run with the same values and threads, and compare the best figures.
+def rerun(name: str, words: Words, *, uri: str | None = None, resume: str | None = None) -> int:
+    """Train the recipe of a run with the same values and threads, and compare the best values.
 
     Args:
         name: the run's id, beginning of its id, or name.
@@ -58,46 +53,27 @@ def rerun(name: str, words: Sequence[str], *, uri: str | None = None, resume: st
                 "run its recipe with `elman fit`"
             )
         then = made_of(before.tags, diff=read_text(client, before.id, "git_diff.txt"))
-    given = [word.partition("=")[0] for word in rewrite(words)]
-    recipe = _recipe(before, text, [*_defaults(before, store, given), *words])
+    recipe = _recipe(before, text, words, store)
     say(f"run {before.id} ({before.name}) once more, with {_changes(then)}")
-    first = is_first_process()
-    if first:
-        os.environ.pop(RUN_VARIABLE, None)
-    try:
-        code = fit(recipe, resume=resume)
-    finally:
-        after = os.environ.get(RUN_VARIABLE) if first else None
-        if after is not None:
-            _mark(uri, after, before.id)
-    if code == 0 and after is not None:
+    ended = fit(recipe, resume=resume, tags={RERUN_TAG: before.id})
+    if ended.code == 0 and ended.run_id is not None and is_first_process():
         with open_to_read(uri) as (client, _):
-            for line in _verdict(client, run, client.get_run(after), own=len(given) > 0):
+            for line in _verdict(
+                client, run, client.get_run(ended.run_id), own=bool(words.options or words.recipes)
+            ):
                 say(line)
-    return code
+    return ended.code
 
 
-def _mark(uri: str | None, after: str, before: str) -> None:
-    """Say in the new run which one it repeats; a store that is away now does not undo a training."""
-    try:
-        with open_to_read(uri) as (client, _):
-            client.set_tag(after, RERUN_TAG, before)
-    except BadInput as error:
-        log.warning("the new run does not say which one it repeats: %s", error)
-
-
-def _defaults(before: RunRow, store: str, given: Sequence[str]) -> list[str]:
-    """Options that make a run like the old one, where the words do not say otherwise."""
+def _recipe(before: RunRow, text: str, words: Words, store: str) -> Recipe:
+    """The recipe of a run, with its threads and store where the words do not say otherwise."""
     threads = before.tags.get(THREADS_TAG, "")
-    options = {
+    same = {
         "--tracking.tracking_uri": store,
         "--tracking.run_name": "null",  # two runs of one name could not be told apart by it
         **({"--trainer.threads": threads} if threads.isdecimal() else {}),
     }
-    return [f"{name}={value}" for name, value in options.items() if name not in given]
-
-
-def _recipe(before: RunRow, text: str, words: Sequence[str]) -> Recipe:
+    words = words._replace(options=(*same.items(), *words.options))
     recipe = parse("rerun", words, base=(f"recipe.yaml of run {before.id}", text))
     question = f"Does run {before.id} ({before.name}) come out the same?"
     return replace(recipe, name=before.recipe or recipe.name, question=question)
@@ -109,15 +85,17 @@ def _changes(then: Mapping[str, dict[str, str]]) -> str:
     here |= {f"{DEVICE_TAG}{name}": value for name, value in device_metadata().items()}
     git = git_state()
     now = made_of({**here, **(git.tags() if git else {})}, diff=git.text() if git else None)
-    said = []
+    changes = []
     for name in sorted(then["versions"] | now["versions"]):
         old, new = then["versions"].get(name, "none"), now["versions"].get(name, "none")
-        said += [f"{name} {new} (then {old})"] if old != new else []
-    said += [] if then["code"] == now["code"] else [f"code {_code(now['code'])} (then {_code(then['code'])})"]
+        changes += [f"{name} {new} (then {old})"] if old != new else []
+    changes += (
+        [] if then["code"] == now["code"] else [f"code {_code(now['code'])} (then {_code(then['code'])})"]
+    )
     for name in DECISIVE:
         old, new = then["machine"].get(name, "none"), now["machine"].get(name, "none")
-        said += [f"{name} {new} (then {old})"] if old != new else []
-    return ", ".join(said) or "the same code, versions and kind of machine"
+        changes += [f"{name} {new} (then {old})"] if old != new else []
+    return ", ".join(changes) or "the same code, versions and kind of machine"
 
 
 def _code(code: Mapping[str, str]) -> str:

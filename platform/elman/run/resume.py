@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from elman.errors import BadInput
-from elman.recipes.recipe import Recipe
+from elman.recipes.recipe import Recipe, parse
 from elman.run.checkpoints import newest
 from elman.run.parallel import is_first_process
 from elman.run.summary import say
 from elman.tracking.find import find_run, unfinished
+from elman.tracking.reading import open_to_read, read_text
 from elman.tracking.store import resolve_uri
 from elman.tracking.tags import DIGEST_TAG, PROCESS_TAG, RECIPE_TAG
 
@@ -19,9 +20,9 @@ RUN_VARIABLE = "ELMAN_RUN"
 RESUME_VARIABLE = "ELMAN_RESUME"
 
 
-def tell_other_processes(run: str, checkpoint: Path | None) -> None:
+def inform_other_processes(run_id: str, checkpoint: Path | None) -> None:
     """Leave what was decided where the processes that this one starts will find it."""
-    os.environ[RUN_VARIABLE] = run
+    os.environ[RUN_VARIABLE] = run_id
     os.environ[RESUME_VARIABLE] = str(checkpoint or "")
 
 
@@ -55,7 +56,7 @@ def resumed(recipe: Recipe, tracking: dict[str, Any], resume: str | None) -> tup
     uri = resolve_uri(tracking["tracking_uri"])
     if resume:
         run = find_run(uri, resume)
-        if run.tags.get(DIGEST_TAG) != recipe.digest:
+        if run.tags.get(DIGEST_TAG) != recipe.digest and not _is_of(recipe, run.id, uri):
             raise BadInput(
                 f"run {run.id} ({run.name}) was started with other values than this recipe resolves to; give "
                 "the recipe and options it was started with (its artifact recipe.yaml), or start a new run"
@@ -74,7 +75,7 @@ def resumed(recipe: Recipe, tracking: dict[str, Any], resume: str | None) -> tup
             f"run {run.id} ({run.name}) is still being written by {run.tags[PROCESS_TAG]}; stop it first"
         )
     if run.checkpoints is None:
-        raise BadInput(f"run {run.id} ({run.name}) says nothing of checkpoints; start the recipe anew")
+        raise BadInput(f"run {run.id} ({run.name}) names no checkpoints; start the recipe anew")
     folder = Path(run.checkpoints)
     if not folder.is_dir():
         raise BadInput(
@@ -84,6 +85,18 @@ def resumed(recipe: Recipe, tracking: dict[str, Any], resume: str | None) -> tup
         say("nothing was saved before this run ended: it begins anew")
         return run.id, None
     return run.id, newest(folder)
+
+
+def _is_of(recipe: Recipe, run_id: str, uri: str) -> bool:
+    """Whether a run's stored recipe, of before keys were renamed, is this one in today's words."""
+    with open_to_read(uri) as (client, _):
+        text = read_text(client, run_id, "recipe.yaml")
+    if text is None:
+        return False
+    try:
+        return parse("fit", [], base=(f"recipe.yaml of run {run_id}", text)).digest == recipe.digest
+    except BadInput:
+        return False
 
 
 def _no_such_run(uri: str, recipe: Recipe, experiment: str) -> str:

@@ -1,9 +1,10 @@
-"""What is recorded and said of a run when it starts and when it has ended well."""
+"""What is recorded and printed of a run when it starts and when it has ended well."""
 
 from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,21 @@ EXAMPLE_STEPS = 8
 SMALL = 0.001
 
 
-def record_start(recipe: Recipe, logger: RunLogger, task: SequenceTask, data: Any, folder: Path) -> None:
-    """All that is known before the first batch, in MLflow; the data and the network in the terminal too."""
+def record_start(
+    recipe: Recipe,
+    logger: RunLogger,
+    task: SequenceTask,
+    data: Any,
+    folder: Path,
+    *,
+    tags: Mapping[str, str],
+) -> None:
+    """All that is known before the first batch, in MLflow; the data and the network in the terminal too.
+
+    Args:
+        folder: of the run's checkpoints.
+        tags: further ones of the run.
+    """
     about = data.description()
     strategy = strategy_settings(task.bptt)
     git = git_state()
@@ -54,6 +68,7 @@ def record_start(recipe: Recipe, logger: RunLogger, task: SequenceTask, data: An
             **{f"{VERSION_TAG}{name}": version for name, version in versions().items()},
             **{f"{DEVICE_TAG}{name}": value for name, value in device_metadata().items()},
             **(git.tags() if git else {}),
+            **tags,
         }
     )
     logger.log_text(recipe.resolved, "recipe.yaml")
@@ -62,6 +77,8 @@ def record_start(recipe: Recipe, logger: RunLogger, task: SequenceTask, data: An
         logger.log_text(git.text(), "git_diff.txt")
     config = recipe.config.clone()
     config.pop("diagnostics")
+    if not config.callbacks:
+        config.pop("callbacks")
     logger.log_hyperparams(
         {
             **config.as_dict() | {"tracking": None, "config": None},

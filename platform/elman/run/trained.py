@@ -28,7 +28,8 @@ def trained_recipe(command: str, given: Sequence[str]) -> tuple[dict[str, Any], 
         path = _best(target, found.value("--tracking.tracking_uri"))
     checkpoint = read_checkpoint(path)
     words = found._replace(positional=tuple(left))
-    recipe = parse(command, words, base=(f"{path}: its recipe", checkpoint["elman"]["recipe"]), trains=False)
+    stored = (f"{path}: its recipe", checkpoint["elman"]["recipe"])
+    recipe = parse(command, words, base=stored, trains=False)
     parts = recipe.classes()
     parts.data.load_state_dict(checkpoint.get(type(parts.data).__qualname__, {}))
     return checkpoint, recipe, parts

@@ -17,7 +17,7 @@ from elman.run.checkpoints import Checkpoints, WholeFiles
 from elman.run.parallel import FlatGradientStrategy
 from elman.run.progress import Progress
 from elman.run.stop import Stop
-from elman.run.trial import Asks, Overseer, Reports
+from elman.run.trial import ReportCallback, Reports, SearchClient
 
 
 class Budget(pl.Callback):
@@ -47,7 +47,7 @@ def prepare_process(settings: Training) -> None:
     """Settings of the whole process: quiet libraries, threads, denormal numbers."""
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    _let_fetching_speak()
+    _show_fetching()
     for message in (
         ".*does not have many workers.*",
         ".*GPU available but not used.*",
@@ -60,7 +60,7 @@ def prepare_process(settings: Training) -> None:
     torch.set_flush_denormal(settings.flush_denormal)
 
 
-def _let_fetching_speak() -> None:
+def _show_fetching() -> None:
     """Show what fetching reports, which can take minutes."""
     log = logging.getLogger("datamodules.fetching")
     if not log.handlers:
@@ -79,7 +79,7 @@ def make_trainer(
     max_time_steps: int | None,
     logger: Any = None,
     callbacks: list[pl.Callback] | None = None,
-    overseer: Overseer | None = None,
+    search: SearchClient | None = None,
     searched: bool = False,
 ) -> pl.Trainer:
     """A Lightning trainer for a `SequenceTask`.
@@ -91,13 +91,13 @@ def make_trainer(
         steps_per_batch: mean time steps of a training batch, over all rows and processes.
         max_time_steps: the budget, if there is one.
         logger: where metrics go.
-        callbacks: further ones; null: what the run costs.
-        overseer: of a run that a search has started, on its first process.
-        searched: whether a search has started it, known to all its processes.
+        callbacks: those of the run: what it measures, and the user's own; null: what the run costs.
+        search: that has started the run, on its first process.
+        searched: whether a search has started it, on all its processes.
     """
     every = settings.val_every or (max_time_steps // 10 if max_time_steps else 100 * steps_per_batch)
     every = max(1, every)
-    stop, reports = Stop(), Reports(overseer, every=round(every))
+    stop, reports = Stop(), Reports(search, every=round(every))
     own: list[pl.Callback] = [
         Budget(max_time_steps=max_time_steps, max_minutes=settings.max_minutes),
         *([Progress(monitor)] if settings.progress else []),
@@ -105,7 +105,7 @@ def make_trainer(
         *([reports] if searched else []),
         stop,
         Checkpoints(folder, every_minutes=settings.checkpoint_every_minutes, monitor=monitor, stop=stop),
-        *([Asks(reports)] if searched else []),
+        *([ReportCallback(reports)] if searched else []),
     ]
     return pl.Trainer(
         accelerator=settings.accelerator,

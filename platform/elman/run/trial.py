@@ -1,4 +1,4 @@
-"""A run that a search has started: it reports after each validation, and hears whether to go on."""
+"""A run that a search has started: it reports after each validation, and asks whether to go on."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ GRACE_SECONDS = 30.0  # what a trial whose search has died may take to end in or
 
 
 class Pruned(Stopped):
-    """The search has seen enough of this run."""
+    """The search has decided against this run."""
 
     def __init__(self) -> None:
         super().__init__(signal.SIGTERM, in_order=True)
 
 
-class Overseer:
-    """The trial's end of the line to the search that started it.
+class SearchClient:
+    """A trial's connection to the search that started it.
 
     Messages are objects of JSON, a line each. A line that ends means that the search has died: the trial
     then stops as at SIGTERM, so that no process is left behind and its checkpoint is good to go on from.
@@ -39,27 +39,27 @@ class Overseer:
         self._connection = connection
         self._answers: queue.Queue[dict[str, Any]] = queue.Queue()
         self._closed = threading.Event()
-        threading.Thread(target=self._listen, name="elman-overseer", daemon=True).start()
+        threading.Thread(target=self._listen, name="elman-search-client", daemon=True).start()
 
     @classmethod
-    def present(cls) -> Overseer | None:
-        """The search that started this process; None: nobody did, or it is not the first of its run."""
+    def present(cls) -> SearchClient | None:
+        """The search that started this process; None: none did, or it is not the first of its run."""
         number, run_id = os.environ.get(SOCKET_VARIABLE), os.environ.get(RUN_ID_VARIABLE)
         if not (number and run_id and is_first_process()):
             return None
         del os.environ[SOCKET_VARIABLE]  # not for the processes that this one starts
         return cls(socket.socket(fileno=int(number)), run_id=run_id)
 
-    def tell(self, **message: Any) -> None:
-        """Say something that needs no answer."""
+    def send(self, **message: Any) -> None:
+        """Send a message that needs no answer."""
         try:
             self._connection.sendall(json.dumps(message).encode() + b"\n")
         except OSError:
             self._closed.set()
 
-    def ask(self, **message: Any) -> dict[str, Any]:
-        """Say something and wait for the answer; {}: there is nobody any more."""
-        self.tell(**message)
+    def request(self, **message: Any) -> dict[str, Any]:
+        """Send a message and wait for the answer; {}: the search has ended."""
+        self.send(**message)
         while not self._closed.is_set():
             try:
                 return self._answers.get(timeout=0.2)
@@ -68,8 +68,8 @@ class Overseer:
         return {}
 
     def end(self, *, time_steps: int, figures: Mapping[str, float]) -> None:
-        """Say that all is done and recorded; the search may now end without ending this process."""
-        self.tell(kind="end", time_steps=time_steps, figures=dict(figures))
+        """Report that all is done and recorded; the search may now end without ending this process."""
+        self.send(kind="end", time_steps=time_steps, figures=dict(figures))
         self._closed.set()
 
     def _listen(self) -> None:
@@ -87,24 +87,24 @@ class Overseer:
 
 
 class Reports(pl.Callback):
-    """Keeps the figures of the last validation for the search, also in the checkpoint that follows.
+    """Keeps the metrics of the last validation for the search, also in the checkpoint that follows.
 
     A report names its rung: the time steps rounded to the distance of two validations, which is the same for
     trials whose batches differ in size, so that trials are compared at equal time steps. A run that goes on
-    says its last report again: the search may have died before it took it.
+    sends its last report again: the search may have died before it took it.
 
     Args:
-        overseer: on the first process; None on the others.
+        search: on the first process; None on the others.
         every: time steps between two validations.
     """
 
-    def __init__(self, overseer: Overseer | None, *, every: int) -> None:
-        self.overseer, self.every = overseer, every
+    def __init__(self, search: SearchClient | None, *, every: int) -> None:
+        self.search, self.every = search, every
         self.last: dict[str, Any] | None = None
 
     def on_train_start(self, trainer: pl.Trainer, task: Any) -> None:
         if self.last is not None:
-            self.ask(trainer)
+            self.send(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, task: Any) -> None:
         if trainer.state.fn == "fit":
@@ -114,11 +114,11 @@ class Reports(pl.Callback):
                 "figures": reported(trainer.callback_metrics),
             }
 
-    def ask(self, trainer: pl.Trainer) -> None:
-        """Say the last report, and stop if the search prunes."""
+    def send(self, trainer: pl.Trainer) -> None:
+        """Send the last report, and stop if the search prunes."""
         prune = False
-        if self.overseer is not None and self.last is not None:
-            prune = bool(self.overseer.ask(kind="report", **self.last).get("prune"))
+        if self.search is not None and self.last is not None:
+            prune = bool(self.search.request(kind="report", **self.last).get("prune"))
         if trainer.world_size > 1:
             prune = bool(trainer.strategy.broadcast(prune))
         if prune and not trainer.should_stop:
@@ -131,15 +131,15 @@ class Reports(pl.Callback):
         self.last = state_dict["last"]
 
 
-class Asks(pl.Callback):
-    """Says each report once the checkpoint with it is written."""
+class ReportCallback(pl.Callback):
+    """Sends each report once the checkpoint with it is written."""
 
     def __init__(self, reports: Reports) -> None:
         self.reports = reports
 
     def on_validation_end(self, trainer: pl.Trainer, task: Any) -> None:
         if trainer.state.fn == "fit":
-            self.reports.ask(trainer)
+            self.reports.send(trainer)
 
 
 def rung(time_steps: int, every: int) -> int:
@@ -148,5 +148,5 @@ def rung(time_steps: int, every: int) -> int:
 
 
 def reported(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """The figures of validation and of cost."""
+    """The metrics of validation and of cost."""
     return {k: float(v) for k, v in metrics.items() if k.startswith(("val/", "cost/"))}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +9,18 @@ import torch
 
 from elman.diagnostics.credit import credit_figure, reach, touched_steps
 from elman.errors import BadInput
+from elman.recipes.arguments import Words
 from elman.recipes.recipe import make_task, parse, strategy_settings
 
 
-def credit_table(recipes: Sequence[str], options: Sequence[str], *, folder: Path | None = None) -> str:
-    """One line a recipe; for a sequence whose symbols have names, which of them its last 'u' can change.
+def credit_table(words: Words, *, folder: Path | None = None) -> str:
+    """One line a recipe; for a sequence whose tokens have names, which of them its last 'u' can change.
 
     Args:
-        options: dotted options for all of them.
+        words: the recipes, and options for all of them.
         folder: where the credit pictures go; None: nowhere.
     """
-    lines = [credit_line(recipe, options, folder=folder) for recipe in recipes]
+    lines = [credit_line(words._replace(recipes=(recipe,)), folder=folder) for recipe in words.recipes]
     heads = list(dict.fromkeys(key for line in lines for key in line))
     cells = [heads, *[[line.get(head, "") for head in heads] for line in lines]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(heads))]
@@ -30,13 +30,16 @@ def credit_table(recipes: Sequence[str], options: Sequence[str], *, folder: Path
     )
 
 
-def credit_line(recipe: str, options: Sequence[str], *, folder: Path | None = None) -> dict[str, str]:
+def credit_line(words: Words, *, folder: Path | None = None) -> dict[str, str]:
     """The cells of one recipe, by the heads of the table.
+
+    Args:
+        words: the recipe and its options.
 
     Raises:
         BadInput: if the network's gradients are not where the credit matrix says.
     """
-    parsed = parse("credit", [recipe, *options])
+    parsed = parse("credit", words)
     parts = parsed.classes()
     data = parts.data
     data.prepare_data()
@@ -63,12 +66,14 @@ def credit_line(recipe: str, options: Sequence[str], *, folder: Path | None = No
         folder.mkdir(parents=True, exist_ok=True)
         labels = text[: batch.steps] if text else None
         shown = min(batch.steps, 200)
-        credit_figure(task.bptt, shown, labels=labels).savefig(folder / f"{Path(recipe).stem}.png", dpi=150)
+        credit_figure(task.bptt, shown, labels=labels).savefig(
+            folder / f"{Path(words.recipes[0]).stem}.png", dpi=150
+        )
     return cells
 
 
 def named_reach(task: Any, batch: Any, text: str, *, of: str = "u", about: str = "s") -> dict[str, str]:
-    """Which symbols the loss at `of` can change, and whether `about` is one, by the task's own gradient."""
+    """Which tokens the loss at `of` can change, and whether `about` is one, by the task's own gradient."""
     at, earlier = text.index(of), text.index(about)
     counted = (task.bptt.credit_matrix(batch.steps)[at] > 0).nonzero().flatten().tolist()
     measured = touched_steps(task, batch, at)

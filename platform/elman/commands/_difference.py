@@ -1,35 +1,35 @@
-"""`elman diff`: what differs between two runs."""
+"""The differences of two runs, in a table or in lines."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from elman.commands.options import choice
-from elman.commands.table import print_table, printable
-from elman.commands.words import names, store_uri
+from elman.commands._table import print_table, printable
 from elman.predict.lines import Lines, opened
+from elman.recipes.strict_yaml import load_yaml
 from elman.tracking.difference import Difference, Made, alike, differences, made_of
+from elman.tracking.find import find_run
 from elman.tracking.metrics import high_is_good
+from elman.tracking.params import flat_params
+from elman.tracking.reading import open_to_read, read_text
 from elman.tracking.runs import RunRow, row_of, with_best
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-USAGE = "elman diff RUN RUN [--format=table|jsonl]"
 NOT_COMPARED = ("system/",)
 
 
-def diff(words: list[str]) -> int:
-    """`elman diff RUN RUN [--format=table|jsonl]`"""
-    from elman.tracking.find import find_run
-    from elman.tracking.reading import open_to_read
+def print_difference(first: str, second: str, *, form: str, uri: str | None) -> None:
+    """Print what differs between two runs, by their ids or names.
 
-    configured, rest = store_uri(words)
-    form, rest = choice(rest, "--format", ("table", "jsonl"))
-    first, second = names(rest, USAGE, least=2, most=2)
-    with open_to_read(configured) as (client, uri):
-        runs = [client.get_run(find_run(uri, name).id) for name in (first, second)]
+    Args:
+        form: table or jsonl.
+        uri: of their store; None: as usual.
+    """
+    with open_to_read(uri) as (client, store):
+        runs = [client.get_run(find_run(store, name).id) for name in (first, second)]
         rows = [with_best(client, row_of(run)) for run in runs]
         one, other = (_made(client, run, row) for run, row in zip(runs, rows, strict=True))
     found = differences(one, other)
@@ -46,18 +46,14 @@ def diff(words: list[str]) -> int:
                         "difference": each.by,
                     }
                 )
-        return 0
+        return
     _print(rows, found)
     for line in _summary(one, other, found):
         print(line)
-    return 0
 
 
 def _made(client: MlflowClient, run: Any, row: RunRow) -> Made:
     """What a run was made of; where it keeps no recipe, its parameters stand for it."""
-    from elman.recipes.strict_yaml import load_yaml
-    from elman.tracking.params import flat_params
-    from elman.tracking.reading import read_text
 
     text = read_text(client, row.id, "recipe.yaml")
     recipe = dict(row.params)

@@ -1,0 +1,132 @@
+"""Records of what a trained network predicts, of its data or of a stream."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+from elman.captions.captioning import captions_of, has_captions, true_captions
+from elman.predict.lines import Lines, opened
+from elman.predict.stream import Stream, pieces, say_what_is_read
+from elman.run.trained import trained, trained_recipe
+from elman.run.trainer import prepare_process
+
+
+def predict_part(words: Sequence[str], *, part: str, scored_only: bool, output: str, form: str) -> None:
+    """Write a record for each row and step, or for each caption, of one part of the data.
+
+    Args:
+        words: RUN|CHECKPOINT and options of its recipe.
+        part: test, val or train.
+    """
+    checkpoint, recipe, parts = trained_recipe("predict", words)
+    prepare_process(parts.trainer)
+    data = parts.data
+    data.prepare_data()
+    data.setup("predict")
+    task = trained(checkpoint, recipe, data)
+    loader = getattr(data, f"{part}_dataloader")()
+    batches = 1 if part == "train" else len(loader)
+    if has_captions(data):
+        width = parts.model.beam_width
+        records = _caption_records(task, loader, batches=batches, data=data, beam_width=width)
+    else:
+        records = _records(task, loader, batches=batches, data=data)
+    with opened(output) as file:
+        lines = Lines(file, form=form)
+        for record in records:
+            if record["scored"] or not scored_only:
+                lines.write(record)
+
+
+def predict_stream(words: Sequence[str], *, reset_on: str, last_only: bool, output: str, form: str) -> None:
+    """Write a record for each step that comes on standard input, as it comes.
+
+    Args:
+        words: RUN|CHECKPOINT and options of its recipe.
+        reset_on: what begins a new sequence; empty: as this kind of data has it.
+        last_only: only of each sequence's last step.
+    """
+    checkpoint, recipe, parts = trained_recipe("predict", words)
+    prepare_process(parts.trainer)
+    metadata = checkpoint["elman"]["metadata"]
+    task = trained(checkpoint, recipe, SimpleNamespace(**metadata))
+    reader = parts.data.reader(input_size=metadata["input_size"], token_ids=metadata["token_ids"])
+    stream = Stream(task, reader, reset_on=reset_on or reader.resets[0])
+    say_what_is_read(reader)
+    with opened(output) as file:
+        lines = Lines(file, form=form, escape=True)
+        last: list[dict[str, Any]] = []  # the record of the sequence's last step so far
+        for records, ends in stream.records(pieces(sys.stdin.fileno())):
+            last = records[-1:] or last
+            for record in records if not last_only else last if ends else []:
+                lines.write(record)
+            last = [] if ends else last
+            file.flush()
+        for record in last if last_only else []:
+            lines.write(record)
+
+
+def _records(task: Any, loader: Any, *, batches: int, data: Any) -> Iterator[dict[str, Any]]:
+    """A record for each row and step of a loader's first batches."""
+    shown = _shown(data)
+    begins: dict[int, int] = {}  # each row's step at the beginning of the batch
+    task.on_predict_epoch_start()
+    for index in range(batches):
+        with torch.no_grad():
+            batch, outputs = task.predict_step(loader.batch(index), index)
+        names = None if loader.names is None else loader.names(index)
+        for row in range(len(batch.x)):
+            begin = 0 if bool(batch.is_first[row]) else begins.get(row, 0)
+            count = int(batch.lengths[row])
+            begins[row] = begin + count
+            for step in range(count):
+                scored = bool(batch.scored[row, step])
+                yield {
+                    **({"row": row} if names is None else {"name": names[row]}),
+                    "step": begin + step,
+                    "scored": int(scored),
+                    "target": shown(batch.y[row, step]) if scored and batch.y is not None else None,
+                    "prediction": shown(outputs[row, step]),
+                }
+
+
+def _caption_records(
+    task: Any, loader: Any, *, batches: int, data: Any, beam_width: int
+) -> Iterator[dict[str, Any]]:
+    """A record for each caption that begins in a loader's first batches, decoded."""
+    for index in range(batches):
+        batch = loader.batch(index)
+        names = None if loader.names is None else loader.names(index)
+        true, greedy = true_captions(data, batch), captions_of(task, data, batch)
+        beam = captions_of(task, data, batch, width=beam_width)
+        for row in range(len(batch.x)):
+            if bool(batch.is_first[row]) and int(batch.lengths[row]):
+                yield {
+                    **({"row": row} if names is None else {"name": names[row]}),
+                    "scored": int(true[row] is not None),
+                    "target": true[row],
+                    "prediction": greedy[row],
+                    "beam": beam[row],
+                }
+
+
+def _shown(data: Any) -> Callable[[Any], Any]:
+    """A class or values of one step, in words: names, text, or numbers in the data's own units."""
+    tokens, names = getattr(data, "alphabet", None), getattr(data, "classes", ())
+    scale, shift = data.target_scale, data.target_shift
+
+    def show(value: Any) -> Any:
+        if value.dim():
+            if scale is not None and shift is not None:
+                value = value.cpu().double() * scale.double() + shift.double()
+            return " ".join(f"{number:.6g}" for number in value.tolist())
+        if tokens is not None:
+            return tokens.decode(value.reshape(1).cpu())
+        return names[int(value)] if names else int(value)
+
+    return show

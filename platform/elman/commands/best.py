@@ -1,0 +1,54 @@
+"""`elman best`: the best trial or run of an experiment, and its recipe."""
+
+from __future__ import annotations
+
+from elman.commands import URI, Command, Option, note, positional
+
+
+def best(words: list[str], *, study: str, metric: str, output: str, top: int, uri: str) -> int:
+    from elman.commands._studies import recorded_review, study_row
+    from elman.commands._winners import best_run, best_trial
+    from elman.predict.lines import opened
+    from elman.tracking.reading import experiment_id, open_to_read
+
+    (experiment,) = positional(words, USAGE, least=1, most=1)
+    with open_to_read(uri or None) as (client, store):
+        number = experiment_id(client, store, experiment)
+        row = study_row(client, number, study or None)
+        if row is None:
+            winner = best_run(client, number, experiment, figure=metric or None, top=top)
+        else:
+            winner = best_trial(client, row, recorded_review(client, row), figure=metric or None, top=top)
+        for line in winner.lines:
+            (note if output == "-" else print)(line)
+        if output:
+            text = winner.recipe(client)
+            with opened(output) as file:
+                file.write(text)
+    if output != "-":
+        print(f"wrote {output}; use it: elman fit {output}" if output else f"use it: elman test {winner.id}")
+    return 0
+
+
+USAGE = (
+    "elman best EXPERIMENT [--study=NAME] [--metric=METRIC] [--top=N] [--output=FILE] "
+    "[--tracking.tracking_uri=URI]"
+)
+COMMAND = Command(
+    order=12,
+    line="name the best trial or run of an experiment and its recipe",
+    usage="""\
+usage: elman best EXPERIMENT [--study=NAME] [--metric=METRIC] [--top=N] [--output=FILE]
+                  [--tracking.tracking_uri=URI]
+
+Name the best trial of an experiment's newest study, or its Pareto front where it has several objectives;
+without a study, the best finished run by the best value of what it monitored.""",
+    options={
+        "study": Option("--study=NAME", "another study"),
+        "metric": Option("--metric=METRIC", "judge by another metric"),
+        "top": Option("--top=N", "also the next ones, N in all; 1", default=1, kind=int, least=1),
+        "output": Option("--output=FILE", "write the recipe that trains it once more"),
+        "uri": URI,
+    },
+    run=best,
+)

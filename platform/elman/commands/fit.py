@@ -1,0 +1,51 @@
+"""`elman fit`: train a recipe."""
+
+from __future__ import annotations
+
+from elman.commands import Command, Option
+from elman.errors import BadInput
+
+
+def fit(words: list[str], *, resume: str | None) -> int:
+    from elman.recipes.arguments import sort_words
+    from elman.recipes.recipe import parse
+    from elman.run.job import fit as train
+
+    found = sort_words(words)
+    asks_help = any(name.endswith(".help") for name, _ in found.options)
+    if not (found.recipes or found.positional or asks_help):
+        raise BadInput("elman fit needs a recipe: elman fit RECIPE.yaml")
+    return train(parse("fit", found), resume=resume).code
+
+
+def about_keys() -> str:
+    """What the help says of a recipe's keys, for all commands that train recipes."""
+    from elman.commands._keys import key_lines
+
+    return "\n".join([EXAMPLES, *key_lines()])
+
+
+EXAMPLES = """\
+  --print_config  print the resolved recipe and do nothing
+
+Every key of a recipe is an option, a class goes by name:
+  --model.bptt=Truncated --model.bptt.k1=20 --data.path=my.txt --trainer.max_minutes=3
+  --model.bptt.help Truncated   lists what a class takes"""
+
+COMMAND = Command(
+    order=1,
+    line="train a recipe, tracked; or continue a run with --resume",
+    usage="""\
+usage: elman fit RECIPE ... [--resume [RUN]] [--key=value ...]
+
+Train a recipe, tracked. Several recipes are merged, the later ones win.""",
+    options={
+        "resume": Option(
+            "--resume [RUN]",
+            "go on with this run, by id or name; without RUN, with the newest unfinished run of this\n"
+            "recipe, values and all",
+        )
+    },
+    run=fit,
+    more=about_keys,
+)
