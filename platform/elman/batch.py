@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+__all__ = ["SequenceBatch", "whole"]
+
 
 class SequenceBatch(NamedTuple):
     """Rows of sequences, their targets, and the steps that count.

@@ -1,5 +1,7 @@
 """What a user can get wrong."""
 
+__all__ = ["BadInput"]
+
 
 class BadInput(ValueError):  # noqa: N818  (it is the user's, not ours)
     """A mistake the user can mend, in one line: the file or argument, the value, the rule, the way out.

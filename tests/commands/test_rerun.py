@@ -70,7 +70,7 @@ def test_once_more_is_the_same(first, answer, client, complaint):
 
 
 def test_a_rerun_that_was_stopped_goes_on(first, answer, client, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(launching.__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", launching.PYTHONPATH)
     started = launching.Fit("rerun", first, "--trainer.max_time_steps=12000")
     started.until("; run ")
     started.signal(signal.SIGTERM)

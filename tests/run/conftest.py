@@ -6,13 +6,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `launching` and `toy_data`, here and in what is started
 
+import launching
 from launching import TINY, Fit, Folder
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch, fresh_store):
     """A working folder with a store and a text."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", launching.PYTHONPATH)
     shutil.copy(fresh_store, tmp_path / "mlflow.db")
     return Folder(tmp_path)
 

@@ -19,6 +19,8 @@ PRELOADED = [
     "mlflow.store.tracking.sqlalchemy_store",
     "toy_data",
 ]
+PYTHONPATH = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+"""What processes that are started need, to find `toy_data` and the elman that is tested."""
 PATIENCE_SECONDS = 60.0
 
 TINY = """\
@@ -54,7 +56,14 @@ def wait_until(true, *, seconds=PATIENCE_SECONDS):
     return answer
 
 
+def default_signals():
+    """Handle signals as a program does that a terminal starts: a script's `&` leaves SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def _main(words, folder, output, killed):
+    default_signals()
     os.chdir(folder)
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(file, 1)

@@ -4,13 +4,14 @@ import os
 import sys
 
 import torch
-from launching import PATIENCE_SECONDS, processes
+from launching import PATIENCE_SECONDS, default_signals, processes
 
 
-def _main(words, heard, said, errors):
+def _main(words, incoming, outgoing, errors):
+    default_signals()
     for path, flags, descriptor in [
-        (heard, os.O_RDONLY, 0),
-        (said, os.O_WRONLY, 1),
+        (incoming, os.O_RDONLY, 0),
+        (outgoing, os.O_WRONLY, 1),
         (errors, os.O_WRONLY | os.O_CREAT, 2),
     ]:
         os.dup2(os.open(path, flags), descriptor)

@@ -170,7 +170,7 @@ def _known(kind: str) -> tuple[str, ...]:
     if base not in HOMES:
         return ()
     bases: dict[str, set[str]] = {}
-    abstract = {base}
+    abstract, found = {base}, {base}
     for file in HOMES[base].rglob("*.py"):
         text = file.read_text(encoding="utf-8")
         for node in ast.parse(text).body if "\nclass " in text else []:
@@ -179,7 +179,8 @@ def _known(kind: str) -> tuple[str, ...]:
                 of |= {ast.unparse(each).rpartition(".")[2] for each in node.bases}
                 marks = [ast.unparse(mark) for n in node.body for mark in getattr(n, "decorator_list", ())]
                 abstract |= {node.name} if "abstractmethod" in marks else set()
-    found = {base}
     while more := {name for name in bases if bases[name] & found} - found:
         found |= more
-    return tuple(sorted(name for name in found - abstract if not name.startswith("_")))
+    front = ast.parse((HOMES[base] / "__init__.py").read_text(encoding="utf-8"))
+    public = {node.value for node in ast.walk(front) if isinstance(node, ast.Constant)}
+    return tuple(sorted(public & (found - abstract)))

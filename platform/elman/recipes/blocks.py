@@ -51,8 +51,8 @@ HELP = {
     "seed_everything": "seed of all random numbers",
     "data": "where sequences come from",
     "model.beam_width": "hypotheses kept by the beam search for captions in a test",
-    "diagnostics": "diagnostics of the run, classes with their arguments; null: the credit picture, samples of "
-    "text and captions, where the data has them",
+    "diagnostics": "diagnostics of the run, classes with their arguments; null: the credit picture, samples "
+    "of text and captions, where the data has them",
     "callbacks": "Lightning callbacks of your own, called in this order; only training makes them",
 }
 """What keys mean that are no arguments of those classes."""
