@@ -157,7 +157,7 @@ PROGRAM = "import sys; from elman.cli import main; sys.exit(main(['runs']))"
 
 
 @pytest.mark.parametrize(
-    ("width", "left_out"), [(80, []), (60, ["too narrow for recipe; --columns=... shows them"])]
+    ("width", "left_out"), [(80, []), (64, ["too narrow for recipe; --columns=... shows them"])]
 )
 def test_a_table_fits_the_terminal(width, left_out):
     record("a-name-that-is-much-longer-than-a-terminal-is-wide-" * 3, [1.0])

@@ -182,5 +182,5 @@ def _known(kind: str) -> tuple[str, ...]:
     while more := {name for name in bases if bases[name] & found} - found:
         found |= more
     front = ast.parse((HOMES[base] / "__init__.py").read_text(encoding="utf-8"))
-    public = {node.value for node in ast.walk(front) if isinstance(node, ast.Constant)}
+    public = {str(node.value) for node in ast.walk(front) if isinstance(node, ast.Constant)}
     return tuple(sorted(public & (found - abstract)))

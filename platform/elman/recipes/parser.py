@@ -108,11 +108,11 @@ class RecipeParser(ArgumentParser):
 
     # Reading.
 
-    def parse_args(self, args: Words | Sequence[str] | None = None, *more: Any, **kwargs: Any) -> Namespace:  # type: ignore[override]
+    def parse_args(self, args: Any = None, *more: Any, **kwargs: Any) -> Namespace:
         """The values that words give.
 
         Args:
-            args: recipes and options.
+            args: recipes and options, as `Words` or as they were typed.
         """
         if not self.exit_on_error:  # the parser of one class's arguments
             return super().parse_args(args, *more, **kwargs)
