@@ -29,7 +29,7 @@ PRINTED = {"": {}, "skip_default": {"skip_default": True}, "skip_unset": {"skip_
 """What `--print_config=FLAG` leaves out."""
 
 set_loader(MODE, load_fragment, exceptions=(yaml.YAMLError,))
-set_dumper(MODE, dump_yaml)
+set_dumper(MODE, lambda values: dump_yaml(_with_import_paths(values)))
 set_parsing_settings(validate_defaults=False)
 
 _whole_defaults: ContextVar[bool] = ContextVar("whole_defaults", default=False)
@@ -148,8 +148,7 @@ class RecipeParser(ArgumentParser):
             if name != "--print_config":
                 values = self._lay(_dotted(name, text), values, place)
         self._refuse_missing(values, Place(locate=self._written_at))
-        config = self.parse_object(values)
-        _use_import_paths(config)
+        config = _with_import_paths(self.parse_object(values))
         if any(name == "--print_config" for name, _ in words.options):
             self._print(config, words.value("--print_config") or "")
         return config
@@ -227,9 +226,7 @@ class RecipeParser(ArgumentParser):
         """
         defaults = super().get_defaults(*args, **kwargs)
         if _whole_defaults.get():
-            defaults = _without_tuples(defaults)
-            _use_import_paths(defaults)
-            return defaults
+            return _with_import_paths(_without_tuples(defaults))
         for action in self._actions:
             if isinstance(action.default, dict | Namespace) and "class_path" in action.default:
                 defaults[action.dest] = _class_spec(action.default)
@@ -309,18 +306,18 @@ def _keys_of_class(config: Namespace, cls: type) -> list[str]:
     return [key for key in keys if key != "init_args"]
 
 
-def _use_import_paths(value: Any) -> None:
+def _with_import_paths(value: Any) -> Any:
     """The same path for a class wherever it was named, since it is part of a recipe's digest."""
     if isinstance(value, list):
-        for item in value:
-            _use_import_paths(item)
-    if not isinstance(value, Namespace):
-        return
-    path = value.get("class_path")
+        return [_with_import_paths(item) for item in value]
+    if not isinstance(value, dict | Namespace):
+        return value
+    items = vars(value) if isinstance(value, Namespace) else value
+    found = {key: _with_import_paths(item) for key, item in items.items()}
+    path = found.get("class_path")
     if isinstance(path, str) and path.startswith(("elman.", "datamodules.")):
-        value["class_path"] = import_path(find_class(path, object))
-    for item in vars(value).values():
-        _use_import_paths(item)
+        found["class_path"] = import_path(find_class(path, object))
+    return Namespace(**found) if isinstance(value, Namespace) else found
 
 
 @contextmanager
