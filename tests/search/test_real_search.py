@@ -157,7 +157,7 @@ def test_two_processes_of_a_trial_stop_together_when_it_is_pruned(there):
         for message in trial.line.messages():
             heard.append(message)
             if message is not None:
-                trial.line.say(prune=len(heard) == 2)
+                trial.line.send(prune=len(heard) == 2)
         time.sleep(0.05)
     assert trial.wait() == 75, trial.output.read_text()
     assert [message and message["rung"] for message in heard] == [1000, 2000, None]

@@ -7,7 +7,6 @@ import functools
 import logging
 import os
 import sys
-import threading
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,8 +18,9 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from elman.errors import BadInput
 from elman.tracking import store, system
+from elman.tracking.buffer import MetricBuffer
 from elman.tracking.opening import create_run, reopen_run
-from elman.tracking.retry import RetryingClient
+from elman.tracking.retry import RetryingClient, within
 from elman.tracking.writer import RunWriter
 
 log = logging.getLogger(__name__)
@@ -109,6 +109,7 @@ class RunLogger(MLFlowLogger):
         self._experiment, self._name, self._run = experiment, run_name, run_id
         self._flush_seconds, self._system_metrics = flush_seconds, system_metrics
         self._writer: RunWriter | None = None
+        self._buffer: MetricBuffer | None = None
         self._monitor: Any | None = None
         self._status = "NEW"
 
@@ -139,6 +140,7 @@ class RunLogger(MLFlowLogger):
         self._run = run.id
         client = RetryingClient(self._client, seconds=UNREACHABLE_SECONDS)
         self._writer = RunWriter(client, run, resumed=resumed, flush_seconds=self._flush_seconds)
+        self._buffer = self._writer.buffer
         if self._system_metrics:
             node = os.environ.get("GROUP_RANK") or os.environ.get("NODE_RANK") or "0"
             self._monitor = system.start_monitor(
@@ -212,13 +214,13 @@ class RunLogger(MLFlowLogger):
         A point older than the checkpoint is not computed again after a kill, so it must have
         arrived by then.
         """
-        if self._writer is not None and not self._writer.buffer.flush(timeout):
+        if self._buffer is not None and not self._buffer.flush(timeout):
             log.warning("metrics are still waiting for the tracking store after %.0f s", timeout)
 
     @property
     def last_logged_step(self) -> int:
         """The last time step logged, before a resume included; -1 if none."""
-        return -1 if self._writer is None else self._writer.buffer.last_step
+        return -1 if self._buffer is None else self._buffer.last_step
 
     # Ending.
 
@@ -228,14 +230,14 @@ class RunLogger(MLFlowLogger):
 
         Lightning calls this inside the `except` block, where the exception is at hand.
         """
-        if self._writer is None:
+        if self._buffer is None:
             return
         if status in ("success", "finished"):
             self.flush()
             return
         ended = status_of(sys.exc_info()[1])
-        self._end(self._writer, "FAILED" if ended == "FINISHED" else ended, LAST_SECONDS)
-        self._writer.buffer.flush(LAST_SECONDS)
+        self._end("FAILED" if ended == "FINISHED" else ended, LAST_SECONDS)
+        self._buffer.flush(LAST_SECONDS)
 
     @rank_zero_only
     def close(self, status: str | None = None) -> None:
@@ -245,22 +247,23 @@ class RunLogger(MLFlowLogger):
             status: FINISHED, FAILED or KILLED; None: from Lightning's failure or the exception now
                 being handled, else FINISHED.
         """
-        if self._writer is None or self._status == "CLOSED":
+        if self._buffer is None or self._status == "CLOSED":
             return
         if status not in (None, "FINISHED", "FAILED", "KILLED"):
             raise ValueError(f"status must be FINISHED, FAILED or KILLED, got {status!r}")
         system.finish_monitor(self._monitor)
         ended = status or (self._status if self._status != "RUNNING" else status_of(sys.exc_info()[1]))
         seconds = CLOSE_SECONDS if ended == "FINISHED" else LAST_SECONDS
-        self._writer.buffer.close(seconds)
-        self._end(self._writer, ended, seconds)
+        self._buffer.close(seconds)
+        self._end(ended, seconds)
         self._status = "CLOSED"
         atexit.unregister(self._at_exit)
 
-    def _end(self, writer: RunWriter, status: str, seconds: float) -> None:
+    def _end(self, status: str, seconds: float) -> None:
         """Write the status, but wait at most `seconds` for a store that is unreachable."""
         if self._status == status:
             return
+        writer = self.writer
         self._status, writer.client.seconds = status, seconds
 
         def write() -> None:
@@ -269,9 +272,7 @@ class RunLogger(MLFlowLogger):
             except Exception as error:
                 log.warning("the run's status %s could not be recorded: %s", status, store.first_line(error))
 
-        thread = threading.Thread(target=write, daemon=True)
-        thread.start()
-        thread.join(seconds)
+        within(seconds, write)
 
     def _at_exit(self) -> None:
         """For a script that never calls `close`: an exception that ended it means FAILED."""

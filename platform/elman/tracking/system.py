@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-import threading
 from typing import Any
+
+from elman.tracking.retry import within
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +33,5 @@ def start_monitor(run_id: str, *, tracking_uri: str, node_id: str, resumed: bool
 
 def finish_monitor(monitor: Any | None) -> None:
     """Stop and flush, but wait no longer than a dying process can."""
-    if monitor is None:
-        return
-    stop = threading.Thread(target=monitor.finish, name="elman-system-metrics", daemon=True)
-    stop.start()
-    stop.join(FINISH_SECONDS)
+    if monitor is not None:
+        within(FINISH_SECONDS, monitor.finish)
