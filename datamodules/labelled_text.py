@@ -26,15 +26,15 @@ from elman.errors import BadInput
 
 
 class LabelledText(Collected):
-    """The class of a text, many-to-one: x (T,) ids of words, characters or bytes, asked at the last step.
+    """The class of a text, many-to-one: x (T,) ids of words, characters or bytes, scored at the last step.
 
     Reads, with nothing but a path: a table (.csv, .tsv, JSON lines, parquet) with a column of texts and one
     of labels; a folder with a file for each class, a text in every line; a folder with a folder for each
     class, a text in every file. Files or folders named train, val and test are a given split (`find_sources`
     has the rules). All of it is read once, as a stream, and kept as numbers.
 
-    Symbols are listed from the training part, the most frequent first; any other is id 0. Texts that are
-    equal to the network are never on both sides of a split (`assign_apart`). Where a training part is given
+    Tokens are listed from the training part, the most frequent first; any other is id 0. Texts that are
+    equal as ids are never on both sides of a split (`assign_apart`). Where a training part is given
     without a validation part, validation is drawn from it.
 
     Args:
@@ -42,15 +42,15 @@ class LabelledText(Collected):
         text, label: columns of a table, by name or by number from 0; null: found by their usual names (text,
             sentence, review, content; label, class, target, sentiment, category), or the two that are left.
         group: column whose equal values stay on one side of the split; it becomes the field "group".
-        part: column that says train, val or test.
+        part: column with train, val or test.
         header: whether the first row of a CSV names its columns; null: found (`Columns` has the rule).
         delimiter: what stands between the columns of a CSV; null: from its suffix.
         quote: what a value with delimiters in it stands in; null: quotes are text.
         classes: labels that count, others are left out; null: all.
         unit: what a step is: words, characters or bytes (`tokens_of` has the rules).
         lower: read in lower case.
-        max_symbols: most symbols that are listed; bytes are all listed.
-        min_count: a symbol that the training part has less often is not listed, so that id 0 is trained.
+        max_symbols: most tokens that are listed; bytes are all listed.
+        min_count: a token that the training part has less often is not listed, so that id 0 is trained.
         max_steps_per_text: steps kept of a longer text; null: all.
         keep: which end of a longer text is kept: its first or its last steps.
         skip_bad: leave out and count rows and files that cannot be used; false refuses the data.

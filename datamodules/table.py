@@ -27,15 +27,15 @@ from elman.errors import BadInput
 
 
 class Table(Collected):
-    """What comes next? Many-to-many aligned: step t sees row t and is asked for row t + horizon's target.
+    """Forecasting, many-to-many aligned: step t reads row t and predicts the target of row t + horizon.
 
     x (T, F): the numeric inputs, standardised, and a 1 for the value of each text column.
-    y (T, O): the target, or with `difference` its change since row t, standardised. What 0 and 1 in y stand
-    for is in `target_shift` and `target_scale`, in the file's units. All means, deviations and values of
+    y (T, O): the target, or with `difference` its change since row t, standardised. In the file's units
+    it is y * `target_scale` + `target_shift`. All means, deviations and values of
     text columns are those of the training part.
 
     By `split_by="time"` each series is divided in order, its last rows test. Validation and test begin with
-    `warmup` steps of history that are run and not scored, and training sees no row of theirs. Training is
+    `warmup` steps of history that are run and not scored, and training reads no row of theirs. Training is
     cut into pieces, each with such a run-up: with null `piece`, one series makes as many as
     `batching.batch_size`, side by side, and of many series each is one. By `split_by="series"` whole
     series train, validate or test.
@@ -53,17 +53,17 @@ class Table(Collected):
             "zero" (the mark means 0).
         missing_marks: cells that mean no value.
         drop_leading: leave out the first rows, up to the first with a value in every column.
-        horizon: rows between what is seen and what is asked for; 0 only with targets that are no inputs.
-        difference: ask for the change since row t instead of the value.
+        horizon: rows between what is read and what is predicted; 0 only with targets that are no inputs.
+        difference: predict the change since row t instead of the value.
         warmup: steps of history before what is scored.
         piece: scored steps of a training sequence; null: see above.
         stride: steps between the beginnings of two; null: as `piece`. A smaller one scores steps repeatedly.
-        gains: training sees its sequences with the target, as input too, at these multiples, so that levels
-            which training hardly shows are no surprise.
+        gains: training has its sequences with the target, as input too, at these multiples, so that it covers
+            levels which are rare in it.
         separator: between values of a row.
         header: whether the first row names the columns.
         split_by: time or series.
-        split: shares of the parts, and with `series` all that `Partition` knows; its field is `series`.
+        split: shares of the parts, and with `series` all of `Partition`; its field is `series`.
         batching: which sequences share a batch.
         skip_bad: leave out files and series that cannot be used, and count them.
 
@@ -142,7 +142,7 @@ class Table(Collected):
     def find(self) -> Findings:
         bad = BadOnes(skip=self.skip_bad)
         path = standard.local(self.path)
-        self.read = read = read_all(self.tables, path, self.target_path, seen=self.horizon > 0, bad=bad)
+        self.read = read = read_all(self.tables, path, self.target_path, shown=self.horizon > 0, bad=bad)
         self.pieces = self.cutting.pieces([s.name for s in read.series], list(map(len, read.series)), bad)
         if not self.pieces:
             first = bad.skipped[0]

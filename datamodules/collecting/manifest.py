@@ -1,4 +1,4 @@
-"""A manifest: a CSV table that names files and says what is known of each."""
+"""A manifest: a CSV table that names files, with what is known of each."""
 
 from __future__ import annotations
 

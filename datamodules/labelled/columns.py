@@ -13,7 +13,7 @@ TEXT_NAMES = ("text", "sentence", "review", "content")
 LABEL_NAMES = ("label", "class", "target", "sentiment", "category")
 ROLES = ("text", "label", "group", "part")
 SAMPLE_ROWS = 100
-"""Rows that are looked at to tell columns apart."""
+"""Rows that decide which column is which."""
 
 Column = int | str | None
 
@@ -34,22 +34,22 @@ class Picked(NamedTuple):
     names: Sequence[str]
 
     def __str__(self) -> str:
-        said = [
+        roles = [
             f"{role} is column {place} ({self.names[place][:30]!r})"
             for role, place in zip(ROLES, self[:4], strict=True)
             if place is not None
         ]
         first = "the first row names them" if self.first_is_header else "every row is an example"
-        return f"{', '.join(said)}; {first}"
+        return f"{', '.join(roles)}; {first}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """What the recipe says of a table's columns: names, or numbers counted from 0; None: find it.
+    """What the recipe gives of a table's columns: names, or numbers counted from 0; None: find it.
 
     Text and label are found by their usual names, or where only two columns are left: the label is then the
-    one with the shorter values. A first row is a header if the recipe or a usual name says so, or if what
-    stands in the label's column there is the label of none of the next 100 rows, which share labels.
+    one with the shorter values. A first row is a header if the recipe or a usual name makes it one, or if the
+    value in its label's column is the label of none of the next 100 rows, which share labels.
 
     Raises:
         ValueError: for a number below 0.
@@ -67,7 +67,7 @@ class Columns:
                 check_counts(0, **{name: getattr(self, name)})
 
     def given(self) -> list[str]:
-        """Which of text, label, group and part the recipe says."""
+        """Which of text, label, group and part the recipe gives."""
         return [name for name in ROLES if getattr(self, name) is not None]
 
     def pick(self, file: Any, names: Sequence[str] | None, sample: Sequence[Sequence[Any]]) -> Picked:
@@ -75,7 +75,7 @@ class Columns:
 
         Args:
             file: for messages.
-            names: of the columns, where the format tells; None: the first row of `sample` may be a header.
+            names: of the columns, where the format has them; None: the first row of `sample` may be a header.
             sample: the first rows.
 
         Raises:

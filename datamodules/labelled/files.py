@@ -1,4 +1,4 @@
-"""Labelled files: what each file of a path holds, told from how files and folders are named."""
+"""Labelled files: what each file of a path holds, by the names of files and folders."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from datamodules.collecting.findings import Skipped
-from datamodules.files import kind, look_up, walk
+from datamodules.files import kind, look_up, relative_name, walk
 from elman.errors import BadInput
 
 PART_OF = {
@@ -21,7 +21,7 @@ PART_OF = {
 TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet", ".pq")
 LEFT_OUT = "of a class that data.classes leaves out"
 ABOUT = ("readme", "license", "licence", "citation")
-"""How files begin that tell about the data."""
+"""How the names of files about the data begin."""
 
 
 class Source(NamedTuple):
@@ -29,8 +29,8 @@ class Source(NamedTuple):
 
     Args:
         form: "table": rows with a text and a label; "lines": a text in every line; "text": one text.
-        label: of all its texts, where the name tells.
-        part: "train", "val" or "test", where the name tells.
+        label: of all its texts, where its name gives one.
+        part: "train", "val" or "test", where its name gives one.
     """
 
     file: Path
@@ -71,7 +71,7 @@ def find_sources(path: str, *, classes: Sequence[str] | None) -> Layout:
     if not is_folder:
         return Layout(root, [Source(root, "table")], [])
     files, others = walk(root, ("",))
-    skipped = [Skipped(_place(file, root), f"a {kind(file)} file") for file in others]
+    skipped = [Skipped(relative_name(file, root), f"a {kind(file)} file") for file in others]
     if not files:
         raise BadInput(f"{root}: holds no file; set data.path to a table or a folder of texts")
     sources = _tables(files, root) or _parts(files, root, skipped) or _classes(files, root, None, skipped)
@@ -97,7 +97,9 @@ def _parts(files: Sequence[Path], root: Path, skipped: list[Skipped]) -> list[So
     for name, group in groupby(files, key=top):
         own, part = list(group), PART_OF.get(name.lower())
         if part is None:
-            skipped += [Skipped(_place(file, root), "not in a folder train, val or test") for file in own]
+            skipped += [
+                Skipped(relative_name(file, root), "not in a folder train, val or test") for file in own
+            ]
         else:
             sources += _classes(own, root / name, part, skipped)
     return sources
@@ -107,14 +109,14 @@ def _classes(files: Sequence[Path], base: Path, part: str | None, skipped: list[
     inside = [file.relative_to(base).parts for file in files]
     if any(len(parts) > 1 for parts in inside):
         loose = [file for file, parts in zip(files, inside, strict=True) if len(parts) == 1]
-        skipped += [Skipped(_place(file, base), "not in the folder of a class") for file in loose]
+        skipped += [Skipped(relative_name(file, base), "not in the folder of a class") for file in loose]
         return [
             Source(file, "text", label=parts[0], part=part)
             for file, parts in zip(files, inside, strict=True)
             if len(parts) > 1
         ]
     about = [file for file in files if file.name.lower().startswith(ABOUT)]
-    skipped += [Skipped(_place(file, base), "about the data, by its name") for file in about]
+    skipped += [Skipped(relative_name(file, base), "about the data, by its name") for file in about]
     return _a_file_a_class([file for file in files if file not in about], base, part, skipped)
 
 
@@ -136,7 +138,7 @@ def _a_file_a_class(
             "a folder for each class, or a file for each class such as pos.txt and neg.txt"
         )
     others = [file for file in files if file not in chosen]
-    skipped += [Skipped(_place(file, base), "not named as the classes are") for file in others]
+    skipped += [Skipped(relative_name(file, base), "not named as the classes are") for file in others]
     return [
         Source(file, "lines", label=file.suffix.lstrip(".") if stems else file.stem, part=part)
         for file in chosen
@@ -153,7 +155,7 @@ def _only(
             there = ", ".join(sorted(map(str, names)))
             raise BadInput(f"{root}: data.classes names {absent[0]!r}, but there are {there}; set those")
         unwanted = [source for source in sources if source.label is not None and source.label not in classes]
-        skipped += [Skipped(_place(source.file, root), LEFT_OUT) for source in unwanted]
+        skipped += [Skipped(relative_name(source.file, root), LEFT_OUT) for source in unwanted]
         return [source for source in sources if source.label is None or source.label in classes]
     labels = {
         part: {source.label for source in sources if source.part == part}
@@ -167,7 +169,3 @@ def _only(
                 f"data.classes to those that count, for instance {both}"
             )
     return sources
-
-
-def _place(file: Path, base: Path) -> str:
-    return file.relative_to(base).as_posix()

@@ -22,7 +22,7 @@ class Row(NamedTuple):
     Args:
         line: where it begins, counted from 1; of a parquet file the row; 0: the text is all of the file.
         group: what stays on one side of a split; empty without such a column.
-        part: "train", "val" or "test", where the data says so.
+        part: "train", "val" or "test", where the data has it.
     """
 
     line: int

@@ -27,7 +27,7 @@ class Table(NamedTuple):
     """A table being read.
 
     Args:
-        names: of its columns, where the format tells them apart from rows; None: a first row may.
+        names: of its columns, where the format has them; None: they may be the first row.
         rows: (line, values), as many values in each; the line counted from 1, of parquet the row.
     """
 
@@ -59,14 +59,14 @@ class Dialect:
 
 
 def read_table(file: Path, *, dialect: Dialect, bad: BadOnes) -> Table:
-    """The rows of a table; its suffix tells the form, and a given delimiter makes any other one CSV.
+    """The rows of a table; its suffix decides the form, and a given delimiter makes any other one CSV.
 
     Args:
-        bad: whether rows that cannot be told into columns are refused or skipped. A quote that is left open
+        bad: whether rows that do not fit the columns are refused or skipped. A quote that is left open
             is always refused: no later row can be trusted.
 
     Raises:
-        BadInput: if the file cannot be read as its name says.
+        BadInput: if the file cannot be read as what its suffix names.
     """
     with reading(file):
         size = file.stat().st_size

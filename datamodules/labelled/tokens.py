@@ -19,7 +19,7 @@ from datamodules.texts.alphabet import UNKNOWN, codepoints
 Unit = Literal["words", "characters", "bytes"]
 UNITS = ("words", "characters", "bytes")
 BYTES = "".join(map(chr, range(1, 256)))
-MARK_BYTES = 16  # of a hash that tells texts apart
+MARK_BYTES = 16  # of a hash, equal for equal texts
 
 # A length limit, so that text without blanks does not become words that fill the memory.
 _WORD = re.compile(r"\w{1,100}(?:['’]\w{1,20}){0,2}|[^\w\s]")
@@ -62,11 +62,6 @@ class Listed:
     def __len__(self) -> int:
         """Number of ids, the unknown one included."""
         return len(self.listed) + 1
-
-    @property
-    def digest(self) -> str:
-        """Twelve hex digits that tell two lists apart."""
-        return hashlib.sha256("\n".join(self.listed).encode()).hexdigest()[:12]
 
     def encode(self, text: str) -> Tensor:
         """Ids (T,) int64."""

@@ -18,11 +18,11 @@ CHUNK = 1 << 16
 
 
 class Target(NamedTuple):
-    """Rows [start, stop) of one series that are asked for one target.
+    """Rows [start, stop) of one target in one series.
 
     Args:
         values: (N,) the target over the whole series.
-        known: (N,) bool, rows that are asked for.
+        known: (N,) bool, rows that are predicted.
     """
 
     values: np.ndarray

@@ -19,7 +19,7 @@ from datamodules.tables.parquet import PARQUET, reading_parquet
 from elman.errors import BadInput
 
 SAMPLE_ROWS = 1000
-"""Rows that are looked at to tell numbers from text."""
+"""Rows that decide which columns are numbers and which are text."""
 BLOCK_ROWS = 4096
 
 
@@ -48,6 +48,7 @@ class TableFile:
         self.parquet = file.suffix.lower() in PARQUET
         self.names: list[str]
         self.sample: list[Sequence[str]]
+        self._rows = 0  # that were read
         self._lines = array("q")  # of every row, where they do not follow from its number
         if self.parquet:
             schema = self._opened().schema_arrow
@@ -55,6 +56,10 @@ class TableFile:
             self.sample = [["0" if _is_numeric(field.type) else "text"] for field in schema]
         else:
             self.names, self.sample = self._look()
+
+    def __len__(self) -> int:
+        """How many rows `read` has found."""
+        return self._rows
 
     def _look(self) -> tuple[list[str], list[Sequence[str]]]:
         """Names of the columns, and cells of each, from the first rows."""
@@ -137,15 +142,14 @@ class TableFile:
     ) -> dict[str, np.ndarray]:
         most = self._opened().metadata.num_rows if self.parquet else most_rows(self.file)
         columns = {name: np.empty(most, reader.kind) for name, reader in readers.items()}
-        first = 0
+        self._rows = 0
         for batch in batches:
-            stop = first + len(batch[0])
+            first, self._rows = self._rows, self._rows + len(batch[0])
             for cells, (name, reader) in zip(batch, readers.items(), strict=True):
-                columns[name][first:stop] = reader(cells, self._where(first, name))
-            first = stop
-        if not first:
+                columns[name][first : self._rows] = reader(cells, self._where(first, name))
+        if not self._rows:
             raise BadInput(f"{self.file}: holds no row; give rows")
-        return {name: values[:first] for name, values in columns.items()}
+        return {name: values[: self._rows] for name, values in columns.items()}
 
     def _where(self, first: int, column: str) -> Where:
         return lambda number: self.place(first + number, column)

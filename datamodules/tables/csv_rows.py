@@ -45,7 +45,7 @@ def numbered_rows(
     """Rows of any width and the line each begins on, counted from 1; of an empty line a row of nothing.
 
     Args:
-        explained: what `csv` says of a broken row -> what the message says.
+        explained: the error of `csv` for a broken row -> the text of the message.
         dialect: arguments of `csv.reader`.
 
     Raises:

@@ -22,7 +22,7 @@ class Forecasts:
     Args:
         series: all of them; their inputs are scaled here, in place.
         pieces: what each example holds.
-        learned: what is asked for, and how columns are scaled.
+        learned: what is predicted, and how columns are scaled.
         own: (n,) bool, the inputs that are targets too.
         places: for each text column, code -> place of its 1; the last entry, for code -1, says how many
             places there are, which is the place of none.

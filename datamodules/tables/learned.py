@@ -1,4 +1,4 @@
-"""What training teaches of a table: scalings, and the values of text columns."""
+"""What is learned from the training part of a table: scalings, and the values of text columns."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Learned:
     Args:
         columns: names of the numeric inputs; `input_shift` and `input_scale` have a number for each.
         targets: names of the targets; `target_shift` and `target_scale` are in the file's units.
-        horizon, difference: what is asked for.
+        horizon, difference: what is predicted.
         values: for each text column its values, in the order of their places in x.
     """
 
@@ -69,7 +69,7 @@ class Learned:
     def places(self, codes: Sequence[Codes]) -> list[np.ndarray]:
         """For each text column: the place of every code, and last, for code -1, that of no value.
 
-        A value that training does not show has the place of no value.
+        A value that training does not hold has the place of no value.
         """
         out = []
         for numbering, known in zip(codes, self.values, strict=True):
@@ -81,7 +81,7 @@ class Learned:
 def learn(
     read: SeriesSet, train: Sequence[Span], *, horizon: int, difference: bool, source: str
 ) -> tuple[Learned, list[str]]:
-    """What the training rows show; also names of inputs that do not change there.
+    """What the training rows hold; also names of inputs that do not change there.
 
     Raises:
         BadInput: for a target that does not change, or a text column of more than 1,000 values.
@@ -121,7 +121,7 @@ def learn(
 
 
 def asked_for(series: Series, start: int, stop: int, *, horizon: int, difference: bool) -> np.ndarray:
-    """(T, O) what steps [start, stop) are asked for, in the file's units."""
+    """(T, O) what steps [start, stop) predict, in the file's units."""
     value = series.targets[start + horizon : stop + horizon]
     return value - series.targets[start:stop] if difference else value
 
@@ -130,7 +130,7 @@ def taken_back(saved: dict[str, Any], learned: Learned, *, source: str) -> Learn
     """What a checkpoint holds, if it is of a table like this one.
 
     Raises:
-        BadInput: if the network was trained on other columns or asked for something else.
+        BadInput: if the network was trained on other columns or to predict something else.
     """
     kept = Learned(**saved)
     for name in ("columns", "targets", "horizon", "difference"):

@@ -1,4 +1,4 @@
-"""Parquet files, and what is wrong with one in a line."""
+"""Parquet files, and the message for one that is broken."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def reading_parquet(file: Path, broken: Callable[[str], str]) -> Iterator[None]:
     """Around what pyarrow does with a file.
 
     Args:
-        broken: what pyarrow says of the file -> what the message says.
+        broken: the error of pyarrow -> the text of the message.
     """
     import pyarrow as pa
 

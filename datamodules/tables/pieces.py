@@ -17,8 +17,8 @@ from elman.errors import BadInput
 class Piece(NamedTuple):
     """Steps [start, stop) of a series; those before `scored` are run and not scored.
 
-    Step t sees row t and is asked for the target of row t + horizon. `part` is empty where whole series are
-    divided. The target is multiplied by `gain`, where it is seen and where it is asked for.
+    Step t reads row t and predicts the target of row t + horizon. `part` is empty where whole series are
+    divided. The target is multiplied by `gain`, as input and as what is predicted.
     """
 
     series: int
@@ -29,13 +29,13 @@ class Piece(NamedTuple):
     gain: float = 1.0
 
     def name(self, series: str, horizon: int) -> str:
-        """Which rows of a series it is asked for."""
+        """The rows of a series that it predicts."""
         times = "" if self.gain == 1 else f" x {self.gain:g}"
         return f"{series} rows {self.scored + horizon + 1}-{self.stop + horizon}{times}"
 
 
 Span = tuple[int, int, int]
-"""Series, and the rows [start, stop) of it that are asked for."""
+"""Series, and the rows [start, stop) of it that are predicted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,7 @@ class Cutting:
         return found
 
     def _by_time(self, number: int, name: str, rows: int, *, alone: bool) -> list[Piece]:
-        """One series in all three parts, divided by the row that is asked for: training sees no later one."""
+        """One series in all three parts, divided by the predicted row: training reads no later one."""
         assert self.shares is not None
         val, test = borders(rows, self.shares)
         spans = [(self.horizon, val), (max(val, self.horizon), test), (max(test, self.horizon), rows)]
@@ -118,13 +118,13 @@ class Cutting:
         ]
 
     def _piece(self, number: int, part: str, first: int, last: int) -> Piece:
-        """The piece that is asked for rows [first, last)."""
+        """The piece that predicts rows [first, last)."""
         scored = first - self.horizon
         return Piece(number, part, max(0, scored - self.warmup), scored, last - self.horizon)
 
 
 def spans(pieces: Sequence[Piece], numbers: np.ndarray, *, horizon: int) -> list[Span]:
-    """Of every series in a part, the rows that are asked for.
+    """Of every series in a part, the rows that are predicted.
 
     Args:
         numbers: of the pieces of the part.

@@ -1,4 +1,4 @@
-"""Scaling: columns made comparable, by what training shows of them."""
+"""Scaling: columns made comparable, by their values in training."""
 
 from __future__ import annotations
 

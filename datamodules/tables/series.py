@@ -77,7 +77,7 @@ class SeriesReader:
         return TableFile(file, separator=self.separator, header=self.header)
 
     def input_names(self, table: TableFile) -> list[str]:
-        """The numeric columns that a network reads: those named, or all that are nothing else."""
+        """The numeric input columns: those named, or all that are nothing else."""
         others = [
             *table.columns("time", self.time),
             *table.columns("categories", self.categories),
@@ -88,7 +88,7 @@ class SeriesReader:
         return [name for name in table.numeric(self.missing_marks) if name not in others]
 
     def target_names(self, table: TableFile) -> list[str]:
-        """Names of the columns that are asked for."""
+        """Names of the columns that are predicted."""
         return table.columns("target", self.target)
 
     def read(
@@ -115,13 +115,13 @@ class SeriesReader:
         """
         table, groups = self.open(file), Codes(())
         columns = table.read(self._readers(table, inputs, codes, groups, targets=target_file is None))
-        answers, answer_table, count = columns, table, _rows(columns)
+        answers, answer_table, count = columns, table, len(table)
         if target_file is not None:
             answer_table = self.open(target_file)
             answers = answer_table.read(dict.fromkeys(self.target_names(answer_table), self._numbers()))
-            if _rows(answers) != count:
+            if len(answer_table) != count:
                 raise BadInput(
-                    f"{target_file}: {_rows(answers)} rows of targets for the {count} rows of {file}; "
+                    f"{target_file}: {len(answer_table)} rows of targets for the {count} rows of {file}; "
                     "row by row they must match"
                 )
         targets = self.target_names(answer_table)
@@ -218,13 +218,7 @@ def _place(table: TableFile, rows: Rows, columns: Sequence[str] = ("",)) -> Call
     return lambda row, column=0: table.place(int(rows[row]), columns[column])
 
 
-def _rows(columns: dict[str, np.ndarray]) -> int:
-    return len(next(iter(columns.values())))
-
-
 def _side_by_side(columns: dict[str, np.ndarray], names: Sequence[str], kind: type, count: int) -> np.ndarray:
     """(N, n) from columns (N,)."""
-    out: np.ndarray = np.empty((count, len(names)), kind)
-    for number, name in enumerate(names):
-        out[:, number] = columns[name]
-    return out
+    none: np.ndarray = np.empty((count, 0), kind)
+    return np.column_stack([none, *(columns[name].astype(kind, copy=False) for name in names)])

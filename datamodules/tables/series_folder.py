@@ -24,7 +24,7 @@ class SeriesSet:
     Args:
         root: file or folder.
         others: files of the folder that are no tables.
-        columns, targets: names of the numeric inputs, and of what is asked for.
+        columns, targets: names of the numeric inputs, and of what is predicted.
         codes: for each text column, the numbers of its values.
         digest: hex, and whether it is of the content.
     """
@@ -39,12 +39,12 @@ class SeriesSet:
 
 
 def read_all(
-    reader: SeriesReader, path: str, target_path: str | None, *, seen: bool, bad: BadOnes
+    reader: SeriesReader, path: str, target_path: str | None, *, shown: bool, bad: BadOnes
 ) -> SeriesSet:
     """Read a table, or every table of a folder.
 
     Args:
-        seen: whether a target may be an input too: it is known when it is read.
+        shown: whether a target may be an input too: it is known when it is read.
 
     Raises:
         BadInput: for whatever is wrong and may not be skipped.
@@ -72,7 +72,7 @@ def read_all(
                     )
             if columns is None:
                 targets = reader.target_names(reader.open(partner or file))
-                columns = _columns(reader, file, targets, aside=partner is not None, seen=seen)
+                columns = _columns(reader, file, targets, aside=partner is not None, shown=shown)
             series += reader.read(file, partner, columns, codes, name=name, bad=bad)
     digest, whole = digest_of(files, root)
     if target_path is not None:
@@ -82,12 +82,12 @@ def read_all(
 
 
 def _columns(
-    reader: SeriesReader, file: Path, targets: Sequence[str], *, aside: bool, seen: bool
+    reader: SeriesReader, file: Path, targets: Sequence[str], *, aside: bool, shown: bool
 ) -> list[str]:
     """Names of the numeric inputs, as the first file shows them."""
     table = reader.open(file)
     columns = reader.input_names(table)
-    if not aside and not seen:
+    if not aside and not shown:
         if reader.inputs is not None and (both := set(targets) & set(columns)):
             raise BadInput(
                 f"{file}: {sorted(both)[0]!r} is read and, with data.horizon=0, asked for at the same step; "
