@@ -35,7 +35,7 @@ def test_of_accuracies_the_highest_is_best(answer, client):
     run = record("one", [0.2, 0.1, 0.5])
     client.log_param(run, "trainer.monitor", "val/accuracy")
     (line,) = json_lines(answer("runs", "--format=jsonl"))
-    assert (line["figure"], line["best"]) == ("val/accuracy", 0.99)
+    assert (line["metric"], line["best"]) == ("val/accuracy", 0.99)
 
 
 def test_the_best_comes_first_whichever_way_is_good(answer, client):

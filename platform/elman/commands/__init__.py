@@ -114,7 +114,7 @@ class Command(NamedTuple):
         usage: how it is typed, and what it does in full.
         run: called with the words that are left, and with each option by its name; returns the exit code.
         options: the command's own, by the names that `run` has for them.
-        more: what the help says at its end.
+        more: the end of the help.
         parts: commands below this one, by the word that follows it.
     """
 

@@ -1,4 +1,4 @@
-"""What `elman runs` can say of a run: columns by name, how they are read, ordered and written."""
+"""The columns of `elman runs`, by name, how they are read, ordered and written."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COLUMNS: dict[str, Read] = {
     "k1": lambda row: row.k1,
     "k2": lambda row: row.k2,
     "depth": lambda row: row.depth,
-    "figure": lambda row: row.metric,
+    "metric": lambda row: row.metric,
     "best": lambda row: row.best,
     "steps": lambda row: row.time_steps,
     "seconds": lambda row: row.seconds,
@@ -35,7 +35,7 @@ RECORDED = ("params", "metrics", "tags")
 LEFT_OUT = {"table": {"experiment", "study", "seconds", "started"}, "csv": {"age"}, "jsonl": {"age"}}
 DROPPABLE = ("recipe", "age", "depth", "strategy", "name")  # where a terminal is narrow, the first first
 RIGHT = ("trial", "k1", "k2", "depth", "best", "steps", "seconds", "age")
-COSTLY = {"figure", "best"}  # need the whole history of a metric
+COSTLY = {"metric", "best"}  # need the whole history of a metric
 
 
 def reader(column: str) -> Read:
@@ -47,20 +47,20 @@ def reader(column: str) -> Read:
 
 
 def order(column: str, row: RunRow) -> tuple[Any, ...] | None:
-    """What a row is sorted by: numbers as such, the best figure first; None: it has no value there."""
+    """What a row is sorted by: numbers as such, the best metric first; None: it has no value there."""
     value = reader(column)(row)
     if value is None or value == "":
         return None
     number = _number(value)
     if number is None:
         return (1, str(value))
-    if column == "best":  # figures cannot be compared with one another
+    if column == "best":  # metrics cannot be compared with one another
         return (row.metric, -number if high_is_good(row.metric or "") else number)
     return (0, -number if column.startswith("metrics.") and high_is_good(column) else number)
 
 
 def shown(column: str, value: Any) -> str:
-    """A value as a table says it."""
+    """A value as a table shows it."""
     if value is None:
         return ""
     if column == "age":

@@ -37,7 +37,7 @@ def credit_line(words: Words, *, folder: Path | None = None) -> dict[str, str]:
         words: the recipe and its options.
 
     Raises:
-        BadInput: if the network's gradients are not where the credit matrix says.
+        BadInput: if the network's gradients are not where the credit matrix has them.
     """
     parsed = parse("credit", words)
     parts = parsed.classes()

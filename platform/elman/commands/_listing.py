@@ -139,7 +139,7 @@ def _rows(
 
 
 def _sorted(client: MlflowClient, uri: str, rows: Sequence[RunRow], sort: str) -> list[RunRow]:
-    """By a column: of figures the best first, else the smallest; `-` turns it round. Empty ones last."""
+    """By a column: of metrics the best first, else the smallest; `-` turns it round. Empty ones last."""
     name, turned = sort.removeprefix("-"), sort.startswith("-")
     if name in COSTLY:
         rows = _judged_rows(client, uri, rows)
@@ -162,9 +162,9 @@ def _judged(client: MlflowClient, row: RunRow) -> RunRow:
     best = review.best() if review else None
     if review is None or best is None:
         return row
-    figure = next(iter(review.objectives))
+    metric = next(iter(review.objectives))
     steps = sum(trial.time_steps for trial in review.trials)
-    return replace(row, metric=figure, best=best.objectives.get(figure), time_steps=steps)
+    return replace(row, metric=metric, best=best.objectives.get(metric), time_steps=steps)
 
 
 def _print(placed: Sequence[tuple[int, RunRow]], experiments: dict[str, str], asked: Asked) -> None:
@@ -183,14 +183,14 @@ def _print(placed: Sequence[tuple[int, RunRow]], experiments: dict[str, str], as
     cells = [[shown(column, read(row)) for column, read in readers.items()] for row in rows]
     for (depth, _), line in zip(placed, cells, strict=True):
         line[0] = "  " * depth + line[0]
-    header, figures = list(asked.columns), {row.metric for row in rows if row.metric}
-    if len(figures) == 1 and {"figure", "best"} <= set(header):
+    header, monitored = list(asked.columns), {row.metric for row in rows if row.metric}
+    if len(monitored) == 1 and {"metric", "best"} <= set(header):
         # One metric need not stand in every line.
         cells = [
-            [cell for name, cell in zip(header, line, strict=True) if name != "figure"] for line in cells
+            [cell for name, cell in zip(header, line, strict=True) if name != "metric"] for line in cells
         ]
-        header.remove("figure")
-        header[header.index("best")] = f"best {figures.pop()}"
+        header.remove("metric")
+        header[header.index("best")] = f"best {monitored.pop()}"
     numbers = [name for name in header if name in RIGHT or name.startswith(("metrics.", "best "))]
     dropped = print_table(
         header,

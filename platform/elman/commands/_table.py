@@ -1,4 +1,4 @@
-"""Tables in the terminal: as wide as it is, and plain where nobody watches."""
+"""Tables in the terminal: as wide as it is, and plain in a file or a pipe."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ def print_table(
     return dropped
 
 
-def shared(least: Sequence[int], wanted: Sequence[int], room: int) -> list[int]:
-    """Widths from `least` to `wanted` that use the room; what is left goes to all that want more, in turn."""
+def shared(least: Sequence[int], wanted: Sequence[int], capacity: int) -> list[int]:
+    """Widths from `least` to `wanted`; what the capacity leaves goes to all that want more, in turn."""
     sizes = list(least)
-    while (spare := room - sum(sizes)) > 0:
+    while (spare := capacity - sum(sizes)) > 0:
         open_ones = [i for i, size in enumerate(sizes) if size < wanted[i]]
         if not open_ones:
             break

@@ -24,7 +24,7 @@ class Winner:
 
     Args:
         id: of its run.
-        lines: what is said of it, and of the next ones.
+        lines: about it, and about the next ones.
         sources: (run, artifact) that may hold its recipe, the first that is there is taken.
     """
 
@@ -44,16 +44,16 @@ class Winner:
         raise BadInput(f"run {self.id} keeps no recipe, which `elman fit` would have left")
 
 
-def best_trial(client: MlflowClient, row: RunRow, review: Review, *, figure: str | None, top: int) -> Winner:
+def best_trial(client: MlflowClient, row: RunRow, review: Review, *, metric: str | None, top: int) -> Winner:
     """The best trial of a study, and the points of its Pareto front where it has several objectives.
 
     Args:
-        figure: judge by this instead of the first objective; each trial then has its best value in its run.
+        metric: judge by this instead of the first objective; each trial then has its best value in its run.
     """
-    if figure is not None and figure not in review.objectives:
-        return _best_by(client, row, review, figure=figure, top=top)
-    name = figure or review.objective
-    front = len(review.objectives) > 1 and figure is None
+    if metric is not None and metric not in review.objectives:
+        return _best_by(client, row, review, metric=metric, top=top)
+    name = metric or review.objective
+    front = len(review.objectives) > 1 and metric is None
     sign = -1.0 if review.objectives[name] == "maximize" else 1.0
     if front:
         ranked = review.pareto()
@@ -68,7 +68,7 @@ def best_trial(client: MlflowClient, row: RunRow, review: Review, *, figure: str
     if front:
         lines.append(f"{len(ranked)} points of the Pareto front, the best {name} first:")
     lines += [
-        _trial_line(review, each, figure=None if front else name) for each in ranked[: None if front else top]
+        _trial_line(review, each, metric=None if front else name) for each in ranked[: None if front else top]
     ]
     lines += [f"limits: {', '.join(f'{n} <= {v:g}' for n, v in review.constraints.items())}"] * bool(
         review.constraints
@@ -80,72 +80,72 @@ def best_trial(client: MlflowClient, row: RunRow, review: Review, *, figure: str
     return Winner(id=str(trial.run_id), lines=tuple(lines), sources=sources)
 
 
-def best_run(client: MlflowClient, experiment: str, name: str, *, figure: str | None, top: int) -> Winner:
-    """The best finished run of an experiment without a study, by the best value its figure ever had.
+def best_run(client: MlflowClient, experiment: str, name: str, *, metric: str | None, top: int) -> Winner:
+    """The best finished run of an experiment without a study, by the best value its metric ever had.
 
     Args:
         experiment, name: its id and name.
-        figure: None: what the newest of these runs has monitored.
+        metric: None: what the newest of these runs has monitored.
     """
     rows, _ = newest_rows(client, [experiment], states=("finished", "complete"))
     if not rows:
         raise BadInput(f"no run of experiment {name!r} has finished; `elman runs {name}` lists its runs")
-    ranked, figure = _ranked(client, rows, figure)
-    lines = [f"{len(ranked)} finished runs of experiment {name} have {figure}; the best:"]
+    ranked, metric = _ranked(client, rows, metric)
+    lines = [f"{len(ranked)} finished runs of experiment {name} have {metric}; the best:"]
     lines += [_run_line(row) for row in ranked[:top]]
     lines.append(f"train it once more: elman rerun {ranked[0].id}")
     return Winner(id=ranked[0].id, lines=tuple(lines), sources=((ranked[0].id, "recipe_minimal.yaml"),))
 
 
-def _best_by(client: MlflowClient, row: RunRow, review: Review, *, figure: str, top: int) -> Winner:
-    """The best complete trial by a figure that was no objective, out of the histories of their runs."""
+def _best_by(client: MlflowClient, row: RunRow, review: Review, *, metric: str, top: int) -> Winner:
+    """The best complete trial by a metric that was no objective, out of the histories of their runs."""
     feasible = {trial.run_id: trial for trial in review.feasible}
     rows, _ = newest_rows(client, [row.experiment_id], wanted=f"tags.`{PARENT_TAG}` = '{row.id}'")
     rows = [each for each in rows if each.id in feasible]
     if not rows:
         raise BadInput(f"study {review.name!r} has no complete trial yet: {_counts(review)}")
-    ranked, figure = _ranked(client, rows, figure)
-    lines = [f"study {review.name} of experiment {review.experiment}: {_counts(review)}; by {figure}:"]
+    ranked, metric = _ranked(client, rows, metric)
+    lines = [f"study {review.name} of experiment {review.experiment}: {_counts(review)}; by {metric}:"]
     lines += [
-        f"{each.best:.6g}  {_trial_line(review, feasible[each.id], figure=None)}" for each in ranked[:top]
+        f"{each.best:.6g}  {_trial_line(review, feasible[each.id], metric=None)}" for each in ranked[:top]
     ]
     lines.append(f"train it once more: elman rerun {ranked[0].id}")
     return Winner(id=ranked[0].id, lines=tuple(lines), sources=((ranked[0].id, "recipe_minimal.yaml"),))
 
 
-def _ranked(client: MlflowClient, rows: Sequence[RunRow], figure: str | None) -> tuple[list[RunRow], str]:
-    """The rows that have a figure, with its best value, best first, of equal ones the older; the figure."""
+def _ranked(client: MlflowClient, rows: Sequence[RunRow], metric: str | None) -> tuple[list[RunRow], str]:
+    """The rows that have a metric, with its best value, best first, of equal ones the older; the metric."""
     there = sorted({name for row in rows for name in row.metrics})
-    if figure is None:
-        figure = next(filter(None, (monitored(row.params, row.metrics) for row in rows)), None)
-        if figure is None:
-            raise BadInput(f"no run says what it has monitored; name a figure with --metric: {_some(there)}")
-    elif figure not in there:
-        near = close_to(figure, there)
+    if metric is None:
+        metric = next(filter(None, (monitored(row.params, row.metrics) for row in rows)), None)
+        if metric is None:
+            raise BadInput(f"no run says what it has monitored; name a metric with --metric: {_some(there)}")
+    elif metric not in there:
+        near = close_to(metric, there)
         hint = f"did you mean {near}?" if near else f"there are {_some(there)}"
-        raise BadInput(f"--metric={figure}: none of these runs has it; {hint}")
-    found = [with_best(client, row, figure) for row in rows if figure in row.metrics]
-    sign = -1.0 if high_is_good(figure) else 1.0
+        raise BadInput(f"--metric={metric}: none of these runs has it; {hint}")
+    found = [with_best(client, row, metric) for row in rows if metric in row.metrics]
+    sign = -1.0 if high_is_good(metric) else 1.0
     with_value = [row for row in found if row.best is not None]
     if not with_value:
-        raise BadInput(f"no run has a finite value of {figure}")
-    return sorted(with_value, key=lambda r: (sign * (r.best or 0.0), r.started_ms)), figure
+        raise BadInput(f"no run has a finite value of {metric}")
+    return sorted(with_value, key=lambda r: (sign * (r.best or 0.0), r.started_ms)), metric
 
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join([n for n in names if n.startswith(("val/", "test/"))] or names[:20]) or "none"
 
 
-def _trial_line(review: Review, trial: TrialRow, *, figure: str | None) -> str:
-    """A trial's figures, values, cost and run; of one figure where `figure` names it."""
+def _trial_line(review: Review, trial: TrialRow, *, metric: str | None) -> str:
+    """A trial's metrics, values, cost and run; of one metric where `metric` names it."""
     from elman.search.results.format import cost_in_words, in_words
 
-    shown = [figure] if figure else list(review.objectives)
-    figures = ", ".join(
+    shown = [metric] if metric else list(review.objectives)
+    metrics = ", ".join(
         f"{name} {trial.metric(name):.6g}" for name in shown if trial.metric(name) is not None
     )
     cost = ", ".join(filter(None, [f"{trial.time_steps:,} time steps", cost_in_words(trial)]))
-    return f"trial {trial.number}: {figures}; {in_words(review, trial.values)}; {cost}; run {trial.run_id}"
+    return f"trial {trial.number}: {metrics}; {in_words(review, trial.values)}; {cost}; run {trial.run_id}"
 
 
 def _run_line(row: RunRow) -> str:

@@ -16,9 +16,9 @@ def best(words: list[str], *, study: str, metric: str, output: str, top: int, ur
         number = experiment_id(client, store, experiment)
         row = study_row(client, number, study or None)
         if row is None:
-            winner = best_run(client, number, experiment, figure=metric or None, top=top)
+            winner = best_run(client, number, experiment, metric=metric or None, top=top)
         else:
-            winner = best_trial(client, row, recorded_review(client, row), figure=metric or None, top=top)
+            winner = best_trial(client, row, recorded_review(client, row), metric=metric or None, top=top)
         for line in winner.lines:
             (note if output == "-" else print)(line)
         if output:

@@ -19,7 +19,7 @@ def fit(words: list[str], *, resume: str | None) -> int:
 
 
 def about_keys() -> str:
-    """What the help says of a recipe's keys, for all commands that train recipes."""
+    """The help on a recipe's keys, for all commands that train recipes."""
     from elman.commands._keys import key_lines
 
     return "\n".join([EXAMPLES, *key_lines()])

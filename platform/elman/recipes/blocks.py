@@ -45,7 +45,7 @@ DEFAULTS: dict[str, Any] = {
     "model.optimizer": {"class_path": "torch.optim.Adam", "init_args": {"lr": 2e-3}},
     "data": {"class_path": "datamodules.text.Text"},
 }
-"""What a recipe says where it does not say otherwise."""
+"""What a recipe has where it names nothing else."""
 
 HELP = {
     "seed_everything": "seed of all random numbers",

@@ -1,6 +1,6 @@
 """jsonargparse, made strict and brief: one line for every mistake, and nothing dropped in silence.
 
-What recipes and options say is laid together and checked by `values`; jsonargparse fills in defaults, makes
+What recipes and options give is laid together and checked by `values`; jsonargparse fills in defaults, makes
 the classes and writes the resolved recipe.
 """
 
@@ -254,7 +254,7 @@ class RecipeParser(ArgumentParser):
             raise BadInput(": ".join(part for part in parts if part)) from cause
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        if not self.exit_on_error:  # the parser of one class's arguments; the outer one will say it
+        if not self.exit_on_error:  # the parser of one class's arguments; the outer one reports it
             super().error(message, ex)
         raise BadInput(" ".join(message.split())) from ex
 

@@ -158,7 +158,7 @@ def make_task(parts: Namespace, data: Any) -> SequenceTask:
 
 
 def refuse_optimizer(task: SequenceTask) -> None:
-    """Make the optimiser once, so that what it refuses is said before a run exists."""
+    """Make the optimiser once, so that what it refuses is known before a run exists."""
     try:
         optimizer = task.configure_optimizers()
         probe = torch.nn.Parameter(torch.zeros(1))
@@ -176,7 +176,7 @@ def refuse_optimizer(task: SequenceTask) -> None:
 
 
 def refuse_targets(task: SequenceTask, batch: SequenceBatch) -> None:
-    """Try the loss on one step, so that targets of the wrong kind are told before a run exists."""
+    """Try the loss on one step, so that targets of the wrong kind are refused before a run exists."""
     if batch.y is None:
         raise BadInput("this data has no targets to learn from; `elman predict` is all it can be used for")
     try:

@@ -37,7 +37,7 @@ class Training:
         max_minutes: budget in minutes of training, validation included; a resumed run counts anew.
         val_every: time steps between validations; null: a tenth of the budget, or a hundred batches where
             only minutes end the run.
-        monitor: figure of validation by which the best checkpoint is known, for instance val/accuracy; null:
+        monitor: metric of validation by which the best checkpoint is known, for instance val/accuracy; null:
             the loss.
         checkpoint_every_minutes: longest time between two saves.
         checkpoints: folder of all runs' checkpoints; a run's own are below it, by its id.
@@ -80,7 +80,7 @@ class Training:
             )
         if self.monitor is not None and not self.monitor.startswith("val/"):
             raise ValueError(
-                f"trainer.monitor must be a figure of validation, such as val/accuracy, got {self.monitor!r}"
+                f"trainer.monitor must be a metric of validation, such as val/accuracy, got {self.monitor!r}"
             )
         if not self.checkpoints.strip():
             raise ValueError("trainer.checkpoints must name a folder, got ''")

@@ -33,7 +33,7 @@ YES, NO = ("true", "yes"), ("false", "no")
 
 
 class Text(str):
-    """The text of an option: a value where the type says so, else read as YAML."""
+    """The text of an option: a value where the type is text, else read as YAML."""
 
 
 class Dotted(dict):
@@ -41,7 +41,7 @@ class Dotted(dict):
 
 
 class MisfitError(Exception):
-    """A value is not of the type; whoever knows all types that were possible says so."""
+    """A value is not of the type; the caller knows all types that were possible."""
 
 
 class Place(NamedTuple):
@@ -300,7 +300,7 @@ def _words(hint: Any) -> list[str]:
 
 
 def loaded(text: Text, *, files: bool = False) -> Any:
-    """What the text of an option says as YAML; of a file where one may stand for a mapping."""
+    """The text of an option read as YAML; a file is read where it may stand for a mapping."""
     if files and is_recipe(text) and Path(text).is_file():
         return read_recipe(text)[0]
     try:

@@ -37,17 +37,17 @@ class WholeFiles(TorchCheckpointIO):
 
 
 class Checkpoints(pl.Callback):
-    """Saves the run every so often, after every validation and when it is asked to stop.
+    """Saves the run every so often, after every validation and when it is to stop.
 
     `step-*.ckpt` are the last two, from which the run goes on exactly; `best.ckpt` has the best monitored
-    value: the highest accuracy or share of exact ones, the lowest of any other figure. A batch after which
+    value: the highest accuracy or share of exact ones, the lowest of any other metric. A batch after which
     validation is due is saved after the validation, so that going on never skips it.
 
     Args:
         folder: where they go.
         every_minutes: longest time between two saves.
         monitor: the metric whose best value names the best checkpoint; of equal ones the later is taken.
-        stop: tells when the run should end early.
+        stop: whether the run should end early.
     """
 
     def __init__(self, folder: Path, *, every_minutes: float, monitor: str, stop: Stop) -> None:
@@ -71,7 +71,7 @@ class Checkpoints(pl.Callback):
             return  # saved after the validation
         if due or stopping:
             self._save(trainer, task)
-        self.stop.leave(stopping)
+        self.stop.release(stopping)
 
     def on_validation_end(self, trainer: pl.Trainer, task: Any) -> None:
         if trainer.state.fn != "fit":
@@ -85,7 +85,7 @@ class Checkpoints(pl.Callback):
             _same_file(path, self.folder / "best.ckpt")
         _, stopping = self.stop.agree(False)
         if not trainer.should_stop:
-            self.stop.leave(stopping)
+            self.stop.release(stopping)
 
     def _save(self, trainer: pl.Trainer, task: SequenceTask) -> Path:
         if trainer.logger is not None and hasattr(trainer.logger, "flush"):
@@ -99,7 +99,7 @@ class Checkpoints(pl.Callback):
         return path
 
     def _tidy(self, time_steps: int) -> None:
-        """Mend what a kill has left: files half written or damaged, and a best one not yet named so."""
+        """Repair what a kill has left: files half written or damaged, and a best one not yet named so."""
         for path in [*self.folder.glob("*.part"), *self.folder.glob("step-*.ckpt")]:
             if path.suffix == ".part" or path > self._at(time_steps):
                 path.unlink()
@@ -138,7 +138,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         with warnings.catch_warnings(action="ignore"):  # of pickles it will refuse
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        # torch's own words advise to load it with weights_only=False, which would execute what is in it
+        # torch's own message advises to load it with weights_only=False, which would execute what is in it
         raise BadInput(
             f"{path}: not a readable checkpoint (cut short, damaged, or holding more than plain tensors); "
             "use another one of its folder"

@@ -16,11 +16,11 @@ from elman.run.summary import say
 from elman.tracking.find import finished, unfinished
 from elman.tracking.store import resolve_uri
 
-Figures = dict[str, float]
+Metrics = dict[str, float]
 
 
 def crossvalidate(words: Sequence[str], *, workers: int = 1) -> int:
-    """Train every fold, test its best checkpoint on it, and print the figures of all with their mean.
+    """Train every fold, test its best checkpoint on it, and print the test metrics of all with their mean.
 
     Every fold is a process and a run. A fold that some run has finished with the same recipe is not trained
     again, and one that was stopped goes on, so the same command continues what was interrupted.
@@ -39,11 +39,11 @@ def crossvalidate(words: Sequence[str], *, workers: int = 1) -> int:
     folds = _folds(first)
     options = [_options(first, fold) for fold in range(folds)]
     recipes = [parse("fit", [*words, *more]) for more in options]
-    recipes[0].classes()  # says what is wrong before any process is started
-    found = [_figures(recipe) for recipe in recipes]
-    for fold, figures in enumerate(found):
-        if figures is not None:
-            say(f"fold {fold}, trained before: {_in_line(figures)}")
+    recipes[0].classes()  # which refuses what is wrong before any process is started
+    found = [_test_metrics(recipe) for recipe in recipes]
+    for fold, metrics in enumerate(found):
+        if metrics is not None:
+            say(f"fold {fold}, trained before: {_in_line(metrics)}")
     missing = [fold for fold in range(folds) if found[fold] is None]
     commands = [_command([*words, *options[fold]], recipes[fold]) for fold in missing]
     threads = max(1, (os.cpu_count() or 1) // workers)
@@ -63,7 +63,7 @@ def crossvalidate(words: Sequence[str], *, workers: int = 1) -> int:
     if codes:
         say("the same command goes on with the folds that have not finished")
         return codes[0]
-    say(_table([_figures(recipe) or {} for recipe in recipes]))
+    say(_table([_test_metrics(recipe) or {} for recipe in recipes]))
     return 0
 
 
@@ -97,8 +97,8 @@ def _command(words: Sequence[str], recipe: Recipe) -> list[str]:
     return [*program, "fit", *words, *resume]
 
 
-def _figures(recipe: Recipe) -> Figures | None:
-    """The test figures of the newest run that has finished this recipe; None: there is none."""
+def _test_metrics(recipe: Recipe) -> Metrics | None:
+    """The test metrics of the newest run that has finished this recipe; None: there is none."""
     for metrics in finished(_uri(recipe), recipe.config.tracking.experiment, recipe.digest):
         test = {name: value for name, value in sorted(metrics.items()) if name.startswith("test/")}
         if test:
@@ -110,15 +110,15 @@ def _uri(recipe: Recipe) -> str:
     return resolve_uri(recipe.config.tracking.tracking_uri)
 
 
-def _table(figures: Sequence[Figures]) -> str:
-    lines = [f"{'':8}" + "".join(f"{name:>24}" for name in figures[0])]
-    for fold, each in enumerate(figures):
+def _table(metrics: Sequence[Metrics]) -> str:
+    lines = [f"{'':8}" + "".join(f"{name:>24}" for name in metrics[0])]
+    for fold, each in enumerate(metrics):
         lines.append(f"fold {fold:<3}" + "".join(f"{value:24.4f}" for value in each.values()))
-    columns = [[each[name] for each in figures] for name in figures[0]]
+    columns = [[each[name] for each in metrics] for name in metrics[0]]
     lines.append(f"{'mean':8}" + "".join(f"{statistics.fmean(column):24.4f}" for column in columns))
     lines.append(f"{'st.dev.':8}" + "".join(f"{statistics.stdev(column):24.4f}" for column in columns))
     return "\n".join(lines)
 
 
-def _in_line(figures: Figures) -> str:
-    return ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
+def _in_line(metrics: Metrics) -> str:
+    return ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())

@@ -193,7 +193,7 @@ def check(run: Run) -> None:
         *run.callbacks,
     ]
     if run.parts.trainer.test_after:
-        run.data.test_dataloader()  # which says what is missing
+        run.data.test_dataloader()  # which refuses what is missing
     _refuse_unwritable(run.folder)
 
 
@@ -263,7 +263,7 @@ def close(run: Run) -> None:
         )
     run.logger.close("FINISHED")
     if run.search is not None:
-        run.search.end(time_steps=run.task.time_steps, figures=reported(run.trainer.callback_metrics))
+        run.search.end(time_steps=run.task.time_steps, metrics=reported(run.trainer.callback_metrics))
 
 
 def end_early(run: Run, error: BaseException) -> None:

@@ -26,7 +26,7 @@ class FlatGradientStrategy(DDPStrategy):
 
 
 def is_first_process() -> bool:
-    """Whether this is the process, of those that train together, that records and speaks."""
+    """Whether this is the process, of those that train together, that records and prints."""
     return process_rank() == 0
 
 

@@ -14,7 +14,7 @@ from tqdm import tqdm
 class Progress(pl.Callback):
     """One line: the share of the budget, time steps per second, the last training and validation loss.
 
-    Where nobody watches (a file, a pipe), one plain line after each validation instead.
+    Where the output is no terminal (a file, a pipe), one plain line after each validation instead.
 
     Args:
         monitor: the validation metric shown.
@@ -27,10 +27,10 @@ class Progress(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, task: Any) -> None:
         if trainer.is_global_zero:
-            watched = sys.stderr.isatty()
-            sized = watched and os.get_terminal_size(sys.stderr.fileno()).columns > 0
+            on_terminal = sys.stderr.isatty()
+            sized = on_terminal and os.get_terminal_size(sys.stderr.fileno()).columns > 0
             self.bar = tqdm(
-                disable=not watched,
+                disable=not on_terminal,
                 total=task.max_time_steps,
                 initial=task.time_steps,
                 unit=" steps",
@@ -52,7 +52,7 @@ class Progress(pl.Callback):
         now = time.monotonic()
         if now - self._shown > 1.0:
             self._shown = now
-            self.bar.set_postfix(self._figures(trainer), refresh=False)
+            self.bar.set_postfix(self._metrics(trainer), refresh=False)
 
     def on_validation_start(self, trainer: pl.Trainer, task: Any) -> None:
         if self.bar is not None:
@@ -65,9 +65,9 @@ class Progress(pl.Callback):
                 self.bar.n,
             )  # the rate is that of training
             self.bar.set_description("training", refresh=False)
-            self.bar.set_postfix(self._figures(trainer), refresh=True)
+            self.bar.set_postfix(self._metrics(trainer), refresh=True)
             if self.bar.disable:
-                shown = ", ".join(f"{label} {figure}" for label, figure in self._figures(trainer).items())
+                shown = ", ".join(f"{label} {value}" for label, value in self._metrics(trainer).items())
                 print(f"{task.time_steps:,} time steps: {shown}", file=sys.stderr, flush=True)
 
     def on_train_end(self, trainer: pl.Trainer, task: Any) -> None:
@@ -76,7 +76,7 @@ class Progress(pl.Callback):
     def on_exception(self, trainer: pl.Trainer, task: Any, exception: BaseException) -> None:
         self._close()
 
-    def _figures(self, trainer: pl.Trainer) -> dict[str, str]:
+    def _metrics(self, trainer: pl.Trainer) -> dict[str, str]:
         found = trainer.callback_metrics
         name = self.monitor.partition("/")[2]
         shown = {"train": f"train/{name}", "val": self.monitor}

@@ -70,7 +70,7 @@ def _recipe(before: RunRow, text: str, words: Words, store: str) -> Recipe:
     threads = before.tags.get(THREADS_TAG, "")
     same = {
         "--tracking.tracking_uri": store,
-        "--tracking.run_name": "null",  # two runs of one name could not be told apart by it
+        "--tracking.run_name": "null",  # two runs of one name could not be distinguished by it
         **({"--trainer.threads": threads} if threads.isdecimal() else {}),
     }
     words = words._replace(options=(*same.items(), *words.options))
@@ -106,23 +106,23 @@ def _code(code: Mapping[str, str]) -> str:
 
 
 def _verdict(client: MlflowClient, old: Any, new: Any, *, own: bool) -> list[str]:
-    """The best figures side by side, and what else than chance may have made them differ.
+    """The best values side by side, and what else than chance may have made them differ.
 
     Args:
         own: whether values of the recipe were replaced.
     """
     before, after = row_of(old), row_of(new)
-    figure = monitored(before.params, before.metrics)
-    if figure is None:
-        return ["the old run has no figure of validation to compare with"]
-    first, second = (with_best(client, row, figure).best for row in (before, after))
+    metric = monitored(before.params, before.metrics)
+    if metric is None:
+        return ["the old run has no metric of validation to compare with"]
+    first, second = (with_best(client, row, metric).best for row in (before, after))
     if first is None or second is None:
-        return [f"{figure} cannot be compared: {'that' if first is None else 'this'} run has none"]
+        return [f"{metric} cannot be compared: {'that' if first is None else 'this'} run has none"]
     if first == second:
-        return [f"{figure} {first:.6g}, then {second:.6g}: the same"]
+        return [f"{metric} {first:.6g}, then {second:.6g}: the same"]
     digits = "{:.6g}" if f"{first:.6g}" != f"{second:.6g}" else "{!r}"
     shown = [digits.format(value) for value in (first, second)]
-    lines = [f"{figure} {shown[0]}, then {shown[1]}: {second - first:+.3g}"]
+    lines = [f"{metric} {shown[0]}, then {shown[1]}: {second - first:+.3g}"]
     then, now = data_of(old.inputs), data_of(new.inputs)
     if then != now:
         lines.append(f"the data is not what it was: {_digests(then)}, then {_digests(now)}")

@@ -98,7 +98,7 @@ class Stop(pl.Callback):
         dist.all_reduce(both, dist.ReduceOp.MAX)
         return bool(both[0]), int(both[1])
 
-    def leave(self, number: int) -> None:
+    def release(self, number: int) -> None:
         """Raise `Stopped` if there was a signal; on all ranks, with the number they agreed on."""
         if number:
             raise Stopped(number, in_order=True)

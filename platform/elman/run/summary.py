@@ -114,7 +114,7 @@ def record_end(
 
     Args:
         trainer: its callbacks know the best checkpoint, and what there is to show.
-        results: the last figures of validation, and of the test if there was one.
+        results: the last metrics of validation, and of the test if there was one.
         example: a batch, for the model's signature.
     """
     summary = {"time steps": task.time_steps, "updates": task.updates.made, **results}
@@ -146,7 +146,7 @@ def record_end(
 
 
 def _what_it_reads(task: SequenceTask, data: Any) -> dict[str, Any]:
-    """How the data comes, and the names of what is predicted, for whoever uses the model."""
+    """How the data comes, and the names of what is predicted, for those who use the model."""
     reader = data.reader(input_size=task.input_size, token_ids=task.token_ids)
     about: dict[str, Any] = {"reads": reader.unit, "outputs": list(reader.outputs)}
     if reader.scale is not None and reader.shift is not None:
@@ -164,7 +164,7 @@ def _log_best_model(logger: RunLogger, **model: Any) -> None:
 
 
 def _in_words(metadata: dict[str, Any]) -> str:
-    """Counts before their names, "16 lanes"; other values after; no count that is zero."""
+    """Counts before their names, "16 rows"; other values after; no count that is zero."""
 
     def words(name: str, value: Any) -> str:
         if isinstance(value, int):
@@ -173,8 +173,8 @@ def _in_words(metadata: dict[str, Any]) -> str:
             return f"{name} {value:.4f}" if abs(value) >= SMALL or not value else f"{name} {value:.3g}"
         return f"{name} {value}"
 
-    said = {name: value for name, value in metadata.items() if isinstance(value, float) or value}
-    return ", ".join(words(name, value) for name, value in said.items())
+    shown = {name: value for name, value in metadata.items() if isinstance(value, float) or value}
+    return ", ".join(words(name, value) for name, value in shown.items())
 
 
 def _note(recipe: Recipe, task: SequenceTask, data: Any, results: dict[str, Any] | None) -> str:

@@ -67,9 +67,9 @@ class SearchClient:
                 continue
         return {}
 
-    def end(self, *, time_steps: int, figures: Mapping[str, float]) -> None:
+    def end(self, *, time_steps: int, metrics: Mapping[str, float]) -> None:
         """Report that all is done and recorded; the search may now end without ending this process."""
-        self.send(kind="end", time_steps=time_steps, figures=dict(figures))
+        self.send(kind="end", time_steps=time_steps, figures=dict(metrics))
         self._closed.set()
 
     def _listen(self) -> None:
