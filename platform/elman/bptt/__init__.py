@@ -3,11 +3,12 @@
 from elman.bptt.checkpointed import Checkpointed
 from elman.bptt.full import Full
 from elman.bptt.split import Split
-from elman.bptt.strategy import BackpropThroughTime, Objective, State, Update, draws
+from elman.bptt.strategy import BackpropThroughTime, Carried, Objective, State, Update, draws, update_of
 from elman.bptt.truncated import Truncated
 
 __all__ = [
     "BackpropThroughTime",
+    "Carried",
     "Checkpointed",
     "Full",
     "Objective",
@@ -16,4 +17,5 @@ __all__ = [
     "Truncated",
     "Update",
     "draws",
+    "update_of",
 ]

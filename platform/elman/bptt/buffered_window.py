@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from elman.batch import SequenceBatch
@@ -58,8 +57,3 @@ def run(objective: Objective, pieces: Sequence[SequenceBatch], carry: Carry) -> 
         loss, carry = objective(piece, carry)
         total = loss if total is None else total + loss
     return total, carry
-
-
-def scored_steps(pieces: Sequence[SequenceBatch]) -> int:
-    """How many steps of all rows count in the loss."""
-    return sum(int(torch.count_nonzero(piece.scored)) for piece in pieces)

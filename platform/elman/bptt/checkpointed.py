@@ -10,10 +10,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from elman.batch import SequenceBatch
-from elman.bptt.buffered_window import scored_steps
-from elman.bptt.full import Carried
-from elman.bptt.strategy import BackpropThroughTime, Objective, Update
-from elman.tree import Carry, detached
+from elman.bptt.strategy import BackpropThroughTime, Carried, Objective, Update, scored_steps, update_of
 
 
 class Checkpointed(BackpropThroughTime):
@@ -43,9 +40,6 @@ class Checkpointed(BackpropThroughTime):
             raise ValueError(f"window counts steps and must be at least 1, got window={window}")
         self.window = window
 
-    def first_state(self, carry: Carry) -> Carried:
-        return Carried(carry)
-
     def losses(self, objective: Objective, batch: SequenceBatch, state: Carried) -> Iterator[Update]:
         scored, carry = scored_steps([batch]), state.carry
         window = self.window or max(1, ceil(sqrt(batch.steps)))
@@ -60,10 +54,7 @@ class Checkpointed(BackpropThroughTime):
                 piece = batch.window(start, min(start + window, batch.steps))
                 loss, *after = checkpoint(run, piece, *carry, use_reentrant=False)
                 total, carry = loss if total is None else total + loss, tuple(after)
-        yield Update(total if scored else None, scored, Carried(detached(carry)))
-
-    def update_steps(self, steps: int) -> int:
-        return steps
+        yield update_of(total, [batch], Carried(carry))
 
     def credit_matrix(self, steps: int) -> Tensor:
         return torch.ones(steps, steps, dtype=torch.int64).tril()

@@ -7,10 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from elman.batch import SequenceBatch
-from elman.tree import Carry
+from elman.tree import Carry, detached
 
 State = Any
 """A (named) tuple of tensors, rows first. Its first part is the carry to go on from; the rest is opaque."""
@@ -56,11 +57,29 @@ class Update(NamedTuple):
     lr_scale: float = 1.0
 
 
+class Carried(NamedTuple):
+    """The state of a strategy that goes on from the core's carry alone."""
+
+    carry: Carry
+
+
+def scored_steps(pieces: Sequence[SequenceBatch]) -> int:
+    """How many steps of all rows count in the loss."""
+    return sum(int(torch.count_nonzero(piece.scored)) for piece in pieces)
+
+
+def update_of(loss: Tensor | None, pieces: Sequence[SequenceBatch], state: State) -> Update:
+    """The update of a window that ran as `pieces`: their scored steps, no loss where there are none."""
+    scored = scored_steps(pieces)
+    return Update(loss if scored else None, scored, detached(state))
+
+
 class BackpropThroughTime(ABC):
     """How far gradients travel back through time, and how often weights are updated.
 
     A strategy cuts a batch into windows, calls the objective on each and yields one `Update` for
-    every window, scored or not. It knows neither model, loss nor trainer.
+    every window, scored or not. It knows neither model, loss nor trainer. It writes `losses` and
+    `credit_matrix`, and of the rest what differs from here.
 
     A strategy may draw its windows at random. Then it promises:
 
@@ -72,10 +91,10 @@ class BackpropThroughTime(ABC):
     - `update_steps` need not be exact: an expectation will do.
     """
 
-    exact: ClassVar[bool]
+    exact: ClassVar[bool] = False
     """True promises the gradient of the whole sequence, within one batch."""
 
-    continues: ClassVar[bool]
+    continues: ClassVar[bool] = True
     """True if a window starts from the carry another window ended with."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
@@ -84,9 +103,9 @@ class BackpropThroughTime(ABC):
     def begin(self, batch: int) -> None:  # noqa: B027  (most draw nothing)
         """Draw how training batch number `batch`, from 0, is cut; all ranks call it before `update_steps`."""
 
-    @abstractmethod
     def first_state(self, carry: Carry) -> State:
         """The state before the first batch, from the carry rows start with."""
+        return Carried(carry)
 
     @abstractmethod
     def losses(self, objective: Objective, batch: SequenceBatch, state: State) -> Iterator[Update]:
@@ -96,9 +115,9 @@ class BackpropThroughTime(ABC):
         for the next one.
         """
 
-    @abstractmethod
     def update_steps(self, steps: int) -> int:
         """Steps of a row that a full update scores, in a batch of `steps`; asked for before its `losses`."""
+        return steps
 
     @abstractmethod
     def credit_matrix(self, steps: int) -> Tensor:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from elman.batch import SequenceBatch
-from elman.bptt.buffered_window import BufferedWindow, run, scored_steps
-from elman.bptt.strategy import BackpropThroughTime, Objective, Update
+from elman.bptt.buffered_window import BufferedWindow, run
+from elman.bptt.strategy import BackpropThroughTime, Objective, Update, scored_steps
 from elman.tree import Carry, detached
 
 

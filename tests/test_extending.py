@@ -1,0 +1,121 @@
+"""The code of docs/extending.md is run, and what it makes is held to the same tests as ours."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import core_rows
+import pytest
+import torch
+from core_rows import Row
+from oracle import SquaredError, pair_gradients, update_gradients
+
+from elman.batch import SequenceBatch, whole
+from elman.bptt import BackpropThroughTime, Full, Truncated
+from elman.recipes.recipe import parse
+
+PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
+SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.DOTALL | re.MULTILINE))
+B, T = 3, 9
+LENGTHS = torch.tensor([9, 4, 1])
+
+
+def code(section: str) -> str:
+    """The section's block of Python."""
+    (block,) = re.findall(r"^```python\n(.*?)^```", SECTIONS[section], re.DOTALL | re.MULTILINE)
+    return block
+
+
+def made(section: str) -> dict[str, Any]:
+    """What the section's code defines, imported from a file of its own."""
+    name = re.sub(r"\W+", "_", section).lower()
+    file = Path(f"{name}.py")
+    file.write_text(code(section))
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return vars(module)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_door_opens_with_at_most_15_lines(section: str) -> None:
+    assert len([line for line in code(section).splitlines() if line.strip()]) <= 15
+    assert made(section)
+
+
+def test_a_recipe_names_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_strategy.py").write_text(code("A strategy"))
+    (tmp_path / "my_cell.py").write_text(code("A core or a cell"))
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "mine.yaml").write_text(
+        "model:\n"
+        "  bptt: {class_path: my_strategy.LastSteps, init_args: {k: 20}}\n"
+        "  core: {class_path: my_cell.MinimalGated, init_args: {layers: 2, floor: 0.1}}\n"
+        "data: {class_path: datamodules.synthetic.Echo, init_args: {lag: 3, steps: 40}}\n"
+    )
+    model = parse("fit", ["mine.yaml"]).config.model
+    assert model.bptt.init_args.k == 20
+    assert (model.core.init_args.floor, model.core.init_args.hidden_size) == (0.1, 128)
+
+
+def batch_of(*, ragged: bool) -> SequenceBatch:
+    torch.manual_seed(2)
+    values = torch.randn(B, T, core_rows.F, dtype=torch.float64)
+    batch = whole(values, torch.randn(B, T, 2, dtype=torch.float64))
+    exists = torch.arange(T) < LENGTHS[:, None]
+    return batch._replace(lengths=LENGTHS, scored=exists) if ragged else batch
+
+
+def hold_to_its_credit(bptt: BackpropThroughTime, net: SquaredError, batch: SequenceBatch) -> None:
+    expected = torch.einsum("ts,tsp->p", bptt.credit_matrix(T).double(), pair_gradients(net, batch))
+    found = sum(update_gradients(bptt, net, [batch]))
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-11)
+
+
+@pytest.mark.parametrize("ragged", [False, True], ids=["even", "ragged"])
+@pytest.mark.parametrize("k", [1, 3, 20])
+def test_the_strategy_is_held_to_its_credit(k: int, ragged: bool) -> None:
+    (row,) = (row for row in core_rows.CORES if str(row) == "LSTM")
+    hold_to_its_credit(
+        made("A strategy")["LastSteps"](k=k), SquaredError(row.make(hidden_size=4)), batch_of(ragged=ragged)
+    )
+
+
+@pytest.mark.parametrize("ragged", [False, True], ids=["even", "ragged"])
+@pytest.mark.parametrize("bptt", [Full(), Truncated(k1=2, k2=5)], ids=["full", "truncated"])
+def test_every_strategy_trains_the_cell(bptt: BackpropThroughTime, ragged: bool) -> None:
+    core = made("A core or a cell")["MinimalGated"](
+        core_rows.F, hidden_size=4, layers=2, residual=True, floor=0.1
+    )
+    hold_to_its_credit(bptt, SquaredError(core), batch_of(ragged=ragged))
+
+
+def by_hand(x: torch.Tensor, memory: tuple, weights: list) -> tuple:
+    """The equations of the cell's docstring, for one row."""
+    w_ih, w_hh, b_ih, b_hh = weights
+    (h,) = memory
+    (from_f, from_x), (w, r) = (w_ih @ x + b_ih + b_hh).split(core_rows.H), w_hh.split(core_rows.H)
+    f = 0.1 + 0.9 * torch.sigmoid(from_f + w @ h)
+    h = (1 - f) * h + f * torch.tanh(from_x + r @ (f * h))
+    return h, (h,)
+
+
+def test_the_cell_computes_its_equations() -> None:
+    core = core_rows.build(Row(made("A core or a cell")["MinimalGated"], {"floor": 0.1}))
+    x, carry = core_rows.inputs(core)
+    out, end = core(x, carry)
+    for b in range(len(x)):
+        memory = (carry[0][b, 0],)
+        for t in range(x.shape[1]):
+            h, memory = by_hand(x[b, t], memory, list(core.parameters()))
+            torch.testing.assert_close(out[b, t], h, **core_rows.EXACT)
+        torch.testing.assert_close(end[0][b, 0], memory[0], **core_rows.EXACT)
+    small = made("A core or a cell")["MinimalGated"](2, hidden_size=2).double()
+    values = torch.randn(2, 3, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda v: small(v, small.initial_carry(2))[0], values)
