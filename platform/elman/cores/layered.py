@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import field
 
-from torch import nn
-
 from elman.cores._check import check_sizes
-from elman.cores._declared import Declared
+from elman.cores.core import Core
+from elman.declared import Declared
 
 
-class Layered(Declared):
+class Layered(Declared, Core):
     """A core of layers over one another. What a subclass annotates in its body is an argument by keyword.
 
     Args:
@@ -35,7 +34,7 @@ class Layered(Declared):
     residual: bool = False
 
     def __post_init__(self) -> None:
-        nn.Module.__init__(self)
+        super().__post_init__()
         check_sizes(
             input_size=self.input_size,
             hidden_size=self.hidden_size,

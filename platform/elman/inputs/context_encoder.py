@@ -1,4 +1,4 @@
-"""The contract of an encoder."""
+"""The contract of a context encoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An encoder of one vector a row."""
+"""A context encoder of one vector a row."""
 
 from __future__ import annotations
 

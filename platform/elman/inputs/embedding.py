@@ -1,4 +1,4 @@
-"""A learned vector for every symbol."""
+"""A learned vector for every token id."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class Embedding(nn.Embedding):
     """(B, T) ids to (B, T, width) vectors, of whose components a share is dropped in training.
 
     Args:
-        symbols: number of ids.
+        token_ids: how many ids there are.
         width: components of a vector.
         std: standard deviation of the components' first values, drawn from a normal distribution of mean 0.
         dropout: the share dropped, anew at every step.
@@ -19,14 +19,14 @@ class Embedding(nn.Embedding):
         ValueError: if `std` is not positive or `dropout` outside [0, 1).
     """
 
-    def __init__(self, symbols: int, width: int, *, std: float = 1.0, dropout: float = 0.0) -> None:
+    def __init__(self, token_ids: int, width: int, *, std: float = 1.0, dropout: float = 0.0) -> None:
         if not 0 < std < float("inf"):
             raise ValueError(f"embedding_std must be positive, got embedding_std={std}")
         if not 0 <= dropout < 1:
             raise ValueError(
                 f"embedding_dropout is a share and must lie in [0, 1), got embedding_dropout={dropout}"
             )
-        super().__init__(symbols, width)
+        super().__init__(token_ids, width)
         self.dropout = dropout
         self.weight.data.mul_(std)
 

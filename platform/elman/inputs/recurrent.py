@@ -1,4 +1,4 @@
-"""An encoder of a sequence a row."""
+"""A context encoder of a sequence a row."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from elman.inputs.context_encoder import ContextEncoder
 
 
 class Recurrent(ContextEncoder):
-    """What a core says after the last step of a source sequence.
+    """A core's output at the last step of a source sequence.
 
     Args:
         input_size: features of a source step, F.
-        core: reads the source, all but its input size; null: an LSTM.
+        core: runs over the source, all but its input size; null: an LSTM.
 
     Source: Cho et al. (2014), arXiv 1406.1078; Sutskever, Vinyals and Le (2014), arXiv 1409.3215.
     Differs: the core's last output, not its carry, goes on, through a layer of its own for every tensor of

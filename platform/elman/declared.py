@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, dataclass_transform, get_type_hints
 
-from elman.cores.core import Core
+from torch import nn
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(field,))
-class Declared(Core):
-    """A core whose constructor takes the annotated names in its body, and in those of its bases, by keyword.
+class Declared(nn.Module):
+    """A module whose constructor takes the names annotated in its body and in those of its bases, by keyword.
 
     `dataclasses` writes that constructor; it sets the arguments and calls `__post_init__`, which checks
-    them and builds the network. A class that writes a constructor itself keeps its own.
+    them and builds the rest. What is annotated and no argument is `field(init=False)` or a `ClassVar`. A
+    class that writes a constructor itself keeps its own.
     """
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -23,3 +24,6 @@ class Declared(Core):
             # Types, where postponed annotations are text that only the module they stand in can read.
             hints, annotations = get_type_hints(cls), constructor.__annotations__
             annotations.update((name, hints[name]) for name in annotations.keys() & hints.keys())
+
+    def __post_init__(self) -> None:
+        nn.Module.__init__(self)
