@@ -1,4 +1,4 @@
-"""What tests say of a search in a folder, and ask of it afterwards."""
+"""How tests set up a search in a folder, and what they check afterwards."""
 
 import json
 import time

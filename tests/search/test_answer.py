@@ -91,7 +91,7 @@ TENS = Dimension(target="a", label="k1", values=Choices(values={1: 1, 10: 10, 40
 
 
 @pytest.mark.parametrize(
-    ("dimension", "value", "said"),
+    ("dimension", "value", "expected"),
     [
         (K1, 80, "k1=80 is the largest that was tried"),
         (K1, 5, "k1=5 is the smallest that was tried"),
@@ -111,11 +111,11 @@ TENS = Dimension(target="a", label="k1", values=Choices(values={1: 1, 10: 10, 40
         (Dimension(target="a", label="k1", values=Range(low=7, high=7, integer=True)), 7, None),
     ],
 )
-def test_edges(dimension, value, said):
+def test_edges(dimension, value, expected):
     study = review(row(0, 1.0, values={dimension.label: value}), dimensions=[dimension])
-    assert ("lies at an edge" in answer(study)) is (said is not None)
-    if said:
-        assert said in answer(study)
+    assert ("lies at an edge" in answer(study)) is (expected is not None)
+    if expected:
+        assert expected in answer(study)
 
 
 def front(*pairs):
@@ -143,10 +143,10 @@ def test_without_a_front_the_best_of_the_first_objective_is_named():
 def test_a_long_front_is_shortened_but_has_its_ends_and_its_knee():
     pairs = [(n, 40 - n) for n in range(41)]
     pairs[3] = (3, 4)
-    said = answer(front(*pairs[:4], *[(n, 4 - n / 100) for n in range(4, 41)]))
-    lines = [line for line in said.split("\n") if line.startswith("- ")]
+    text = answer(front(*pairs[:4], *[(n, 4 - n / 100) for n in range(4, 41)]))
+    lines = [line for line in text.split("\n") if line.startswith("- ")]
     assert "trial 0:" in lines[0]
-    assert "the knee, trial 3:" in said
+    assert "the knee, trial 3:" in text
     assert any("trial 40:" in line for line in lines)
     assert lines[-1] == f"- and {41 - (len(lines) - 1)} between them"
 
@@ -163,6 +163,6 @@ def test_what_decided_is_named_with_its_doubt():
     assert "hint" not in answer(realistic(60, running=False))
 
 
-def test_it_says_the_same_of_a_study_read_again():
+def test_a_study_read_again_has_the_same_answer():
     study = realistic(several=True)
     assert answer(type(study).from_json(study.to_json())) == answer(replace(study))

@@ -100,7 +100,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_one_line_before_the_first_trial(name, folder, capsys, monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    (before, after), words, said = CASES[name]
+    (before, after), words, expected = CASES[name]
     text = SEARCH.replace(before, after, 1) if before else SEARCH + after
     assert before in SEARCH
     (folder / "search.yaml").write_text(text)
@@ -109,7 +109,7 @@ def test_one_line_before_the_first_trial(name, folder, capsys, monkeypatch):
     assert out == ""
     assert err.startswith("elman: error: ")
     assert err.count("\n") == 1
-    assert said in err
+    assert expected in err
     assert not list(folder.glob("searches/*/trials"))
 
 
@@ -122,7 +122,7 @@ def test_a_mended_file_is_not_held_to_what_was_wrong(folder, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "expected"),
     [
         (["search"], "needs one file of a search"),
         (["search", "a.yaml", "b.yaml"], "needs one file of a search"),
@@ -130,8 +130,8 @@ def test_a_mended_file_is_not_held_to_what_was_wrong(folder, capsys):
         (["search", "lost.yaml"], "lost.yaml"),
     ],
 )
-def test_words_that_are_no_search(words, said, folder, capsys):
+def test_words_that_are_no_search(words, expected, folder, capsys):
     assert main(words) == 2
     err = capsys.readouterr().err
     assert err.count("\n") == 1
-    assert said in err
+    assert expected in err

@@ -39,7 +39,7 @@ def test_processes_and_their_threads(read, words, gpus, devices, threads):
     assert (trainer.devices, trainer.threads) == (devices, threads)
 
 
-def test_what_the_base_says_stays(read):
+def test_what_the_base_sets_stays(read):
     trainer = read("--trainer.threads=3", "--trainer.monitor=val/accuracy").recipe(VALUES, threads=1)
     assert trainer.config.trainer.threads == 3
     assert trainer.config.trainer.monitor == "val/accuracy"
@@ -49,7 +49,10 @@ def test_what_the_base_says_stays(read):
     ("objective", "monitor"),
     [
         ("val/accuracy: maximize", "val/accuracy"),
-        ("val/accuracy: minimize", None),  # whoever wants the worst: the best checkpoint is that of the loss
+        (
+            "val/accuracy: minimize",
+            None,
+        ),  # the worst is wanted: the best checkpoint is that of the loss
         ("cost/seconds: minimize", None),
     ],
 )

@@ -7,7 +7,7 @@ from study_toys import LOSS, review, row
 from elman.search.report.terminal import STOPPING, Display
 
 
-def test_a_line_for_each_trial_that_ends_where_nobody_watches(capsys):
+def test_a_line_for_each_trial_that_ends_where_there_is_no_terminal(capsys):
     stream = io.StringIO()
     display = Display(stream=stream)
     study = review(row(0, 2.5, values={"k1": 20}), row(1, state="running"), row(2, state="waiting"))

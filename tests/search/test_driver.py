@@ -1,4 +1,4 @@
-"""The search at work, with real processes that learn nothing: each trial ends once, whoever is killed."""
+"""The search at work, with real processes that learn nothing: each trial ends once, whichever is killed."""
 
 import multiprocessing
 import os
@@ -82,7 +82,7 @@ def test_pruned_failed_and_crashed_trials(folder):
             "1": {"value": 0.1},
             "2": {"value": 9.0},  # the median prunes it
             "3": {"value": 0.05, "dies_at": 2},  # goes on
-            "4": {"code": 2},  # says why
+            "4": {"code": 2},  # prints why
             "5": {"code": 1},  # crashes again and again
         },
     )

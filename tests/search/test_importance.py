@@ -55,7 +55,7 @@ def test_same_study_same_shares():
     assert importance(realistic()) == importance(realistic())
 
 
-def test_nothing_is_said_of_too_few_or_of_equal_ones():
+def test_too_few_or_equal_ones_have_no_shares():
     assert importance(review()) == {}
     assert importance(study(lambda values: float(values["lr"]), count=3)) == {}
     assert importance(study(lambda values: 1.0)) == {}

@@ -28,11 +28,11 @@ def test_places(workers, each, gpus, cores, expected):
 
 
 @pytest.mark.parametrize(
-    ("each", "gpus", "said"),
+    ("each", "gpus", "expected"),
     [(1, [], "no GPU is seen"), (5, FOUR, "only 4"), (1.5, FOUR, "whole number"), (-1, FOUR, "whole number")],
 )
-def test_impossible(each, gpus, said):
-    with pytest.raises(BadInput, match=said):
+def test_impossible(each, gpus, expected):
+    with pytest.raises(BadInput, match=expected):
         places(workers=None, gpus_per_trial=each, gpus=gpus, cores=2)
 
 

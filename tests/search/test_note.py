@@ -1,4 +1,4 @@
-"""The readable page of a study: what it says first, in which order, and that it never grows too long."""
+"""The readable page of a study: what comes first, in which order, and that it never grows too long."""
 
 import pytest
 from study_toys import COST, LOSS, realistic, review, row

@@ -52,18 +52,18 @@ def cluster(head):
 
 @pytest.fixture
 def start(folder):
-    """Start a program in the folder; what it prints is in `said`."""
+    """Start a program in the folder; what it prints is in `printed`."""
     started = []
 
     def start(*command, address=""):
         environment = {**os.environ, "RAY_ADDRESS": address, "RAY_USAGE_STATS_ENABLED": "0"}
-        with (folder / "said").open("w") as said:
+        with (folder / "printed").open("w") as printed:
             process = subprocess.Popen(
                 [sys.executable, *map(str, command)],
                 cwd=folder,
                 env=environment,
-                stdout=said,
-                stderr=said,
+                stdout=printed,
+                stderr=printed,
                 start_new_session=True,
             )
         started.append(process)
@@ -85,7 +85,7 @@ def toys(start, cluster):
 
 
 def where(folder, number):
-    """The raylet, the GPUs and the tracking store that a trial's process has seen."""
+    """The raylet, the GPUs and the tracking store that a trial's process was given."""
     trial = folder / "searches" / f"{folder.name}-search" / "trials" / f"{number:04d}"
     return (trial / "where").read_text().split()
 
@@ -93,21 +93,21 @@ def where(folder, number):
 def test_two_nodes(folder, toys):
     behave(folder, all={"seconds": 0.1})
     process = toys("--budget.trials=9")
-    assert process.wait(120) == 0, (folder / "said").read_text()
+    assert process.wait(120) == 0, (folder / "printed").read_text()
     check(folder, "--budget.trials=9", states=["complete"] * 9)
     assert [rungs(folder, number) for number in range(9)] == [[1, 2, 3]] * 9
     raylets, gpus, stores = zip(*(where(folder, number) for number in range(9)), strict=True)
     assert len(set(raylets)) == 2
     assert set(gpus) == {"none"}
     assert set(stores) == {f"sqlite:///{folder}/mlflow.db"}
-    said = (folder / "said").read_text()
-    assert said.startswith("trial ")
-    assert "ray" not in said
+    printed = (folder / "printed").read_text()
+    assert printed.startswith("trial ")
+    assert "ray" not in printed
 
 
 def test_each_trial_has_its_gpu(folder, toys):
     behave(folder, all={"seconds": 0.2})
-    assert toys("--budget.trials=6", gpus=1).wait(120) == 0, (folder / "said").read_text()
+    assert toys("--budget.trials=6", gpus=1).wait(120) == 0, (folder / "printed").read_text()
     check(folder, "--budget.trials=6", states=["complete"] * 6)
     raylets, gpus, _ = zip(*(where(folder, number) for number in range(6)), strict=True)
     assert len(set(raylets)) == 1
@@ -126,7 +126,7 @@ def test_a_node_is_lost(folder, toys, cluster, how):
     else:
         pid = folder / "searches" / f"{folder.name}-search" / "trials" / f"{lost:04d}" / "pid"
         psutil.Process(int(pid.read_text())).parent().kill()
-    assert process.wait(180) == 0, (folder / "said").read_text()
+    assert process.wait(180) == 0, (folder / "printed").read_text()
     check(folder, states=["complete"] * 4)
     assert all(set(rungs(folder, number)) == set(range(1, 11)) for number in range(4))
     assert all(set(trial.curve) == set(range(100, 1100, 100)) for trial in trials(folder))
@@ -145,10 +145,10 @@ def test_a_stop_lets_trials_save_themselves(folder, toys, number):
     process = toys("--budget.trials=6")
     wait_until(lambda: all(rungs(folder, number) for number in range(3)))
     os.killpg(process.pid, number)  # as a terminal does
-    assert process.wait(60) == 128 + number, (folder / "said").read_text()
+    assert process.wait(60) == 128 + number, (folder / "printed").read_text()
     nested, (own,) = runs(folder)
     assert {run.info.status for run in [*nested, own]} == {"KILLED"}
-    assert toys("--budget.trials=6").wait(120) == 0, (folder / "said").read_text()
+    assert toys("--budget.trials=6").wait(120) == 0, (folder / "printed").read_text()
     check(folder, "--budget.trials=6", states=["complete"] * 6)
     assert [rungs(folder, n) for n in range(6)] == [[1, 2, 3, 4, 5, 6]] * 6
 
@@ -159,14 +159,14 @@ def test_the_search_is_killed(folder, toys):
     wait_until(lambda: all(rungs(folder, number) for number in range(3)))
     process.kill()
     process.wait()
-    assert toys().wait(120) == 0, (folder / "said").read_text()
+    assert toys().wait(120) == 0, (folder / "printed").read_text()
     check(folder, states=["complete"] * 4)
     assert all(set(trial.curve) == set(range(100, 700, 100)) for trial in trials(folder))
 
 
 def test_real_trials_without_a_cluster(ray, folder, start):
     process = start("-m", "elman", "search", "search.yaml", "--on=ray", "--budget.trials=2")
-    assert process.wait(180) == 0, (folder / "said").read_text()
+    assert process.wait(180) == 0, (folder / "printed").read_text()
     nested, (own,) = runs(folder)
     assert [run.info.status for run in [*nested, own]] == ["FINISHED"] * 3
     client = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
@@ -176,15 +176,15 @@ def test_real_trials_without_a_cluster(ray, folder, start):
 
 
 def test_more_than_the_cluster_has(folder, toys):
-    for words, gpus, said in (
+    for words, gpus, printed in (
         ((), 3, "takes 1 CPUs (trainer.threads) and 3 GPUs (--gpus-per-trial), but no machine of the "
                 "cluster has more than 2 and 2"),
         (("--trainer.threads=64",), 0, "takes 64 CPUs"),
     ):  # fmt: skip
-        assert toys(*words, gpus=gpus).wait(60) == 1  # the command line says the last line alone
-        *_, last = (folder / "said").read_text().splitlines()
+        assert toys(*words, gpus=gpus).wait(60) == 1  # the command line prints the last line alone
+        *_, last = (folder / "printed").read_text().splitlines()
         assert last.startswith("elman.errors.BadInput: --on=ray: a trial takes")
-        assert said in last
+        assert printed in last
 
 
 def test_no_ray(monkeypatch):

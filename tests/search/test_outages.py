@@ -97,14 +97,19 @@ class Search:
         words = [sys.executable, "-m", "elman", "search", "search.yaml", "--workers=2"]
         words += [f"--storage={self.storage}"] if self.storage else []
         environment = {**os.environ, "MLFLOW_TRACKING_URI": self.address}
-        with (self.folder / "said").open("a") as said:
+        with (self.folder / "printed").open("a") as printed:
             self.process = subprocess.Popen(
-                words, cwd=self.folder, env=environment, stdout=said, stderr=said, start_new_session=True
+                words,
+                cwd=self.folder,
+                env=environment,
+                stdout=printed,
+                stderr=printed,
+                start_new_session=True,
             )
 
-    def said(self):
+    def printed(self):
         trials = self.folder.glob("searches/*/trials/*/output.txt")
-        return "\n".join(path.read_text() for path in [self.folder / "said", *trials])
+        return "\n".join(path.read_text() for path in [self.folder / "printed", *trials])
 
     def runs(self):
         """Those of trials, by number, and the study's own, asked of a server that answers."""
@@ -129,7 +134,7 @@ class Search:
         for process in psutil.process_iter(["cmdline"]):
             if str(folder / "recipe.yaml") in (process.info["cmdline"] or []):
                 return process
-        raise AssertionError(self.said())
+        raise AssertionError(self.printed())
 
     def checkpoints(self, number):
         recipe = self.folder / "searches" / self.name.replace("/", "-") / "trials" / f"{number:04d}"
@@ -140,18 +145,18 @@ class Search:
                     yield from (self.folder / "checkpoints" / run.info.run_id).glob("step-*.ckpt")
 
     def check(self, undisturbed):
-        assert self.process.wait(400) == 0, self.said()
+        assert self.process.wait(400) == 0, self.printed()
         os.chdir(self.folder)
         os.environ["MLFLOW_TRACKING_URI"] = self.address
         session = open_session(read_search(["search.yaml"]), self.storage)
-        assert [trial.state for trial in session.review().trials] == ["complete"] * TRIALS, self.said()
+        assert [trial.state for trial in session.review().trials] == ["complete"] * TRIALS, self.printed()
         client, nested, (own,) = self.runs()
-        assert [run.info.status for run in [*nested, own]] == ["FINISHED"] * (TRIALS + 1), self.said()
+        assert [run.info.status for run in [*nested, own]] == ["FINISHED"] * (TRIALS + 1), self.printed()
         assert [run.data.tags["elman.trial"] for run in nested] == ["0", "1", "2"]
         assert {run.data.tags["mlflow.parentRunId"] for run in nested} == {own.info.run_id}
         for run in nested:
             found = steps(client, run)
-            assert found == undisturbed, (found - undisturbed, undisturbed - found, self.said())
+            assert found == undisturbed, (found - undisturbed, undisturbed - found, self.printed())
         for process in psutil.process_iter(["cmdline"]):
             words = process.info["cmdline"] or []
             assert not any(str(self.folder) in word for word in words), words
@@ -211,7 +216,7 @@ def test_the_search_is_killed_and_started_again_at_once(search, plain, undisturb
     started.process.kill()
     started.process.wait()
     started.start()
-    wait_until(lambda: "is being written by process" in started.said(), seconds=120)
+    wait_until(lambda: "is being written by process" in started.printed(), seconds=120)
     trial.resume()
     started.check(undisturbed)
 

@@ -109,21 +109,21 @@ def test_a_process_elsewhere_lives_while_its_beat_changes(url, clock):
     assert owners.claim_abandoned() == number
 
 
-def test_an_outage_is_nobodys_silence(url, clock):
+def test_an_outage_is_no_silence(url, clock):
     study = opened(url)
     number = study.ask().number
     study.kept.note_trial(number, ownership.OWNER, ELSEWHERE)
     study.kept.note(ownership.BEAT + ELSEWHERE, 1.0)
     owners = opened(url).owners
     assert owners.claim_abandoned() is None
-    clock[0] += 600  # the storage was away, for the other one too
+    clock[0] += 600  # the storage was unreachable, for the other one too
     assert owners.claim_abandoned() is None
     assert not owners.leader_is_known()
 
 
 def test_a_trial_just_asked_for_is_left_alone(url, clock):
     study = opened(url)
-    study.kept.ask()  # by a process that dies before it says so
+    study.kept.ask()  # by a process that dies before it is recorded
     owners = opened(url).owners
     assert owners.claim_abandoned() is None
     assert owners.others_at_work()

@@ -93,7 +93,7 @@ def test_every_trial_is_a_run_with_curves_below_the_study(there):
             assert steps == STEPS
 
 
-def test_the_cost_is_what_the_window_says(there):
+def test_the_cost_follows_from_the_window(there):
     for trial in study(there)["trials"]:
         k1, k2 = trial["values"]["k1"], trial["values"]["k2"]
         windows = [(max(0, first + k1 - k2), min(first + k1, 12)) for first in range(0, 12, k1)]
@@ -152,15 +152,15 @@ def trial_of(folder, name, recipe):
 
 def test_two_processes_of_a_trial_stop_together_when_it_is_pruned(there):
     trial = trial_of(there, "pruned", BASE.replace("accelerator: cpu", "accelerator: cpu, devices: 2"))
-    heard, end = [], time.monotonic() + 120
-    while None not in heard and time.monotonic() < end:
+    received, end = [], time.monotonic() + 120
+    while None not in received and time.monotonic() < end:
         for message in trial.line.messages():
-            heard.append(message)
+            received.append(message)
             if message is not None:
-                trial.line.send(prune=len(heard) == 2)
+                trial.answer(prune=len(received) == 2)
         time.sleep(0.05)
     assert trial.wait() == 75, trial.output.read_text()
-    assert [message and message["rung"] for message in heard] == [1000, 2000, None]
+    assert [message and message["rung"] for message in received] == [1000, 2000, None]
     assert processes_of(trial.pid) == []
     run = mlflow.MlflowClient().get_run(trial.run_id)
     assert run.info.status == "KILLED"

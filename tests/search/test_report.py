@@ -62,7 +62,7 @@ def test_one_page_with_everything():
     assert page.tags.count("figure") == 6
     assert page.tags.count("script") == 6 + 2
     assert sum(len(script) > 1_000_000 for script in page.scripts) == 1  # plotly.js, once
-    for said in (
+    for expected in (
         "Which windows does a character model need?",
         "Best of 30 trials (6 above a limit): val/bits_per_step 1.953",
         "All 30 trials",
@@ -71,7 +71,7 @@ def test_one_page_with_everything():
         "5 to 80, whole, log",
         "Not drawn: pareto: the study has one objective.",
     ):
-        assert said in page.text
+        assert expected in page.text
     assert page.tags.count("tr") >= 31
 
 

@@ -1,4 +1,4 @@
-"""Several searches on one study in PostgreSQL: each trial once, one of them leads, whoever is killed.
+"""Several searches on one study in PostgreSQL: each trial once, one of them leads, whichever is killed.
 
 python -m pytest -m slow tests/search/test_shared_study.py
 """
@@ -35,7 +35,7 @@ def postgres():
 
 @pytest.fixture
 def storage(postgres):
-    return postgres.url("postgres")  # studies are told apart by the name of the test's folder
+    return postgres.url("postgres")  # studies are distinguished by the name of the test's folder
 
 
 @pytest.fixture
@@ -44,12 +44,12 @@ def start(folder, storage):
     started = []
 
     def start(machine):
-        with (folder / f"said-{len(started)}").open("w") as said:
+        with (folder / f"printed-{len(started)}").open("w") as printed:
             process = subprocess.Popen(
                 [sys.executable, str(HERE / "toy_search.py"), machine, storage, *WORDS],
                 cwd=folder,
-                stdout=said,
-                stderr=said,
+                stdout=printed,
+                stderr=printed,
                 start_new_session=True,
             )
         started.append(process)
@@ -68,14 +68,14 @@ def leader(storage):
     return int(owner.split(":")[1] or 0)
 
 
-def said(folder):
-    return [path.read_text() for path in sorted(folder.glob("said-*"))]
+def printed(folder):
+    return [path.read_text() for path in sorted(folder.glob("printed-*"))]
 
 
 def test_two_at_once(folder, storage, start):
     behave(folder, all={"seconds": 0.05})
     both = [start("a"), start("b")]
-    assert [process.wait(180) for process in both] == [0, 0], said(folder)
+    assert [process.wait(180) for process in both] == [0, 0], printed(folder)
     check(folder, WORDS[1], states=["complete"] * TRIALS, storage=storage)
     assert [rungs(folder, number) for number in range(TRIALS)] == [[1, 2, 3]] * TRIALS
 
@@ -90,7 +90,7 @@ def test_who_leads_is_killed(folder, storage, start, machines):
     assert dead.pid == first
     dead.kill()
     dead.wait()
-    assert other.wait(180) == 0, said(folder)
+    assert other.wait(180) == 0, printed(folder)
     check(folder, WORDS[1], states=["complete"] * TRIALS, storage=storage)
     assert all(set(rungs(folder, number)) == {1, 2, 3, 4} for number in range(TRIALS))
     assert all(set(t.curve) == {100, 200, 300, 400} for t in trials(folder, WORDS[1], storage=storage))
@@ -102,7 +102,7 @@ def test_all_are_killed_and_another_machine_goes_on(folder, storage, start):
     wait_until(lambda: rungs(folder, 0) and rungs(folder, 1), seconds=120)
     first.kill()
     first.wait()
-    assert start("b").wait(180) == 0, said(folder)
+    assert start("b").wait(180) == 0, printed(folder)
     check(folder, WORDS[1], states=["complete"] * TRIALS, storage=storage)
 
 
@@ -115,6 +115,6 @@ def test_who_was_silent_for_too_long_gives_up_its_trials(folder, storage, start)
     wait_until(lambda: leader(storage) == second.pid, seconds=120)
     wait_until(lambda: len(rungs(folder, 2)) > 0, seconds=120)
     psutil.Process(first.pid).resume()
-    assert [process.wait(240) for process in (first, second)] == [0, 0], said(folder)
+    assert [process.wait(240) for process in (first, second)] == [0, 0], printed(folder)
     check(folder, WORDS[1], states=["complete"] * TRIALS, storage=storage)
-    assert "another search goes on with it" in said(folder)[0]
+    assert "another search goes on with it" in printed(folder)[0]

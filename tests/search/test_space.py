@@ -150,7 +150,7 @@ def test_names_are_short_and_unique(targets, expected):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "expected"),
     [
         ({"low": 3, "high": 2, "integer": True}, "low must be at most high"),
         ({"low": 0, "high": 2, "integer": True, "log": True}, "must begin above zero"),
@@ -158,6 +158,6 @@ def test_names_are_short_and_unique(targets, expected):
         ({"low": 1, "high": 2, "integer": True, "step": 0}, "step must be positive"),
     ],
 )
-def test_impossible_ranges(given, said):
-    with pytest.raises(ValueError, match=said):
+def test_impossible_ranges(given, expected):
+    with pytest.raises(ValueError, match=expected):
         Range(**given)

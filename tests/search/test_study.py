@@ -165,7 +165,7 @@ def test_a_trial_without_a_finite_figure_has_failed(opened):
     assert study.why(0) == "val/bits_per_step was never a finite number"
 
 
-def test_limits_are_told_to_the_sampler(read, url):
+def test_the_sampler_gets_the_limits(read, url):
     search = read("--constraints={cost/seconds: 10}")
     study = Study(search, open_storage(url, search.folder), max_time_steps=1000, val_every=100)
     for number, seconds in enumerate((4.0, 15.0)):
@@ -182,7 +182,7 @@ def test_limits_are_told_to_the_sampler(read, url):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         (("low: 2,", "low: 3,"), r"model\.bptt\.k1: 2 to 8 log, now 3 to 8 log"),
         (("  model.core.layers: [1, 2]\n", ""), r"model\.core\.layers: 1, 2, now not there"),
@@ -190,10 +190,10 @@ def test_limits_are_told_to_the_sampler(read, url):
         (("objectives: {", "objectives: {cost/seconds: minimize, "), "objectives"),
     ],
 )
-def test_a_study_whose_space_changed_is_another(opened, tmp_path, change, said):
+def test_a_study_whose_space_changed_is_another(opened, tmp_path, change, expected):
     opened()
     (tmp_path / "search.yaml").write_text(SEARCH.replace(*change))
-    with pytest.raises(BadInput, match=said):
+    with pytest.raises(BadInput, match=expected):
         opened()
 
 
@@ -209,11 +209,11 @@ def test_a_grid_is_laid_out_once_and_ends(opened):
     study = opened(*words)
     study.fill_grid()
     opened(*words).fill_grid()
-    seen = []
+    found = []
     while (asked := study.ask()) is not None:
-        seen.append(tuple(sorted(asked.values.items())))
+        found.append(tuple(sorted(asked.values.items())))
         study.fail(asked.number, "")
-    assert len(seen) == len(set(seen)) == 7 * 3 * 2
+    assert len(found) == len(set(found)) == 7 * 3 * 2
 
 
 def test_a_grid_goes_on_with_more_budget_or_after_a_kill(opened):
@@ -223,7 +223,7 @@ def test_a_grid_goes_on_with_more_budget_or_after_a_kill(opened):
     first = [study.ask().values for _ in range(2)]
     assert study.ask() is None
     more = opened("--sampler=grid", "--budget.trials=5")
-    assert more.ask() is None  # nobody has laid out the rest
+    assert more.ask() is None  # no process has laid out the rest
     more.fill_grid()
     found = first + [more.ask().values for _ in range(3)]
     assert more.ask() is None
@@ -271,18 +271,18 @@ def test_eight_processes_share_a_new_study(read, url, tmp_path):
     assert sum(counts) == 24
 
 
-def test_what_is_kept_of_figures():
+def test_which_metrics_are_kept():
     objectives = {"val/accuracy": "maximize", "val/bits_per_step": "minimize", "cost/seconds": "minimize"}
-    seen = {}
+    found = {}
     for accuracy, bits, seconds in ((0.5, 0.9, 1.0), (0.8, 0.6, 2.0), (0.7, 0.1, 3.0)):
-        seen = merged(
-            seen,
+        found = merged(
+            found,
             objectives,
             {"val/accuracy": accuracy, "val/bits_per_step": bits, "cost/seconds": seconds},
         )
     # The other figure of validation is that of the best moment, costs are the whole run's.
-    assert seen["best"] == {"val/accuracy": 0.8, "val/bits_per_step": 0.6, "cost/seconds": 3.0}
-    assert merged(seen, objectives, {"val/accuracy": float("nan")})["best"] == seen["best"]
+    assert found["best"] == {"val/accuracy": 0.8, "val/bits_per_step": 0.6, "cost/seconds": 3.0}
+    assert merged(found, objectives, {"val/accuracy": float("nan")})["best"] == found["best"]
 
 
 def test_a_journal_whose_writer_was_killed(read):
@@ -298,9 +298,9 @@ def test_a_journal_whose_writer_was_killed(read):
 
 
 def test_storage_that_is_none():
-    for where, said in (
+    for where, expected in (
         ("ftp://somewhere/x", "unknown scheme 'ftp'"),
         ("/proc/nowhere/journal.log", "cannot be written"),
     ):
-        with pytest.raises(BadInput, match=said):
+        with pytest.raises(BadInput, match=expected):
             open_storage(where, Path("searches/x"))

@@ -62,7 +62,7 @@ def test_trials_at_one_point_count_as_their_median():
     assert np.nanmax(found.values) == pytest.approx(1.0)
 
 
-def test_nothing_is_said_outside_of_what_was_tried():
+def test_nothing_is_drawn_outside_of_what_was_tried():
     given = study(POINTS, lambda k1, k2: float(k1))
     found = surface(given, plane_of(given))
     assert np.isnan(at(found, 2, 32))

@@ -28,7 +28,7 @@ def test_by_hand():
     )
 
 
-def test_numbers_keep_their_digits_and_limits_are_said():
+def test_numbers_keep_their_digits_and_limits_have_a_column():
     study = realistic()
     rows = list(csv.DictReader(io.StringIO(trials_csv(study))))
     assert [int(each["trial"]) for each in rows] == list(range(30))

@@ -1,4 +1,4 @@
-"""Stands in for `elman fit` in a trial: says the same over the same line, and learns nothing.
+"""Stands in for `elman fit` in a trial: sends the same over the same line, and learns nothing.
 
 `toy.json` of the working folder says how it behaves, by trial: {"seconds": of each step, "rungs": how many,
 "dies_at": the rung before which it is killed the first time, "code": with which it ends}. What it has done is
@@ -13,11 +13,11 @@ import sys
 import time
 from pathlib import Path
 
-SAID = ("RAY_RAYLET_PID", "CUDA_VISIBLE_DEVICES", "MLFLOW_TRACKING_URI")
+PASSED_ON = ("RAY_RAYLET_PID", "CUDA_VISIBLE_DEVICES", "MLFLOW_TRACKING_URI")
 recipe = Path(sys.argv[-1])
 number = recipe.parent.name.lstrip("0") or "0"
-told = json.loads(Path("toy.json").read_text())
-how = {**told.get("all", {}), **told.get(number, {})}
+given = json.loads(Path("toy.json").read_text())
+how = {**given.get("all", {}), **given.get(number, {})}
 line = socket.socket(fileno=int(os.environ["ELMAN_TRIAL_SOCKET"]))
 answers = line.makefile("r")
 saved = recipe.with_name("saved.json")
@@ -25,16 +25,16 @@ done, last = json.loads(saved.read_text()) if saved.exists() else (0, None)
 stopped = []
 signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
 recipe.with_name("pid").write_text(str(os.getpid()))
-recipe.with_name("where").write_text(" ".join(os.environ.get(name, "none") for name in SAID))
+recipe.with_name("where").write_text(" ".join(os.environ.get(name, "none") for name in PASSED_ON))
 log = recipe.with_name("log.txt").open("a")
 
 
-def say(**message):
+def send(**message):
     line.sendall(json.dumps(message).encode() + b"\n")
 
 
 def ask(report):
-    say(kind="report", **report)
+    send(kind="report", **report)
     answer = answers.readline()
     if not answer or stopped:
         raise SystemExit(143)
@@ -61,4 +61,4 @@ for rung in range(done + 1, how.get("rungs", 3) + 1):
     last = {"time_steps": 100 * rung, "rung": 100 * rung, "figures": figures}
     saved.write_text(json.dumps([rung, last]))
     ask(last)
-say(kind="end", time_steps=100 * how.get("rungs", 3), figures={})
+send(kind="end", time_steps=100 * how.get("rungs", 3), figures={})
