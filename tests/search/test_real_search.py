@@ -2,9 +2,10 @@
 
 import json
 import os
+import queue
 import shutil
 import signal
-import time
+import socket
 import warnings
 
 import mlflow
@@ -136,29 +137,30 @@ def processes_of(group):
 
 
 def trial_of(folder, name, recipe):
-    """A trial's process, started by hand."""
+    """A trial's process, started by hand, and its messages."""
+    messages = queue.Queue()
     runs = StudyRun(f"sqlite:///{folder}/mlflow.db", experiment=name, name="by hand")
     runs.open(None, study_id=name, recipe="search")
     (folder / f"{name}.yaml").write_text(recipe)
-    return TrialProcess(
+    trial = TrialProcess(
         folder / f"{name}.yaml",
         folder / f"{name}.txt",
         run_id=runs.trial(0, params={"trial": 0}),
         lease=Lease(place=0, gpus=(), threads=1),
         program=PROGRAM,
         home=folder,
+        receive=messages.put,
     )
+    return trial, messages
 
 
 def test_two_processes_of_a_trial_stop_together_when_it_is_pruned(there):
-    trial = trial_of(there, "pruned", BASE.replace("accelerator: cpu", "accelerator: cpu, devices: 2"))
-    received, end = [], time.monotonic() + 120
-    while None not in received and time.monotonic() < end:
-        for message in trial.line.messages():
-            received.append(message)
-            if message is not None:
-                trial.answer(prune=len(received) == 2)
-        time.sleep(0.05)
+    recipe = BASE.replace("accelerator: cpu", "accelerator: cpu, devices: 2")
+    trial, messages = trial_of(there, "pruned", recipe)
+    received = []
+    while None not in received:
+        received.append(messages.get(timeout=120))
+        trial.answer(prune=len(received) == 2)
     assert trial.wait() == 75, trial.output.read_text()
     assert [message and message["rung"] for message in received] == [1000, 2000, None]
     assert processes_of(trial.pid) == []
@@ -168,11 +170,9 @@ def test_two_processes_of_a_trial_stop_together_when_it_is_pruned(there):
 
 
 def test_a_trial_whose_search_died_stops_itself(there):
-    trial = trial_of(there, "orphan", BASE.replace("4000", "4_000_000_000"))
-    end = time.monotonic() + 120
-    while not any(trial.line.messages()) and time.monotonic() < end:
-        time.sleep(0.05)
-    trial.line.close()
+    trial, messages = trial_of(there, "orphan", BASE.replace("4000", "4_000_000_000"))
+    assert messages.get(timeout=120)
+    trial.connection.shutdown(socket.SHUT_RDWR)
     assert trial._process.wait(60) == 128 + signal.SIGTERM, trial.output.read_text()
     assert mlflow.MlflowClient().get_run(trial.run_id).info.status == "KILLED"
     assert list(there.glob(f"checkpoints/{trial.run_id}/step-*.ckpt"))

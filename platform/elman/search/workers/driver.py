@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-import selectors
+import queue
 import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -68,7 +69,7 @@ class Driver:
         self.gave_up = ""
         self._failures = 0
         self._ends: list[tuple[int, str, State, str]] = []  # (trial, run, state, why) not yet in MLflow
-        self._selector = selectors.DefaultSelector()
+        self._messages: queue.SimpleQueue[tuple[int, dict[str, Any] | None]] = queue.SimpleQueue()
         self._hours_at = time.monotonic()
 
     def run(self, stay: Callable[[], bool] = lambda: False) -> int:
@@ -140,10 +141,15 @@ class Driver:
         if run_id != asked.run_id:
             self.study.kept.note_trial(number, RUN, run_id)
         process = self.begin(
-            file, folder / "output.txt", run_id=run_id, lease=lease, program=self.program, home=self.home
+            file,
+            folder / "output.txt",
+            run_id=run_id,
+            lease=lease,
+            program=self.program,
+            home=self.home,
+            receive=lambda message: self._messages.put((number, message)),
         )
         self.running[number] = (process, asked)
-        self._selector.register(process.line, selectors.EVENT_READ, number)
         if self.stopping:  # a signal came meanwhile
             process.stop()
         self.changed(None)
@@ -151,23 +157,26 @@ class Driver:
     # Trials report.
 
     def _wait(self) -> None:
-        for key, _ in self._selector.select(POLL_SECONDS):
-            number = key.data
-            process, asked = self.running[number]
-            for message in process.line.messages():
-                if message is None:
-                    self._selector.unregister(process.line)
-                    self._ended(number)
-                elif not self._still_owned(number, process, asked):
-                    process.kill()
-                elif message["kind"] == "end":
-                    process.ended_in_order = True
-                else:
-                    steps, rung, metrics = (message[key] for key in ("time_steps", "rung", "figures"))
-                    process.answer(
-                        prune=self.study.report(number, time_steps=steps, rung=rung, metrics=metrics)
-                    )
+        """For a message, and take all that have come."""
+        seconds = POLL_SECONDS
+        with suppress(queue.Empty):
+            while True:
+                self._take(*self._messages.get(timeout=seconds))
+                seconds = 0.0
         self.changed(None)
+
+    def _take(self, number: int, message: dict[str, Any] | None) -> None:
+        process, asked = self.running[number]
+        if message is None:
+            self._ended(number)
+        elif not self._still_owned(number, process, asked):
+            process.kill()
+        elif message["kind"] == "end":
+            process.ended_in_order = True
+        else:
+            steps, rung, metrics = (message[key] for key in ("time_steps", "rung", "figures"))
+            prune = self.study.report(number, time_steps=steps, rung=rung, metrics=metrics)
+            process.answer(prune=prune)
 
     def _still_owned(self, number: int, process: Trial, asked: Asked) -> bool:
         """Whether a trial is still this search's; how long it has run is then stored."""

@@ -5,10 +5,8 @@ Ray imports this file in each of its workers, so it imports nothing that takes l
 
 from __future__ import annotations
 
-import json
 import os
-import select
-import socket
+import queue
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -18,13 +16,13 @@ from typing import Any
 
 from elman import __version__
 from elman.search.workers.places import Lease
-from elman.search.workers.trial_process import Line, TrialProcess
+from elman.search.workers.trial_process import Receive, TrialProcess
 
 
 class RemoteTrial:
     """An actor of Ray: the process of a trial, started on the machine that Ray has found for it.
 
-    Whatever ends this actor ends the trial's process too: the line between them breaks.
+    Whatever ends this actor ends the trial's process too: the connection between them breaks.
 
     Args:
         environment: variables that the process needs.
@@ -36,19 +34,16 @@ class RemoteTrial:
         self, recipe: Path, output: Path, *, threads: int, environment: Mapping[str, str], **process: Any
     ) -> None:
         os.environ.update(environment)
+        self._messages: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         lease = Lease(place=0, gpus=(), threads=threads)
-        self._process = TrialProcess(recipe, output, lease=lease, **process)
+        self._process = TrialProcess(recipe, output, lease=lease, receive=self._messages.put, **process)
 
     def messages(self) -> Iterator[dict[str, Any]]:
         """All messages of the process; the last one is its exit code, and why it failed if it did."""
-        while True:
-            select.select([self._process.line], [], [])
-            for message in self._process.line.messages():
-                if message is None:
-                    code = self._process.wait()
-                    yield {"code": code, "reason": self._process.reason() if code else ""}
-                    return
-                yield message
+        while (message := self._messages.get()) is not None:
+            yield message
+        code = self._process.wait()
+        yield {"code": code, "reason": self._process.reason() if code else ""}
 
     def answer(self, **message: Any) -> None:
         self._process.answer(**message)
@@ -63,11 +58,8 @@ class RemoteTrial:
 class RayTrial:
     """A trial that Ray has been asked to run, which may wait for a machine.
 
-    A thread receives its messages from the actor and writes them to a line, so that a search waits for all
-    its trials together.
-
     Args:
-        recipe, output, run_id, lease, process: as those of `TrialProcess`.
+        recipe, output, run_id, lease, receive, process: as those of `TrialProcess`.
         actor: `RemoteTrial` of Ray, with what it takes of a machine.
         environment: variables for the trial's process.
     """
@@ -79,6 +71,7 @@ class RayTrial:
         *,
         run_id: str,
         lease: Lease,
+        receive: Receive,
         actor: Any,
         environment: Mapping[str, str],
         **process: Any,
@@ -86,15 +79,13 @@ class RayTrial:
         import ray
 
         self.run_id, self.lease, self.ended_in_order = run_id, lease, False
-        self._ray = ray
+        self._ray, self._receive = ray, receive
         self._began: float | None = None
         self._code, self._reason = 1, "it was never run"
-        ours, self._theirs = socket.socketpair()
-        self.line = Line(ours)
         self._actor = actor.remote(
             recipe, output, run_id=run_id, threads=lease.threads, environment=environment, **process
         )
-        self._thread = threading.Thread(target=self._receive, name=f"elman-{run_id}", daemon=True)
+        self._thread = threading.Thread(target=self._pass_on, name=f"elman-{run_id}", daemon=True)
         self._thread.start()
 
     @property
@@ -124,15 +115,14 @@ class RayTrial:
         """Its exit code, once its process has ended; 1 if its machine was lost."""
         self._thread.join()
         self._ray.kill(self._actor)  # its place on the machine is free
-        self.line.close()
         return self._code
 
     def reason(self) -> str:
         """Why it failed."""
         return self._reason
 
-    def _receive(self) -> None:
-        """Until the process has ended, or its actor; the line ends then."""
+    def _pass_on(self) -> None:
+        """Its messages, until the process has ended, or its actor."""
         try:
             self._ray.get(self._actor.__ray_ready__.remote())
             self._began = time.monotonic()
@@ -141,11 +131,11 @@ class RayTrial:
                 if "code" in message:
                     self._code, self._reason = message["code"], message["reason"]
                 else:
-                    self._theirs.sendall(json.dumps(message).encode() + b"\n")
+                    self._receive(message)
         except self._ray.exceptions.RayError as error:
             self._reason = f"Ray has lost it: {str(error).strip().splitlines()[0]}"
         finally:
-            self._theirs.close()
+            self._receive(None)
 
 
 def unfit(probe: str, word: str, version: str) -> str:

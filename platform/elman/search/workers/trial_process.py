@@ -1,4 +1,4 @@
-"""The process of a trial, `elman fit` on its finished recipe, and the line of messages to its search."""
+"""The process of a trial, `elman fit` on its finished recipe, and its messages to the search."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,47 +22,9 @@ from elman.tracking.store import without_password
 PROGRAM = (sys.executable, "-m", "elman", "fit")
 END_SECONDS = 20.0  # what a process may take to end after its line has
 REASON_BYTES = 20_000
-RECEIVE_BYTES = 65536
 
-
-class Line:
-    """The search's end of a line: objects of JSON, one on each line, read without waiting.
-
-    Args:
-        connection: taken over.
-    """
-
-    def __init__(self, connection: socket.socket) -> None:
-        connection.setblocking(False)
-        self._connection = connection
-        self._received = b""
-
-    def fileno(self) -> int:
-        """For a selector."""
-        return self._connection.fileno()
-
-    def messages(self) -> Iterator[dict[str, Any] | None]:
-        """What has come; None at the line's end."""
-        while True:
-            try:
-                received = self._connection.recv(RECEIVE_BYTES)
-            except BlockingIOError:
-                return
-            except OSError:
-                received = b""
-            if not received:
-                yield None
-                return
-            *lines, self._received = (self._received + received).split(b"\n")
-            yield from map(json.loads, lines)
-
-    def send(self, **message: Any) -> None:
-        """Send a short message; nothing happens if the other end is gone."""
-        with suppress(OSError):
-            self._connection.sendall(json.dumps(message).encode() + b"\n")
-
-    def close(self) -> None:
-        self._connection.close()
+Receive = Callable[[dict[str, Any] | None], None]
+"""Takes each message of a trial, and None after the last one; called from a thread of the trial."""
 
 
 class Trial(Protocol):
@@ -69,7 +32,6 @@ class Trial(Protocol):
 
     run_id: str
     lease: Lease
-    line: Line
     ended_in_order: bool
 
     @property
@@ -94,15 +56,24 @@ class TrialProcess:
         lease: where it runs.
         program: what it runs, before the recipe's file.
         home: its working folder.
+        receive: takes its messages.
     """
 
     def __init__(
-        self, recipe: Path, output: Path, *, run_id: str, lease: Lease, program: Sequence[str], home: Path
+        self,
+        recipe: Path,
+        output: Path,
+        *,
+        run_id: str,
+        lease: Lease,
+        program: Sequence[str],
+        home: Path,
+        receive: Receive,
     ) -> None:
         self.output, self.run_id, self.lease = output, run_id, lease
         self.began = time.monotonic()
         self.ended_in_order = False  # its message of the end has come
-        ours, theirs = socket.socketpair()
+        self.connection, theirs = socket.socketpair()
         environment = {
             **os.environ,
             SOCKET_VARIABLE: str(theirs.fileno()),
@@ -124,7 +95,8 @@ class TrialProcess:
                 start_new_session=True,
             )
         theirs.close()
-        self.line = Line(ours)
+        self._receive = receive
+        threading.Thread(target=self._read, name=f"elman-{run_id}", daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -136,8 +108,9 @@ class TrialProcess:
         return time.monotonic() - self.began
 
     def answer(self, **message: Any) -> None:
-        """Answer its last message."""
-        self.line.send(**message)
+        """Answer its last message; nothing happens if it has ended."""
+        with suppress(OSError):
+            self.connection.sendall(json.dumps(message).encode() + b"\n")
 
     def stop(self) -> None:
         """Ask it to end after its batch, with a checkpoint."""
@@ -157,7 +130,7 @@ class TrialProcess:
             self.kill()
             code = self._process.wait()
         self.kill()  # processes that it has started and left
-        self.line.close()
+        self.connection.close()
         return code
 
     def reason(self) -> str:
@@ -172,3 +145,11 @@ class TrialProcess:
             if line.startswith("elman: error: "):
                 return without_password(line.removeprefix("elman: error: "))
         return without_password(lines[-1].strip()) if lines else "it printed nothing"
+
+    def _read(self) -> None:
+        """Objects of JSON, a line each, until its end of the connection is closed."""
+        with suppress(OSError), self.connection.makefile("r", encoding="utf-8") as lines:
+            for line in lines:
+                if line.endswith("\n"):  # a killed process may leave half of one
+                    self._receive(json.loads(line))
+        self._receive(None)
