@@ -56,7 +56,7 @@ CASES = {
     "pruning with two objectives": (
         ("minimize}", "minimize, cost/seconds: minimize}"),
         ("--pruner=median",),
-        "compares one figure",
+        "compares one metric",
     ),
     "fixed and searched": ((LAYERS, LAYERS + "fixed: {model.core.layers: 3}\n"), (), "both fixed and"),
     "no such base": (("base.yaml", "lost.yaml"), (), "lost.yaml"),
