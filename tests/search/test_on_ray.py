@@ -116,7 +116,7 @@ def test_each_trial_has_its_gpu(folder, toys):
 
 @pytest.mark.parametrize("how", ["raylet", "worker"])
 def test_a_node_is_lost(folder, toys, cluster, how):
-    behave(folder, all={"seconds": 0.3, "rungs": 10})
+    behave(folder, all={"seconds": 0.2, "rungs": 40})
     process = toys()
     wait_until(lambda: all(len(rungs(folder, number)) >= 2 for number in range(3)))
     second = raylet(cluster.second)
@@ -128,8 +128,8 @@ def test_a_node_is_lost(folder, toys, cluster, how):
         psutil.Process(int(pid.read_text())).parent().kill()
     assert process.wait(180) == 0, (folder / "printed").read_text()
     check(folder, states=["complete"] * 4)
-    assert all(set(rungs(folder, number)) == set(range(1, 11)) for number in range(4))
-    assert all(set(trial.curve) == set(range(100, 1100, 100)) for trial in trials(folder))
+    assert all(set(rungs(folder, number)) == set(range(1, 41)) for number in range(4))
+    assert all(set(trial.curve) == set(range(100, 4100, 100)) for trial in trials(folder))
     if how == "raylet":
         assert where(folder, lost)[0] != second
 
