@@ -193,7 +193,7 @@ class Driver:
         self.free.append(process.lease)
         self.free.sort(key=lambda lease: lease.place)
         if not self._still_owned(number, process, asked):
-            log.warning("trial %d: another search goes on with it, since the heartbeat of this one stopped", number)
+            log.warning("trial %d: another search goes on with it, as this heartbeat stopped", number)
             self.study.kept.forget(number)
             return
         if process.ended_in_order or code == 0:
