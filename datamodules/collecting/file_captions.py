@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import Counter
 from dataclasses import replace
 from functools import partial
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from datamodules.collecting.batching import Batching
 from datamodules.collecting.captions import BOS, EOS, Captioned, Unit, check_unit, contexts, learned, steps_of
@@ -88,3 +90,7 @@ class FileCaptions(Collected):
 
     def remembered(self) -> dict[str, Any]:
         return {**tokens_state(self.alphabet), "captions": tuple(self.captions)}
+
+    @abstractmethod
+    def picture(self, context: Any) -> Tensor:
+        """(height, width) or (height, width, 3), the picture of the context of one row."""
