@@ -161,9 +161,11 @@ class RunLogger(MLFlowLogger):
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Take the metrics of time step `step`; None: of the last one logged. Costs microseconds."""
-        buffer = self.writer.buffer
+        if self._buffer is None:
+            self.start()
+        assert self._buffer is not None
         try:
-            buffer.add(metrics, max(buffer.last_step, 0) if step is None else step)
+            self._buffer.add(metrics, max(self._buffer.last_step, 0) if step is None else step)
         except TypeError as error:
             log.warning("%s", error)
 
