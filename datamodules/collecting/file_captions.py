@@ -29,7 +29,7 @@ class FileCaptions(Collected):
     """Describe what a file holds: x is BOS and the caption, y the caption and EOS, all steps scored.
 
     The context is what `medium` makes of the file. Words or characters that training does not have are one
-    unknown token id. A subclass gives the medium and shows a context as a picture.
+    unknown token id. A subclass gives the medium, and a context as a picture.
 
     Args:
         path: a CSV table with the columns path and caption, and perhaps part and others. A path may come
@@ -50,6 +50,10 @@ class FileCaptions(Collected):
         super().__init__(split=split if split.by else replace(split, by="path"), batching=batching, unit=unit)
         self.path, self.medium, self.caption_unit, self.skip_bad = path, medium, unit, skip_bad
         self.context_size = medium.size.features
+
+    @abstractmethod
+    def picture(self, context: Any) -> Tensor:
+        """The context of one row, as a picture."""
 
     def find(self) -> Findings:
         table, bad = Path(self.path).expanduser(), BadOnes(skip=self.skip_bad)

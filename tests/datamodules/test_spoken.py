@@ -17,14 +17,14 @@ FEW = {"words": ["yes", "no"], "voices": ["en-us", "en-029", "en-us+f2", "en-us+
 
 @pytest.fixture
 def tones(monkeypatch):
-    spoken = []
+    words = []
 
     def stand_in(text, *, voice, words_a_minute, pitch):
-        spoken.append((text, voice, words_a_minute, pitch))
+        words.append((text, voice, words_a_minute, pitch))
         return (tone(300 + 40 * len(text), 0.1) * 32767).astype(np.int16), 22050
 
     monkeypatch.setattr(spoken, "speak", stand_in)
-    return spoken
+    return words
 
 
 def names(folder):
