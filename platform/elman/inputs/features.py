@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import field
+from typing import cast
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 
 from elman.batch import SequenceBatch
-from elman.declared import Declared
 from elman.inputs.spec_augment import SpecAugment
 
 LEAST_STD = 1e-3
 
 
-class Features(Declared, ABC):
+class Features(nn.Module, ABC):
     """Features of every frame by itself, shifted and scaled to mean 0 and standard deviation 1.
 
     A frame's features depend on that frame alone, so that windows, streams and whole sequences give the
@@ -26,26 +25,18 @@ class Features(Declared, ABC):
 
     Args:
         input_size: samples of a frame; taken from the data.
-        sample_rate_hz: taken from the data.
+        output_size: features of a frame.
         augmentation: random changes to training features; null: none.
     """
 
-    input_size: int = field(kw_only=False)
-    sample_rate_hz: int = field(kw_only=False)
-    augmentation: SpecAugment | None = None
+    mean: Tensor
+    std: Tensor
 
-    mean: Tensor = field(init=False)
-    std: Tensor = field(init=False)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.register_buffer("mean", torch.zeros(self.output_size))
-        self.register_buffer("std", torch.ones(self.output_size))
-
-    @property
-    @abstractmethod
-    def output_size(self) -> int:
-        """Features of a frame."""
+    def __init__(self, *, input_size: int, output_size: int, augmentation: SpecAugment | None) -> None:
+        super().__init__()
+        self.input_size, self.output_size, self.augmentation = input_size, output_size, augmentation
+        self.register_buffer("mean", torch.zeros(output_size))
+        self.register_buffer("std", torch.ones(output_size))
 
     @abstractmethod
     def measured(self, frames: Tensor) -> Tensor:
@@ -91,4 +82,4 @@ class Features(Declared, ABC):
         # Sums of squares need more than the half precision that an autocast context would give them.
         with torch.autocast(frames.device.type, enabled=False):
             found = self.measured(frames.flatten(0, 1).to(self.mean.dtype))  # (B * T, output_size)
-        return found.view(*frames.shape[:2], self.output_size)
+        return cast(Tensor, found).view(*frames.shape[:2], self.output_size)

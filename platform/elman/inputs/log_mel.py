@@ -27,8 +27,7 @@ class LogMel(MelBands):
             raise ValueError(f"floor is an energy and must be above 0, got floor={self.floor}")
         super().__post_init__()
 
-    @property
-    def output_size(self) -> int:
+    def count(self) -> int:
         return self.mels
 
     def measured(self, frames: Tensor) -> Tensor:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import warnings
+from abc import abstractmethod
+from dataclasses import field
 
 from torch import Tensor, nn
 
+from elman.declared import Declared
 from elman.inputs.features import Features
+from elman.inputs.spec_augment import SpecAugment
 
 
-class MelBands(Features):
+class MelBands(Declared, Features):
     """Features made of a frame's energy in bands that are equally wide in mel, under a Hann window.
 
     Args:
+        sample_rate_hz: taken from the data.
         mels: bands.
-        low_hz, high_hz: where the lowest band begins and the highest ends; null: half the sample rate.
+        low_hz: where the lowest band begins.
+        high_hz: where the highest band ends; null: half the sample rate.
 
     Raises:
         ValueError: for a value out of range, or more bands than the spectrum has lines for.
@@ -23,15 +29,24 @@ class MelBands(Features):
         low bands are not empty.
     """
 
+    input_size: int = field(kw_only=False)
+    sample_rate_hz: int = field(kw_only=False)
     mels: int = 40
     low_hz: float = 20.0
     high_hz: float | None = None
+    augmentation: SpecAugment | None = None
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        Features.__init__(
+            self, input_size=self.input_size, output_size=self.count(), augmentation=self.augmentation
+        )
         samples = 1 << (2 * self.input_size - 1).bit_length()  # of a padded frame
         self.bands, spare = self._spectrogram(samples), samples - self.input_size
         self.padding = (spare // 2, spare - spare // 2)
+
+    @abstractmethod
+    def count(self) -> int:
+        """Features of a frame."""
 
     def energies(self, frames: Tensor) -> Tensor:
         """(N, input_size) samples to the energy in each band, (N, mels)."""

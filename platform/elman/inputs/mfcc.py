@@ -45,8 +45,7 @@ class MFCC(MelBands):
 
         self.register_buffer("dct", create_dct(self.coefficients, self.mels, norm="ortho"))  # (mels, C)
 
-    @property
-    def output_size(self) -> int:
+    def count(self) -> int:
         return self.coefficients
 
     def measured(self, frames: Tensor) -> Tensor:
