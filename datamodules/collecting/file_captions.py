@@ -51,10 +51,6 @@ class FileCaptions(Collected):
         self.path, self.medium, self.caption_unit, self.skip_bad = path, medium, unit, skip_bad
         self.context_size = medium.size.features
 
-    @abstractmethod
-    def picture(self, context: Any) -> Tensor:
-        """The context of one row, as a picture."""
-
     def find(self) -> Findings:
         table, bad = Path(self.path).expanduser(), BadOnes(skip=self.skip_bad)
         rows = read_manifest(table, needs=("caption",), bad=bad, usable=self.medium.open, repeats=True)
