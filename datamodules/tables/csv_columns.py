@@ -62,12 +62,15 @@ def is_plain(file: Path, separator: str, quote: str | None) -> bool:
     if not f"{separator}{quote}".isascii() or separator in "\r\n\0" or separator == quote:
         return False
     with file.open("rb") as stream:
-        rest = b""
+        rest = b""  # the last line, with empty ones behind it: these may end the file
         while block := stream.read(BLOCK):
-            lines, end, rest = (rest + block).rpartition(b"\n")
+            text = (rest + block).rstrip(b"\r\n")
+            empty = (rest + block)[len(text) :]
+            lines, end, last = text.rpartition(b"\n")
+            rest = last + empty
             if len(rest) > BLOCK or not _plain_lines(b"\n" + lines + end, separator, quote):
                 return False
-    return not rest or _plain_lines(b"\n" + rest + b"\n", separator, quote)
+    return not rest or _plain_lines(b"\n" + rest.rstrip(b"\r\n") + b"\n", separator, quote)
 
 
 def _plain_lines(lines: bytes, separator: str, quote: str | None) -> bool:
