@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from elman.commands._table import print_table, printable
 from elman.predict.lines import Lines, opened
 from elman.recipes.strict_yaml import load_yaml
+from elman.stored import translated
 from elman.tracking.difference import Difference, Made, alike, differences, made_of
 from elman.tracking.find import find_run
 from elman.tracking.metrics import high_is_good
@@ -58,7 +59,7 @@ def _made(client: MlflowClient, run: Any, row: RunRow) -> Made:
     text = read_text(client, row.id, "recipe.yaml")
     recipe = dict(row.params)
     if text is not None:
-        flat = flat_params(load_yaml(text, f"recipe.yaml of run {row.id}"))
+        flat = flat_params(translated(load_yaml(text, f"recipe.yaml of run {row.id}")))
         recipe = {_as_option(key): value for key, value in flat.items() if key != "config"}
     results = {name: v for name, v in row.metrics.items() if not name.startswith(NOT_COMPARED)}
     if row.metric is not None and row.best is not None:

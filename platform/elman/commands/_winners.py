@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elman.errors import BadInput
+from elman.recipes.strict_yaml import todays_text
 from elman.tracking.metrics import high_is_good, monitored
 from elman.tracking.reading import close_to, read_text
 from elman.tracking.runs import RunRow, newest_rows, with_best
@@ -40,7 +41,7 @@ class Winner:
         """
         for run, path in self.sources:
             if (text := read_text(client, run, path)) is not None:
-                return text
+                return todays_text(text, f"{path} of run {run}")
         raise BadInput(f"run {self.id} keeps no recipe, which `elman fit` would have left")
 
 

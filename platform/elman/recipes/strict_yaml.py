@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from elman.errors import BadInput
+from elman.stored import translated
 
 MAX_BYTES = 1 << 20
 MAX_NODES = 20_000
@@ -137,6 +139,20 @@ def read_text(path: str | Path) -> str:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise BadInput(f"{path}:{line}: holds a NUL byte; a recipe is plain text")
     return text
+
+
+def todays_text(text: str, name: str) -> str:
+    """The text of a stored recipe in today's words, with the comment at its head; as it is if none differ.
+
+    Raises:
+        BadInput: if it is no recipe.
+    """
+    then = load_yaml(text, name)
+    now = translated(then)
+    if now == then:
+        return text
+    head = takewhile(lambda line: line.startswith("#"), text.splitlines(keepends=True))
+    return "".join(head) + dump_yaml(now)
 
 
 def dump_yaml(values: Any) -> str:
