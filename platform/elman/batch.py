@@ -1,4 +1,4 @@
-"""SequenceBatch: the one thing that flows through the house."""
+"""SequenceBatch: what data modules yield, strategies cut and tasks learn from."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def test_rows_of_a_stream_must_stay() -> None:
 
 
 def test_windows_without_a_scored_step_make_no_update_but_carry_on() -> None:
-    """Many-to-one: only the last step is scored; every window is told of, one has a loss."""
+    """Many-to-one: only the last step is scored; there is an update for every window, one has a loss."""
     torch.manual_seed(1)
     net = SquaredError(LSTM(F, hidden_size=H))
     batch = stream(())[0]

@@ -63,7 +63,7 @@ def test_equals_torch(ours, theirs, lengths):
 
 
 def test_what_each_half_reads():
-    """Row 0 has 3 steps: forward output t sees inputs up to t, backward output t those from t to 2."""
+    """Row 0 has 3 steps: forward output t depends on inputs up to t, backward output t those from t to 2."""
     core, _ = pair(LSTM, nn.LSTM)
     x = torch.randn(1, T, F, dtype=torch.float64)
     jacobian = torch.autograd.functional.jacobian(
@@ -91,13 +91,13 @@ def test_no_weight_is_shared():
 
 
 @pytest.mark.parametrize(
-    ("inner", "told"),
+    ("inner", "message"),
     [
         (lambda n: nn.Linear(n, 4), r"core must make an elman\.cores\.Core, got Linear"),
         (Bidirectional, "read in both directions here, but Bidirectional reads later steps itself"),
         (partial(Pooled, core=Bidirectional), "but Pooled reads later steps itself"),
     ],
 )
-def test_what_cannot_be_turned_round_is_refused(inner, told):
-    with pytest.raises(ValueError, match=told):
+def test_what_cannot_be_turned_round_is_refused(inner, message):
+    with pytest.raises(ValueError, match=message):
         Bidirectional(F, core=inner)

@@ -10,8 +10,7 @@ import torch
 from torch import nn
 
 from elman.cores import GRU, LSTM, Bidirectional, Centred, FeedForward
-from elman.inputs import Dense
-from elman.inputs.first_carry import FirstCarry
+from elman.inputs import Dense, FirstCarry
 from elman.tree import detached
 
 B, T, F, H = 4, 7, 3, 5
@@ -19,8 +18,8 @@ LENGTHS = torch.tensor([3, 0, 7, 1])
 EXACT = {"rtol": 1e-12, "atol": 1e-12}
 
 
-class Says(FeedForward):
-    """Says what it reads."""
+class Echoing(FeedForward):
+    """Gives out what it reads."""
 
     def forward(self, x, carry, lengths=None):
         return x, carry
@@ -75,7 +74,7 @@ def test_equals_the_loop(options, inner, lengths, fresh):
 def test_by_hand(prior, expected):
     """2, -1, 3 and, in another batch, 1, after which four steps have a sum of 5."""
     x = torch.tensor([2.0, -1.0, 3.0]).view(1, 3, 1)
-    core = Centred(1, core=partial(Says, hidden_size=1), prior=prior)
+    core = Centred(1, core=partial(Echoing, hidden_size=1), prior=prior)
     out, carry = core(x, core.initial_carry(1))
     torch.testing.assert_close(out.flatten(), torch.tensor(expected))
     out, carry = core(torch.ones(1, 1, 1), carry)
@@ -122,12 +121,12 @@ def test_an_encoder_cannot_begin_a_count():
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"prior": -1}, "prior counts steps and must be at least 0, got prior=-1"),
         ({"core": lambda n: nn.Linear(n, 4)}, r"core must make an elman\.cores\.Core, got Linear"),
     ],
 )
-def test_impossible_values_are_refused(options, told):
-    with pytest.raises(ValueError, match=told):
+def test_impossible_values_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
         Centred(F, **options)

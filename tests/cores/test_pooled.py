@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from elman.cores import LSTM, Bidirectional, Elman, FeedForward, Pooled
-from elman.inputs import Dense
-from elman.inputs.first_carry import FirstCarry
+from elman.inputs import Dense, FirstCarry
 from elman.tree import detached
 
 B, T, F, H = 4, 7, 3, 5
@@ -68,15 +67,15 @@ def test_equals_the_loop(how, inner, lengths, fresh):
 
 
 def test_by_hand():
-    """One unit that says x: 2, -1, 3 and, in another batch, 1."""
+    """One unit whose output is x: 2, -1, 3 and, in another batch, 1."""
 
-    class Says(FeedForward):
+    class Echoing(FeedForward):
         def forward(self, x, carry, lengths=None):
             return x, carry
 
     x = torch.tensor([2.0, -1.0, 3.0]).view(1, 3, 1)
     for how, expected in [("max", [[2.0, 2, 3], [3.0]]), ("mean", [[2, 0.5, 4 / 3], [1.25]])]:
-        core = Pooled(1, core=partial(Says, hidden_size=1), how=how)
+        core = Pooled(1, core=partial(Echoing, hidden_size=1), how=how)
         out, carry = core(x, core.initial_carry(1))
         torch.testing.assert_close(out[0, :, 1], torch.tensor(expected[0]))
         out, _ = core(torch.ones(1, 1, 1), carry)
@@ -112,12 +111,12 @@ def test_an_encoder_cannot_begin_a_maximum():
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"how": "last"}, "how must be 'max' or 'mean', got 'last'"),
         ({"core": lambda n: nn.Linear(n, 4)}, r"core must make an elman\.cores\.Core, got Linear"),
     ],
 )
-def test_impossible_values_are_refused(options, told):
-    with pytest.raises(ValueError, match=told):
+def test_impossible_values_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
         Pooled(F, **options)

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torchaudio import transforms
 
+import elman.inputs
 from elman.batch import whole
-from elman.inputs import MFCC, LogMel, SpecAugment
+from elman.inputs import MFCC, Features, LogMel, SpecAugment
 
 RATE, WINDOW, HOP = 8000, 200, 80
 
@@ -60,7 +61,16 @@ def test_a_tone_lies_in_its_band():
         assert abs(band + 1 - 41 * (at - mel[0]) / (mel[3] - mel[0])) <= 1
 
 
-@pytest.mark.parametrize("features", [LogMel(WINDOW, RATE), MFCC(WINDOW, RATE)], ids=["log_mel", "mfcc"])
+FEATURES = [LogMel(WINDOW, RATE), MFCC(WINDOW, RATE)]
+
+
+def test_no_features_are_left_out():
+    public = {getattr(elman.inputs, name) for name in elman.inputs.__all__}
+    kinds = {c for c in public if isinstance(c, type) and issubclass(c, Features)}
+    assert {type(features) for features in FEATURES} >= kinds - {Features}
+
+
+@pytest.mark.parametrize("features", FEATURES, ids=lambda features: type(features).__name__)
 def test_a_frame_stands_for_itself(features, wave):
     x = frames(wave)
     both = features(x)
@@ -119,7 +129,7 @@ def test_without_augmentation_nothing_changes(wave):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"mels": 0}, "mels must be at least 1"),
         ({"mels": 400}, "mels=400 bands are too many"),
@@ -128,8 +138,8 @@ def test_without_augmentation_nothing_changes(wave):
         ({"floor": 0.0}, "floor is an energy"),
     ],
 )
-def test_values_out_of_range(arguments, said):
-    with pytest.raises(ValueError, match=said):
+def test_values_out_of_range(arguments, message):
+    with pytest.raises(ValueError, match=message):
         LogMel(WINDOW, RATE, **arguments)
 
 

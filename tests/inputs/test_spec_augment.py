@@ -79,7 +79,7 @@ def test_nothing_is_changed_in_place():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"time_masks": -1}, "time_masks is a count"),
         ({"time_share": 1.5}, "time_share must lie"),
@@ -87,6 +87,6 @@ def test_nothing_is_changed_in_place():
         ({"gain": -0.1}, "gain must be at least 0"),
     ],
 )
-def test_values_out_of_range(arguments, said):
-    with pytest.raises(ValueError, match=said):
+def test_values_out_of_range(arguments, message):
+    with pytest.raises(ValueError, match=message):
         SpecAugment(**arguments)

@@ -30,7 +30,8 @@ class Split(BackpropThroughTime):
     """Windows of `k` steps as if each were a sequence of its own, one update each.
 
     Not only the gradient changes but the network: what came before a window is invisible in it. A
-    dependency of lag j < k is seen from (k - j) / k of the positions, one of lag k or more from none.
+    dependency of lag j < k lies within a window at (k - j) / k of the positions, one of lag k or more
+    at none.
 
     Steps that do not fill a window wait for the next batch, unless it `is_last`.
 

@@ -14,7 +14,7 @@ class Core(nn.Module, ABC):
     """A recurrent network: inputs and a carry in, outputs and a carry out.
 
     A carry is a tuple of tensors with rows first, float32 or wider whatever the precision of the
-    arithmetic. A core never sees an optimiser, a loss or a strategy. Every core takes `input_size`
+    arithmetic. A core knows no optimiser, loss or strategy. Every core takes `input_size`
     first and everything else by keyword.
     """
 

@@ -1,4 +1,4 @@
-"""A core that also tells what it has said so far."""
+"""A core whose outputs come with a running summary of the outputs so far."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Pooled(Core):
 
     out_t = [h_t, m_t]: m_t = max_{s <= t} h_s, unit by unit, or m_t = (h_1 + ... + h_t) / t.
 
-    A readout of a row's last step then sees the whole row, and its gradient reaches every step at once
+    A readout of a row's last step then depends on the whole row, and its gradient reaches every step at once
     rather than through the steps between. The summary runs on through windows and batches, where a
     strategy cuts its gradient like that of any carry.
 
