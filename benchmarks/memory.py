@@ -60,7 +60,7 @@ def gradient(task: SequenceTask, batch: SequenceBatch) -> list[torch.Tensor]:
     """The summed gradient of one pass."""
     task.zero_grad()
     for update in task.bptt.losses(
-        task.objective, batch, task.bptt.first_state(task.core.initial_carry(ROWS))
+        task.objective, batch, task.bptt.first_state(task.network.core.initial_carry(ROWS))
     ):
         if update.loss is not None:
             update.loss.backward()

@@ -86,11 +86,11 @@ class Loop:
         self.rnn = getattr(nn, work.cell)(work.embedding or work.input_size, work.width, work.layers)
         self.head = nn.Linear(work.width, work.output_size)
         self.net = nn.ModuleList([self.embedding, self.rnn, self.head])
-        (kernel,) = [m for m in task.core.modules() if isinstance(m, nn.RNNBase)]
+        (kernel,) = [m for m in task.network.core.modules() if isinstance(m, nn.RNNBase)]
         self.rnn.load_state_dict(kernel.state_dict())
-        self.head.load_state_dict(task.readout.state_dict())
-        if task.embedding is not None:
-            self.embedding.load_state_dict(task.embedding.state_dict())
+        self.head.load_state_dict(task.network.readout.state_dict())
+        if task.network.embedding is not None:
+            self.embedding.load_state_dict(task.network.embedding.state_dict())
         self.optimizer = work.optimizer(self.net.parameters())
         self.data = [
             (b.x.transpose(0, 1).contiguous(), b.y.transpose(0, 1).contiguous()) for b in work.batches()
@@ -165,7 +165,7 @@ def same_losses(work: Work) -> float:
     loop = Loop(work, task)
     batch, optimizer, differences = work.batches()[0], work.optimizer(task.parameters()), []
     for update in task.bptt.losses(
-        task.objective, batch, task.bptt.first_state(task.core.initial_carry(work.rows))
+        task.objective, batch, task.bptt.first_state(task.network.core.initial_carry(work.rows))
     ):
         loss = update.loss / update.scored
         optimizer.zero_grad()

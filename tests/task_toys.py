@@ -130,14 +130,14 @@ class Hand(nn.Module):
 
     def __init__(self, task: SequenceTask) -> None:
         super().__init__()
-        kernel = task.core.stack.parts[0]
+        kernel = task.network.core.stack.parts[0]
         self.lstm = nn.LSTM(
             kernel.input_size, kernel.hidden_size, kernel.num_layers, batch_first=True
         ).double()
-        self.readout = nn.Linear(kernel.hidden_size, task.output_size).double()
+        self.readout = nn.Linear(kernel.hidden_size, task.network.output_size).double()
         self.lstm.load_state_dict(copy.deepcopy(kernel.state_dict()))
-        self.readout.weight.data.copy_(task.readout.weight.data)
-        self.readout.bias.data.copy_(task.readout.bias.data)
+        self.readout.weight.data.copy_(task.network.readout.weight.data)
+        self.readout.bias.data.copy_(task.network.readout.bias.data)
 
     def forward(self, x: Tensor, carry: tuple | None = None) -> tuple[Tensor, tuple]:
         out, carry = self.lstm(x, carry)

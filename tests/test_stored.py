@@ -91,10 +91,11 @@ def test_metadata_and_descriptions() -> None:
     facts = {"inputs": 2, "outputs": 3, "symbols": True, "context_inputs": None}
     sizes = {"input_size": 2, "output_size": 3, "token_ids": True, "context_size": None}
     checkpoint = {"state_dict": {}, "elman": {"facts": facts, "recipe": "model: {}"}}
-    assert translated_checkpoint(checkpoint) == {
-        "state_dict": {},
-        "elman": {"metadata": sizes, "recipe": "model: {}"},
-    }
+    new = {"state_dict": {}, "elman": {"metadata": sizes, "recipe": "model: {}"}}
+    assert translated_checkpoint(checkpoint) == new
+    checkpoint["elman"]["updates"] = {"made": 3, "joined": {"updates": 1, "room": 8}, "since": {"loss": 2.0}}
+    updates = {"made": 3, "accumulator": {"updates": 1, "capacity": 8}, "running": {"loss": 2.0}}
+    assert translated_checkpoint(checkpoint) == {**new, "elman": {**new["elman"], "updates": updates}}
     part = {"class_path": "elman.encoders.Dense", "init_args": {}}
     assert translated_description({**facts, "encoder": part}) == {
         **sizes,

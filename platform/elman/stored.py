@@ -15,7 +15,7 @@ SOUNDS = ("Audio", "TorchaudioSet", "Spoken")
 BATCHING = {"rows": "batch_size", "val_rows": "val_batch_size"}
 
 KEYS: dict[str, dict[str, str]] = {
-    "model": {"encoder": "context_encoder"},
+    "model": {"encoder": "context_encoder", "symbol_dropout": "token_dropout"},
     "trainer": {"max_passes": "max_epochs"},
     "batching": BATCHING,
     "Text": {"lanes": "batch_size", "val_lanes": "val_batch_size"},
@@ -28,8 +28,8 @@ KEYS: dict[str, dict[str, str]] = {
 MODULES = {"elman.encoders": "elman.inputs", "elman.features": "elman.inputs"}
 """Old module -> new one, of classes named by their import path."""
 
-BUILDERS = {"elman.tasks.export:build": "elman.predict.export:build"}
-"""Old function -> new one, that makes a network from its description."""
+UPDATES = {"joined": "accumulator", "since": "running"}
+"""Old key -> new one, in what a checkpoint holds of optimiser steps."""
 
 METADATA = {
     "inputs": "input_size",
@@ -65,12 +65,16 @@ def translated(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def translated_checkpoint(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
-    """A checkpoint with the metadata of its data in today's words; its recipe stays the text it was."""
+    """A checkpoint in today's words; its recipe stays the text it was."""
     own = checkpoint.get("elman")
     if not isinstance(own, Mapping) or "facts" not in own:
         return dict(checkpoint)
     rest = {name: value for name, value in own.items() if name != "facts"}
-    return {**checkpoint, "elman": {**rest, "metadata": _renamed(own["facts"], METADATA)}}
+    changed = {"metadata": _renamed(own["facts"], METADATA)}
+    if "updates" in own:
+        waiting = _renamed(own["updates"]["joined"], {"room": "capacity"})
+        changed["updates"] = {**_renamed(own["updates"], UPDATES), "accumulator": waiting}
+    return {**checkpoint, "elman": {**rest, **changed}}
 
 
 def translated_description(description: Mapping[str, Any]) -> dict[str, Any]:

@@ -38,8 +38,8 @@ def make_task(**options) -> SequenceTask:
     }
     task = SequenceTask(**given).double()
     with torch.no_grad():
-        task.readout.weight *= 6  # not all rows say the same
-        for leaf in task.begins.leaves:
+        task.network.readout.weight *= 6  # not all rows say the same
+        for leaf in task.network.begins.leaves:
             leaf.weight *= 6
     return task
 
@@ -71,7 +71,7 @@ def said_alone(task: SequenceTask, context: torch.Tensor) -> str:
     ids = [START]
     with torch.no_grad():
         while len(ids) <= METADATA.max_length and ids[-1] != END:
-            out, _ = task.predict(torch.tensor([ids]), task.begins(context[None]))
+            out, _ = task.network.predict(torch.tensor([ids]), task.network.begins(context[None]))
             ids.append(int(out[0, -1].argmax()))
     return ALPHABET.decode([symbol for symbol in ids[1:] if symbol != END])
 
@@ -100,9 +100,9 @@ def test_decoded_as_alone() -> None:
     assert len({len(text) for text in expected}) > 2, "rows that end alike prove little"
     task.train()
     blind = batch._replace(x=torch.zeros_like(batch.x), y=None)
-    assert captions_of(task, DATA, blind) == expected
-    assert task.training
-    assert captions_of(task, DATA, blind, width=1) == expected
+    assert captions_of(task.network, DATA, blind) == expected
+    assert task.network.training
+    assert captions_of(task.network, DATA, blind, width=1) == expected
 
 
 def test_a_beam_finds_what_is_at_least_as_likely() -> None:
@@ -112,13 +112,13 @@ def test_a_beam_finds_what_is_at_least_as_likely() -> None:
         task.eval()
         with torch.no_grad():
             said = batch_of(texts)._replace(context=batch.context)
-            out, _ = task.predict(said.x, task.first_carry(said))
+            out, _ = task.network.predict(said.x, task.network.first_carry(said))
             picked = out.log_softmax(-1).gather(2, said.y[..., None])[..., 0]
             cut = torch.tensor([len(text) == METADATA.max_length for text in texts])  # no end was said
             last = torch.arange(said.steps) == said.lengths[:, None] - 1
             return picked.masked_fill(~said.scored | (last & cut[:, None]), 0.0).sum(1)
 
-    greedy, beam = captions_of(task, DATA, batch), captions_of(task, DATA, batch, width=30)
+    greedy, beam = captions_of(task.network, DATA, batch), captions_of(task.network, DATA, batch, width=30)
     assert bool((log_p(beam) >= log_p(greedy) - 1e-12).all())
     assert greedy != beam
 
@@ -128,10 +128,12 @@ def test_of_any_dtype_and_with_a_context_of_parts() -> None:
     task, batch = make_task(), batch_of(TEXTS)
     single = batch._replace(context=batch.context.float())
     exact = batch._replace(context=batch.context.float().double())
-    assert captions_of(task, DATA, single) == captions_of(task, DATA, exact)
+    assert captions_of(task.network, DATA, single) == captions_of(task.network, DATA, exact)
     seen = []
-    task.first_carry = lambda window: seen.append(window.context) or task.core.initial_carry(6)
-    captions_of(task, DATA, batch._replace(context=(batch.context.float(), torch.arange(6))))
+    task.network.first_carry = lambda window: (
+        seen.append(window.context) or task.network.core.initial_carry(6)
+    )
+    captions_of(task.network, DATA, batch._replace(context=(batch.context.float(), torch.arange(6))))
     assert [leaf.dtype for leaf in seen[0]] == [torch.float64, torch.int64]
 
 
@@ -160,14 +162,14 @@ def test_figures_are_sums_divided_once() -> None:
     batches[2] = batches[2]._replace(is_first=torch.tensor([True, False, True]))
     scores = CaptionSums(DATA, {"": 1, "beam_": 3})
     for index, batch in enumerate(batches):
-        scores.add(task, batch, index)
+        scores.add(task.network, batch, index)
     found = scores.metrics(task.device, ranks=1)
     for name, width in (("", 1), ("beam_", 3)):
         pairs = [
             (said, true)
             for batch in batches
             for said, true in zip(
-                captions_of(task, DATA, batch, width=width), true_captions(DATA, batch), strict=True
+                captions_of(task.network, DATA, batch, width=width), true_captions(DATA, batch), strict=True
             )
             if true is not None
         ]
@@ -189,9 +191,9 @@ def test_sums_of_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     task, batches = make_task(), [batch_of(TEXTS, 1), batch_of(["bbb a"], 2)]
     together, own, other, idle = (CaptionSums(DATA, {"": 1, "beam_": 2}) for _ in range(4))
     for index, batch in enumerate(batches):
-        together.add(task, batch, index)
-    own.add(task, batches[0], 0)
-    other.add(task, batches[1], 0)
+        together.add(task.network, batch, index)
+    own.add(task.network, batches[0], 0)
+    other.add(task.network, batches[1], 0)
     monkeypatch.setattr("torch.distributed.all_reduce", lambda sums: sums.add_(other.sums + idle.sums))
     assert own.metrics(task.device, ranks=3) == together.metrics(task.device, ranks=1)
 
@@ -199,7 +201,7 @@ def test_sums_of_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nothing_counted_is_no_figure() -> None:
     assert CaptionSums(DATA, {"": 1}).metrics(torch.device("cpu"), ranks=1) == {}
     scores = CaptionSums(DATA, {"": 1})
-    scores.add(make_task(), batch_of(["", ""]), 0)  # no character that an edit could be a share of
+    scores.add(make_task().network, batch_of(["", ""]), 0)  # no character that an edit could be a share of
     assert set(scores.metrics(torch.device("cpu"), ranks=1)) == {"exact"}
 
 
@@ -215,7 +217,9 @@ def test_at_most_so_many_rows_spread_over_the_stage(
     )
     scores = CaptionSums(DATA, {"": 1}, batches=batches, at_most=24)
     for index in range(batches):
-        scores.add(make_task(), batch_of(TEXTS)._replace(context=torch.full((6, FEATURES), index)), index)
+        scores.add(
+            make_task().network, batch_of(TEXTS)._replace(context=torch.full((6, FEATURES), index)), index
+        )
     assert seen == decoded
 
 
@@ -227,7 +231,7 @@ def test_a_stage_logs_them(stage: str) -> None:
     found = {name: float(value) for name, value in trainer.callback_metrics.items()}
     scores = CaptionSums(DATA, {"": 1} if stage == "val" else {"": 1, "beam_": 3})
     for index, batch in enumerate(batches):
-        scores.add(task, batch, index)
+        scores.add(task.network, batch, index)
     expected = scores.metrics(task.device, ranks=1)
     assert {n: found[f"{stage}/{n}"] for n in expected} == expected
     assert ("test/beam_exact" in found) == (stage == "test")
@@ -240,7 +244,7 @@ def test_no_captions_no_figures() -> None:
     trainer.test(task, Loader([batch_of(TEXTS)]), verbose=False)
     assert not [name for name in trainer.callback_metrics if "exact" in name or "error" in name]
     with pytest.raises(ValueError, match="no captions"):
-        captions_of(task, plain, batch_of(TEXTS))
+        captions_of(task.network, plain, batch_of(TEXTS))
 
 
 def test_refusals() -> None:
@@ -248,6 +252,6 @@ def test_refusals() -> None:
         streams = False
 
     with pytest.raises(ValueError, match="Backward reads later steps"):
-        captions_of(make_task(core=partial(Backward, hidden_size=4)), DATA, batch_of(TEXTS))
+        captions_of(make_task(core=partial(Backward, hidden_size=4)).network, DATA, batch_of(TEXTS))
     with pytest.raises(ValueError, match="beam_width must be at least 1, got beam_width=0"):
         CaptionScores(DATA, beam_width=0)

@@ -28,14 +28,14 @@ def test_first_values_and_dropout() -> None:
 
 
 def test_unread_symbols_are_unknown_in_training_alone() -> None:
-    task = task_of(symbol_dropout=0.25)
+    task = task_of(token_dropout=0.25)
     batch = whole(torch.randint(1, 9, (50, 40)), torch.randint(0, 9, (50, 40)))
-    heard = task.preprocess(batch)
-    unread = heard.x != batch.x
-    assert not heard.x[unread].any()
+    read = task.network.preprocess(batch)
+    unread = read.x != batch.x
+    assert not read.x[unread].any()
     assert float(unread.float().mean()) == pytest.approx(0.25, abs=0.03)
-    assert torch.equal(heard.y, batch.y)
-    assert task.eval().preprocess(batch) is batch
+    assert torch.equal(read.y, batch.y)
+    assert task.eval().network.preprocess(batch) is batch
 
 
 def test_values_out_of_range() -> None:
@@ -45,7 +45,7 @@ def test_values_out_of_range() -> None:
         task_of(embedding_dropout=0.5)
     with pytest.raises(ValueError, match="embedding_std"):
         task_of(embedding=3, embedding_std=0.0)
-    with pytest.raises(ValueError, match="symbol_dropout"):
-        task_of(symbol_dropout=-0.1)
-    with pytest.raises(ValueError, match="symbol_dropout is for data of symbols"):
-        SequenceTask(input_size=2, output_size=2, token_ids=False, symbol_dropout=0.1)
+    with pytest.raises(ValueError, match="token_dropout"):
+        task_of(token_dropout=-0.1)
+    with pytest.raises(ValueError, match="token_dropout is for data of tokens"):
+        SequenceTask(input_size=2, output_size=2, token_ids=False, token_dropout=0.1)

@@ -182,6 +182,6 @@ def test_resume_takes_its_run_and_nothing_else():
 def test_a_sample_ends_where_the_network_stops_being_finite():
     task = SequenceTask(input_size=3, output_size=3, token_ids=True, core=lambda n: Elman(n, hidden_size=2))
     ids = torch.tensor([1])
-    assert len(sample_ids(task, ids, count=5, temperature=1e-40, seed=1)) == 5
-    task.readout.bias.data[1] = torch.inf
-    assert len(sample_ids(task, ids, count=5, temperature=0.8, seed=1)) == 0
+    assert len(sample_ids(task.network, ids, count=5, temperature=1e-40, seed=1)) == 5
+    task.network.readout.bias.data[1] = torch.inf
+    assert len(sample_ids(task.network, ids, count=5, temperature=0.8, seed=1)) == 0

@@ -104,7 +104,7 @@ def test_text_as_one_long_sequence():
     task, reader = characters()
     ids = reader.alphabet.encode(TEXT)
     with torch.no_grad():
-        chances = task.predict(ids[None], task.core.initial_carry(1))[0][0].softmax(-1)
+        chances = task.network.predict(ids[None], task.network.core.initial_carry(1))[0][0].softmax(-1)
     found = records(characters, cut(TEXT.encode(), 11), NEVER)
     assert "".join(r["character"] for r in found) == TEXT
     assert [r["step"] for r in found] == list(range(len(TEXT)))
@@ -121,7 +121,7 @@ def test_values_are_in_the_datas_own_units():
     task, _ = values()
     x = torch.tensor([[0.5, -2.0], [1.0, 3.0]], dtype=torch.float64)
     with torch.no_grad():
-        out = task.predict(x[None], task.core.initial_carry(1))[0][0]
+        out = task.network.predict(x[None], task.network.core.initial_carry(1))[0][0]
     found = records(values, [b"0.5,-2\n1,3\n"], BLANK)
     expected = (out * torch.tensor([10.0, 2.0]) + torch.tensor([-1.0, 5.0])).tolist()
     assert [[r["prediction_0"], r["prediction_1"]] for r in found] == [pytest.approx(e) for e in expected]

@@ -132,7 +132,7 @@ def updates(task: SequenceTask, bptt: BackpropThroughTime, batches: list[Sequenc
     """Every update over batches that follow on, the state begun anew where nothing goes on."""
     state = None
     for batch in batches:
-        state = state or bptt.first_state(task.core.initial_carry(len(batch.x)))
+        state = state or bptt.first_state(task.network.core.initial_carry(len(batch.x)))
         for update in bptt.losses(task.objective, batch, state):
             state = update.state
             yield update
@@ -207,7 +207,7 @@ def name_of(value) -> str | None:
 def test_whole_sequences(core: str, plan: str, bptt: BackpropThroughTime) -> None:
     """Every strategy does to a row of a bucketed batch what it does to its sequence alone."""
     task = make_task(core)
-    if bptt.continues and not task.core.streams:
+    if bptt.continues and not task.network.core.streams:
         return
     check(summed(task, bptt, a_pass(PLANS[plan])), one_at_a_time(core, bptt))
 
@@ -272,7 +272,7 @@ def test_two_processes_make_the_updates_of_one(plan: str, bptt: BackpropThroughT
 def test_predictions_and_scores(core: str, plan: str, window: int | None) -> None:
     """What is said of every step, and the mean over all scored ones, are those of each sequence alone."""
     task = make_task(core).eval()
-    if not task.core.streams and (window or "refilled" in plan):
+    if not task.network.core.streams and (window or "refilled" in plan):
         return
     said = [torch.full((int(n), OUT), math.nan, dtype=torch.float64) for n in LENGTHS]
     predictions, scores = Predictions(window), Scores(window)

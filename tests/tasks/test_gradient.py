@@ -47,7 +47,7 @@ def test_views_survive_a_validation_between_batches() -> None:
     plain = make_task(bptt=Full())
     fit(plain, batches)
     fit(task, batches, val=stream(3, seed=9), val_check_interval=1)
-    assert torch.equal(task.readout.weight, plain.readout.weight)
+    assert torch.equal(task.network.readout.weight, plain.network.readout.weight)
 
 
 def test_one_process_reports_its_own_flags() -> None:
@@ -60,7 +60,7 @@ def test_one_process_reports_its_own_flags() -> None:
 def test_frozen_parameters_are_left_out() -> None:
     """Their gradient is not computed, and their weights stay."""
     task = make_task(bptt=Full())
-    task.readout.bias.requires_grad_(False)
+    task.network.readout.bias.requires_grad_(False)
     task.objective.parameters = [p for p in task.parameters() if p.requires_grad]
     difference = taken(task, stream(4))
     assert bool((difference[-5:] == 0).all())

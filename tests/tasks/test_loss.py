@@ -58,7 +58,7 @@ def test_classes_weigh_alike() -> None:
     assert float(total) == pytest.approx(4 * log(2), rel=1e-12)
     (gradient,) = torch.autograd.grad(total, out)
     assert gradient.sum(0).tolist() == pytest.approx([0.0, 0.0], abs=1e-12)  # both pull alike
-    with pytest.raises(ValueError, match="does not say"):
+    with pytest.raises(ValueError, match="does not count"):
         CrossEntropy(balance=True).weigh(None)
 
 
@@ -104,7 +104,7 @@ def test_training_figures_are_sums_over_counts() -> None:
     task, seen = make_task(bptt=truncated(7)), Seen()
     task.optimizer_factory = lambda parameters: torch.optim.SGD(parameters, lr=0.0)
     with torch.no_grad():
-        out = task.predict(batch.x, task.core.initial_carry(len(batch.x)))[0]
+        out = task.network.predict(batch.x, task.network.core.initial_carry(len(batch.x)))[0]
     fit(task, [batch], logger=seen)
     ((_, figures),) = seen.points
     assert figures["train/mse"] == pytest.approx(float((out - batch.y).square().mean()), rel=1e-12)

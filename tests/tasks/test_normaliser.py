@@ -239,4 +239,4 @@ def test_gradients_that_wait_go_into_the_next_step() -> None:
     fit(two, batches[:2])
     fit(three, batches)
     assert torch.equal(weights(two), weights(three))
-    assert three.updates.joined.updates == 1
+    assert three.updates.accumulator.updates == 1

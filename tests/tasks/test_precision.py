@@ -66,7 +66,7 @@ def test_it_learns() -> None:
 
     def loss() -> float:
         with torch.no_grad():
-            return float(task.objective(batch, task.core.initial_carry(len(batch.x)))[0])
+            return float(task.objective(batch, task.network.core.initial_carry(len(batch.x)))[0])
 
     before = loss()
     fit(task, [batch] * 30, precision="bf16-mixed")

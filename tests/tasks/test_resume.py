@@ -103,7 +103,7 @@ def test_what_the_file_holds(tmp_path: Path) -> None:
     batches[1].x[2, 2] = float("nan")
     uncut, resumed, *_ = halves(lambda: resumable(Truncated(k1=2, k2=7), accumulate=2), tmp_path, batches)
     assert torch.equal(weights(resumed), weights(uncut))
-    assert resumed.restarted_rows == uncut.restarted_rows == 1
+    assert resumed.train_state.restarted_rows == uncut.train_state.restarted_rows == 1
     saved = torch.load(tmp_path / "half.ckpt", weights_only=True)["elman"]
     (_, past, waiting), (restart,) = saved["states"][0], saved["restarts"]
     assert waiting == 1
@@ -122,7 +122,7 @@ def test_padding_that_is_not_finite_restarts_nobody() -> None:
         batch.y[1, 3:] = float("nan")
     task = make_task(bptt=Truncated(k1=2, k2=4))
     fit(task, [batches[0]._replace(is_last=False), batches[1]])
-    assert (task.restarted_rows, task.updates.skipped) == (0, 0)
+    assert (task.train_state.restarted_rows, task.updates.skipped) == (0, 0)
 
 
 def test_a_file_holds_only_the_steps_that_are_kept(tmp_path: Path) -> None:

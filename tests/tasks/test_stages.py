@@ -161,9 +161,9 @@ def test_predicted_values_and_the_piecewise_network() -> None:
     expected = torch.cat(step_by_step(Hand(task), batches), 1)
     torch.testing.assert_close(torch.cat([first, second], 1), expected, rtol=0, atol=1e-12)
     task.eval()
-    x, carry, said = torch.cat([b.x for b in batches], 1), task.core.initial_carry(ROWS), []
+    x, carry, said = torch.cat([b.x for b in batches], 1), task.network.core.initial_carry(ROWS), []
     for a, b in ((0, 2), (2, 7), (7, 11)):
-        out, carry = task.predict(x[:, a:b], carry)
+        out, carry = task.network.predict(x[:, a:b], carry)
         said.append(out)
     torch.testing.assert_close(torch.cat(said, 1), expected, rtol=0, atol=1e-12)
 
@@ -217,7 +217,7 @@ def test_figures_are_logged_at_the_time_step() -> None:
 def test_throughput_is_that_of_training(monkeypatch) -> None:
     """A clock that jumps by 100 s whenever a validation looks at it, and by 1 s otherwise."""
     task, seen, clock = make_task(bptt=Full(), log_every=2), Seen(), [0.0]
-    monkeypatch.setattr("elman.tasks.report.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("elman.tasks.training_metrics.time.perf_counter", lambda: clock[0])
     score, step = task.validation_step, task.training_step
 
     def slow_validation(batch, batch_idx):
@@ -264,7 +264,7 @@ def test_a_core_that_reads_later_steps_sees_whole_batches() -> None:
     fit(task, batches)
     task.eval()
     with torch.no_grad():
-        outs = [task.readout(task.core.net(b.x)[0]) for b in batches]
+        outs = [task.network.readout(task.network.core.net(b.x)[0]) for b in batches]
     errors = [(out - b.y).square().mean(-1).flatten() for out, b in zip(outs, batches, strict=True)]
     assert validated(task, batches)["val/mse"] == pytest.approx(float(torch.cat(errors).mean()), rel=1e-12)
     for (_, said), out in zip(make_trainer().predict(task, Loader(batches)), outs, strict=True):

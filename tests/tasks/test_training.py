@@ -95,7 +95,7 @@ def test_symbols(embedding: int | None) -> None:
     net = Hand(task)
     table = torch.eye(symbols, dtype=torch.float64)
     if embedding:
-        table = torch.nn.Parameter(task.embedding.weight.detach().clone())
+        table = torch.nn.Parameter(task.network.embedding.weight.detach().clone())
         net.register_parameter("table", table)
 
     def losses():
@@ -109,10 +109,10 @@ def test_symbols(embedding: int | None) -> None:
     hand_updates(net, losses(), adam, divisors=[4 * ROWS] * 3)
     fit(task, batches)
     for name in ("weight", "bias"):
-        mine, theirs = getattr(task.readout, name), getattr(net.readout, name)
+        mine, theirs = getattr(task.network.readout, name), getattr(net.readout, name)
         torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-12)
     if embedding:
-        torch.testing.assert_close(task.embedding.weight, table, rtol=0, atol=1e-12)
+        torch.testing.assert_close(task.network.embedding.weight, table, rtol=0, atol=1e-12)
 
 
 def test_an_end_of_a_stream_begins_all_rows_anew() -> None:
@@ -139,11 +139,17 @@ def test_dropout_before_the_readout_acts_in_training_alone() -> None:
         fit(task, batches)
     assert not torch.allclose(weights(plain), weights(dropped))
     dropped.eval()
-    x, carry = torch.randn(1, 3, FEATURES).double(), dropped.core.initial_carry(1)
-    torch.testing.assert_close(dropped.predict(x, carry)[0], dropped.predict(x, carry)[0], rtol=0, atol=0)
-    assert dropped.core.output_size == HIDDEN
+    x, carry = torch.randn(1, 3, FEATURES).double(), dropped.network.core.initial_carry(1)
+    torch.testing.assert_close(
+        dropped.network.predict(x, carry)[0], dropped.network.predict(x, carry)[0], rtol=0, atol=0
+    )
+    assert dropped.network.core.output_size == HIDDEN
 
 
 def test_defaults_build_a_task() -> None:
     task = SequenceTask(input_size=4, output_size=4, token_ids=True)
-    assert (type(task.bptt), type(task.loss), type(task.core).__name__) == (Truncated, CrossEntropy, "LSTM")
+    assert (type(task.bptt), type(task.loss), type(task.network.core).__name__) == (
+        Truncated,
+        CrossEntropy,
+        "LSTM",
+    )

@@ -83,7 +83,7 @@ def test_one_bad_input_costs_one_update_and_one_row() -> None:
         losses.append(float(loss))
         carry = tuple(c.detach() for c in carry)
     fit(task, [broken_at(1, 4, batch)], logger=seen)
-    assert (task.updates.made, task.updates.skipped, task.restarted_rows) == (3, 1, 1)
+    assert (task.updates.made, task.updates.skipped, task.train_state.restarted_rows) == (3, 1, 1)
     torch.testing.assert_close(weights(task), weights(net), rtol=0, atol=1e-12)
     ((_, figures),) = seen.points
     assert figures["train/mse"] == pytest.approx(sum(losses) / (9 * ROWS), rel=1e-12)
@@ -104,7 +104,7 @@ def test_a_row_begins_anew_at_the_next_batch() -> None:
     (loss / (4 * ROWS)).backward()
     opt.step()
     fit(task, [broken_at(2, 5, first), second])
-    assert (task.updates.made, task.updates.skipped, task.restarted_rows) == (1, 1, 1)
+    assert (task.updates.made, task.updates.skipped, task.train_state.restarted_rows) == (1, 1, 1)
     torch.testing.assert_close(weights(task), weights(net), rtol=0, atol=1e-12)
 
 
@@ -117,7 +117,7 @@ def test_a_bad_input_among_kept_steps() -> None:
     assert bool(torch.isfinite(weights(task)).all())
     assert task.updates.made + task.updates.skipped == 11
     assert task.updates.skipped <= 2
-    assert task.restarted_rows == 1
+    assert task.train_state.restarted_rows == 1
 
 
 def test_a_validation_after_a_skipped_update() -> None:

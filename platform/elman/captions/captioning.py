@@ -11,7 +11,8 @@ from torch import Tensor
 from elman.batch import SequenceBatch
 from elman.captions.decoding import beam, greedy, truncate_at_eos
 from elman.cores import Core
-from elman.tree import Carry, tree_map
+from elman.tasks.network import Network
+from elman.tree import tree_map
 
 
 class Captions(Protocol):
@@ -31,21 +32,6 @@ class Decodes(Protocol):
     def decode(self, ids: Iterable[int] | Tensor, /) -> str: ...
 
 
-class CaptionNetwork(Protocol):
-    """What decoding needs of a task."""
-
-    core: Core
-    readout: Any
-    training: bool
-
-    @property
-    def device(self) -> torch.device: ...
-    def eval(self) -> Any: ...
-    def train(self, mode: bool = True) -> Any: ...
-    def first_carry(self, window: SequenceBatch) -> Carry: ...
-    def predict(self, x: Tensor, carry: Carry) -> tuple[Tensor, Carry]: ...
-
-
 def has_captions(data: Any) -> bool:
     """Whether the targets of this data are captions."""
     return getattr(data, "captions", None) is not None
@@ -61,7 +47,7 @@ def refuse_core(core: Core) -> None:
 
 
 @torch.no_grad()
-def captions_of(network: CaptionNetwork, data: Any, batch: SequenceBatch, *, width: int = 1) -> list[str]:
+def captions_of(network: Network, data: Any, batch: SequenceBatch, *, width: int = 1) -> list[str]:
     """What the network writes about the context of every row, as if each began here.
 
     Args:
@@ -71,11 +57,11 @@ def captions_of(network: CaptionNetwork, data: Any, batch: SequenceBatch, *, wid
     """
     captions, alphabet = _metadata(data)
     refuse_core(network.core)
-    was_training = network.training
+    was_training, weight = network.training, network.readout.weight
     network.eval()
 
     def moved(leaf: Tensor) -> Tensor:
-        return leaf.to(network.device, network.readout.weight.dtype if leaf.is_floating_point() else None)
+        return leaf.to(weight.device, weight.dtype if leaf.is_floating_point() else None)
 
     def step(token: Tensor, carry: Any) -> tuple[Tensor, Any]:
         out, carry = network.predict(token[:, None], carry)

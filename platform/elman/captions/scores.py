@@ -11,7 +11,8 @@ import torch.distributed as dist
 from torch import Tensor
 
 from elman.batch import SequenceBatch
-from elman.captions.captioning import CaptionNetwork, captions_of, has_captions, true_captions
+from elman.captions.captioning import captions_of, has_captions, true_captions
+from elman.tasks.network import Network
 from elman.tree import rows
 
 CAPTION_METRICS = ("exact", "character_error_rate", "word_error_rate")
@@ -44,12 +45,12 @@ class CaptionScores(pl.Callback):
     def on_validation_batch_end(
         self, trainer: pl.Trainer, task: Any, outputs: Any, batch: Any, batch_idx: int, *_: Any
     ) -> None:
-        self.sums.add(task, batch, batch_idx)
+        self.sums.add(task.network, batch, batch_idx)
 
     def on_test_batch_end(
         self, trainer: pl.Trainer, task: Any, outputs: Any, batch: Any, batch_idx: int, *_: Any
     ) -> None:
-        self.sums.add(task, batch, batch_idx)
+        self.sums.add(task.network, batch, batch_idx)
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, task: Any) -> None:
         if not trainer.sanity_checking:
@@ -92,7 +93,7 @@ class CaptionSums:
         self.sums = torch.zeros(len(self.widths), 6, dtype=torch.float64)
         self.every = 0  # set by the first batch
 
-    def add(self, network: CaptionNetwork, batch: SequenceBatch, index: int) -> None:
+    def add(self, network: Network, batch: SequenceBatch, index: int) -> None:
         """Decode batch `index` of the stage, if it is one of those that are."""
         if not self.every:
             most = self.at_most or float("inf")

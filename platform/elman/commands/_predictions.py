@@ -102,8 +102,8 @@ def _caption_records(
     for index in range(batches):
         batch = loader.batch(index)
         names = None if loader.names is None else loader.names(index)
-        true, greedy = true_captions(data, batch), captions_of(task, data, batch)
-        beam = captions_of(task, data, batch, width=beam_width)
+        true, greedy = true_captions(data, batch), captions_of(task.network, data, batch)
+        beam = captions_of(task.network, data, batch, width=beam_width)
         for row in range(len(batch.x)):
             if bool(batch.is_first[row]) and int(batch.lengths[row]):
                 yield {

@@ -26,7 +26,7 @@ def sample(words: list[str], *, prompt: str, count: int, temperature: float, see
             "this network reads a context, which no prompt gives; `elman predict` writes its predictions"
         )
     task = trained(checkpoint, recipe, SimpleNamespace(**checkpoint["elman"]["metadata"]))
-    print(sample_text(task, tokens, prompt=prompt, count=count, temperature=temperature, seed=seed))
+    print(sample_text(task.network, tokens, prompt=prompt, count=count, temperature=temperature, seed=seed))
     return 0
 
 

@@ -90,7 +90,7 @@ def shown_examples(task: Any, data: Any, examples: Sequence[tuple[SequenceBatch,
     paint: Callable[[Any], Tensor] | None = getattr(data, "picture", None)
     found = []
     for batch, true in examples:
-        for row, decoded in enumerate(captions_of(task, data, batch)):
+        for row, decoded in enumerate(captions_of(task.network, data, batch)):
             picture = None
             if paint is not None and batch.context is not None:
                 picture = paint(_row(batch.context, row))

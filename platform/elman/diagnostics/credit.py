@@ -58,13 +58,13 @@ def touched_steps(task: SequenceTask, batch: SequenceBatch, step: int) -> list[i
     """
     scored = torch.zeros_like(batch.scored)
     scored[:, step] = True
-    features = task.encode(batch.x).detach().requires_grad_()
+    embedded = task.network.embed(batch.x).detach().requires_grad_()
     objective = task.objective.reading(lambda x: x)
-    state = task.bptt.first_state(task.core.initial_carry(len(batch.x)))
+    state = task.bptt.first_state(task.network.core.initial_carry(len(batch.x)))
     touched = torch.zeros(batch.steps, dtype=torch.bool)
-    for update in task.bptt.losses(objective, batch._replace(x=features, scored=scored), state):
+    for update in task.bptt.losses(objective, batch._replace(x=embedded, scored=scored), state):
         if update.loss is not None:
-            (gradient,) = torch.autograd.grad(update.loss, features)
+            (gradient,) = torch.autograd.grad(update.loss, embedded)
             touched |= (gradient != 0).any(2).any(0).cpu()
     return touched.nonzero().flatten().tolist()
 

@@ -23,10 +23,11 @@ class Samples(Diagnostic):
         self.count = count
 
     def missing(self, task: Any, data: Any) -> str:
-        writes = task.token_ids and task.input_size == task.output_size and task.context_size is None
+        net = task.network
+        writes = net.token_ids and net.input_size == net.output_size and net.context_size is None
         return "" if writes and getattr(data, "alphabet", None) else "text of which each token is predicted"
 
     def draw(self, task: Any, data: Any) -> str:
-        text = sample_text(task, data.alphabet, count=self.count)
+        text = sample_text(task.network, data.alphabet, count=self.count)
         self.closing = f"a sample:\n\n{text.strip()}\n"
         return text

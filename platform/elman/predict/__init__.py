@@ -1,1 +1,1 @@
-"""What a trained network predicts: parts of data, streams, texts, and the model logged in MLflow."""
+"""Predictions of a trained network: streams, texts, lines of output, and the model logged in MLflow."""

@@ -25,7 +25,7 @@ class Lines:
         file: where they go.
         form: csv or jsonl.
         escape: in CSV, write what would break a line as in a Python string, a line end as `\\n` and a
-            backslash as `\\\\`, for whoever reads line by line.
+            backslash as `\\\\`, for programs that read line by line.
     """
 
     def __init__(self, file: TextIO, *, form: str, escape: bool = False) -> None:
@@ -60,7 +60,7 @@ def _cell(value: Any, escape: bool) -> str:
 
 @contextmanager
 def opened(output: str) -> Iterator[TextIO]:
-    """The file `output`, or standard output for "-", which says UTF-8 whatever the terminal's language.
+    """The file `output`, or standard output for "-", in UTF-8 whatever the terminal's language.
 
     Raises:
         BadInput: if the file cannot be written.

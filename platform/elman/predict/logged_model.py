@@ -50,7 +50,7 @@ def log_streaming_model(
         example_context: of the same rows; None: there is none.
         step: time step of the weights.
         metrics: what the model reached at that step.
-        about: what whoever uses the model must know, as JSON; its metadata.
+        about: what users of the model need, as JSON; its metadata.
 
     Returns:
         The id of the logged model.

@@ -1,65 +1,67 @@
-"""A network that predicts the next symbol, writing a text of its own."""
+"""A network that predicts the next token, writing a text of its own."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from elman.tasks import SequenceTask
+from elman.tasks.network import Network
 
 
 @torch.no_grad()
-def sample_ids(task: SequenceTask, prompt: Tensor, *, count: int, temperature: float, seed: int) -> Tensor:
-    """`count` ids that follow `prompt`, each drawn from what the network says after the one before.
+def sample_ids(network: Network, prompt: Tensor, *, count: int, temperature: float, seed: int) -> Tensor:
+    """`count` ids that follow `prompt`, each drawn from the distribution predicted at the one before.
 
     Args:
-        task: predicts, at each step, the symbol of the next.
+        network: predicts, at each step, the token of the next.
         prompt: (N,) ids, at least one.
-        temperature: divides the logits; 0 takes the likeliest symbol.
+        temperature: divides the logits; 0 takes the likeliest token.
         seed: of the draws; the process's own generators are left alone.
 
     Returns:
-        (count,) ids; fewer if what the network says stops being finite.
+        (count,) ids; fewer if the logits stop being finite.
     """
-    was_training = task.training
-    task.eval()
+    was_training, device = network.training, network.readout.weight.device
+    network.eval()
     generator = torch.Generator().manual_seed(seed)
-    carry = task.core.initial_carry(1)
-    x, drawn = prompt[None].to(task.device), []
+    carry = network.core.initial_carry(1)
+    x, drawn = prompt[None].to(device), []
     for _ in range(count):
-        out, carry = task.predict(x, carry)
+        out, carry = network.predict(x, carry)
         logits = out[0, -1].double().cpu()
         if not bool(torch.isfinite(logits).all()):
             break
         if temperature == 0:
             following = logits.argmax()
         else:
-            following = torch.multinomial(
-                ((logits - logits.max()) / temperature).softmax(-1), 1, generator=generator
-            )[0]
+            chances = ((logits - logits.max()) / temperature).softmax(-1)
+            following = torch.multinomial(chances, 1, generator=generator)[0]
         drawn.append(following)
-        x = following.reshape(1, 1).to(task.device)
-    task.train(was_training)
+        x = following.reshape(1, 1).to(device)
+    network.train(was_training)
     return torch.stack(drawn) if drawn else prompt[:0]
 
 
 def sample_text(
-    task: SequenceTask,
-    alphabet: object,
+    network: Network,
+    alphabet: Any,
     *,
     prompt: str = "\n",
     count: int = 300,
     temperature: float = 0.8,
     seed: int = 1,
 ) -> str:
-    """`prompt` and `count` symbols that follow it.
+    """`prompt` and `count` tokens that follow it.
 
     Args:
-        alphabet: has `encode(str) -> ids` and `decode(ids) -> str`; where symbols are words, `separator` too.
+        alphabet: has `encode(str) -> ids` and `decode(ids) -> str`; where tokens are words, `separator` too.
     """
-    ids = torch.as_tensor(alphabet.encode(prompt))  # type: ignore[attr-defined]
+    ids = torch.as_tensor(alphabet.encode(prompt))
     if not len(ids):
-        ids = torch.as_tensor(alphabet.encode("\n"))  # type: ignore[attr-defined]
-    text = alphabet.decode(sample_ids(task, ids, count=count, temperature=temperature, seed=seed))  # type: ignore[attr-defined]
+        ids = torch.as_tensor(alphabet.encode("\n"))
+    drawn = sample_ids(network, ids, count=count, temperature=temperature, seed=seed)
+    text = alphabet.decode(drawn)
     apart = not prompt.strip() or prompt[-1].isspace() or text[:1].isspace()
     return prompt + ("" if apart else getattr(alphabet, "separator", "")) + text

@@ -1,4 +1,4 @@
-"""What a network says of data that comes out of a pipe, while it comes."""
+"""Predictions on data from a pipe, while it comes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Record = dict[str, Any]
 
 
 def pieces(descriptor: int) -> Iterator[bytes]:
-    """What a pipe holds, as soon as it holds anything."""
+    """The bytes of a pipe, as soon as there are any."""
     while piece := os.read(descriptor, PIECE_BYTES):
         yield piece
 
@@ -44,12 +44,13 @@ class Stream:
     """
 
     def __init__(self, task: SequenceTask, reader: Reader, *, reset_on: str) -> None:
-        if not task.core.streams:
+        network = task.network
+        if not network.core.streams:
             raise BadInput(
-                f"{type(task.core).__name__} reads later steps before it says anything, so it cannot predict "
-                "a stream; train a core that reads forwards, such as LSTM, or leave --stream out"
+                f"{type(network.core).__name__} reads later steps before its first output, so it cannot "
+                "predict a stream; train a core that reads forwards, such as LSTM, or leave --stream out"
             )
-        if task.context_size is not None:
+        if network.context_size is not None:
             raise BadInput(
                 "this network's sequences begin from a context, which no pipe can give; leave --stream out"
             )
@@ -57,8 +58,7 @@ class Stream:
             raise BadInput(
                 f"--reset-on must be {' or '.join(reader.resets)} for {reader.unit}, got {reset_on!r}"
             )
-        self.task, self.reader, self.reset_on = task, reader, reset_on
-        self.dtype = task.readout.weight.dtype
+        self.network, self.loss, self.reader, self.reset_on = network, task.loss, reader, reset_on
         self._begin(0)
 
     def records(self, pieces: Iterable[bytes]) -> Iterator[tuple[list[Record], bool]]:
@@ -66,8 +66,8 @@ class Stream:
 
         A record: sequence (where something ends one), step, what was read, then
 
-        - where the next symbol is predicted: surprise_bits, -log2 of the probability that the step before
-          gave this one (None at the first), and the likeliest next symbol with its probability;
+        - where the next token is predicted: surprise_bits, -log2 of the probability that the step before
+          gave this one (None at the first), and the likeliest next token with its probability;
         - for classes: the likeliest and the probability of each;
         - for values: each, in the data's own units.
         """
@@ -82,19 +82,19 @@ class Stream:
 
     def _begin(self, sequence: int) -> None:
         self.sequence, self.step = sequence, 0
-        self.carry: Carry = self.task.core.initial_carry(1)
-        self.expected: Tensor | None = None  # (O,) log probabilities of the next symbol
+        self.carry: Carry = self.network.core.initial_carry(1)
+        self.expected: Tensor | None = None  # (O,) log probabilities of the next token
 
     def _window(self, chunk: Chunk, window: range) -> list[Record]:
         if not window:
             return []
         x = chunk.x[window.start : window.stop]
         with torch.inference_mode():
-            read = x if self.task.token_ids else x.to(self.dtype)
-            out, self.carry = self.task.predict(read[None], self.carry)
-            said = self._said(out[0], x)
+            read = x if self.network.token_ids else x.to(self.network.readout.weight.dtype)
+            out, self.carry = self.network.predict(read[None], self.carry)
+            predicted = self._predicted(out[0], x)
         records = []
-        for place, each in zip(window, said, strict=True):
+        for place, each in zip(window, predicted, strict=True):
             record: Record = {} if self.reset_on == NEVER else {"sequence": self.sequence}
             record["step"] = self.step
             record.update({name: values[place] for name, values in chunk.columns.items()})
@@ -102,9 +102,9 @@ class Stream:
             self.step += 1
         return records
 
-    def _said(self, out: Tensor, x: Tensor) -> list[Record]:
-        """What (T, O) says, in words."""
-        prediction = self.task.loss.prediction(out)
+    def _predicted(self, out: Tensor, x: Tensor) -> list[Record]:
+        """Outputs (T, O) by name."""
+        prediction = self.loss.prediction(out)
         if prediction.dim() == out.dim():
             return self._values(prediction.double())
         chances = out.double().log_softmax(-1)  # (T, O)
@@ -139,6 +139,6 @@ class Stream:
 
 
 def say_what_is_read(reader: Reader) -> None:
-    """To someone who types: what, and how to end."""
+    """Tell someone who types what is read, and how to end."""
     if sys.stdin.isatty():
         print(f"reading {reader.unit}, from the keyboard; Ctrl-D ends it", file=sys.stderr)

@@ -54,8 +54,8 @@ class StreamingModel(PythonModel):
         x = torch.as_tensor(np.asarray(tensors["x"]))
         with torch.inference_mode():
             y, carry = self.module.predict(x, self._carry(tensors, len(x)))
-        said = carry if streams(self.module) else ()
-        return {"y": y.numpy(), **{f"carry_{i}": part.numpy() for i, part in enumerate(said)}}
+        carries = carry if streams(self.module) else ()
+        return {"y": y.numpy(), **{f"carry_{i}": part.numpy() for i, part in enumerate(carries)}}
 
     def _carry(self, tensors: Mapping[str, Any], row_count: int) -> tuple[torch.Tensor, ...]:
         """The carry that was sent, or one to begin with."""

@@ -146,7 +146,7 @@ def make_task(parts: Namespace, data: Any) -> SequenceTask:
         task = SequenceTask(**metadata, **model)
         CaptionScores(data, beam_width=beam_width)
         if has_captions(data):
-            refuse_core(task.core)
+            refuse_core(task.network.core)
     except ValueError as error:
         raise BadInput(str(error)) from error
     except RuntimeError as error:
@@ -180,7 +180,7 @@ def refuse_targets(task: SequenceTask, batch: SequenceBatch) -> None:
     if batch.y is None:
         raise BadInput("this data has no targets to learn from; `elman predict` is all it can be used for")
     try:
-        task.loss.sums(torch.zeros(1, task.output_size), batch.y[:1, 0].cpu())
+        task.loss.sums(torch.zeros(1, task.network.output_size), batch.y[:1, 0].cpu())
     except ValueError as error:
         raise BadInput(f"model.loss: {error}") from error
 
@@ -200,7 +200,7 @@ def validated_metrics(task: SequenceTask, data: Any, batch: SequenceBatch) -> li
     """The metrics that validation will have, by name."""
     assert batch.y is not None, "refuse_targets comes first"
     with torch.no_grad():
-        loss, tally = task.loss.sums(torch.zeros(1, task.output_size), batch.y[:1, 0].cpu())
+        loss, tally = task.loss.sums(torch.zeros(1, task.network.output_size), batch.y[:1, 0].cpu())
     named = set(task.loss.metrics(float(loss), tally))
     if has_captions(data):
         named |= set(CAPTION_METRICS)

@@ -13,12 +13,12 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from elman.batch import SequenceBatch
 from elman.diagnostics import Diagnostic
-from elman.predict.export import describe
 from elman.predict.logged_model import log_streaming_model
 from elman.recipes.arguments import rewrite
 from elman.recipes.recipe import Recipe, strategy_settings
 from elman.run.checkpoints import Checkpoints, read_checkpoint
 from elman.tasks import SequenceTask
+from elman.tasks.export import describe
 from elman.tracking.logger import RunLogger
 from elman.tracking.note import described, run_note
 from elman.tracking.record import command_line, device_metadata, git_state, versions
@@ -85,7 +85,7 @@ def record_start(
             "strategy": strategy["class"],
             **{k: strategy[k] for k in ("k1", "k2", "k", "window") if k in strategy},
             **({"k2/k1": f"{strategy['k2'] / strategy['k1']:g}"} if {"k1", "k2"} <= set(strategy) else {}),
-            "depth": getattr(task.core, "layers", None),
+            "depth": getattr(task.network.core, "layers", None),
             "parameters": sum(p.numel() for p in task.parameters()),
         }
     )
@@ -95,7 +95,7 @@ def record_start(
         say(line)
     settings = ", ".join(f"{k}={v}" for k, v in strategy.items() if k != "class")
     say(
-        f"{type(task.core).__name__} with {sum(p.numel() for p in task.parameters()):,} parameters, "
+        f"{type(task.network.core).__name__} with {sum(p.numel() for p in task.parameters()):,} parameters, "
         f"{strategy['class']}({settings}); run {logger.version}"
     )
 
@@ -118,7 +118,7 @@ def record_end(
         example: a batch, for the model's signature.
     """
     summary = {"time steps": task.time_steps, "updates": task.updates.made, **results}
-    summary["share of time waiting for data"] = task.waiting_share
+    summary["share of time waiting for data"] = task.training_metrics.waiting_share
     callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
     checkpoints = next(c for c in callbacks if isinstance(c, Checkpoints))
     best = checkpoints.folder / "best.ckpt"
@@ -127,8 +127,8 @@ def record_end(
         saved = read_checkpoint(best)
         _log_best_model(
             logger,
-            builder="elman.predict.export:build",
-            description=describe(task, recipe.config.model.as_dict()),
+            builder="elman.tasks.export:build",
+            description=describe(task.network, recipe.config.model.as_dict()),
             state_dict=saved["state_dict"],
             example_input=example.x[:1, :EXAMPLE_STEPS],
             example_context=tree_map(lambda leaf: leaf[:1], example.context),
@@ -147,7 +147,7 @@ def record_end(
 
 def _what_it_reads(task: SequenceTask, data: Any) -> dict[str, Any]:
     """How the data comes, and the names of what is predicted, for those who use the model."""
-    reader = data.reader(input_size=task.input_size, token_ids=task.token_ids)
+    reader = data.reader(input_size=task.network.input_size, token_ids=task.network.token_ids)
     about: dict[str, Any] = {"reads": reader.unit, "outputs": list(reader.outputs)}
     if reader.scale is not None and reader.shift is not None:
         about |= {"scale": reader.scale.tolist(), "shift": reader.shift.tolist()}

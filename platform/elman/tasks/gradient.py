@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -61,6 +61,23 @@ class FlatGradient:
         self.buffer.zero_()
         for parameter, view in zip(self.parameters, self.views, strict=True):
             parameter.grad = view
+
+    def windows(self, updates: Iterator[Update]) -> Iterator[tuple[Update | None, Flags]]:
+        """Each window with its flags while its gradient, reduced over all ranks, lies in the buffer.
+
+        A rank whose windows have run out yields None until all have.
+        """
+        while True:
+            update = next(updates, None)
+            if update is None and self.ranks == 1:
+                return
+            self.clear()
+            if update is not None and update.loss is not None:
+                update.loss.backward()
+            flags = self.reduce(update)
+            if not flags.working:
+                return
+            yield update, flags
 
     def reduce(self, update: Update | None) -> Flags:
         """Sum gradient and flags over all ranks; None: this rank has no window left."""

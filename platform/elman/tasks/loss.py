@@ -11,14 +11,14 @@ from torch import Tensor
 
 
 class SequenceLoss(ABC):
-    """The loss of scored steps, always summed: whoever holds all sums divides once."""
+    """The loss of scored steps, always summed: it is divided once, where all sums are known."""
 
     @abstractmethod
     def sums(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor | None]:
         """Summed loss of scored steps, and what else is summed for `metrics` where no gradient is taken.
 
         Args:
-            out: (..., O), what the network says.
+            out: (..., O), the network's outputs.
             y: (...) classes or (..., O) values.
 
         Raises:
@@ -27,7 +27,7 @@ class SequenceLoss(ABC):
 
     @abstractmethod
     def metrics(self, loss: float, tally: Tensor | None, scale: Tensor | None = None) -> dict[str, float]:
-        """Named figures from the means, over scored steps, of what `sums` gave.
+        """Named metrics from the means, over scored steps, of what `sums` gave.
 
         Args:
             loss: mean loss.
@@ -40,7 +40,7 @@ class SequenceLoss(ABC):
         """(..., O) to the predicted classes (...) or values (..., O)."""
 
     def weigh(self, class_counts: Tensor | None) -> None:  # noqa: B027  (most weigh all alike)
-        """Hear how often each class is a target in training, before anything is trained."""
+        """Take how often each class is a target in training, before anything is trained."""
 
     @property
     @abstractmethod
@@ -53,7 +53,7 @@ class CrossEntropy(SequenceLoss):
 
     Args:
         balance: weigh each class by N / (K n_k), n_k of N training targets in K classes, so that all classes
-            weigh alike; the weights average 1 over the training targets. Figures are weighed too.
+            weigh alike; the weights average 1 over the training targets. Metrics are weighed too.
         label_smoothing: share of the target spread evenly over all classes, in training alone.
 
     Raises:
@@ -74,7 +74,7 @@ class CrossEntropy(SequenceLoss):
         if not self.balance:
             return
         if class_counts is None:
-            raise ValueError("balance weighs classes by how often they come, which this data does not say")
+            raise ValueError("balance weighs classes by how often they come, which this data does not count")
         counts = class_counts.double()
         weights = counts.sum() / (counts.count_nonzero() * counts.clamp(min=1))
         self.weights = torch.where(counts > 0, weights, 0.0)
@@ -97,8 +97,8 @@ class CrossEntropy(SequenceLoss):
         return loss, None if learning else (out.argmax(-1) == y).sum()
 
     def metrics(self, loss: float, tally: Tensor | None, scale: Tensor | None = None) -> dict[str, float]:
-        figures = {"nats_per_step": loss, "bits_per_step": loss / log(2)}
-        return figures if tally is None else {**figures, "accuracy": float(tally)}
+        metrics = {"nats_per_step": loss, "bits_per_step": loss / log(2)}
+        return metrics if tally is None else {**metrics, "accuracy": float(tally)}
 
     def prediction(self, out: Tensor) -> Tensor:
         return out.argmax(-1)
@@ -124,7 +124,7 @@ class BinaryCrossEntropy(SequenceLoss):
         return torch.sigmoid(out)
 
 
-MOST_NAMED = 8  # values of a step that get a figure of their own
+MOST_NAMED = 8  # values of a step that get a metric of their own
 
 
 class SquaredError(SequenceLoss):

@@ -2,59 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Callable
 
-import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor
 
 from elman.batch import SequenceBatch
-from elman.cores import Core
 from elman.errors import BadInput
 from elman.tasks.loss import SequenceLoss
+from elman.tasks.network import Network
 from elman.tree import Carry, finite_rows, where_rows
 
 
 class WindowLoss:
-    """ContextEncoder, core, readout and loss over the steps of a window.
+    """Embedding, core, readout and loss over the steps of a window.
 
     Args:
-        encode: inputs of a window (B, T, ...) to what the core reads (B, T, F).
-        core: the recurrent network.
-        readout: (..., H) to (..., O).
+        network: what is trained.
         loss: what is summed over scored steps.
-        first_carry: the carry with which the rows of a window begin.
 
     `broken` is None, or (B,) bool, to which rows are added that came with a carry that is not finite;
-    they begin anew. The look at a carry waits for the device, so it is taken only after a failed update.
+    they begin anew. Checking a carry waits for the device, so it is done only after a failed update.
     `steps_run` counts the steps run forward so far, whatever the number of rows.
     """
 
-    def __init__(
-        self,
-        *,
-        encode: Callable[[Tensor], Tensor],
-        core: Core,
-        readout: nn.Module,
-        loss: SequenceLoss,
-        first_carry: Callable[[SequenceBatch], Carry],
-        parameters: Sequence[nn.Parameter],
-    ) -> None:
-        self.encode, self.core, self.readout, self.loss = encode, core, readout, loss
-        self.first_carry, self.parameters = first_carry, parameters
+    def __init__(self, network: Network, loss: SequenceLoss) -> None:
+        self.embed: Callable[[Tensor], Tensor] = network.embed
+        self.core, self.readout, self.loss = network.core, network.readout, loss
+        self.first_carry = network.first_carry
+        self.parameters = [p for p in network.parameters() if p.requires_grad]
         self.broken: Tensor | None = None
         self.steps_run = 0
 
-    def reading(self, encode: Callable[[Tensor], Tensor]) -> WindowLoss:
-        """The same objective over inputs that are encoded otherwise."""
-        return WindowLoss(
-            encode=encode,
-            core=self.core,
-            readout=self.readout,
-            loss=self.loss,
-            first_carry=self.first_carry,
-            parameters=self.parameters,
-        )
+    def reading(self, embed: Callable[[Tensor], Tensor]) -> WindowLoss:
+        """The same objective over inputs that are embedded otherwise."""
+        other = copy.copy(self)
+        other.embed = embed
+        return other
 
     def __call__(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:
         """Summed loss of the window's scored steps, and the carry after it."""
@@ -63,20 +48,20 @@ class WindowLoss:
 
     def sums(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Tensor | None, Carry]:
         """Summed loss, what else `loss.metrics` needs summed (None: nothing), carry."""
-        features, carry = self.features(window, carry)
+        out, carry = self.core_outputs(window, carry)
         if window.y is None:
             raise ValueError("a batch without targets has no loss; predict with it instead")
-        out, y = features, window.y
+        y = window.y
         if not bool(window.scored.all()):
-            chosen = window.scored.flatten().nonzero().squeeze(1).to(features.device)
-            out, y = features.flatten(0, 1)[chosen], window.y.flatten(0, 1)[chosen]
+            chosen = window.scored.flatten().nonzero().squeeze(1).to(out.device)
+            out, y = out.flatten(0, 1)[chosen], y.flatten(0, 1)[chosen]
         if not out.numel():
-            return features.new_zeros(()), None, carry
+            return out.new_zeros(()), None, carry
         loss, tally = self.loss.sums(self.readout(out), y)
         return loss, tally, carry
 
-    def features(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:
-        """What the core says at every step, (B, T, H), and the carry after the last one.
+    def core_outputs(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:
+        """The core's outputs at every step, (B, T, H), and the carry after the last one.
 
         Raises:
             BadInput: if rows go on from a carry but the core reads later steps.
@@ -97,7 +82,7 @@ class WindowLoss:
             first = self.first_carry(window)
             carry = first if bool(begins.all()) else where_rows(begins, first, carry)
         ragged = int(window.lengths.min()) < window.steps
-        return self.core(self.encode(window.x), carry, window.lengths if ragged else None)
+        return self.core(self.embed(window.x), carry, window.lengths if ragged else None)
 
     def agree(self, value: Tensor) -> Tensor:
         """The mean of `value` over all ranks."""
@@ -106,8 +91,3 @@ class WindowLoss:
         total = value.detach().clone()
         dist.all_reduce(total)
         return total / dist.get_world_size()
-
-
-def one_hot(ids: Tensor, size: int, dtype: torch.dtype) -> Tensor:
-    """(B, T) ids to (B, T, size) rows with a single 1."""
-    return nn.functional.one_hot(ids, size).to(dtype)

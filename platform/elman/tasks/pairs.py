@@ -28,7 +28,7 @@ def refuse_unfit_data(
     token_ids: bool,
     embedding: int | None,
     embedding_dropout: float,
-    symbol_dropout: float,
+    token_dropout: float,
     sample_rate_hz: int | None,
     features: Any,
     context_size: int | None,
@@ -37,20 +37,20 @@ def refuse_unfit_data(
     """Raise ValueError for a part of the network that this data has nothing for, or lacks."""
     if embedding is not None and not token_ids:
         raise ValueError(
-            f"embedding is for data of symbols, but these inputs are values; got embedding={embedding}"
+            f"embedding is for data of tokens, but these inputs are values; got embedding={embedding}"
         )
     if embedding_dropout and embedding is None:
         raise ValueError(
             f"embedding_dropout drops from learned vectors, and there are none; set embedding, got "
             f"embedding_dropout={embedding_dropout}"
         )
-    if symbol_dropout and not token_ids:
+    if token_dropout and not token_ids:
         raise ValueError(
-            f"symbol_dropout is for data of symbols, but these inputs are values; got "
-            f"symbol_dropout={symbol_dropout}"
+            "token_dropout is for data of tokens, but these inputs are values; got "
+            f"token_dropout={token_dropout}"
         )
     if features is not None and sample_rate_hz is None:
-        raise ValueError("features are made of sound, and this data is none; leave features out")
+        raise ValueError("features are made of sound, and this data has none; leave features out")
     if context_encoder is not None and context_size is None:
         raise ValueError("context_encoder reads a context, but this data has none; leave context_encoder out")
     if context_encoder is None and context_size is not None:

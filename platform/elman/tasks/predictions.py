@@ -1,4 +1,4 @@
-"""What a network says over a stage."""
+"""The predictions of a network over a stage."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Predictions:
         if self.carry is None:
             self.carry = objective.first_carry(batch)
             batch = batch._replace(is_first=torch.ones_like(batch.is_first))
-        said, length = [], self.window or batch.steps
+        found, length = [], self.window or batch.steps
         for start in range(0, batch.steps, length):
             window = batch.window(start, min(start + length, batch.steps))
-            features, self.carry = objective.features(window, self.carry)
-            said.append(objective.loss.prediction(objective.readout(features)))
+            out, self.carry = objective.core_outputs(window, self.carry)
+            found.append(objective.loss.prediction(objective.readout(out)))
         if batch.is_last:
             self.carry = None
-        return torch.cat(said, 1)
+        return torch.cat(found, 1)

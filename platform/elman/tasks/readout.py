@@ -1,4 +1,4 @@
-"""From what the core says to classes or values."""
+"""From core outputs to classes or values."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ class Readout(nn.Linear):
 
     Args:
         width: H, the core's output size.
-        outputs: O.
+        output_size: O.
         dropout: the share dropped.
     """
 
-    def __init__(self, width: int, outputs: int, *, dropout: float = 0.0) -> None:
-        super().__init__(width, outputs)
+    def __init__(self, width: int, output_size: int, *, dropout: float = 0.0) -> None:
+        super().__init__(width, output_size)
         self.dropout = dropout
 
     def forward(self, out: Tensor) -> Tensor:

@@ -10,13 +10,12 @@ from torch import Tensor
 
 from elman.batch import SequenceBatch
 from elman.bptt import BackpropThroughTime, Full, Split, Truncated
-from elman.tasks.loss import SequenceLoss
 from elman.tasks.objective import WindowLoss
 from elman.tree import Carry
 
 
 class Scores:
-    """Loss and hits of a whole stage, in windows, the carry handed from window to window and batch to batch.
+    """Loss and tally of a whole stage, in windows, the carry handed from window to window and batch to batch.
 
     Args:
         window: steps run at once; None: all of a batch.
@@ -50,35 +49,28 @@ class Scores:
         if counted.tally is not None:
             self.tally = counted.tally if self.tally is None else self.tally + counted.tally
 
-    def figures(
-        self,
-        loss: SequenceLoss,
-        device: torch.device,
-        *,
-        ranks: int,
-        output_size: int,
-        scale: Tensor | None = None,
-    ) -> dict[str, float]:
+    def metrics(self, objective: WindowLoss, *, ranks: int, scale: Tensor | None = None) -> dict[str, float]:
         """The stage's metrics over all ranks; empty where nothing was scored.
 
         Args:
-            output_size: classes or values of a step; no tally is wider.
             scale: (O,) what 1 in y stands for, in the data's own units.
         """
+        readout = objective.readout
         width = 0 if self.tally is None else self.tally.numel()
-        sums = torch.zeros(3 + output_size, dtype=torch.float64)
+        sums = torch.zeros(3 + readout.out_features, dtype=torch.float64)  # no tally is wider
         sums[0], sums[1], sums[2] = self.loss, self.scored, width
         if self.tally is not None:
             sums[3 : 3 + width] = self.tally.flatten()
         if ranks > 1:
-            sums = sums.to(device)
+            sums = sums.to(readout.weight.device)
             dist.all_reduce(sums[:2])
             dist.all_reduce(sums[2], dist.ReduceOp.MAX)  # a rank that scored nothing has no tally
             dist.all_reduce(sums[3:])
         total, scored, width = sums[0].item(), sums[1].item(), int(sums[2])
         if not scored:
             return {}
-        return loss.metrics(total / scored, sums[3 : 3 + width].cpu() / scored if width else None, scale)
+        tally = sums[3 : 3 + width].cpu() / scored if width else None
+        return objective.loss.metrics(total / scored, tally, scale)
 
 
 class _Counting:

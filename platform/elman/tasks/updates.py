@@ -7,8 +7,10 @@ from math import isfinite
 from typing import Any, Literal, Protocol, get_args
 
 import torch
+import torch.distributed as dist
 from torch import Tensor
 
+from elman.batch import SequenceBatch
 from elman.errors import BadInput
 from elman.tasks.gradient import Flags, FlatGradient
 from elman.tasks.schedule import Schedule
@@ -25,26 +27,26 @@ class Steps(Protocol):
 
 
 @dataclass
-class Joined:
+class Accumulator:
     """Sums over the windows that wait for their step.
 
     Args:
         updates: windows that close an update.
-        room: steps of all rows that these score if full.
+        capacity: steps of all rows that these score if full.
         scored: steps they did score.
         loss: their summed loss, a number or a tensor.
         lr_scale: sum of the factors on the learning rate that the strategy asked for.
     """
 
     updates: int = 0
-    room: int = 0
+    capacity: int = 0
     scored: float = 0.0
     loss: Any = 0.0
     lr_scale: float = 0.0
 
 
 @dataclass
-class Since:
+class RunningTotals:
     """Sums over the updates made since the last report."""
 
     loss: Any = 0.0
@@ -62,6 +64,19 @@ class Totals:
     steps: int
     existing: int
     scored: int
+
+    @classmethod
+    def of(cls, batch: SequenceBatch, *, ranks: int, device: torch.device) -> Totals:
+        """Those of a batch, summed over `ranks` processes through tensors on `device`."""
+        counts = [len(batch.x), int(batch.lengths.sum()), int(batch.scored.sum())]
+        if ranks == 1:
+            return cls(rows=counts[0], steps=batch.steps, existing=counts[1], scored=counts[2])
+        total = torch.tensor(counts, device=device)
+        longest = torch.tensor(batch.steps, device=device)
+        dist.all_reduce(total)
+        dist.all_reduce(longest, dist.ReduceOp.MAX)
+        rows, existing, scored = total.tolist()
+        return cls(rows=rows, steps=int(longest), existing=existing, scored=scored)
 
 
 class Updates:
@@ -109,10 +124,12 @@ class Updates:
         self.normaliser, self.clip, self.accumulate = normaliser, clip, accumulate
         self.schedule, self.skip_at_most = schedule, skip_at_most
         self.made = self.skipped = self.skipped_in_a_row = 0
-        self.joined = Joined()
+        self.accumulator = Accumulator()
         self.opened = False  # the last window did not close its update
-        self.total: Tensor | None = None  # gradient of the joined windows, where it is more than the buffer's
-        self.since = Since()
+        self.total: Tensor | None = (
+            None  # gradient of the waiting windows, where it is more than the buffer's
+        )
+        self.running = RunningTotals()
         self.gradient: FlatGradient | None = None
 
     def begin(self, gradient: FlatGradient) -> None:
@@ -126,35 +143,35 @@ class Updates:
         if self.normaliser == "auto":
             self.normaliser = "steps" if totals.scored == totals.existing else "scored"
 
-    def take(self, flags: Flags, loss: Tensor | None, *, room: int) -> bool:
+    def take(self, flags: Flags, loss: Tensor | None, *, capacity: int) -> bool:
         """Note what the reduced gradient in the buffer stands for; True if it is time to `step`.
 
         A window in which no rank scored a step is no update, unless it closes one.
 
         Args:
             loss: of the window, where one process knows it all.
-            room: steps of all rows that a full update scores.
+            capacity: steps of all rows that a full update scores.
         """
         if not flags.scored and not self.opened:
             return False
-        joined = self.joined
-        joined.loss = joined.loss + (flags.loss if loss is None else loss.detach())
-        joined.scored += flags.scored
+        waiting = self.accumulator
+        waiting.loss = waiting.loss + (flags.loss if loss is None else loss.detach())
+        waiting.scored += flags.scored
         if flags.open or self.accumulate != 1 or self.total is not None:
             vector = self._buffer.vector
             self.total = vector.clone() if self.total is None else self.total.add_(vector)
         self.opened = bool(flags.open)
         if self.opened:
             return False
-        joined.updates += 1
-        joined.room += room
-        joined.lr_scale += flags.lr_scale / flags.working
-        return self.accumulate != "batch" and joined.updates >= self.accumulate
+        waiting.updates += 1
+        waiting.capacity += capacity
+        waiting.lr_scale += flags.lr_scale / flags.working
+        return self.accumulate != "batch" and waiting.updates >= self.accumulate
 
     @property
     def pending(self) -> bool:
         """Whether gradients wait for the end of the batch."""
-        return self.accumulate == "batch" and self.joined.updates > 0 and not self.opened
+        return self.accumulate == "batch" and self.accumulator.updates > 0 and not self.opened
 
     def step(self, optimizer: Steps, *, totals: Totals, progress: float) -> bool:
         """Divide, clip, check and step; False if the update is skipped.
@@ -166,33 +183,35 @@ class Updates:
         Raises:
             BadInput: if more than `skip_at_most` updates in a row had no finite gradient.
         """
-        vector, joined = self._buffer.vector, self.joined
+        vector, waiting = self._buffer.vector, self.accumulator
         if self.total is not None:
             vector.copy_(self.total)
-        self.joined, self.total = Joined(), None
+        self.accumulator, self.total = Accumulator(), None
         if self.normaliser == "steps":
-            divisor: float = joined.room
+            divisor: float = waiting.capacity
         elif self.normaliser == "scored":
-            divisor = joined.scored
+            divisor = waiting.scored
         else:
-            divisor = max(totals.scored, joined.scored)  # more if some waited since the batch before
+            divisor = max(totals.scored, waiting.scored)  # more if some waited since the batch before
         norm = float(torch.linalg.vector_norm(vector)) / divisor
         if not isfinite(norm):
             self._skip()
             return False
         scale = 1.0 if self.clip is None else min(1.0, self.clip / (norm + 1e-6))
         vector.mul_(scale / divisor)
-        factor = self.schedule.factor(progress=progress, updates=self.made) * joined.lr_scale / joined.updates
+        scheduled = self.schedule.factor(progress=progress, updates=self.made)
+        factor = scheduled * waiting.lr_scale / waiting.updates
         for group in optimizer.param_groups:
             group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
         optimizer.step()
         self.made += 1
         self.skipped_in_a_row = 0
-        self.since.updates += 1
-        self.since.loss = self.since.loss + joined.loss
-        self.since.scored += int(joined.scored)
-        self.since.norm += norm
-        self.since.clipped += scale < 1.0
+        running = self.running
+        running.updates += 1
+        running.loss = running.loss + waiting.loss
+        running.scored += int(waiting.scored)
+        running.norm += norm
+        running.clipped += scale < 1.0
         return True
 
     def _skip(self) -> None:
@@ -218,13 +237,14 @@ class Updates:
             "skipped_in_a_row": self.skipped_in_a_row,
             "opened": self.opened,
             "total": None if self.total is None else self.total.clone(),
-            "joined": {**vars(self.joined), "loss": float(self.joined.loss)},
-            "since": {**vars(self.since), "loss": float(self.since.loss)},
+            "accumulator": {**vars(self.accumulator), "loss": float(self.accumulator.loss)},
+            "running": {**vars(self.running), "loss": float(self.running.loss)},
         }
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
         saved = dict(saved)
-        self.joined, self.since = Joined(**saved.pop("joined")), Since(**saved.pop("since"))
+        self.accumulator = Accumulator(**saved.pop("accumulator"))
+        self.running = RunningTotals(**saved.pop("running"))
         for name, value in saved.items():
             setattr(self, name, value)

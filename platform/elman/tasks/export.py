@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from elman.bptt import Full
 from elman.cores import Core
 from elman.errors import BadInput
 from elman.inputs import ContextEncoder, Features
-from elman.tasks.task import SequenceTask
+from elman.stored import translated_description
+from elman.tasks.network import Network
 
 KINDS: dict[str, type] = {"core": Core, "context_encoder": ContextEncoder, "features": Features}
 """Parts of a network that are classes of their kind, called with what only the data tells."""
@@ -19,22 +19,16 @@ KINDS: dict[str, type] = {"core": Core, "context_encoder": ContextEncoder, "feat
 TRAINING_ONLY = {"augmentation"}
 
 
-def describe(task: SequenceTask, model: Mapping[str, Any]) -> dict[str, Any]:
+def describe(network: Network, model: Mapping[str, Any]) -> dict[str, Any]:
     """What `build` needs, as JSON can hold it.
 
     Args:
-        model: `class_path` and `init_args` of the core, and of encoder and features where there are any.
+        model: `class_path` and `init_args` of the core, and of context encoder and features where there are
+            any.
     """
     parts = {name: _plain(model[name]) for name in KINDS if model.get(name) is not None}
-    return {
-        "input_size": task.input_size,
-        "output_size": task.output_size,
-        "token_ids": task.token_ids,
-        "context_size": task.context_size,
-        "sample_rate_hz": task.sample_rate_hz,
-        "embedding": None if task.embedding is None else task.embedding.embedding_dim,
-        **parts,
-    }
+    width = None if network.embedding is None else network.embedding.embedding_dim
+    return {**network.metadata, "embedding": width, **parts}
 
 
 def _plain(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,16 +40,20 @@ def _plain(part: Mapping[str, Any]) -> dict[str, Any]:
     return {"class_path": part["class_path"], "init_args": arguments}
 
 
-def build(description: Mapping[str, Any]) -> SequenceTask:
-    """The network of a description, with fresh weights.
+def build(description: Mapping[str, Any]) -> Network:
+    """The network of a description, with fresh weights. Logged models name this function by its path.
+
+    Args:
+        description: from `describe`, of an earlier version too.
 
     Raises:
         BadInput: if the description names a class that is not of its kind, or one made of other objects.
     """
     given: dict[str, Any] = {
-        name: _factory(name, value) if name in KINDS else value for name, value in description.items()
+        name: _factory(name, value) if name in KINDS else value
+        for name, value in translated_description(description).items()
     }
-    return SequenceTask(**given, bptt=Full())  # the one strategy that every core can be trained by
+    return Network(**given)
 
 
 def _factory(kind: str, part: Mapping[str, Any]) -> Callable[..., Any]:
@@ -73,7 +71,7 @@ def _factory(kind: str, part: Mapping[str, Any]) -> Callable[..., Any]:
 
 
 def part_class(kind: str, path: str) -> type:
-    """The core, encoder or features of an import path.
+    """The core, context encoder or features of an import path.
 
     Raises:
         BadInput: if it cannot be imported or is not of that kind.

@@ -13,8 +13,8 @@ from elman.bptt import Full
 from elman.cores import GRU, Bidirectional, Core
 from elman.errors import BadInput
 from elman.inputs import LogMel, Recurrent
-from elman.predict.export import build, describe, part_class
 from elman.tasks import CrossEntropy
+from elman.tasks.export import build, describe, part_class
 
 CORE = {"class_path": "elman.cores.GRU", "init_args": {"hidden_size": 4, "layers": 2}}
 
@@ -31,21 +31,22 @@ def test_there_and_back(embedding: int | None) -> None:
         loss=CrossEntropy(),
         readout_dropout=0.5,
     )
-    again = build(json.loads(json.dumps(describe(task, {"core": CORE})))).double()
+    again = build(json.loads(json.dumps(describe(task.network, {"core": CORE})))).double()
     again.load_state_dict(task.state_dict())
-    ids, carry = torch.randint(6, (3, 7)), task.core.initial_carry(3)
-    (out, after), (same, same_after) = (net.eval().predict(ids, carry) for net in (task, again))
+    ids, carry = torch.randint(6, (3, 7)), task.network.core.initial_carry(3)
+    (out, after), (same, same_after) = (net.eval().predict(ids, carry) for net in (task.network, again))
     assert torch.equal(out, same)
     assert torch.equal(after[0], same_after[0])
 
 
 def test_values_for_inputs() -> None:
     task = make_task(core=partial(GRU, hidden_size=4, layers=2))
-    again = build(describe(task, {"core": CORE})).double()
+    again = build(describe(task.network, {"core": CORE})).double()
     again.load_state_dict(task.state_dict())
     x = torch.randn(3, 7, 2).double()
     assert torch.equal(
-        task.predict(x, task.core.initial_carry(3))[0], again.predict(x, task.core.initial_carry(3))[0]
+        task.network.predict(x, task.network.core.initial_carry(3))[0],
+        again.predict(x, task.network.core.initial_carry(3))[0],
     )
 
 
@@ -66,13 +67,15 @@ def test_a_context_and_a_core_around_a_core() -> None:
         context_size=3,
         context_encoder=partial(Recurrent, core=partial(Bidirectional, core=partial(GRU, hidden_size=3))),
     )
-    again = build(json.loads(json.dumps(describe(task, model)))).double()
+    again = build(json.loads(json.dumps(describe(task.network, model)))).double()
     again.load_state_dict(task.state_dict())
     context = (torch.randn(3, 6, 3).double(), torch.tensor([6, 1, 4]))
     x = torch.randn(3, 7, 2).double()
-    assert task.begins is not None
+    assert task.network.begins is not None
     assert again.begins is not None
-    assert torch.equal(task.predict(x, task.begins(context))[0], again.predict(x, again.begins(context))[0])
+    assert torch.equal(
+        task.network.predict(x, task.network.begins(context))[0], again.predict(x, again.begins(context))[0]
+    )
 
 
 def test_features_without_what_only_training_needs() -> None:
@@ -85,17 +88,17 @@ def test_features_without_what_only_training_needs() -> None:
         features=partial(LogMel, mels=5),
         core=partial(GRU, hidden_size=4, layers=2),
     ).eval()
-    assert task.features is not None
-    task.features.mean.fill_(-3)
-    again = build(json.loads(json.dumps(describe(task, model)))).double().eval()
+    assert task.network.features is not None
+    task.network.features.mean.fill_(-3)
+    again = build(json.loads(json.dumps(describe(task.network, model)))).double().eval()
     again.load_state_dict(task.state_dict())
-    frames, carry = torch.randn(3, 7, 200).double(), task.core.initial_carry(3)
-    assert torch.equal(task.predict(frames, carry)[0], again.predict(frames, carry)[0])
+    frames, carry = torch.randn(3, 7, 200).double(), task.network.core.initial_carry(3)
+    assert torch.equal(task.network.predict(frames, carry)[0], again.predict(frames, carry)[0])
 
 
 @pytest.mark.parametrize("kind", ["context_encoder", "features"])
 def test_every_part_must_be_of_its_kind(kind: str) -> None:
-    description = describe(make_task(), {"core": CORE, kind: CORE})
+    description = describe(make_task().network, {"core": CORE, kind: CORE})
     with pytest.raises(BadInput, match=r"is not an elman\.inputs\."):
         build(description)
 
@@ -115,7 +118,9 @@ def test_every_part_must_be_of_its_kind(kind: str) -> None:
     ],
 )
 def test_what_is_no_core_is_not_built(path: str) -> None:
-    description = describe(make_task(), {"core": {"class_path": path, "init_args": {"args": ["false"]}}})
+    description = describe(
+        make_task().network, {"core": {"class_path": path, "init_args": {"args": ["false"]}}}
+    )
     with pytest.raises(BadInput, match=r"cannot be imported|is not an elman\.cores\.Core"):
         build(description)
 

@@ -1,0 +1,49 @@
+"""What a checkpoint holds of a task beside its weights and its optimiser: plain values only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch.distributed as dist
+
+from elman.errors import BadInput
+from elman.tasks.random_state import restore_random, saved_random
+
+
+def contents(task: Any, *, ranks: int) -> dict[str, Any]:
+    """All of it; of what each of `ranks` processes has of its own, a list by rank."""
+    own = {**task.train_state.state_dict(), "random": saved_random()}
+    all_ranks = [own]
+    if ranks > 1:
+        all_ranks = [{}] * ranks
+        dist.all_gather_object(all_ranks, own)
+    return {
+        "metadata": {**task.network.metadata, "target_scale": task.target_scale},
+        "recipe": task.recipe,
+        "time_steps": task.time_steps,
+        "updates": task.updates.state_dict(),
+        "bptt": task.bptt.state_dict(),
+        **{name: [rank[name] for rank in all_ranks] for name in own},
+    }
+
+
+def load_shared(task: Any, saved: dict[str, Any], *, ranks: int) -> None:
+    """Take back what is the same on all processes.
+
+    Raises:
+        BadInput: if another number of processes wrote it.
+    """
+    if len(saved["states"]) != ranks:
+        raise BadInput(
+            f"the checkpoint was written by {len(saved['states'])} processes and holds their carries; "
+            f"it cannot go on with {ranks}: set trainer.devices to match"
+        )
+    task.updates.load_state_dict(saved["updates"])
+    task.bptt.load_state_dict(saved["bptt"])
+
+
+def load_own(task: Any, saved: dict[str, Any], *, rank: int) -> None:
+    """Take back what is this process's own, once the network is on its device."""
+    names = task.train_state.state_dict()
+    task.train_state.load_state_dict({name: saved[name][rank] for name in names}, task.device)
+    restore_random(saved["random"][rank])

@@ -1,0 +1,75 @@
+"""The strategy's state between the batches of training: begun, restarted where it broke, saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from elman.batch import SequenceBatch
+from elman.bptt import BackpropThroughTime
+from elman.cores import Core
+from elman.tasks.saved_state import restored_state, saved_state
+from elman.tree import finite_rows, zeroed_where_not_finite
+
+
+class TrainState:
+    """Owns the state of training. It crosses batches where rows continue, and is part of a checkpoint.
+
+    Args:
+        bptt: the strategy.
+        core: whose carry the state begins with.
+
+    `value` is None where nothing goes on; `restarted_rows` counts rows that were not finite.
+    """
+
+    def __init__(self, bptt: BackpropThroughTime, core: Core) -> None:
+        self.bptt, self.core = bptt, core
+        self.value: Any = None
+        self.restarted_rows = 0
+        self._restart: Tensor | None = None  # rows whose state was not finite
+
+    def begin(self, batch: SequenceBatch) -> SequenceBatch:
+        """`batch` with a state to go on from; where nothing went before, all rows begin."""
+        if self.value is None:
+            self.value = self.bptt.first_state(self.core.initial_carry(len(batch.x)))
+            batch = batch._replace(is_first=torch.ones_like(batch.is_first))
+        if self._restart is not None:
+            batch = batch._replace(is_first=batch.is_first | self._restart)
+            self._restart = None
+        return batch
+
+    def end(self, state: Any, *, broken: Tensor | None) -> None:
+        """Keep the state after a batch; rows of it that are not finite begin anew with the next one.
+
+        Args:
+            state: None: nothing continues the batch.
+            broken: (B,) bool, rows that were not finite within the batch; None: every update was made.
+        """
+        self.value = state
+        if state is not None:
+            # Kept inputs may hold padding of any value: they are looked at only where an update failed.
+            finite = finite_rows(state[0] if broken is None else state)
+            if finite is not None and not bool(finite.all()):
+                self._restart = ~finite
+                self.value = zeroed_where_not_finite(state, self._restart)
+                broken = self._restart if broken is None else broken | self._restart
+        if broken is not None:
+            self.restarted_rows += int(broken.sum())
+
+    def state_dict(self) -> dict[str, Any]:
+        """This process's part of a checkpoint, plain values."""
+        return {
+            "states": saved_state(self.value),
+            "restarts": self._restart,
+            "restarted_rows": self.restarted_rows,
+        }
+
+    def load_state_dict(self, saved: dict[str, Any], device: torch.device) -> None:
+        """Take back what `state_dict` gave."""
+        self._restart, self.restarted_rows = saved["restarts"], saved["restarted_rows"]
+        state = restored_state(saved["states"], device)
+        if state is not None:
+            first = self.bptt.first_state(self.core.initial_carry(1))
+            self.value = type(first)(*state) if hasattr(first, "_fields") else state

@@ -1,0 +1,78 @@
+"""The training metrics of a run, from sums since the last report and a clock of training alone."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from elman.tasks.loss import SequenceLoss
+from elman.tasks.updates import Updates
+
+
+class TrainingMetrics:
+    """Turns what `Updates` has summed into metrics; the clock stands while validation runs."""
+
+    def __init__(self, updates: Updates, loss: SequenceLoss) -> None:
+        self.updates, self.loss = updates, loss
+        self._then, self._seen, self._paused = 0.0, 0, 0.0
+        self._before = 0  # updates summed before the clock started, in a run that goes on
+        self._waited = 0.0
+        self._seconds = self._waited_seconds = 0.0  # in all reports
+
+    @property
+    def waiting_share(self) -> float:
+        """Share of the training time, up to the last report, in which this process waited for data."""
+        return self._waited_seconds / max(self._seconds, 1e-9)
+
+    def begin(self, time_steps: int, loader: Any) -> None:
+        """Start the clock.
+
+        Args:
+            loader: of training data; may count `waited_seconds`.
+        """
+        self._then, self._seen = time.perf_counter(), time_steps
+        self._before = self.updates.running.updates
+        self._waited = _waited_seconds(loader)
+
+    def pause(self) -> None:
+        """Stop the clock."""
+        self._paused = time.perf_counter()
+
+    def go_on(self) -> None:
+        """Let the clock run again after a pause."""
+        self._then += time.perf_counter() - self._paused
+
+    def report(
+        self, time_steps: int, loader: Any, *, learning_rate: float, restarted_rows: int
+    ) -> dict[str, float]:
+        """The metrics since the last call, which start the next sums; none where no update was made."""
+        updates, sums = self.updates, self.updates.running
+        if not (sums.updates and sums.scored):
+            return {}
+        means = self.loss.metrics(float(sums.loss) / sums.scored, None)
+        metrics = {
+            **{f"train/{name}": value for name, value in means.items()},
+            "train/gradient_norm": sums.norm / sums.updates,
+            "train/clipped_share": sums.clipped / sums.updates,
+            "train/learning_rate": learning_rate,
+            "train/updates": float(updates.made),
+        }
+        if updates.skipped:
+            metrics["train/skipped_updates"] = float(updates.skipped)
+        if restarted_rows:
+            metrics["train/restarted_rows"] = float(restarted_rows)
+        now, waited = time.perf_counter(), _waited_seconds(loader)
+        if time_steps > self._seen:
+            metrics["train/steps_per_second"] = (time_steps - self._seen) / (now - self._then)
+            metrics["train/waiting_share"] = (waited - self._waited) / (now - self._then)
+            metrics["train/update_ms"] = 1000 * (now - self._then) / max(1, sums.updates - self._before)
+        self._seconds += now - self._then
+        self._waited_seconds += waited - self._waited
+        updates.running = type(sums)()
+        self._then, self._seen, self._before, self._waited = now, time_steps, 0, waited
+        return metrics
+
+
+def _waited_seconds(loader: Any) -> float:
+    """What training has waited for data so far, in this process."""
+    return float(getattr(loader, "waited_seconds", 0.0))
