@@ -129,9 +129,8 @@ def test_those_that_fit() -> None:
     captions = SimpleNamespace(alphabet="abc", captions=object())
 
     def chosen(data: object, *, output_size: int = 3, context_size: int | None = None) -> list[type]:
-        task = SimpleNamespace(
-            token_ids=True, input_size=3, output_size=output_size, context_size=context_size
-        )
+        sizes = {"input_size": 3, "output_size": output_size, "context_size": context_size}
+        task = SimpleNamespace(network=SimpleNamespace(token_ids=True, **sizes))
         return [type(one) for one in diagnostics_of(None, task, data)]
 
     assert chosen(text) == [CreditPicture, Samples, Cost]
@@ -142,7 +141,7 @@ def test_those_that_fit() -> None:
     cost = Cost()
     assert diagnostics_of([cost], None, None) == [cost]
     with pytest.raises(BadInput, match="Samples needs text"):
-        diagnostics_of([Samples()], SimpleNamespace(token_ids=False), None)
+        diagnostics_of([Samples()], SimpleNamespace(network=SimpleNamespace(token_ids=False)), None)
 
 
 def test_none_is_left_out() -> None:

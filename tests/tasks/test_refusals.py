@@ -45,15 +45,15 @@ def test_the_way_out_works(bptt) -> None:
 
 def test_a_strategy_that_needs_more_of_a_core() -> None:
     with pytest.raises(
-        ValueError, match="NeedsStep needs a core that offers jacobian, step, which LSTM does not"
+        ValueError, match="NeedsStep needs a core that offers jacobian, step, which Both does not"
     ):
-        make_task(bptt=NeedsStep())
+        make_task(core=Both, bptt=NeedsStep())
 
 
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"embedding": 3}, "embedding is for data of symbols"),
+        ({"embedding": 3}, "embedding is for data of tokens"),
         ({"token_ids": True, "embedding": 0}, "embedding=0"),
         ({"window": 0}, "window=0"),
         ({"reset_every": -4}, "reset_every=-4"),

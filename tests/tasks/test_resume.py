@@ -109,7 +109,7 @@ def test_what_the_file_holds(tmp_path: Path) -> None:
     assert waiting == 1
     assert [list(piece[0]["value"].shape) for piece in past] == [[ROWS, 6, 2]]  # from step 12 - 7 on
     assert restart.tolist() == [False, False, True]
-    assert saved["updates"]["joined"]["updates"] == 1
+    assert saved["updates"]["accumulator"]["updates"] == 1
     assert saved["updates"]["total"].shape == weights(uncut).shape
     assert saved["time_steps"] == 11 * ROWS
 
