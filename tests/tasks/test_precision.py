@@ -52,7 +52,9 @@ def test_arithmetic_is_mixed_and_the_carry_is_not() -> None:
     (batch,) = map(single, stream(9))
     single_run, mixed = make_mixed(truncated(3)), make_mixed(truncated(3))
     kinds = set()
-    mixed.network.core.register_forward_hook(lambda core, given, said: kinds.update(leaf.dtype for leaf in said[1]))
+    mixed.network.core.register_forward_hook(
+        lambda core, given, said: kinds.update(leaf.dtype for leaf in said[1])
+    )
     fit(single_run, [batch])
     fit(mixed, [batch], precision="bf16-mixed")
     assert kinds == {torch.float32}
