@@ -8,7 +8,7 @@ called, since `elman --help` reads them all.
 from __future__ import annotations
 
 import importlib
-import pkgutil
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -152,8 +152,11 @@ class Command(NamedTuple):
 
 def names() -> list[str]:
     """The commands there are."""
-    found = (module.name for module in pkgutil.iter_modules(__path__))
-    return sorted((name for name in found if not name.startswith("_")), key=lambda name: find(name).order)
+    files = [
+        file for folder in __path__ for file in os.listdir(folder)
+    ]  # `pkgutil` imports `inspect` for this
+    found = {file.removesuffix(".py") for file in files if file.endswith(".py") and not file.startswith("_")}
+    return sorted(found, key=lambda name: find(name).order)
 
 
 def find(name: str) -> Command:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from elman.commands import OVERRIDES, Command, Option
 from elman.errors import BadInput
 
 
 def credit(words: list[str], *, output: str) -> int:
+    from pathlib import Path
+
     from elman.commands._credit_table import credit_table
     from elman.recipes.arguments import sort_words
 
