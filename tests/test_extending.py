@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ import torch
 from core_rows import Row
 from oracle import SquaredError, pair_gradients, update_gradients
 
+from elman import commands
 from elman.batch import SequenceBatch, whole
 from elman.bptt import BackpropThroughTime, Full, Truncated
+from elman.cli import main
 from elman.recipes.recipe import parse
 
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
@@ -119,3 +122,43 @@ def test_the_cell_computes_its_equations() -> None:
     small = made("A core or a cell")["MinimalGated"](2, hidden_size=2).double()
     values = torch.randn(2, 3, 2, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda v: small(v, small.initial_carry(2))[0], values)
+
+
+TINY = """\
+model: {core: {class_path: Elman, init_args: {hidden_size: 4}}}
+data: {class_path: Echo, init_args: {lag: 2, steps: 20, batch_size: 2, val_batches: 1}}
+trainer: {max_time_steps: 400, val_every: 80, progress: false, accelerator: cpu}
+tracking: {system_metrics: false}
+"""
+
+
+@pytest.fixture
+def run_of_mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_store: Path) -> Path:
+    """A folder in which a recipe with the page's callback was run: it stopped at the first validation."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    shutil.copy(fresh_store, tmp_path / "mlflow.db")
+    (tmp_path / "my_callback.py").write_text(code("A callback"))
+    own = "callbacks: [{class_path: my_callback.StopBelow, init_args: {value: 1000.0}}]\n"
+    (tmp_path / "mine.yaml").write_text(TINY + own)
+    assert main(["fit", "mine.yaml"]) == 0
+    return tmp_path
+
+
+def test_the_callback_and_the_command(
+    run_of_mine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkpoint,) = run_of_mine.glob("checkpoints/*/step-*.ckpt")
+    saved = torch.load(checkpoint, weights_only=True)
+    assert saved["elman"]["time_steps"] < 400
+    (run_of_mine / "commands").mkdir()
+    (run_of_mine / "commands" / "norms.py").write_text(code("A command"))
+    monkeypatch.setattr(commands, "__path__", [*commands.__path__, str(run_of_mine / "commands")])
+    capsys.readouterr()
+    assert main(["norms", str(checkpoint), "--order=1"]) == 0
+    printed = dict(line.split() for line in capsys.readouterr().out.splitlines())
+    for name, weights in saved["state_dict"].items():
+        assert float(printed[name]) == pytest.approx(float(weights.float().norm(1)), rel=1e-3)
+    assert main(["norms", "--help"]) == 0
+    assert "--order=P" in capsys.readouterr().out
+    del sys.modules["elman.commands.norms"]
