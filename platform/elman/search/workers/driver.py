@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
 COUNT_SECONDS = 60.0  # between two counts of the hours at work
 BAD_INPUT_CODE = 2
-LAST_PATIENCE_SECONDS = 15.0  # of each call to an unreachable store, when asked to stop
+LAST_RETRY_SECONDS = 15.0  # of each call to an unreachable store, when asked to stop
 FAILURES_IN_ROW = 5  # with no trial ever finished, the recipe is at fault and not the values
 
 
@@ -110,7 +110,7 @@ class Driver:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         """The first signal lets trials save themselves, the second ends them."""
         again, self.stopping = bool(self.stopping), number
-        self.runs.client.seconds = LAST_PATIENCE_SECONDS
+        self.runs.client.seconds = LAST_RETRY_SECONDS
         for process, _ in list(self.running.values()):
             (process.kill if again else process.stop)()
 

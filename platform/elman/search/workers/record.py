@@ -70,7 +70,7 @@ class Record:
         """Publish the end of this search; what the study has found."""
         leads = self.is_ours()
         if leads:
-            settle_dead(self.session)
+            finalize_dead(self.session)
         review = self.session.review()
         if leads and self._publisher is not None:
             self._publisher.close(review, status=STATUS.get(code, "KILLED"))
@@ -85,13 +85,13 @@ class Record:
         runs.run.text(search.text, "search.yaml")
         runs.run.text(search.base.resolved, "recipe.yaml")
         study.fill_grid()
-        settle_dead(self.session)
+        finalize_dead(self.session)
         study.run_id = run_id  # others begin when they see it
         self._publisher = Publisher(runs, search.folder, recipe=study.recipe)
 
 
-def settle_dead(session: Session) -> None:
-    """Give every trial's run that no process writes any more the end that the study knows of."""
+def finalize_dead(session: Session) -> None:
+    """Give every trial's run that no process writes any more the end that the study has."""
     trials = {trial.number: trial for trial in session.review().trials}
     for run in session.runs.unfinished():
         trial = trials.get(run.trial) if run.trial is not None else None
