@@ -1,4 +1,4 @@
-"""The theme of all pictures of a study: colours that every reader can distinguish, marks by state, quiet axes."""
+"""The theme of all pictures of a study: colours that everyone can distinguish, marks by state, quiet axes."""
 
 from __future__ import annotations
 
