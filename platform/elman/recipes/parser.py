@@ -108,7 +108,7 @@ class RecipeParser(ArgumentParser):
 
     # Reading.
 
-    def parse_args(self, args: Any = None, *more: Any, **kwargs: Any) -> Namespace:
+    def parse_args(self, args: Any = None, *more: Any, **kwargs: Any) -> Namespace:  # type: ignore[override]
         """The values that words give.
 
         Args:
