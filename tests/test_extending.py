@@ -13,6 +13,7 @@ import core_rows
 import pytest
 import torch
 from core_rows import Row
+from mlflow import MlflowClient
 from oracle import SquaredError, pair_gradients, update_gradients
 
 from elman import commands
@@ -134,12 +135,14 @@ tracking: {system_metrics: false}
 
 @pytest.fixture
 def run_of_mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_store: Path) -> Path:
-    """A folder in which a recipe with the page's callback was run: it stopped at the first validation."""
+    """A folder in which a recipe with the page's callback and diagnostic was run, to the first validation."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     shutil.copy(fresh_store, tmp_path / "mlflow.db")
     (tmp_path / "my_callback.py").write_text(code("A callback"))
+    (tmp_path / "my_diagnostic.py").write_text(code("A diagnostic"))
     own = "callbacks: [{class_path: my_callback.StopBelow, init_args: {value: 1000.0}}]\n"
+    own += "diagnostics: [my_diagnostic.ReadoutNorms]\n"
     (tmp_path / "mine.yaml").write_text(TINY + own)
     assert main(["fit", "mine.yaml"]) == 0
     return tmp_path
@@ -162,3 +165,14 @@ def test_the_callback_and_the_command(
     assert main(["norms", "--help"]) == 0
     assert "--order=P" in capsys.readouterr().out
     del sys.modules["elman.commands.norms"]
+
+
+def test_the_diagnostic_is_on_the_runs_page(run_of_mine: Path) -> None:
+    (checkpoint,) = run_of_mine.glob("checkpoints/*/step-*.ckpt")
+    saved = torch.load(checkpoint, weights_only=True)
+    client = MlflowClient(f"sqlite:///{run_of_mine}/mlflow.db")
+    (run,) = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    norms = saved["state_dict"]["readout.weight"].norm(dim=1)
+    assert run.data.metrics["readout/largest_norm"] == pytest.approx(float(norms.max()), rel=1e-6)
+    (picture,) = client.list_artifacts(run.info.run_id, "readout")
+    assert picture.path == f"readout/{saved['elman']['time_steps']:014d}.png"
