@@ -27,7 +27,13 @@ KEPT = 2  # so that one is whole if the machine dies while the other is written
 
 
 class WholeFiles(TorchCheckpointIO):
-    """Writes beside the target, waits for the disk, then renames: a kill leaves no broken file."""
+    """Writes beside the target, waits for the disk, then renames: a kill leaves no broken file.
+
+    A checkpoint of before goes on in today's words.
+    """
+
+    def load_checkpoint(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return translated_checkpoint(super().load_checkpoint(*args, **kwargs))
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
