@@ -27,8 +27,8 @@ class StreamingModel(PythonModel):
     that reads later steps has no carries: it takes whole sequences.
 
     Loading takes the weights with `weights_only`, so no pickled object is built, and calls one
-    function: the builder that the description names, if it is a function of elman or says
-    `builder.builds_streaming_model = True` about itself.
+    function: the builder that the description names, if it is a function of elman or sets
+    `builder.builds_streaming_model = True`.
     """
 
     def load_context(self, context: Any) -> None:

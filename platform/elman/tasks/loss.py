@@ -45,7 +45,7 @@ class SequenceLoss(ABC):
     @property
     @abstractmethod
     def monitored(self) -> str:
-        """The metric that says which checkpoint is best; lower is better."""
+        """The metric by which the best checkpoint is known; lower is better."""
 
 
 class CrossEntropy(SequenceLoss):
