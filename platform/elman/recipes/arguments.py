@@ -29,9 +29,6 @@ class Words(NamedTuple):
         """The last value of an option; None: there is none."""
         return next((value for option, value in reversed(self.options) if option == name), None)
 
-    def __str__(self) -> str:
-        return " ".join(rewrite(self))
-
 
 def sort_words(
     args: Sequence[str],
