@@ -37,9 +37,10 @@ def test_signals_stop_after_the_batch_and_the_run_goes_on(fit, folder):
     assert whole.wait() == 0, whole.output
     reference = folder.run()
 
+    before = set(folder.checkpoints())
     first = fit()
     first.until("; run ")
-    time.sleep(0.3)
+    wait_until(lambda: set(folder.checkpoints()) - before)  # training has begun
     first.signal(signal.SIGINT)
     first.signal(signal.SIGINT)  # an echo of the first
     assert first.wait() == 130, first.output
@@ -72,10 +73,14 @@ def test_signals_stop_after_the_batch_and_the_run_goes_on(fit, folder):
 def test_a_second_signal_acts_at_once(fit, folder):
     """In a batch that takes minutes."""
     process = fit(
-        LONG, "--data.batch_size=1", "--data.steps=3000", "--model.bptt.k1=1", "--model.bptt.k2=3000"
+        LONG,
+        "--data.batch_size=1",
+        "--data.steps=3000",
+        "--model.bptt.k1=1",
+        "--model.bptt.k2=3000",
+        "--callbacks=[toy_data.Begun]",
     )
-    process.until("; run ")
-    time.sleep(0.5)
+    process.until("a batch begins")
     process.signal(signal.SIGINT)
     process.until("stopping after this batch")
     time.sleep(1.2)

@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+import pytorch_lightning as pl
 import torch
 
 from datamodules.batches import Batches
@@ -87,3 +88,10 @@ class Ragged(SequenceData):
             lengths=lengths[rows],
             is_first=torch.ones(len(rows), dtype=torch.bool),
         )
+
+
+class Begun(pl.Callback):
+    """Prints when training begins with a batch."""
+
+    def on_train_batch_start(self, trainer, task, batch, batch_idx):
+        print("a batch begins", flush=True)

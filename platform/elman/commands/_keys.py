@@ -26,7 +26,7 @@ HOMES = {
     "SequenceData": HOUSE.parents[1] / "datamodules",
 }
 """Where the classes of a kind are."""
-WIDTH, INDENT = 110, 24
+WIDTH, INDENT = 110, 6 * " "
 WORDS = {"None": "null", "True": "true", "False": "false"}
 TOP = {
     "seed_everything": ("int", "1"),
@@ -56,17 +56,12 @@ class Key(NamedTuple):
 
 
 def key_lines() -> Iterator[str]:
-    """The help of all keys."""
+    """The help of all keys: type and default in a line, the meaning below it."""
     for key in keys():
-        about = [f"{key.type}; default {key.default}" if key.default else key.type]
-        about += [f"known: {', '.join(key.known)}"] if key.known else []
-        head = f"  --{key.name}"
-        body = textwrap.wrap(f"{key.text} ({'; '.join(about)})", WIDTH - INDENT)
-        if len(head) < INDENT - 1:
-            yield head.ljust(INDENT) + body.pop(0)
-        else:
-            yield head
-        yield from (" " * INDENT + line for line in body)
+        yield f"  --{key.name} ({key.type}{f'; default {key.default}' if key.default else ''})"
+        about = [key.text, *([f"known: {', '.join(key.known)}"] if key.known else [])]
+        for paragraph in about:
+            yield from textwrap.wrap(paragraph, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)
 
 
 def keys() -> Iterator[Key]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from elman.commands._table import printable
 from elman.errors import BadInput
 from elman.recipes.strict_yaml import todays_text
 from elman.tracking.metrics import high_is_good, monitored
@@ -150,8 +151,6 @@ def _trial_line(review: Review, trial: TrialRow, *, metric: str | None) -> str:
 
 
 def _run_line(row: RunRow) -> str:
-    from elman.commands.table import printable
-
     windows = "".join(f", {n}={v}" for n, v in (("k1", row.k1), ("k2", row.k2), ("depth", row.depth)) if v)
     cost = f"{row.time_steps or 0:,} time steps" + (f", {row.seconds:,.0f} s" if row.seconds else "")
     what = printable(f"{row.recipe} {row.strategy}{windows}".strip())

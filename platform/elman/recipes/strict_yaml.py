@@ -145,11 +145,10 @@ def todays_text(text: str, name: str) -> str:
     """The text of a stored recipe in today's words, with the comment at its head; as it is if none differ.
 
     Raises:
-        BadInput: if it is no recipe.
+        BadInput: if it is no YAML.
     """
-    then = load_yaml(text, name)
-    now = translated(then)
-    if now == then:
+    then = _load(text, name)
+    if not isinstance(then, dict) or (now := translated(then)) == then:
         return text
     head = takewhile(lambda line: line.startswith("#"), text.splitlines(keepends=True))
     return "".join(head) + dump_yaml(now)
