@@ -31,7 +31,7 @@ class Row:
         memory: tensors that a layer carries.
         hides: an output may happen not to depend on a step it has read, as where units are dead.
         plain: options under which first values are those of `init` alone.
-        credit: further options in the table of strategies; None: it is not in that table.
+        trained: further options in the tables that train it; None: it is not in those.
     """
 
     core: type[Core]
@@ -40,7 +40,7 @@ class Row:
     memory: int = 1
     hides: bool = False
     plain: dict[str, Any] = field(default_factory=dict)
-    credit: dict[str, Any] | None = None
+    trained: dict[str, Any] | None = None
 
     @property
     def reads_all_units(self) -> bool:
@@ -140,28 +140,29 @@ def both_ways(input_size: int, **options: Any) -> Core:
 
 
 CORES = [
-    Row(Elman, {"nonlinearity": "tanh"}, elman(torch.tanh), credit={}),
-    Row(Elman, {"nonlinearity": "relu"}, elman(torch.relu), hides=True, credit={}),
-    Row(Elman, {"nonlinearity": "sigmoid"}, elman(torch.sigmoid), credit={}),
-    Row(LSTM, {}, lstm, memory=2, plain={"forget_bias": None}, credit={}),
+    Row(Elman, {"nonlinearity": "tanh"}, elman(torch.tanh), trained={}),
+    Row(Elman, {"nonlinearity": "relu"}, elman(torch.relu), hides=True, trained={}),
+    Row(Elman, {"nonlinearity": "sigmoid"}, elman(torch.sigmoid), trained={}),
+    Row(LSTM, {}, lstm, memory=2, plain={"forget_bias": None}, trained={}),
     Row(LoopedLSTM, {}, lstm, memory=2, plain={"forget_bias": None}),
-    Row(GRU, {}, gru, credit={"residual": True}),
+    Row(GRU, {}, gru, trained={"residual": True}),
     Row(Independent, {}, independent),
-    Row(FeedForward, {"nonlinearity": "tanh"}, feed_forward(torch.tanh), memory=0, credit={}),
+    Row(FeedForward, {"nonlinearity": "tanh"}, feed_forward(torch.tanh), memory=0, trained={}),
     Row(FeedForward, {"nonlinearity": "relu"}, feed_forward(torch.relu), memory=0, hides=True),
     Row(FeedForward, {"nonlinearity": "sigmoid"}, feed_forward(torch.sigmoid), memory=0),
-    Row(Pooled, {"core": LSTM, "how": "max"}, credit={}),
+    Row(Pooled, {"core": LSTM, "how": "max"}, trained={}),
     Row(Pooled, {"core": Elman, "how": "mean"}),
-    Row(Pooled, {"core": GRU, "how": "mean"}, credit={}),
+    Row(Pooled, {"core": GRU, "how": "mean"}, trained={}),
     Row(Pooled, {"core": FeedForward, "how": "max"}, hides=True),
-    Row(Bidirectional, {"core": LSTM}),
+    Row(Bidirectional, {"core": LSTM}, trained={}),
     Row(Bidirectional, {"core": partial(Elman, nonlinearity="sigmoid")}),
     Row(Pooled, {"core": both_ways, "how": "mean"}),
     Row(Centred, {"core": LSTM, "prior": 2}),  # at 0 the first step would see nothing
-    Row(Centred, {"core": GRU, "both": True}, credit={}),
+    Row(Centred, {"core": GRU, "both": True, "prior": 2}, trained={}),
     Row(Centred, {"core": FeedForward, "both": True}, hides=True),
     Row(Centred, {"core": both_ways, "prior": 1}),
 ]
+TRAINED = [row for row in CORES if row.trained is not None]
 
 
 def build(row: Row, *, dtype=torch.float64, **options) -> Core:

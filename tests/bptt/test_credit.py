@@ -9,100 +9,15 @@ import pytest
 import torch
 from core_rows import Row
 from oracle import SquaredError, flat_gradient, pair_gradients, update_gradients
+from strategy_toys import Fading, LastSteps, RandomReach
 
 import elman.bptt
 import elman.cores
 from elman.batch import SequenceBatch, whole
-from elman.bptt import BackpropThroughTime, Checkpointed, Full, Split, Truncated, Update, draws
-from elman.cores import Bidirectional
-from elman.tree import detached
+from elman.bptt import BackpropThroughTime, Checkpointed, Full, Split, Truncated
 
 B, T, F, H = 3, 11, 2, 4
 LENGTHS = torch.tensor([11, 7, 3])
-
-
-class LastSteps(BackpropThroughTime):
-    """A strategy from outside: one update a batch, from the losses and the gradient of its last `k` steps."""
-
-    exact, continues = False, True
-
-    def __init__(self, *, k: int) -> None:
-        self.k = k
-
-    def first_state(self, carry):
-        return (carry,)
-
-    def losses(self, objective, batch, state):
-        cut = max(0, batch.steps - self.k)
-        with torch.no_grad():
-            _, carry = objective(batch.window(0, cut), state[0])
-        last = batch.window(cut, batch.steps)
-        loss, carry = objective(last, detached(carry))
-        scored = int(last.scored.sum())
-        yield Update(loss if scored else None, scored, (detached(carry),))
-
-    def update_steps(self, steps):
-        return min(self.k, steps)
-
-    def credit_matrix(self, steps):
-        within = torch.arange(steps) >= steps - self.k
-        return (within[:, None] & within).long().tril()
-
-
-class Fading(BackpropThroughTime):
-    """A strategy from outside whose credit is a real number: each loss counts `keep` times its step's age."""
-
-    exact, continues = False, True
-
-    def __init__(self, *, keep: float) -> None:
-        self.keep = keep
-
-    def first_state(self, carry):
-        return (carry,)
-
-    def losses(self, objective, batch, state):
-        carry, total = state[0], 0.0
-        for t in range(batch.steps):
-            loss, carry = objective(batch.window(t, t + 1), carry)
-            total = total + self.keep ** (batch.steps - 1 - t) * loss
-        scored = int(batch.scored.sum())
-        yield Update(total if scored else None, scored, (detached(carry),))
-
-    def update_steps(self, steps):
-        return steps
-
-    def credit_matrix(self, steps):
-        age = torch.arange(steps - 1, -1, -1, dtype=torch.float64)
-        return (self.keep**age)[:, None] * torch.ones(steps, steps, dtype=torch.float64).tril()
-
-
-class RandomReach(BackpropThroughTime):
-    """A strategy from outside that draws: every batch is cut by `Truncated(k1, k2)`, k2 uniform."""
-
-    exact, continues = False, True
-
-    def __init__(self, *, k1: int, longest: int, seed: int = 1) -> None:
-        self.k1, self.longest, self.seed = k1, longest, seed
-        self.begin(0)
-
-    def begin(self, batch):
-        self._drawn = Truncated(k1=self.k1, k2=draws(self.seed, batch).randint(self.k1, self.longest))
-
-    def first_state(self, carry):
-        return self._drawn.first_state(carry)
-
-    def losses(self, objective, batch, state):
-        return self._drawn.losses(objective, batch, state)
-
-    def update_steps(self, steps):
-        return self.k1
-
-    def credit_matrix(self, steps):
-        each = [Truncated(k1=self.k1, k2=k2) for k2 in range(self.k1, self.longest + 1)]
-        return torch.stack([bptt.credit_matrix(steps).double() for bptt in each]).mean(0)
-
-    def drawn_credit(self, steps):
-        return self._drawn.credit_matrix(steps)
 
 
 STRATEGIES = [
@@ -125,12 +40,12 @@ STRATEGIES = [
     RandomReach(k1=2, longest=6),
 ]
 RANDOM = [s for s in STRATEGIES if type(s).begin is not BackpropThroughTime.begin]
-CORES = {str(row): row for row in core_rows.CORES if row.credit is not None}
-CREDITED_TO_LATER_STEPS = {Bidirectional}  # C[t, s] with s > t has no meaning in a strategy's matrix
+# Not those that read later steps: C[t, s] with s > t has no meaning in a strategy's matrix.
+CORES = {str(row): row for row in core_rows.TRAINED if row.make().streams}
 
 
 def make(row: Row, layers: int = 1) -> elman.cores.Core:
-    return row.make(F, hidden_size=H, layers=layers, **row.credit)
+    return row.make(F, hidden_size=H, layers=layers, **(row.trained or {}))
 
 
 def name(bptt: object) -> str:
@@ -155,12 +70,6 @@ def test_no_strategy_is_left_out() -> None:
     public = {getattr(elman.bptt, name) for name in elman.bptt.__all__}
     strategies = {c for c in public if inspect.isclass(c) and issubclass(c, BackpropThroughTime)}
     assert {type(s) for s in STRATEGIES} >= strategies - {BackpropThroughTime}
-
-
-def test_no_core_is_left_out() -> None:
-    public = {getattr(elman.cores, name) for name in elman.cores.__all__}
-    concrete = {core for core in public if not inspect.isabstract(core)}
-    assert {row.core for row in CORES.values()} >= concrete - CREDITED_TO_LATER_STEPS
 
 
 @pytest.mark.parametrize("ragged", [False, True], ids=["even", "ragged"])

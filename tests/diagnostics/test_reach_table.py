@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from strategy_toys import RandomReach
 
 from elman.bptt import Full, Split, Truncated
 from elman.cli import main
@@ -61,6 +62,16 @@ def test_reach_of_seven_steps(bptt, least, mean, most, pairs):
     assert (found.least, found.most, found.doubled) == (least, most, 0)
     assert found.mean == pytest.approx(mean)
     assert found.covered == pytest.approx(pairs / 28)
+
+
+def test_expected_credit_has_a_scale():
+    """Truncated(2, k2), k2 = 2 to 6 alike: a share of the draws reaches each earlier step."""
+    bptt = RandomReach(k1=2, longest=6)
+    assert reach(bptt, 7).most == 6
+    matrix, scale = credit_figure(bptt, 7).axes
+    (image,) = matrix.get_images()
+    assert image.get_array()[6, 1:].tolist() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
+    assert scale.get_ylabel() == "credit"
 
 
 def test_pictures(tmp_path, capsys):

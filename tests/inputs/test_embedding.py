@@ -1,4 +1,4 @@
-"""Vectors of symbols, and symbols that go unread in training."""
+"""Vectors of token ids, and tokens that are dropped in training."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from elman.batch import whole
-from elman.inputs.embedding import Embedding
+from elman.inputs import Embedding
 from elman.tasks import SequenceTask
 
 
@@ -27,7 +27,7 @@ def test_first_values_and_dropout() -> None:
     assert torch.equal(vectors.eval()(ids)[0], vectors.weight)
 
 
-def test_unread_symbols_are_unknown_in_training_alone() -> None:
+def test_dropped_tokens_are_unknown_in_training_alone() -> None:
     task = task_of(token_dropout=0.25)
     batch = whole(torch.randint(1, 9, (50, 40)), torch.randint(0, 9, (50, 40)))
     read = task.network.preprocess(batch)

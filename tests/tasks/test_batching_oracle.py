@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import math
 from collections.abc import Iterator
@@ -11,14 +10,13 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from core_rows import TRAINED
 from torch import Tensor
 
-import elman.cores
 from datamodules.collecting.batching import Bucketed, Plan, Planned, Refilled
 from datamodules.collecting.examples import Example, collate
 from elman.batch import SequenceBatch
 from elman.bptt import BackpropThroughTime, Checkpointed, Full, Split, Truncated, Update
-from elman.cores import GRU, LSTM, Bidirectional, Centred, Core, Elman, FeedForward, Pooled
 from elman.errors import BadInput
 from elman.tasks import SequenceTask, SquaredError
 from elman.tasks.predictions import Predictions
@@ -29,25 +27,9 @@ LENGTHS = np.array([7, 1, 10, 3, 5, 2, 6, 4])
 ROWS = 3  # 8 examples: rows are refilled, and not at once
 CLOSE = {"rtol": 1e-11, "atol": 1e-12}
 
-CORES = {
-    "elman": partial(Elman, hidden_size=H),
-    "elman_relu": partial(Elman, hidden_size=H, nonlinearity="relu", layers=2),
-    "elman_sigmoid": partial(Elman, hidden_size=H, nonlinearity="sigmoid"),
-    "lstm": partial(LSTM, hidden_size=H, layers=2),
-    "gru": partial(GRU, hidden_size=H, layers=2, residual=True),
-    "feed_forward": partial(FeedForward, hidden_size=H),
-    "pooled_max": partial(Pooled, core=partial(LSTM, hidden_size=H)),
-    "pooled_mean": partial(Pooled, core=partial(GRU, hidden_size=H), how="mean"),
-    "centred": partial(Centred, core=partial(GRU, hidden_size=H), prior=2),
-    "bidirectional": partial(Bidirectional, core=partial(Elman, hidden_size=H)),
-}
+CORES = {str(row): partial(row.make, hidden_size=H, layers=2, **(row.trained or {})) for row in TRAINED}
 every_core = pytest.mark.parametrize("core", CORES)
 streaming_core = pytest.mark.parametrize("core", [name for name in CORES if CORES[name](F).streams])
-
-
-def test_no_core_is_left_out() -> None:
-    public = {c for c in vars(elman.cores).values() if inspect.isclass(c) and issubclass(c, Core)}
-    assert {type(make(F)) for make in CORES.values()} == {c for c in public if not inspect.isabstract(c)}
 
 
 class InMemory:
@@ -261,7 +243,7 @@ def test_some_rows_do_begin_within_a_window() -> None:
 @pytest.mark.parametrize("bptt", [Full(), Truncated(k1=3, k2=5), Split(k=3)], ids=name_of)
 def test_two_processes_make_the_updates_of_one(plan: str, bptt: BackpropThroughTime) -> None:
     """Window by window: a process whose own rows are short keeps in step with the others."""
-    task = make_task("lstm")
+    task = make_task("LSTM")
     expected, *shares = (each_update(task, bptt, a_pass(PLANS[plan], p)) for p in [(0, 1), (0, 2), (1, 2)])
     torch.testing.assert_close([a + b for a, b in zip(*shares, strict=True)], expected, **CLOSE)
 
@@ -294,4 +276,4 @@ def test_predictions_and_scores(core: str, plan: str, window: int | None) -> Non
 
 def test_a_core_that_reads_later_steps_is_refused_where_rows_go_on() -> None:
     with pytest.raises(BadInput, match="Bidirectional reads later steps and cannot go on"):
-        summed(make_task("bidirectional"), Full(), a_pass(PLANS["refilled"]))
+        summed(make_task("Bidirectional-LSTM"), Full(), a_pass(PLANS["refilled"]))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from strategy_toys import RandomReach
 from task_toys import ROWS, Seen, fit, make_task, stream, weights
 
 from elman.bptt import BackpropThroughTime, Checkpointed, Full, Split, Truncated
@@ -87,8 +88,9 @@ def without_clock(seen: Seen) -> list[tuple[int, dict[str, float]]]:
         lambda: resumable(Full(), accumulate=3),
         lambda: resumable(Checkpointed(window=2)),
         lambda: resumable(Drawing()),
+        lambda: resumable(RandomReach(k1=2, longest=6)),
     ],
-    ids=["truncated", "joined", "batch", "split", "full", "checkpointed", "drawing"],
+    ids=["truncated", "joined", "batch", "split", "full", "checkpointed", "drawing", "random"],
 )
 def test_a_run_in_two_halves(make, tmp_path: Path) -> None:
     uncut, resumed, seen, seen_apart = halves(make, tmp_path, stream(*CUTS))

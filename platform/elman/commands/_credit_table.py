@@ -75,7 +75,7 @@ def credit_line(words: Words, *, folder: Path | None = None) -> dict[str, str]:
 def named_reach(task: Any, batch: Any, text: str, *, of: str = "u", about: str = "s") -> dict[str, str]:
     """Which tokens the loss at `of` can change, and whether `about` is one, by the task's own gradient."""
     at, earlier = text.index(of), text.index(about)
-    counted = (task.bptt.credit_matrix(batch.steps)[at] > 0).nonzero().flatten().tolist()
+    counted = (task.bptt.drawn_credit(batch.steps)[at] > 0).nonzero().flatten().tolist()
     measured = touched_steps(task, batch, at)
     if measured != counted:
         raise BadInput(

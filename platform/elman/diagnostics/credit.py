@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -72,12 +72,13 @@ def touched_steps(task: SequenceTask, batch: SequenceBatch, step: int) -> list[i
 def credit_figure(bptt: BackpropThroughTime, steps: int, *, labels: str | None = None) -> Figure:
     """The credit matrix as a picture: row t is a loss, column s a step it is charged to.
 
-    What comes after the loss is white. Where a pair is charged more than once, each count has a colour.
+    What comes after the loss is white. Where a pair is charged more than once, each count has a colour;
+    credit that is weighted or expected has a scale.
 
     Args:
         labels: one character a step, for the axes.
     """
-    from matplotlib.colors import ListedColormap
+    from matplotlib.colors import LinearSegmentedColormap, ListedColormap
     from matplotlib.figure import Figure
 
     credit = bptt.credit_matrix(steps)
@@ -85,10 +86,14 @@ def credit_figure(bptt: BackpropThroughTime, steps: int, *, labels: str | None =
     most = max(1, int(credit.max()))
     figure = Figure(figsize=(5.2, 5), layout="constrained")
     axes = figure.add_subplot()
-    colours = ["#eeeeee", *[f"C{i}" for i in range(most)]] if most > 1 else ["#e6e6e6", "#2f6fab"]
-    axes.imshow(
-        shown.numpy(), cmap=ListedColormap(colours), vmin=-0.5, vmax=most + 0.5, interpolation="nearest"
-    )
+    if torch.equal(credit, credit.round()):
+        colours = ["#eeeeee", *[f"C{i}" for i in range(most)]] if most > 1 else ["#e6e6e6", "#2f6fab"]
+        scale: dict[str, Any] = {"cmap": ListedColormap(colours), "vmin": -0.5, "vmax": most + 0.5}
+    else:
+        scale = {"cmap": LinearSegmentedColormap.from_list("credit", ["#e6e6e6", "#2f6fab"]), "vmin": 0}
+    image = axes.imshow(shown.numpy(), interpolation="nearest", **scale)
+    if "vmax" not in scale:
+        figure.colorbar(image, shrink=0.7, label="credit")
     axes.set_xlabel("step s whose use of the weights is charged")
     axes.set_ylabel("step t of the loss")
     if labels:

@@ -45,5 +45,5 @@ def load_shared(task: Any, saved: dict[str, Any], *, ranks: int) -> None:
 def load_own(task: Any, saved: dict[str, Any], *, rank: int) -> None:
     """Take back what is this process's own, once the network is on its device."""
     names = task.train_state.state_dict()
-    task.train_state.load_state_dict({name: saved[name][rank] for name in names}, task.device)
+    task.train_state.load_state_dict({n: saved[n][rank] for n in names if n in saved}, task.device)
     restore_random(saved["random"][rank])

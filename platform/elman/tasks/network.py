@@ -10,9 +10,7 @@ from torch import Tensor, nn
 
 from elman.batch import SequenceBatch
 from elman.cores import LSTM, Core
-from elman.inputs import ContextEncoder, Features
-from elman.inputs.embedding import Embedding
-from elman.inputs.first_carry import FirstCarry
+from elman.inputs import ContextEncoder, Embedding, Features, FirstCarry, drop_tokens
 from elman.tasks.pairs import refuse_unfit_data
 from elman.tasks.readout import Readout
 from elman.tree import Carry
@@ -100,8 +98,7 @@ class Network(nn.Module):
     def preprocess(self, batch: SequenceBatch) -> SequenceBatch:
         """`batch` as `embed` reads it, once for all windows: features for frames, noise in training."""
         if self.training and self.token_dropout:
-            unread = torch.rand(batch.x.shape, device=batch.x.device) < self.token_dropout
-            batch = batch._replace(x=batch.x.masked_fill(unread, 0))
+            batch = batch._replace(x=drop_tokens(batch.x, self.token_dropout))
         if self.features is None:
             return batch
         x = self.features(batch.x)

@@ -21,17 +21,20 @@ class TrainState:
         bptt: the strategy.
         core: whose carry the state begins with.
 
-    `value` is None where nothing goes on; `restarted_rows` counts rows that were not finite.
+    `value` is None where nothing goes on; `restarted_rows` counts rows that were not finite, `batches` the
+    batches begun.
     """
 
     def __init__(self, bptt: BackpropThroughTime, core: Core) -> None:
         self.bptt, self.core = bptt, core
         self.value: Any = None
-        self.restarted_rows = 0
+        self.restarted_rows = self.batches = 0
         self._restart: Tensor | None = None  # rows whose state was not finite
 
     def begin(self, batch: SequenceBatch) -> SequenceBatch:
         """`batch` with a state to go on from; where nothing went before, all rows begin."""
+        self.bptt.begin(self.batches)
+        self.batches += 1
         if self.value is None:
             self.value = self.bptt.first_state(self.core.initial_carry(len(batch.x)))
             batch = batch._replace(is_first=torch.ones_like(batch.is_first))
@@ -64,11 +67,13 @@ class TrainState:
             "states": saved_state(self.value),
             "restarts": self._restart,
             "restarted_rows": self.restarted_rows,
+            "batches": self.batches,
         }
 
     def load_state_dict(self, saved: dict[str, Any], device: torch.device) -> None:
         """Take back what `state_dict` gave."""
         self._restart, self.restarted_rows = saved["restarts"], saved["restarted_rows"]
+        self.batches = saved.get("batches", 0)  # checkpoints of before have none
         state = restored_state(saved["states"], device)
         if state is not None:
             first = self.bptt.first_state(self.core.initial_carry(1))
