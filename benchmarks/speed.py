@@ -50,8 +50,8 @@ class Work:
     width: int
     rows: int
     k: int
-    inputs: int
-    outputs: int
+    input_size: int
+    output_size: int
     embedding: int | None
     windows: int  # of a sequence
     updates: int  # of a block
@@ -65,9 +65,9 @@ class Work:
         draw = torch.Generator().manual_seed(1)
         steps = self.windows * self.k
         if self.embedding:
-            ids = [torch.randint(self.inputs, (self.rows, steps + 1), generator=draw) for _ in range(4)]
+            ids = [torch.randint(self.input_size, (self.rows, steps + 1), generator=draw) for _ in range(4)]
             return [whole(i[:, :-1].contiguous(), i[:, 1:].contiguous()) for i in ids]
-        xs = [torch.randn(self.rows, steps, self.inputs, generator=draw) for _ in range(10)]
+        xs = [torch.randn(self.rows, steps, self.input_size, generator=draw) for _ in range(10)]
         return [whole(x, torch.tanh(x[..., :1] + x[..., 1:2].roll(2, 1))) for x in xs]
 
 
