@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from elman import cli
+from elman import commands as known
 from elman.recipes.recipe import parse
 from elman.search.space.definition import read_search
 
@@ -52,7 +52,7 @@ def test_every_command_exists() -> None:
     commands = {
         line[i + 1] for line in words for i, word in enumerate(line) if word in ("elman", ".venv/bin/elman")
     }
-    assert commands == set(cli.COMMANDS) - {"test"}
+    assert commands == set(known.names()) - {"test"}
     named = {word for line in words for word in line if word.startswith("experiments/")}
     root = README.parent
     assert all(list(root.glob(name)) for name in named)
