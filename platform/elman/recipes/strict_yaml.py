@@ -142,13 +142,13 @@ def read_text(path: str | Path) -> str:
 
 
 def todays_text(text: str, name: str) -> str:
-    """The text of a stored recipe in today's words, with the comment at its head; as it is if none differ.
-
-    Raises:
-        BadInput: if it is no YAML.
-    """
-    then = _load(text, name)
-    if not isinstance(then, dict) or (now := translated(then)) == then:
+    """The text of a stored recipe in today's words, with the comment at its head; as it is if none differ."""
+    try:
+        then = load_yaml(text, name)
+    except BadInput:  # no recipe; refused where it is used
+        return text
+    now = translated(then)
+    if now == then:
         return text
     head = takewhile(lambda line: line.startswith("#"), text.splitlines(keepends=True))
     return "".join(head) + dump_yaml(now)
