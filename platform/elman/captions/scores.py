@@ -43,17 +43,14 @@ class CaptionScores(pl.Callback):
         self.sums = CaptionSums(self.data, {"": 1, "beam_": self.beam_width})
 
     def on_validation_batch_end(
-        self,
-        trainer: pl.Trainer,
-        task: Any,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: pl.Trainer, task: Any, outputs: Any, batch: Any, batch_idx: int, *_: Any
     ) -> None:
         self.sums.add(task.network, batch, batch_idx)
 
-    on_test_batch_end = on_validation_batch_end
+    def on_test_batch_end(
+        self, trainer: pl.Trainer, task: Any, outputs: Any, batch: Any, batch_idx: int, *_: Any
+    ) -> None:
+        self.sums.add(task.network, batch, batch_idx)
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, task: Any) -> None:
         if not trainer.sanity_checking:
