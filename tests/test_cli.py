@@ -171,3 +171,17 @@ def test_an_option_of_a_command(option, words, expected):
             option.take(words)
     else:
         assert option.take(words) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (["runs", "--lmit=3"], "--limit"),
+        (["search", "space.yaml", "--worker", "2"], "--workers"),
+        (["fit", "r.yaml", "--resum"], "--resume"),
+    ],
+)
+def test_a_mistyped_option_is_answered_by_the_one_meant(capsys, words, near):
+    assert main(words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(f"did you mean {near}?")

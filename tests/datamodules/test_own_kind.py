@@ -53,3 +53,44 @@ def test_public_names_are_those_of_their_files():
     assert set(datamodules.__all__) <= set(dir(datamodules))
     with pytest.raises(AttributeError, match="no attribute 'Ramp'"):
         datamodules.Ramp  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            ("return whole(", "return (", "line[:, 1:])", "line)"),
+            "gives a tuple for a batch, where an elman.batch",
+        ),
+        (("token_ids = 1, 1, False", "token_ids = 2, 1, False"), "x of shape (4, 10, 1), where (B, T, 2)"),
+        (("token_ids = 1, 1, False", "token_ids = 1, 1, True"), "x of shape (4, 10, 1), where (B, T) is due"),
+        (
+            (
+                "token_ids = 1, 1, False",
+                "token_ids = 5, 1, True",
+                "line[:, :-1]",
+                "slope[:, :, 0].long() + 5",
+            ),
+            "x from 5 to 5, but input_size=5 allows 0 to 4",
+        ),
+        (
+            ("line[:, 1:])", "line[:, 1:, 0].long().fill_(7))"),
+            "y from 7 to 7, but output_size=1 allows 0 to 0",
+        ),
+        (
+            ("line[:, 1:])", "line[:, 1:], scored=torch.ones(4, 9, dtype=torch.bool))"),
+            "scored of shape (4, 9), where (4, 10) is due",
+        ),
+    ],
+)
+def test_a_batch_that_is_not_what_was_declared(folder, capsys, change, message):
+    code = RAMP
+    for before, after in zip(change[::2], change[1::2], strict=True):
+        assert before in code
+        code = code.replace(before, after)
+    (folder / "ramps.py").write_text(code, encoding="utf-8")
+    (folder / "ramp.yaml").write_text(RECIPE, encoding="utf-8")
+    assert main(["fit", "ramp.yaml"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert line.startswith("elman: error: data: Ramp gives")

@@ -51,6 +51,10 @@ class Norms(Diagnostic):
         return figure
 
 
+class Nameless(Diagnostic):
+    pass
+
+
 def norms() -> Norms:
     raise AssertionError("a recipe must not call functions")
 """
@@ -110,6 +114,7 @@ def test_the_digest_names_what_decides_the_numbers(own: Path) -> None:
         ("norms.Norms", "expected a list or null, got 'norms.Norms'"),
         ("[Samples]", "Samples needs text of which each token is predicted, which this run lacks"),
         ("[CaptionPictures]", "CaptionPictures needs captions, which this run lacks; leave it out"),
+        ("[norms.Nameless]", "Nameless has no name to stand under on the run's page; write name ="),
         ("[norms.Norms, norms.Norms]", "two are called 'norms'"),
         ("[{class_path: norms.Norms, init_args: {power: two}}]", "power"),
     ],

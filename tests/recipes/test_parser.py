@@ -167,7 +167,10 @@ def test_no_warning_when_nothing_is_dropped(build, caplog, options):
         (["--model.core=Full"], "model.core: there is no class 'Full'; known: Gated, Tanh"),
         (["--model.bptt=recipe_toys.Gated"], "model.bptt: recipe_toys.Gated is no Strategy; known: Full, "),
         (["--model.core=recipe_toys.Full"], "model.core: recipe_toys.Full is no Core; known: Gated, Tanh"),
-        (["--model.bptt=Strategy"], "model.bptt: Strategy is abstract; known: Full, "),
+        (
+            ["--model.bptt=Strategy"],
+            "model.bptt: Strategy is abstract: losses must be written; known: ",
+        ),
         (["--model.bptt=Twin"], "the name 'Twin' is ambiguous; write the import path, one of "),
         (["--model.bptt=nowhere.X"], "model.bptt: cannot import 'nowhere.X'"),
         (["--model.bptt=recipe_toys.X"], "model.bptt: cannot import 'recipe_toys.X'"),

@@ -7,7 +7,8 @@ import torch
 from task_toys import fit, make_task, stream, taken
 from torch import nn
 
-from elman.bptt import Full, Update
+from elman.bptt import Carried, Full, Update, update_of
+from elman.errors import BadInput
 from elman.tasks.gradient import Flags, FlatGradient
 
 
@@ -77,3 +78,18 @@ def test_parameters_of_two_kinds_are_refused() -> None:
 def test_no_parameters_are_refused() -> None:
     with pytest.raises(ValueError, match="must share one dtype and device"):
         FlatGradient([])
+
+
+def test_a_window_that_goes_on_from_a_used_graph_is_refused() -> None:
+    """A strategy that forgets to detach the carry between two updates."""
+
+    class Attached(Full):
+        def losses(self, objective, batch, state):
+            carry = state.carry
+            for start in (0, 5):
+                window = batch.window(start, start + 5)
+                loss, carry = objective(window, carry)
+                yield update_of(loss, [window], Carried(carry))
+
+    with pytest.raises(BadInput, match=r"a carry whose graph was used .* begin it from detached\(carry\)"):
+        fit(make_task(bptt=Attached()), stream(10))

@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 
 from elman.errors import BadInput
 from elman.recipes.arguments import is_recipe
+from elman.recipes.blocks import KEYS
 
+KNOWN = {f"--{key}" for key in (*KEYS, "config", "print_config", "help", "version")}
 LARGEST = 2**63  # what a seed or a count of torch cannot reach
 OVERRIDES = "\nOther options replace values of the recipe; `elman fit --help` lists them."
 
@@ -133,7 +135,19 @@ class Command(NamedTuple):
         values, rest = {}, list(words)
         for name, option in self.options.items():
             values[name], rest = option.take(rest)
+        self._refuse_misspelt(rest)
         return int(self.run(rest, **values))
+
+    def _refuse_misspelt(self, words: Sequence[str]) -> None:
+        """What is neither a key of recipes nor known, but nearly an option of this command, is a slip."""
+        names = [option.name for option in self.options.values()]
+        for word in words:
+            name = word.partition("=")[0]
+            if name.startswith("--") and "." not in name and name not in KNOWN:
+                from difflib import get_close_matches
+
+                for near in get_close_matches(name, names, n=1, cutoff=0.75):
+                    raise BadInput(f"there is no option {name}; did you mean {near}?")
 
     def help(self) -> str:
         """All that it takes, in words."""

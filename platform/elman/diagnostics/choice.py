@@ -23,13 +23,18 @@ def diagnostics_of(listed: Sequence[Diagnostic] | None, task: Any, data: Any) ->
         data: set up.
 
     Raises:
-        BadInput: if one that is listed does not fit, or two have one name.
+        BadInput: if one that is listed does not fit or has no name, or two have one.
     """
     if listed is None:
         chosen = [one for one in (kind() for kind in OWN) if not one.missing(task, data)]
     else:
         chosen = list(listed)
     for one in chosen:
+        if not getattr(one, "name", ""):
+            raise BadInput(
+                f"diagnostics: {type(one).__name__} has no name to stand under on the run's page; "
+                'write name = "..." in its class'
+            )
         if missing := one.missing(task, data):
             raise BadInput(
                 f"diagnostics: {type(one).__name__} needs {missing}, which this run lacks; leave it out"

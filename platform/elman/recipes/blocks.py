@@ -47,12 +47,15 @@ DEFAULTS: dict[str, Any] = {
 }
 """What a recipe has where it names nothing else."""
 
+KEYS = (*BLOCKS, "data", "seed_everything", "diagnostics", "callbacks")
+"""The keys at the top of a recipe."""
+
 HELP = {
     "seed_everything": "seed of all random numbers",
     "data": "where sequences come from",
     "model.beam_width": "hypotheses kept by the beam search for captions in a test",
     "diagnostics": "diagnostics of the run, classes with their arguments; null: the credit picture, samples "
-    "of text and captions, where the data has them",
+    "of text and captions, where the data has them; a list stands in their place",
     "callbacks": "Lightning callbacks of your own, called in this order; only training makes them",
 }
 """What keys mean that are no arguments of those classes."""

@@ -85,7 +85,8 @@ def find_class(name: str, base: type) -> type:
             )
         (found,) = there.values()
     if inspect.isabstract(found):
-        raise BadInput(f"{found.__name__} is abstract{choices('', names(base))}")
+        lacking = ", ".join(sorted(found.__abstractmethods__))
+        raise BadInput(f"{found.__name__} is abstract: {lacking} must be written{choices('', names(base))}")
     return found
 
 
@@ -125,7 +126,10 @@ def _imported(path: str) -> Any:
     except KeyboardInterrupt:
         raise
     except (ModuleNotFoundError, AttributeError) as error:
-        raise BadInput(f"cannot import {path!r} ({error}); check the import path") from error
+        raise BadInput(
+            f"cannot import {path!r} ({error}); "
+            f"modules are looked for in {Path.cwd()} and among installed packages"
+        ) from error
     except BaseException as error:
         if isinstance(error, SyntaxError):
             place = f"{error.filename}:{error.lineno}"

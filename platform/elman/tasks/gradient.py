@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 
 from elman.bptt import Update
+from elman.errors import BadInput
 
 
 class Flags(NamedTuple):
@@ -73,7 +74,7 @@ class FlatGradient:
                 return
             self.clear()
             if update is not None and update.loss is not None:
-                update.loss.backward()
+                _backward(update.loss)
             flags = self.reduce(update)
             if not flags.working:
                 return
@@ -92,3 +93,20 @@ class FlatGradient:
             self.flags[Flags._fields.index("loss")] = update.loss.detach()
         dist.all_reduce(self.buffer)
         return Flags(*self.flags.tolist())
+
+
+def _backward(loss: Tensor) -> None:
+    """Add the gradient of `loss` to the parameters'.
+
+    Raises:
+        BadInput: if an earlier window's graph, which is gone, is part of this one's.
+    """
+    try:
+        loss.backward()
+    except RuntimeError as error:
+        if "backward through the graph a second time" not in str(error):
+            raise
+        raise BadInput(
+            "model.bptt: a window goes on from a carry whose graph was used by the update before; "
+            "begin it from detached(carry), of elman.tree"
+        ) from error

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import Tensor
+
+from elman.batch import SequenceBatch
 from elman.bptt import BackpropThroughTime
 from elman.cores import Core
+from elman.errors import BadInput
 
 
 def refuse_impossible_pair(core: Core, bptt: BackpropThroughTime) -> None:
@@ -20,6 +24,41 @@ def refuse_impossible_pair(core: Core, bptt: BackpropThroughTime) -> None:
         raise ValueError(
             f"{type(core).__name__} reads later steps, so it cannot go on from a carry as "
             f"{type(bptt).__name__} asks of it; use Full or Split"
+        )
+
+
+def refuse_unfit_batch(batch: Any, data: Any) -> None:
+    """Raise BadInput for a batch that is not what its data module declares: a mistake in a module's code."""
+    kind, text = f"data: {type(data).__name__}", "mend its code"
+    if not isinstance(batch, SequenceBatch):
+        raise BadInput(
+            f"{kind} gives a {type(batch).__name__} for a batch, "
+            f"where an elman.batch.SequenceBatch is due; {text}"
+        )
+    rows = tuple(batch.x.shape[:2])
+    ends = () if data.token_ids else (data.input_size,)
+    if tuple(batch.x.shape[2:]) != ends:
+        due = "(B, T)" if data.token_ids else f"(B, T, {data.input_size})"
+        raise BadInput(f"{kind} gives x of shape {tuple(batch.x.shape)}, where {due} is due; {text}")
+    if data.token_ids:
+        _refuse_ids(f"{kind} gives x", batch.x, data.input_size, "input_size")
+    if batch.y is not None and not batch.y.is_floating_point():
+        _refuse_ids(f"{kind} gives y", batch.y[batch.scored], data.output_size, "output_size")
+    for name, shape in {"scored": rows, "lengths": rows[:1], "is_first": rows[:1]}.items():
+        given = tuple(getattr(batch, name).shape)
+        if given != shape:
+            raise BadInput(f"{kind} gives {name} of shape {given}, where {shape} is due; {text}")
+
+
+def _refuse_ids(what: str, ids: Tensor, count: int, name: str) -> None:
+    if ids.is_floating_point():
+        raise BadInput(f"{what} of type {ids.dtype}, where token ids are due; mend its code")
+    if not ids.numel():
+        return
+    least, most = int(ids.min()), int(ids.max())
+    if least < 0 or most >= count:
+        raise BadInput(
+            f"{what} from {least} to {most}, but {name}={count} allows 0 to {count - 1}; mend its code"
         )
 
 
