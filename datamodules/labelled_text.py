@@ -38,14 +38,17 @@ class LabelledText(Collected):
     without a validation part, validation is drawn from it.
 
     Args:
-        path: a file or a folder, UTF-8.
+        path: a file or a folder.
         text, label: columns of a table, by name or by number from 0; null: found by their usual names (text,
             sentence, review, content; label, class, target, sentiment, category), or the two that are left.
         group: column whose equal values stay on one side of the split; it becomes the field "group".
         part: column with train, val or test.
         header: whether the first row of a CSV names its columns; null: found (`Columns` has the rule).
-        delimiter: what stands between the columns of a CSV; null: from its suffix.
+        delimiter: what stands between the columns of a CSV; null: that of a first line `sep=;`, as Excel
+            writes it, else a tab in .tsv, and in .csv the first of tab, semicolon, bar and comma that splits
+            the first rows evenly.
         quote: what a value with delimiters in it stands in; null: quotes are text.
+        encoding: of the texts: utf-8, utf-16, cp1252 (Western Windows), ...
         classes: labels that count, others are left out; null: all.
         unit: what a step is: words, characters or bytes (`tokens_of` has the rules).
         lower: read in lower case.
@@ -76,6 +79,7 @@ class LabelledText(Collected):
         header: bool | None = None,
         delimiter: str | None = None,
         quote: str | None = '"',
+        encoding: str = "utf-8",
         classes: Sequence[str] | None = None,
         unit: Unit = "words",
         lower: bool = True,
@@ -96,7 +100,7 @@ class LabelledText(Collected):
             raise ValueError(f"classes must be a list of two or more labels, got {classes!r}")
         self.path = path
         self.columns = Columns(text=text, label=label, group=group, part=part, header=header)
-        self.dialect = Dialect(delimiter=delimiter, quote=quote)
+        self.dialect = Dialect(delimiter=delimiter, quote=quote, encoding=encoding)
         self.wanted = None if classes is None else [str(name) for name in classes]
         self.max_symbols, self.min_count, self.skip_bad = max_symbols, min_count, skip_bad
         self.partition = replace(split, by="group") if group is not None and split.by is None else split

@@ -15,11 +15,12 @@ from datamodules.collecting.partition import Partition
 from datamodules.fetching import standard
 from datamodules.live import Reader, Rows
 from datamodules.tables.baselines import baselines
-from datamodules.tables.cells import MISSING_MARKS
 from datamodules.tables.forecast import Forecasts
 from datamodules.tables.learned import Learned, learn, taken_back
+from datamodules.tables.marks import MISSING_MARKS
 from datamodules.tables.missing import Missing
 from datamodules.tables.notes import notes
+from datamodules.tables.numerals import Decimal, Numerals, Thousands
 from datamodules.tables.pieces import Cutting, Piece, spans
 from datamodules.tables.series import Column, SeriesReader
 from datamodules.tables.series_folder import SeriesSet, read_all
@@ -44,14 +45,19 @@ class Table(Collected):
         path: a file, or a folder with a series a file.
         target: column or columns to forecast, by name or number from 0.
         inputs: numeric columns to read; null: all that no other argument names.
-        time: a column of times, or columns of year, month, day, hour, ...; rows must ascend. null: no check.
-        time_format: of the times, as for strptime; null: numbers, or dates such as 2010-01-31 05:00.
+        time: a column of times, columns of year, month, day, hour, ..., or several of text that are a time
+            with a blank between (date and time); rows must ascend. null: no check.
+        time_format: of the times, as for strptime, such as "%d.%m.%Y %H:%M"; null: numbers, dates such as
+            2010-01-31 05:00+02:00 or 20100131, or the one other usual form that fits all the first rows.
+        sort: put the rows of each series in the order of time first, where the newest stands first.
         group: column that tells series apart where one file holds several.
         categories: text columns.
         target_path: a file, or a folder with files of the same names, that holds the targets row by row.
         missing: "error", "previous" (repeat the value of the row before; as a target it is not scored), or
             "zero" (the mark means 0).
-        missing_marks: cells that mean no value.
+        missing_marks: cells that mean no value; one that is a number, -9999, means it in whatever way it is
+            written, and in parquet. One that no cell is, is refused.
+        most_missing: share of a column's cells that may lack a value; more is refused.
         drop_leading: leave out the first rows, up to the first with a value in every column.
         horizon: rows between what is read and what is predicted; 0 only with targets that are no inputs.
         difference: predict the change since row t instead of the value.
@@ -60,8 +66,13 @@ class Table(Collected):
         stride: steps between the beginnings of two; null: as `piece`. A smaller one scores steps repeatedly.
         gains: training has its sequences with the target, as input too, at these multiples, so that it covers
             levels which are rare in it.
-        separator: between values of a row.
+        separator: between values of a row; null: that of a first line `sep=;`, as Excel writes it, or the
+            first of tab, semicolon, bar and comma that splits the first rows evenly.
         header: whether the first row names the columns.
+        encoding: of the text: utf-8, utf-16, cp1252 (Western Windows), ...
+        decimal: the decimal sign, "." or ",".
+        thousands: between groups of three digits: ",", ".", "'" or space; null: nothing.
+        percent: numbers may end in a percent sign; 20% is read as 0.2.
         split_by: time or series.
         split: shares of the parts, and with `series` all of `Partition`; its field is `series`.
         batching: which sequences share a batch.
@@ -83,11 +94,13 @@ class Table(Collected):
         inputs: list[Column] | None = None,
         time: list[Column] | Column | None = None,
         time_format: str | None = None,
+        sort: bool = False,
         group: Column | None = None,
         categories: list[Column] = [],  # noqa: B006  (jsonargparse shows it; it is never changed)
         target_path: str | None = None,
         missing: Missing = "error",
         missing_marks: list[str] = list(MISSING_MARKS),  # noqa: B006
+        most_missing: float = 0.5,
         drop_leading: bool = False,
         horizon: int = 1,
         difference: bool = False,
@@ -95,8 +108,12 @@ class Table(Collected):
         piece: int | None = None,
         stride: int | None = None,
         gains: list[float] = [1.0],  # noqa: B006
-        separator: str = ",",
+        separator: str | None = None,
         header: bool = True,
+        encoding: str = "utf-8",
+        decimal: Decimal = ".",
+        thousands: Thousands | None = None,
+        percent: bool = False,
         split_by: Literal["time", "series"] = "time",
         split: Partition = Partition(),
         batching: Batching = Batching(batch_size=16),
@@ -105,6 +122,7 @@ class Table(Collected):
         super().__init__(split=split, batching=batching, unit="steps")
         self.path, self.target_path, self.skip_bad = path, target_path, skip_bad
         self.horizon, self.difference, self.by_time = horizon, difference, split_by == "time"
+        self.most_missing = most_missing
         self.tables = SeriesReader(
             target=_listed(target),
             inputs=inputs,
@@ -115,8 +133,11 @@ class Table(Collected):
             missing=missing,
             missing_marks=missing_marks,
             drop_leading=drop_leading,
+            sort=sort,
             separator=separator,
             header=header,
+            encoding=encoding,
+            numerals=Numerals(decimal=decimal, thousands=thousands, percent=percent),
         )
         self.cutting = Cutting(
             shares=split.shares if self.by_time else None,
@@ -131,9 +152,12 @@ class Table(Collected):
             raise ValueError(f"split_by must be time or series, got {split_by!r}")
         if horizon == 0 and difference:
             raise ValueError("difference needs a value before the one that is asked for, so horizon above 0")
-        if self.by_time and (split.by or split.val or split.test or split.folds):
+        if not 0 <= most_missing <= 1:
+            raise ValueError(f"most_missing is a share and must lie in [0, 1], got {most_missing}")
+        if self.by_time and (given := [n for n in ("by", "val", "test", "folds") if getattr(split, n)]):
             raise ValueError(
-                "split.by, val, test and folds choose whole series; set split_by=series, or leave them out"
+                f"split.{given[0]} chooses whole series, and split_by=time divides each; set data.split_by="
+                f"series, or data.split.{given[0]}=null"
             )
         self.read: SeriesSet | None = None  # from `find` on
         self.pieces: list[Piece] = []
@@ -150,6 +174,7 @@ class Table(Collected):
                 f"{read.root}: nothing in it can be used; the first of {len(bad.skipped)} faults: "
                 f"{first.reason} ({first.name})"
             )
+        read.account.check(read.root.name, most=self.most_missing, trained=bool(self.saved))
         digest, of_content = read.digest
         of = [read.series[piece.series].name for piece in self.pieces]
         return Findings(
@@ -166,7 +191,7 @@ class Table(Collected):
                 "rows": sum(map(len, read.series)),
                 "gaps": sum(series.gaps.count for series in read.series),
                 "horizon": self.horizon,
-                "other_files": read.others,
+                **read.account.metadata(),
             },
         )
 
@@ -187,7 +212,7 @@ class Table(Collected):
         )
         metrics = baselines(read.series, parts, horizon=self.horizon, by_time=self.by_time)
         found.metadata = {**found.metadata, **metrics}
-        found.notes = notes(read, self.tables.categories, learned, constant, metrics)
+        found.notes = notes(read, self.tables, learned, parts=parts, constant=constant, metrics=metrics)
         own = [self.target_path is None and name in read.targets for name in read.columns]
         return Forecasts(
             read.series, self.pieces, learned, own=np.array(own, bool), places=learned.places(read.codes)

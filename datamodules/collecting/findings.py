@@ -14,6 +14,7 @@ import numpy as np
 from elman.errors import BadInput
 
 SHOWN = 5
+SKIP_BAD = "or leave such out with data.skip_bad=true"
 
 
 @dataclass(frozen=True)
@@ -120,15 +121,19 @@ class BadOnes:
         self.skipped: list[Skipped] = []
 
     @contextmanager
-    def checking(self, name: str) -> Iterator[None]:
+    def checking(self, name: str, *, offered: bool = True) -> Iterator[None]:
         """Around the look at one example; a `BadInput` inside is raised, or kept as a skip.
 
         The message of the `BadInput` begins with `name` and a colon.
+
+        Args:
+            offered: the message names `skip_bad` as a way out; not where it would leave nothing.
         """
         try:
             yield
         except BadInput as error:
             if not self.skip:
-                raise BadInput(f"{error}; or leave such out with data.skip_bad=true") from error
+                hint = f"; {SKIP_BAD}" if offered and SKIP_BAD not in str(error) else ""
+                raise BadInput(f"{error}{hint}") from error
             reason = str(error).removeprefix(f"{name}: ")
             self.skipped.append(Skipped(name, reason.split(";")[0]))

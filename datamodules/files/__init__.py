@@ -11,24 +11,30 @@ from datamodules.files.read import (
     relative_name,
     unreadable,
 )
+from datamodules.files.recoded import UTF8, broken_utf8, check_encoding, is_utf8, open_utf8
 from datamodules.files.write import atomic_write, cache_folder, lock, make_once, write_whole
 
 __all__ = [
     "LARGEST_READ",
+    "UTF8",
     "Found",
     "any_case",
     "atomic_write",
+    "broken_utf8",
     "byte_blocks",
     "cache_folder",
+    "check_encoding",
     "digest",
     "digest_of",
     "find_files",
     "first_line",
+    "is_utf8",
     "kind",
     "lock",
     "look_up",
     "make_once",
     "natural",
+    "open_utf8",
     "reading",
     "relative_name",
     "unreadable",

@@ -43,7 +43,7 @@ def rows_of(
 
     Args:
         columns: which column is what, where the file is a table.
-        dialect: how a CSV or TSV file is written.
+        dialect: how files are written.
         bad: whether rows that cannot be used are refused or skipped.
         notes: takes a line on which columns of a table were taken.
 
@@ -57,9 +57,10 @@ def rows_of(
         picked, rows = _table_rows(file, columns, dialect, bad, notes)
         places, if_none = picked[:4], "has a header and no rows; give texts and labels"
     elif source.form == "text":
-        rows, if_none = _whole(file, bad), ""
+        rows, if_none = _whole(file, dialect.encoding, bad), ""
     else:
-        lines = enumerate((raw.rstrip("\r\n") for raw in text_lines(file)), start=1)
+        raw_lines = text_lines(file, dialect.encoding)
+        lines = enumerate((raw.rstrip("\r\n") for raw in raw_lines), start=1)
         rows = ((line, [text]) for line, text in lines if text)
         if_none = "is empty; give a text in every line, or take the file out"
     text, label, group, part = places
@@ -81,9 +82,9 @@ def rows_of(
         raise BadInput(f"{file}: {if_none}")
 
 
-def _whole(file: Path, bad: BadOnes) -> Iterator[tuple[int, list[str]]]:
+def _whole(file: Path, encoding: str, bad: BadOnes) -> Iterator[tuple[int, list[str]]]:
     with bad.checking(str(file)):
-        yield 0, [whole_text(file)]
+        yield 0, [whole_text(file, encoding)]
 
 
 def _table_rows(
@@ -94,7 +95,7 @@ def _table_rows(
     if not sample:
         raise BadInput(f"{file}: has no rows; give texts and labels")
     picked = columns.pick(file, table.names, [values for _, values in sample])
-    notes.append(f"{file.name}: {picked}")
+    notes.append(f"{file.name}: {picked}{f'; {table.how}' if table.how else ''}")
     return picked, chain(sample[picked.first_is_header :], table.rows)
 
 

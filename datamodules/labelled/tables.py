@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from datamodules.collecting.findings import BadOnes
-from datamodules.files import reading
+from datamodules.files import UTF8, check_encoding, reading
 from datamodules.labelled.columns import SAMPLE_ROWS
+from datamodules.tables.csv_dialect import Written, look
 from datamodules.tables.csv_rows import numbered_rows
 from datamodules.tables.parquet import PARQUET, reading_parquet
 from datamodules.texts.utf8 import fault, text_lines
@@ -29,10 +30,12 @@ class Table(NamedTuple):
     Args:
         names: of its columns, where the format has them; None: they may be the first row.
         rows: (line, values), as many values in each; the line counted from 1, of parquet the row.
+        how: how a delimited file is written, in words.
     """
 
     names: list[str] | None
     rows: Iterator[tuple[int, Sequence[Any]]]
+    how: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,15 +43,17 @@ class Dialect:
     """How a CSV or TSV file is written.
 
     Args:
-        delimiter: what stands between columns; None: a comma in .csv, a tab in .tsv and .tab.
+        delimiter: what stands between columns; None: what `look` finds in .csv, a tab in .tsv and .tab.
         quote: what a value with delimiters or line ends in it stands in; None: nothing, every quote is text.
+        encoding: of all files but parquet.
 
     Raises:
-        ValueError: if one is not a single character.
+        ValueError: if one is not a single character, or the encoding is unknown.
     """
 
     delimiter: str | None = None
     quote: str | None = '"'
+    encoding: str = UTF8
 
     def __post_init__(self) -> None:
         for name, value in (("delimiter", self.delimiter), ("quote", self.quote)):
@@ -56,6 +61,7 @@ class Dialect:
                 raise ValueError(f"{name} must be one character, not a line end, got {value!r}")
         if self.delimiter is not None and self.delimiter == self.quote:
             raise ValueError(f"delimiter and quote must differ, got {self.quote!r} for both")
+        check_encoding(self.encoding)
 
 
 def read_table(file: Path, *, dialect: Dialect, bad: BadOnes) -> Table:
@@ -74,7 +80,7 @@ def read_table(file: Path, *, dialect: Dialect, bad: BadOnes) -> Table:
         raise BadInput(f"{file}: is empty; give texts and labels")
     suffix = file.suffix.lower()
     if suffix in JSON_LINES:
-        return _json_lines(file, bad)
+        return _json_lines(file, dialect.encoding, bad)
     if suffix in PARQUET:
         return _parquet(file)
     delimiter = dialect.delimiter or DELIMITERS.get(suffix)
@@ -84,34 +90,57 @@ def read_table(file: Path, *, dialect: Dialect, bad: BadOnes) -> Table:
             f"{file}: its suffix {suffix!r} names no kind of table ({known}); "
             "rename it, or set data.delimiter to what stands between columns"
         )
-    return Table(None, _delimited(file, delimiter, dialect.quote, bad))
+    written = look(
+        file,
+        text_lines(file, dialect.encoding),
+        separator=None if dialect.delimiter is None and suffix == ".csv" else delimiter,
+        quote=dialect.quote,
+        argument="delimiter",
+    )
+    return Table(None, _delimited(file, written, dialect, bad), str(written))
 
 
 def _delimited(
-    file: Path, delimiter: str, quote: str | None, bad: BadOnes
+    file: Path, written: Written, dialect: Dialect, bad: BadOnes
 ) -> Iterator[tuple[int, Sequence[str]]]:
     """The rows, by Arrow as far as it reads them as `csv` does."""
     from pyarrow import ArrowInvalid
 
     from datamodules.tables.csv_columns import arrow_batches
 
-    _, first = next(_csv_rows(file, delimiter, quote, bad), (0, []))
+    _, first = next(_csv_rows(file, written, dialect, bad), (0, []))
     done = 0
     try:
         for columns in arrow_batches(
-            file, range(len(first)), width=len(first), separator=delimiter, quote=quote, header=False
+            file,
+            range(len(first)),
+            width=len(first),
+            separator=written.separator,
+            quote=dialect.quote,
+            header=False,
+            encoding=dialect.encoding,
+            lines_before=written.lines_before,
         ):
-            yield from enumerate(_rows(columns), start=done + 1)
+            yield from enumerate(_rows(columns), start=written.lines_before + done + 1)
             done += len(columns[0])
     except ArrowInvalid:
-        yield from islice(_csv_rows(file, delimiter, quote, bad), done, None)
+        yield from islice(_csv_rows(file, written, dialect, bad), done, None)
 
 
-def _csv_rows(file: Path, delimiter: str, quote: str | None, bad: BadOnes) -> Iterator[tuple[int, list[str]]]:
-    dialect = {"quotechar": quote, "quoting": csv.QUOTE_NONE if quote is None else csv.QUOTE_MINIMAL}
+def _csv_rows(
+    file: Path, written: Written, dialect: Dialect, bad: BadOnes
+) -> Iterator[tuple[int, list[str]]]:
+    quoting: Any = csv.QUOTE_NONE if dialect.quote is None else csv.QUOTE_MINIMAL
+    lines = islice(text_lines(file, dialect.encoding), written.lines_before, None)
     width = 0
     for line, row in numbered_rows(
-        text_lines(file), file, explained=_quote_fault, delimiter=delimiter, **dialect
+        lines,
+        file,
+        explained=_quote_fault,
+        first=written.lines_before + 1,
+        delimiter=written.separator,
+        quotechar=dialect.quote,
+        quoting=quoting,
     ):
         name = f"{file}:{line}"
         if row:
@@ -135,16 +164,16 @@ def _quote_fault(reason: str) -> str:
     return f"{what}, or set data.quote=null where quotes are text"
 
 
-def _json_lines(file: Path, bad: BadOnes) -> Table:
-    objects = _json_objects(file, bad)
+def _json_lines(file: Path, encoding: str, bad: BadOnes) -> Table:
+    objects = _json_objects(file, encoding, bad)
     sample = list(islice(objects, SAMPLE_ROWS + 1))
     names = list(dict.fromkeys(key for _, found in sample for key in found))
     rows = ((line, [found.get(name) for name in names]) for line, found in chain(sample, objects))
     return Table(names, rows)
 
 
-def _json_objects(file: Path, bad: BadOnes) -> Iterator[tuple[int, dict[str, Any]]]:
-    for line, raw in enumerate(text_lines(file), start=1):
+def _json_objects(file: Path, encoding: str, bad: BadOnes) -> Iterator[tuple[int, dict[str, Any]]]:
+    for line, raw in enumerate(text_lines(file, encoding), start=1):
         name = f"{file}:{line}"
         if line == 1 and raw.lstrip().startswith("["):
             raise BadInput(

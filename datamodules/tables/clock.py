@@ -1,16 +1,13 @@
-"""The clock of a table: times as numbers, and whether they ascend."""
+"""The clock of a table: times from columns of a calendar, and whether they ascend."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
-import pyarrow as pa
 
-from datamodules.tables.cells import Cells, Numbers, Where, is_number
+from datamodules.tables.cells import Where
 from elman.errors import BadInput
 
 CALENDAR = ("year", "month", "day", "hour", "minute", "second")
@@ -19,73 +16,14 @@ GAP = 1.5
 """A step of more than so many usual steps is a gap: months differ in length by less."""
 
 
-class Times:
-    """Cells of one column as times: numbers as they are, dates as seconds or, without a day, as months.
-
-    Args:
-        form: as of `strptime`; None: a number, or a date of ISO 8601 such as 2010-01-31 05:00.
-    """
-
-    kind = np.float64
-
-    def __init__(self, form: str | None = None) -> None:
-        self.form = form
-        self.unit = ""
-
-    def __call__(self, cells: Cells, where: Where) -> np.ndarray:
-        """(N,) float64.
-
-        Raises:
-            BadInput: for a cell that is no time.
-        """
-        if isinstance(cells, np.ndarray):
-            return Numbers((), way_out=WAY_OUT)(cells, where)
-        self.unit = self.unit or self._unit(cells[0].as_py().strip())
-        if self.unit == "1":
-            return Numbers((), way_out=WAY_OUT)(cells, where)
-        if self.unit == "s" and self.form is None:
-            try:
-                return cells.cast(pa.timestamp("us")).cast(pa.int64()).to_numpy() / 1e6
-            except pa.ArrowInvalid:  # blanks, zones, other forms of ISO 8601, and what is no time
-                pass
-        texts = [cell.strip() for cell in cells.to_pylist()]
-        zoned = self.unit == "s" and any(cell[-1:] == "Z" or "+" in cell for cell in texts)
-        if self.form is None and not zoned:
-            try:
-                stamps = np.array(texts, dtype=f"datetime64[{'M' if self.unit == 'month' else 'us'}]")
-                return stamps.astype(np.int64) / (1 if self.unit == "month" else 1e6)
-            except ValueError:
-                pass
-        return np.array([self._seconds(cell, where, place) for place, cell in enumerate(texts)])
-
-    def _unit(self, first: str) -> str:
-        """What the times of a column are, by its first cell."""
-        if self.form is None and is_number(first):
-            return "1"
-        return "month" if self.form is None and re.fullmatch(r"\d{4}-\d\d", first) else "s"
-
-    def _seconds(self, cell: str, where: Where, place: int) -> float:
-        try:
-            if self.unit == "month":
-                return float(np.datetime64(cell, "M").astype(np.int64))
-            found = datetime.strptime(cell, self.form) if self.form else datetime.fromisoformat(cell)
-        except ValueError as error:
-            rule = self.form or "a number or a date such as 2010-01-31 05:00"
-            raise BadInput(f"{where(place)}: {cell!r} is no time ({rule}); {WAY_OUT}") from error
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-
-
-def from_parts(parts: Sequence[np.ndarray], where: Where) -> np.ndarray:
-    """Times from columns of year, month, day, hour, minute, second, as many of them as there are.
+def calendar(parts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Times from years, months, days, hours, minutes, seconds, as many of them as there are.
 
     Args:
         parts: (N,) each, whole numbers.
 
     Returns:
-        (N,) float64: years, months (without a day), else seconds.
-
-    Raises:
-        BadInput: for a date that does not exist.
+        (N,) float64: years, months (without a day), else seconds; and (N,) bool, which are no date.
     """
     whole = np.stack(parts).round()
     least = np.array([1, 1, 1, 0, 0, 0])[: len(parts), None]
@@ -95,19 +33,31 @@ def from_parts(parts: Sequence[np.ndarray], where: Where) -> np.ndarray:
     stamps = ((np.where(bad, 0, years * 12 + months - 1)).astype(np.int64) - 1970 * 12).astype(
         "datetime64[M]"
     )
-    if len(parts) > 2:
-        days = stamps.astype("datetime64[D]") + np.where(bad, 0, whole[2] - 1).astype(np.int64)
-        bad |= days.astype("datetime64[M]") != stamps
-    if bad.any():
-        place = int(np.flatnonzero(bad)[0])
-        shown = ", ".join(f"{name} {part[place]:g}" for name, part in zip(CALENDAR, parts, strict=False))
-        raise BadInput(f"{where(place)}: {shown} is no date; mend it, or set data.time=null for no check")
     if len(parts) <= 2:
-        return stamps.astype(np.float64) / (1 if len(parts) == 2 else 12)
+        return stamps.astype(np.float64) / (1 if len(parts) == 2 else 12), bad
+    days = stamps.astype("datetime64[D]") + np.where(bad, 0, whole[2] - 1).astype(np.int64)
+    bad |= days.astype("datetime64[M]") != stamps
     seconds = days.astype(np.float64) * 86400
     for part, each in zip(whole[3:], (3600, 60, 1), strict=False):
         seconds += part * each
-    return seconds
+    return seconds, bad
+
+
+def from_parts(parts: Sequence[np.ndarray], where: Where) -> np.ndarray:
+    """(N,) float64, as `calendar` has it.
+
+    Raises:
+        BadInput: for a date that does not exist.
+    """
+    times, bad = calendar(parts)
+    if bad.any():
+        place = int(np.flatnonzero(bad)[0])
+        shown = ", ".join(f"{name} {part[place]:g}" for name, part in zip(CALENDAR, parts, strict=False))
+        way_out = "set data.time=null for no check"
+        if parts[0][place] > 9999:
+            way_out = "give data.time_format as the columns read with a blank between, such as '%Y%m%d %H'"
+        raise BadInput(f"{where(place)}: {shown} is no date; mend it, or {way_out}")
+    return times
 
 
 @dataclass(frozen=True)
@@ -125,24 +75,20 @@ class Gaps:
     at: str
 
 
-def check_order(times: np.ndarray, where: Where) -> Gaps:
+def check_order(times: np.ndarray, where: Where, *, local: bool = False) -> Gaps:
     """Refuse times that do not ascend, row by row; count the gaps.
 
     Args:
         times: (N,) float64 in the order of the rows.
         where: number of a row -> its place.
+        local: they are seconds of a clock that may be put back in autumn.
 
     Raises:
         BadInput: for the first time that is not after the one before.
     """
     steps = np.diff(times)
     if (steps <= 0).any():
-        place = int(np.flatnonzero(steps <= 0)[0]) + 1
-        what = "the same time as" if steps[place - 1] == 0 else "a time before"
-        raise BadInput(
-            f"{where(place)}: {what} the row above; sort the rows by time and keep one of each, name the "
-            "column that tells series apart in data.group, or set data.time=null for no check"
-        )
+        raise BadInput(_disorder(times, steps, where, local=local))
     if not len(steps):
         return Gaps(0, 0.0, "")
     usual = float(np.median(steps))
@@ -150,3 +96,30 @@ def check_order(times: np.ndarray, where: Where) -> Gaps:
     if not len(wide):
         return Gaps(0, 0.0, "")
     return Gaps(len(wide), float(steps.max() / usual), where(int(wide[0]) + 1))
+
+
+def _disorder(times: np.ndarray, steps: np.ndarray, where: Where, *, local: bool) -> str:
+    """The message for times that do not ascend."""
+    place = int(np.flatnonzero(steps <= 0)[0]) + 1
+    step = steps[place - 1]
+    what = f"{where(place)}: {'the same time as' if step == 0 else 'a time before'} the row above"
+    if len(steps) > 1 and (steps <= 0).all() and (steps < 0).any():
+        return f"{where(1)}: times descend, the newest row first; set data.sort=true"
+    if local and _clock_put_back(times[place - 1], step):
+        return (
+            f"{what}, as when daylight saving ends; write offsets (01:00+02:00, then 01:00+01:00), or keep "
+            "all rows, unchecked, by data.time=null"
+        )
+    if step < 0:
+        return f"{what}; set data.sort=true, or name the column that tells series apart in data.group"
+    return (
+        f"{what}; keep one of each, name the column that tells series apart in data.group, or set "
+        "data.time=null for no check"
+    )
+
+
+def _clock_put_back(before: float, step: float) -> bool:
+    """Whether a time in the small hours of spring or autumn is repeated within an hour."""
+    stamp = np.datetime64(int(before), "s")
+    month = int(stamp.astype("datetime64[M]").astype(int)) % 12 + 1
+    return -3600 < step <= 0 and month in (3, 4, 9, 10, 11) and before % 86400 < 4 * 3600

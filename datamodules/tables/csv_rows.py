@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from datamodules.files import reading
-from datamodules.texts.utf8 import refuse_other_types
+from datamodules.tables.csv_dialect import csv_lines, look
 from elman.errors import BadInput
 
-LONGEST_LINE = 1 << 20
 csv.field_size_limit(16 << 20)  # by default 128 KiB, and a longer text would pass for a quote left open
 
 
-def csv_rows(file: Path, *, separator: str = ",") -> Iterator[tuple[int, list[str]]]:
+def csv_rows(
+    file: Path, *, separator: str | None = ",", encoding: str | None = None
+) -> Iterator[tuple[int, list[str]]]:
     """All rows, the header among them, and the line each begins on; empty lines may only end the file.
 
+    Args:
+        separator: between values; None: found, as `look` has it, which also says what Excel puts first.
+        encoding: as `open_utf8` has it.
+
     Raises:
-        BadInput: for a file that cannot be read, is no UTF-8 text, leaves a quote open, or has rows that
-            differ in width.
+        BadInput: for a file that cannot be read, is no text, leaves a quote open, or has rows that differ
+            in width.
     """
     width, empty = 0, 0
-    for line, row in numbered_rows(_lines(file), file, explained=_explained, delimiter=separator):
+    separator, before, _ = look(file, csv_lines(file, encoding), separator=separator)
+    lines = islice(csv_lines(file, encoding), before, None)
+    for line, row in numbered_rows(lines, file, explained=_explained, first=before + 1, delimiter=separator):
         if not row:
             empty = empty or line
             continue
@@ -40,23 +47,24 @@ def csv_rows(file: Path, *, separator: str = ",") -> Iterator[tuple[int, list[st
 
 
 def numbered_rows(
-    lines: Iterable[str], file: Path, *, explained: Callable[[str], str], **dialect: Any
+    lines: Iterable[str], file: Path, *, explained: Callable[[str], str], first: int = 1, **dialect: Any
 ) -> Iterator[tuple[int, list[str]]]:
     """Rows of any width and the line each begins on, counted from 1; of an empty line a row of nothing.
 
     Args:
         explained: the error of `csv` for a broken row -> the text of the message.
+        first: number of the first line.
         dialect: arguments of `csv.reader`.
 
     Raises:
         BadInput: for a broken row.
     """
     reader = csv.reader(lines, strict=True, **dialect)
-    begins = 1
+    begins = first
     try:
         for row in reader:
             yield begins, row
-            begins = reader.line_num + 1
+            begins = reader.line_num + first
     except csv.Error as error:
         raise BadInput(f"{file}:{begins}: {explained(str(error))}") from error
 
@@ -67,24 +75,3 @@ def _explained(reason: str) -> str:
     if "new-line character" in reason:
         return "lines end in CR alone; save the file with line ends LF or CRLF"
     return f"is not CSV ({reason}); double a quote inside a quoted value"
-
-
-def _lines(file: Path) -> Iterator[str]:
-    with reading(file), file.open("rb") as stream:
-        refuse_other_types(file, stream.peek(4))
-        number = 0
-        while raw := stream.readline(LONGEST_LINE + 1):
-            number += 1
-            if len(raw) > LONGEST_LINE:
-                raise BadInput(
-                    f"{file}:{number}: a line of more than {LONGEST_LINE:,} bytes; a table has shorter rows"
-                )
-            if b"\0" in raw:
-                raise BadInput(f"{file}:{number}: NUL byte, so this is not plain text; give UTF-8 text")
-            try:
-                yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                raise BadInput(
-                    f"{file}:{number}: not UTF-8 (0x{raw[error.start]:02x} at byte {error.start + 1} of the "
-                    "line); convert it, for example with `iconv -f latin1 -t utf-8`"
-                ) from error

@@ -80,7 +80,7 @@ class Cutting:
         """
         found: list[Piece] = []
         for number, (name, count) in enumerate(zip(names, rows, strict=True)):
-            with bad.checking(name):
+            with bad.checking(name, offered=len(rows) > 1):
                 if count <= self.horizon:
                     raise BadInput(
                         f"{name}: {count} rows are too few for data.horizon={self.horizon}; give more"

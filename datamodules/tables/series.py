@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from datamodules.collecting.findings import BadOnes
+from datamodules.files import check_encoding
+from datamodules.tables.account import Account
 from datamodules.tables.cells import Codes, Numbers
-from datamodules.tables.clock import Gaps, Times, check_order, from_parts
-from datamodules.tables.columns import Reader, TableFile
+from datamodules.tables.clock import WAY_OUT, Gaps, check_order, from_parts
+from datamodules.tables.columns import Names, Reader, TableFile
+from datamodules.tables.marks import Marks
 from datamodules.tables.missing import Missing, filled, leading
+from datamodules.tables.numerals import Numerals
+from datamodules.tables.times import Times
 from elman.errors import BadInput
 
 Column = str | int
@@ -61,23 +66,41 @@ class SeriesReader:
     missing: Missing
     missing_marks: Sequence[str]
     drop_leading: bool
-    separator: str
+    sort: bool
+    separator: str | None
     header: bool
+    encoding: str
+    numerals: Numerals
 
     def __post_init__(self) -> None:
         if not self.target:
             raise ValueError("target must name at least one column, got []")
-        if len(self.separator) != 1:
-            raise ValueError(f"separator must be one character, got {self.separator!r}")
+        if self.separator is not None and (len(self.separator) != 1 or self.separator in '\r\n\0"'):
+            raise ValueError(f"separator must be one character, no quote or line end, got {self.separator!r}")
+        check_encoding(self.encoding)
+        if self.sort and not self.time:
+            raise ValueError("sort puts rows in the order of time; name the column of times in time")
         if self.missing not in ("error", "previous", "zero"):
             raise ValueError(f"missing must be error, previous or zero, got {self.missing!r}")
 
     def open(self, file: Path) -> TableFile:
         """The table in a file, its columns known."""
-        return TableFile(file, separator=self.separator, header=self.header)
+        return TableFile(
+            file,
+            separator=self.separator,
+            header=self.header,
+            encoding=self.encoding,
+            numerals=self.numerals,
+        )
 
-    def input_names(self, table: TableFile) -> list[str]:
-        """The numeric input columns: those named, or all that are nothing else."""
+    def account(self) -> Account:
+        """An empty one."""
+        marks = Marks(self.missing_marks, self.numerals)
+        codes = [Codes(marks) for _ in self.categories]
+        return Account(marks, self.numerals, codes, sorted=0 if self.sort else None)
+
+    def input_names(self, table: TableFile, account: Account) -> list[str]:
+        """The numeric input columns: those named, or all that are nothing else; others are noted."""
         others = [
             *table.columns("time", self.time),
             *table.columns("categories", self.categories),
@@ -85,7 +108,9 @@ class SeriesReader:
         ]
         if self.inputs is not None:
             return table.columns("inputs", self.inputs)
-        return [name for name in table.numeric(self.missing_marks) if name not in others]
+        out = {name: fault for name, fault in table.left_out(account.marks).items() if name not in others}
+        account.left_out.update(out)
+        return [name for name in table.numeric(account.marks) if name not in others]
 
     def target_names(self, table: TableFile) -> list[str]:
         """Names of the columns that are predicted."""
@@ -93,10 +118,10 @@ class SeriesReader:
 
     def read(
         self,
-        file: Path,
-        target_file: Path | None,
+        table: TableFile,
+        target_table: TableFile | None,
         inputs: Sequence[str],
-        codes: Sequence[Codes],
+        account: Account,
         *,
         name: str,
         bad: BadOnes,
@@ -104,43 +129,55 @@ class SeriesReader:
         """All series of a table.
 
         Args:
-            target_file: a table of as many rows that holds the targets; None: `file` holds them.
+            target_table: one of as many rows that holds the targets; None: `table` holds them.
             inputs: names of the numeric input columns.
-            codes: for each text column, what numbers its values.
+            account: takes what is found out, left out and changed.
             name: of the file.
             bad: what to do with a series that cannot be used.
 
         Raises:
             BadInput: for whatever is wrong with the files as a whole.
         """
-        table, groups = self.open(file), Codes(())
-        columns = table.read(self._readers(table, inputs, codes, groups, targets=target_file is None))
+        groups = Codes(Marks())
+        clock = self._clock(table, account.marks)
+        columns = table.read(
+            self._readers(table, inputs, account, groups, clock, targets=target_table is None)
+        )
         answers, answer_table, count = columns, table, len(table)
-        if target_file is not None:
-            answer_table = self.open(target_file)
-            answers = answer_table.read(dict.fromkeys(self.target_names(answer_table), self._numbers()))
+        if target_table is not None:
+            answer_table = target_table
+            answers = answer_table.read(
+                dict.fromkeys(self.target_names(answer_table), self._numbers(account.marks, asked=True))
+            )
             if len(answer_table) != count:
                 raise BadInput(
-                    f"{target_file}: {len(answer_table)} rows of targets for the {count} rows of {file}; "
-                    "row by row they must match"
+                    f"{answer_table.file}: {len(answer_table)} rows of targets for the {count} rows of "
+                    f"{table.file}; row by row they must match"
                 )
         targets = self.target_names(answer_table)
         x = _side_by_side(columns, inputs, np.float32, count)
         y = _side_by_side(answers, targets, np.float32, count)
         z = _side_by_side(columns, table.columns("categories", self.categories), np.int32, count)
-        times = self._times(table, columns)
+        times = self._times(table, clock, columns)
         numbers = [columns[each] for each in table.columns("group", self._group)]
         del columns, answers  # before the rest: they are as large as the table
+        account.written[table.how] += 1
+        account.times[_said(clock)] += bool(clock)
+        local = any(isinstance(each, Times) and each.local for each in clock.values())
         series = []
-        for title, every in _groups(name, count, groups, *numbers):
-            with bad.checking(str(file)):
+        for title, found in _groups(name, count, groups, *numbers):
+            every = found
+            with bad.checking(str(table.file), offered=self.group is not None):
+                if self.sort and not _ascends(ordered := _taken(every, *times)[0]):
+                    every = np.asarray(every)[np.argsort(ordered, kind="stable")]
+                    account.sorted = (account.sorted or 0) + 1
                 rows = every[leading(*_taken(every, x, y)) :] if self.drop_leading else every
                 if not len(rows):
                     raise BadInput(
-                        f"{file}: no row of {title} has a value in every column; name other columns"
+                        f"{table.file}: no row of {title} has a value in every column; name other columns"
                     )
                 read, asked, marks = _taken(rows, x, y, z)
-                clock = [check_order(each, _place(table, rows)) for each in _taken(rows, *times)]
+                gaps = [check_order(each, _place(table, rows), local=local) for each in _taken(rows, *times)]
                 series.append(
                     Series(
                         name=title,
@@ -148,32 +185,44 @@ class SeriesReader:
                         codes=marks,
                         targets=filled(asked, self.missing, _place(answer_table, rows, targets)),
                         known=~np.isnan(asked) | (self.missing == "zero"),
-                        gaps=clock[0] if clock else Gaps(0, 0.0, ""),
+                        gaps=gaps[0] if gaps else Gaps(0, 0.0, ""),
                     )
                 )
+                account.leading += len(every) - len(rows)
+                account.rows += len(rows)
+                gone = {}  # by name, for an input may be a target
+                for names, values in ((inputs, read), (targets, asked)):
+                    for place in np.flatnonzero(
+                        np.isnan(values.sum(0))
+                    ).tolist():  # most columns have a whole sum
+                        gone[names[place]] = int(np.isnan(values[:, place]).sum())
+                account.lacking.update(gone)
         return series
 
     def _readers(
         self,
         table: TableFile,
         inputs: Sequence[str],
-        codes: Sequence[Codes],
+        account: Account,
         groups: Codes,
+        clock: Mapping[Names, Reader],
         *,
         targets: bool,
-    ) -> dict[str, Reader]:
+    ) -> dict[Names, Reader]:
         """What reads each wanted column of a table, the targets too if they are in it."""
-        wanted = [*table.columns("inputs", inputs), *(self.target_names(table) if targets else ())]
-        readers: dict[str, Reader] = dict.fromkeys(wanted, self._numbers())
-        whole = Numbers((), way_out="data.time takes one column of dates, or several of whole numbers")
-        clock = whole if len(self.time) > 1 else Times(self.time_format)
-        others: list[tuple[str, Column, Reader]] = [
-            *(("categories", each, own) for each, own in zip(self.categories, codes, strict=True)),
-            *(("time", each, clock) for each in self.time),
-            *(("group", each, groups) for each in self._group),
+        marks = account.marks
+        readers: dict[Names, Reader] = dict.fromkeys(table.columns("inputs", inputs), self._numbers(marks))
+        if targets:
+            readers |= dict.fromkeys(self.target_names(table), self._numbers(marks, asked=True))
+        others: list[tuple[str, Names, Reader]] = [
+            *(
+                ("categories", table.column(each, argument="categories"), own)
+                for each, own in zip(self.categories, account.codes, strict=True)
+            ),
+            *(("time", names, reader) for names, reader in clock.items()),
+            *(("group", table.column(each, argument="group"), groups) for each in self._group),
         ]
-        for argument, each, reader in others:
-            name = table.column(each, argument=argument)
+        for argument, name, reader in others:
             if name in readers and not (isinstance(reader, Numbers) and isinstance(readers[name], Numbers)):
                 raise BadInput(
                     f"{table.file}: data.{argument} names {name!r}, which is also an input, the target or "
@@ -182,18 +231,42 @@ class SeriesReader:
             readers[name] = reader
         return readers
 
-    def _numbers(self) -> Numbers:
-        way_out = "name the column in data.categories or not at all, or name this mark in data.missing_marks"
-        return Numbers(self.missing_marks, way_out=way_out, kind=np.float32)
+    def _numbers(self, marks: Marks, *, asked: bool = False) -> Numbers:
+        way_out = "name the column in data.categories, or leave it out of data.inputs"
+        if asked:
+            way_out = "data.target must name columns of numbers"
+        return Numbers(marks, way_out=way_out, kind=np.float32, numerals=self.numerals)
 
-    def _times(self, table: TableFile, columns: dict[str, np.ndarray]) -> list[np.ndarray]:
+    def _clock(self, table: TableFile, marks: Marks) -> dict[Names, Reader]:
+        """What reads the columns of times: one of dates, several that together are a date, or a calendar."""
+        names = table.columns("time", self.time)
+        if len(names) < 2:
+            return {name: Times(self.time_format, typed=name in table.times) for name in names}
+        if self.time_format is None and set(names) <= set(table.numeric(marks)):
+            return dict.fromkeys(names, Numbers(Marks(), way_out=f"a part of a date is missing; {WAY_OUT}"))
+        return {tuple(names): Times(self.time_format)}
+
+    def _times(
+        self, table: TableFile, clock: Mapping[Names, Reader], columns: Mapping[Names, np.ndarray]
+    ) -> list[np.ndarray]:
         """The time of every row, if there is a clock."""
-        parts = [columns[name] for name in table.columns("time", self.time)]
+        parts = [columns[names] for names in clock]
         return [from_parts(parts, table.place)] if len(parts) > 1 else parts
 
     @property
     def _group(self) -> list[Column]:
         return [] if self.group is None else [self.group]
+
+
+def _said(clock: Mapping[Names, Reader]) -> str:
+    """How times are read, in words."""
+    return " ".join(each.said if isinstance(each, Times) else "" for each in clock.values()).strip() or (
+        "a calendar" if clock else ""
+    )
+
+
+def _ascends(times: np.ndarray) -> bool:
+    return bool((np.diff(times) >= 0).all())
 
 
 def _groups(
@@ -218,7 +291,9 @@ def _place(table: TableFile, rows: Rows, columns: Sequence[str] = ("",)) -> Call
     return lambda row, column=0: table.place(int(rows[row]), columns[column])
 
 
-def _side_by_side(columns: dict[str, np.ndarray], names: Sequence[str], kind: type, count: int) -> np.ndarray:
+def _side_by_side(
+    columns: Mapping[Names, np.ndarray], names: Sequence[str], kind: type, count: int
+) -> np.ndarray:
     """(N, n) from columns (N,)."""
     none: np.ndarray = np.empty((count, 0), kind)
     return np.column_stack([none, *(columns[name].astype(kind, copy=False) for name in names)])

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from datamodules.collecting.collected import few
 from datamodules.collecting.findings import BadOnes
-from datamodules.files import digest_of, find_files, relative_name
-from datamodules.tables.cells import Codes
+from datamodules.files import digest_of, find_files, kind, relative_name
+from datamodules.tables.account import Account, no_numeric
+from datamodules.tables.cells import Codes, no_number
+from datamodules.tables.columns import TableFile
 from datamodules.tables.parquet import PARQUET
 from datamodules.tables.series import Series, SeriesReader
 from elman.errors import BadInput
@@ -23,19 +26,19 @@ class SeriesSet:
 
     Args:
         root: file or folder.
-        others: files of the folder that are no tables.
         columns, targets: names of the numeric inputs, and of what is predicted.
         codes: for each text column, the numbers of its values.
         digest: hex, and whether it is of the content.
+        account: of what was found out, left out and changed.
     """
 
     root: Path
-    others: int
     series: list[Series]
     columns: list[str]
     targets: list[str]
     codes: list[Codes]
     digest: tuple[str, bool]
+    account: Account
 
 
 def read_all(
@@ -58,10 +61,11 @@ def read_all(
     partners = {relative_name(file, target_root): file for file in target_files}
     columns: list[str] | None = None
     targets: list[str] = []
-    codes = [Codes(reader.missing_marks) for _ in reader.categories]
+    account = reader.account()
+    account.others.update(map(kind, others))
     series: list[Series] = []
     for file in files:
-        with bad.checking(str(file)):
+        with bad.checking(str(file), offered=len(files) > 1):
             name = relative_name(file, root)
             partner = None
             if target_path is not None:
@@ -70,30 +74,46 @@ def read_all(
                     raise BadInput(
                         f"{file}: has no file of this name in {target_root}; give one, or take it out"
                     )
+            table = reader.open(file)
+            answers = None if partner is None else reader.open(partner)
             if columns is None:
-                targets = reader.target_names(reader.open(partner or file))
-                columns = _columns(reader, file, targets, aside=partner is not None, shown=shown)
-            series += reader.read(file, partner, columns, codes, name=name, bad=bad)
+                targets = reader.target_names(table if answers is None else answers)
+                columns = _columns(reader, table, targets, account, aside=answers is not None, shown=shown)
+            series += reader.read(table, answers, columns, account, name=name, bad=bad)
     digest, whole = digest_of(files, root)
     if target_path is not None:
-        answers, answers_whole = digest_of(target_files, target_root)
-        digest, whole = hashlib.sha256(f"{digest} {answers}".encode()).hexdigest(), whole and answers_whole
-    return SeriesSet(root, len(others), series, columns or [], targets, codes, (digest, whole))
+        own, own_whole = digest_of(target_files, target_root)
+        digest, whole = hashlib.sha256(f"{digest} {own}".encode()).hexdigest(), whole and own_whole
+    return SeriesSet(root, series, columns or [], targets, account.codes, (digest, whole), account)
 
 
 def _columns(
-    reader: SeriesReader, file: Path, targets: Sequence[str], *, aside: bool, shown: bool
+    reader: SeriesReader,
+    table: TableFile,
+    targets: Sequence[str],
+    account: Account,
+    *,
+    aside: bool,
+    shown: bool,
 ) -> list[str]:
     """Names of the numeric inputs, as the first file shows them."""
-    table = reader.open(file)
-    columns = reader.input_names(table)
+    columns = reader.input_names(table, account)
     if not aside and not shown:
         if reader.inputs is not None and (both := set(targets) & set(columns)):
             raise BadInput(
-                f"{file}: {sorted(both)[0]!r} is read and, with data.horizon=0, asked for at the same step; "
-                "leave it out of data.inputs, or set a horizon"
+                f"{table.file}: {sorted(both)[0]!r} is read and, with data.horizon=0, asked for at the same "
+                "step; leave it out of data.inputs, or set a horizon"
             )
         columns = [name for name in columns if name not in targets]
     if not columns and not reader.categories:
-        raise BadInput(f"{file}: no numeric column is left to read; name some in data.inputs")
+        faults = account.left_out
+        own = [faults[name] for name in targets if name in faults and not aside]
+        if (fault := no_numeric(own or list(faults.values()))) is None:
+            raise BadInput(
+                f"{table.file}: its columns are {few(table.names)}, and none is left to read; set "
+                "data.horizon=1 to read the target itself, or name text columns in data.categories"
+            )
+        way_out = "no column of the table holds numbers alone; name text columns in data.categories"
+        place, cell, others = fault
+        raise BadInput(no_number(place, cell or "", others, reader.numerals, way_out, may_be_mark=True))
     return columns

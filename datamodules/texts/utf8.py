@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from datamodules.files import byte_blocks, reading
+from datamodules.files import broken_utf8, byte_blocks, open_utf8, reading
 from elman.errors import BadInput
 
 LONGEST_BYTES = 16 << 20
@@ -81,17 +81,20 @@ def is_text(file: Path) -> bool:
     return True
 
 
-def text_lines(file: Path) -> Iterator[str]:
+def text_lines(file: Path, encoding: str | None = None) -> Iterator[str]:
     """The lines of a file with their ends; a byte order mark is dropped.
 
     Bytes that are not UTF-8 stay in the line as escapes, which `fault` finds: one bad line need not spoil
     the others.
 
+    Args:
+        encoding: as `open_utf8` has it.
+
     Raises:
         BadInput: if the file cannot be read, is of another type, or a line is longer than 16 MiB.
     """
-    with reading(file), file.open("rb") as stream:
-        refuse_other_types(file, stream.peek(8)[:8])
+    with reading(file), open_utf8(file, encoding) as stream:
+        refuse_other_types(file, stream.peek(8)[:8])  # type: ignore[attr-defined]
         number = 0
         while raw := stream.readline(LONGEST_BYTES + 1):
             number += 1
@@ -102,13 +105,16 @@ def text_lines(file: Path) -> Iterator[str]:
             yield raw.decode("utf-8-sig" if number == 1 else "utf-8", "surrogateescape")
 
 
-def whole_text(file: Path) -> str:
+def whole_text(file: Path, encoding: str | None = None) -> str:
     """All of a file, as `text_lines` reads it.
+
+    Args:
+        encoding: as `open_utf8` has it.
 
     Raises:
         BadInput: if the file cannot be read, is of another type, or longer than 16 MiB.
     """
-    with reading(file), file.open("rb") as stream:
+    with reading(file), open_utf8(file, encoding) as stream:
         raw = stream.read(LONGEST_BYTES + 1)
     refuse_other_types(file, raw[:8])
     if len(raw) > LONGEST_BYTES:
@@ -128,7 +134,8 @@ def fault(text: str) -> str | None:
     if "\0" in text:
         return "NUL byte, so this is not plain text; give UTF-8 text"
     if not text.isascii() and (escaped := _ESCAPED.search(text)):
-        byte = ord(escaped[0]) - 0xDC00
-        what = f"the byte 0x{byte:02x}" if 0x80 <= byte <= 0xFF else "half a surrogate pair"
-        return f"not UTF-8; it holds {what}: convert it, for example with `iconv -f latin1 -t utf-8`"
+        if not 0xDC80 <= ord(escaped[0]) <= 0xDCFF:
+            return "not UTF-8; half a surrogate pair is no character: take it out"
+        raw = text.encode("utf-8", "surrogateescape")
+        return broken_utf8(raw, wide_before=False, is_last=False, has_argument=True)
     return None

@@ -318,7 +318,7 @@ FAULTS = {
     "empty": ("a.csv", b"", "a.csv: is empty"),
     "blank": ("a.csv", b"\n\n\n", "a.csv: has no rows"),
     "header only": ("a.csv", b"text,label\n", "a.csv: has a header and no rows"),
-    "one column": ("a.csv", b"text;label\nfine;1\n", r"columns are 0 'text;label'.*data\.delimiter"),
+    "one column": ("a.csv", b"text label\nfine 1\n", r"columns are 0 'text label'.*data\.delimiter"),
     "three columns": (
         "a.csv",
         b"1,good,x\n2,bad,y\n",
@@ -368,8 +368,8 @@ def test_a_file_that_cannot_be_read(tmp_path, fault):
         (b"  ,pos", "empty text"),
         (b"fine,pos,more", "ragged row; it has 3 columns, the first row 2"),
         (b"fine", "ragged row; it has 1 columns"),
-        (b"caf\xe9,pos", "not UTF-8; it holds the byte 0xe9"),
-        (b"fine,p\xe9s", "not UTF-8; it holds the byte 0xe9"),
+        (b"caf\xe9,pos", "not UTF-8; 0xe9 at byte"),
+        (b"fine,p\xe9s", "not UTF-8; 0xe9 at byte"),
         (b"fi\0ne,pos", "NUL byte"),
     ],
 )

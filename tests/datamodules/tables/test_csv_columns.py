@@ -9,6 +9,7 @@ from datamodules.tables import columns
 from datamodules.tables.cells import Codes, Numbers
 from datamodules.tables.columns import TableFile
 from datamodules.tables.csv_columns import BLOCK, is_plain
+from datamodules.tables.marks import Marks
 from elman.errors import BadInput
 
 PLAIN = {
@@ -41,8 +42,8 @@ def test_what_is_plain(tmp_path, name):
 
 
 def read(file):
-    table, codes = TableFile(file), Codes([])
-    found = table.read({"v": Numbers(["", "NA"], way_out="mend it"), "k": codes})
+    table, codes = TableFile(file), Codes(Marks())
+    found = table.read({"v": Numbers(Marks(["", "NA"]), way_out="mend it"), "k": codes})
     return found, codes.values, [table.place(row) for row in range(len(table))]
 
 
@@ -71,7 +72,7 @@ def test_a_fault_far_down_is_found_by_its_line(tmp_path, before):
     rows = ["v,k", before, *["1," + "x" * 30] * 30_000]
     line = len("\n".join(rows).split("\n")) + 1
     for row, fault in {
-        "x,b": ", column 'v': 'x' is no number; mend it",
+        "x,b": ", column 'v': 'x' is no number; add 'x' to data.missing_marks",
         "1,b,c": ": 3 columns where",
     }.items():
         (tmp_path / "a.csv").write_text("\n".join([*rows, row, "1,b"]))
