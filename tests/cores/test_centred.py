@@ -103,7 +103,7 @@ def test_first_carry(dtype):
     wide = torch.float64 if dtype == torch.float64 else torch.float32
     *inner, total, count = core.initial_carry(B)
     assert [leaf.shape for leaf in (*inner, total, count)] == [(B, 1, H)] * 2 + [(B, F), (B, 1)]
-    assert all(leaf.dtype == wide for leaf in (*inner, total, count))
+    assert [leaf.dtype for leaf in (*inner, total, count)] == [wide] * 2 + [torch.float64] * 2
     assert not total.any()
     assert count.tolist() == [[4]] * B
 
@@ -130,3 +130,15 @@ def test_an_encoder_cannot_begin_a_count():
 def test_impossible_values_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         Centred(F, **options)
+
+
+def test_a_mean_over_more_steps_than_float32_counts():
+    """2^24 ones and then steps of two, one by one: in float32 neither the sum nor the count would move."""
+    core = Centred(1, core=partial(Echoing, hidden_size=1))
+    *inner, total, count = core.initial_carry(1)
+    carry = (*inner, total + 2**24, count + 2**24)
+    for _ in range(5):
+        out, carry = core(torch.full((1, 1, 1), 2.0), carry)
+    assert carry[-1].item() == 2**24 + 5
+    assert carry[-2].item() == 2**24 + 10
+    assert out.item() == pytest.approx(2 - (2**24 + 10) / (2**24 + 5), rel=1e-6)

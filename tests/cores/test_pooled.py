@@ -66,12 +66,15 @@ def test_equals_the_loop(how, inner, lengths, fresh):
     torch.testing.assert_close(*grads, **EXACT)
 
 
+class Echoing(FeedForward):
+    """Gives out what it reads."""
+
+    def forward(self, x, carry, lengths=None):
+        return x, carry
+
+
 def test_by_hand():
     """One unit whose output is x: 2, -1, 3 and, in another batch, 1."""
-
-    class Echoing(FeedForward):
-        def forward(self, x, carry, lengths=None):
-            return x, carry
 
     x = torch.tensor([2.0, -1.0, 3.0]).view(1, 3, 1)
     for how, expected in [("max", [[2.0, 2, 3], [3.0]]), ("mean", [[2, 0.5, 4 / 3], [1.25]])]:
@@ -96,7 +99,21 @@ def test_first_carry(how, dtype):
     wide = torch.float64 if dtype == torch.float64 else torch.float32
     carry = core.initial_carry(B)
     assert [leaf.shape for leaf in carry] == [(B, 1, H)] * 2 + [(B, H)] + [(B, 1)] * (how == "mean")
-    assert all(leaf.dtype == wide and leaf.isfinite().all() for leaf in carry)
+    assert [leaf.dtype for leaf in carry] == [wide] * 2 + ([wide] if how == "max" else [torch.float64] * 2)
+    assert all(leaf.isfinite().all() for leaf in carry)
+
+
+def test_a_mean_over_more_steps_than_float32_counts():
+    """2^24 ones and three threes: in float32 neither the sum nor the count would move."""
+    core = Pooled(1, core=partial(Echoing, hidden_size=1), how="mean")
+    *inner, total, count = core.initial_carry(1)
+    assert next(core.parameters()).dtype == torch.float32
+    carry = (*inner, total + 2**24, count + 2**24)
+    for _ in range(3):
+        out, carry = core(torch.full((1, 1, 1), 3.0), carry)
+    assert carry[-1].item() == 2**24 + 3
+    assert carry[-2].item() == 2**24 + 9
+    assert out[0, 0, 1].item() == pytest.approx((2**24 + 9) / (2**24 + 3), rel=1e-6)
 
 
 def test_what_is_inside_decides_whether_it_streams():

@@ -7,11 +7,12 @@ from functools import partial
 import pytest
 import torch
 from pytorch_lightning.plugins import MixedPrecision
-from task_toys import cut, fit, make_task, stream, truncated, weights
+from task_toys import Loader, cut, fit, make_task, make_trainer, stream, truncated, weights
 
 from elman.batch import SequenceBatch
 from elman.bptt import Full, Truncated
 from elman.cores import LSTM
+from elman.tasks import CrossEntropy, SquaredError
 
 adam = partial(torch.optim.Adam, lr=0.05)  # moves weights by more than bfloat16 rounds
 
@@ -83,3 +84,26 @@ def test_full_is_close_to_single_precision() -> None:
     start = weights(make_task(bptt=Full(), hidden=16).float())
     moved, expected = weights(b) - start, weights(a) - start
     assert float((moved - expected).norm()) < 0.02 * float(expected.norm())  # bfloat16 holds 8 bits
+
+
+@pytest.mark.parametrize("kind", ["values", "classes"])
+def test_metrics_of_mixed_outputs_are_not_rounded(kind: str) -> None:
+    """The outputs are bfloat16, which tells 10.4 from 10.3 at best; their mean error is summed in wide numbers."""
+    batches = [single(batch) for batch in stream(9, 7)]
+    if kind == "classes":
+        batches = [b._replace(y=(b.y[..., 0] * 100).long().abs() % 5) for b in batches]
+    else:
+        batches = [b._replace(y=b.y * 3 + 1) for b in batches]
+    task = make_mixed(Full(), window=4, loss=SquaredError() if kind == "values" else CrossEntropy())
+    said = []
+    task.network.readout.register_forward_hook(lambda module, given, out: said.append(out))
+    trainer = make_trainer(precision="bf16-mixed")
+    trainer.validate(task, Loader(batches), verbose=False)
+    assert {out.dtype for out in said} == {torch.bfloat16}
+    out = torch.cat(said, 1).double().flatten(0, 1)
+    y = torch.cat([b.y for b in batches], 1).flatten(0, 1)
+    if kind == "values":
+        expected, name = (out - y.double()).square().mean(), "val/mse"
+    else:
+        expected, name = -out.log_softmax(-1)[range(len(y)), y].mean(), "val/nats_per_step"
+    assert float(trainer.callback_metrics[name]) == pytest.approx(float(expected), rel=1e-6)  # float32 inputs

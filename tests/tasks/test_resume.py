@@ -109,7 +109,7 @@ def test_what_the_file_holds(tmp_path: Path) -> None:
     saved = torch.load(tmp_path / "half.ckpt", weights_only=True)["elman"]
     (_, past, waiting), (restart,) = saved["states"][0], saved["restarts"]
     assert waiting == 1
-    assert [list(piece[0]["value"].shape) for piece in past] == [[ROWS, 6, 2]]  # from step 12 - 7 on
+    assert [list(piece[0].shape) for piece in past] == [[ROWS, 6, 2]]  # from step 12 - 7 on
     assert restart.tolist() == [False, False, True]
     assert saved["updates"]["accumulator"]["updates"] == 1
     assert saved["updates"]["total"].shape == weights(uncut).shape
@@ -157,12 +157,65 @@ def test_random_generators_come_back() -> None:
     assert (torch.rand(2).tolist(), np.random.rand(2).tolist(), random.random()) == drawn[0]
 
 
-def test_a_state_goes_back_to_where_it_lived() -> None:
-    """Plain tuples; what lived on a device returns to one, masks and lengths stay on the host."""
-    kept = {"value": torch.ones(2), "on_device": True}
-    saved = (kept, (saved_state(torch.tensor([True])), 3))
-    carry, (mask, count) = restored_state(saved, torch.device("meta"))
-    assert (carry.device.type, mask.device.type, mask.tolist(), count) == ("meta", "cpu", [True], 3)
+def of_before(saved):
+    """As files of before have it, of a run on a CPU."""
+    if isinstance(saved, torch.Tensor):
+        return {"value": saved, "on_device": False}
+    return tuple(map(of_before, saved)) if isinstance(saved, tuple) else saved
+
+
+@pytest.mark.parametrize("change", [lambda saved: saved, of_before], ids=["now", "before"])
+def test_a_state_of_a_cpu_goes_on_on_any_device(change) -> None:
+    """By the role of each tensor: what decides what runs stays on the host, all else goes to the device."""
+    batch = stream(5)[0]._replace(context=(torch.ones(ROWS, 3), torch.ones(ROWS)))
+    bptt = Truncated(k1=2, k2=4)
+    task = make_task(bptt=bptt)
+    *_, update = bptt.losses(
+        task.objective, batch._replace(is_last=False), bptt.first_state(task.network.core.initial_carry(ROWS))
+    )
+    carry, past, waiting = restored_state(change(saved_state(update.state)), torch.device("meta"))
+    assert {leaf.device.type for leaf in carry} == {"meta"}
+    assert waiting == 1
+    (piece,) = past
+    there = {
+        name: part.device.type for name, part in piece._asdict().items() if isinstance(part, torch.Tensor)
+    }
+    assert there == {"x": "meta", "y": "meta", "scored": "cpu", "lengths": "cpu", "is_first": "cpu"}
+    assert {part.device.type for part in piece.context} == {"meta"}
+    again = saved_state(restored_state(saved_state(update.state), torch.device("cpu")))
+    assert str(again) == str(saved_state(update.state))  # saved once more before the next batch
+
+
+def test_generators_of_gpus_that_are_gone(monkeypatch) -> None:
+    """Saved with three GPUs, gone on with on one: that one's state comes back."""
+    states = [torch.tensor([number], dtype=torch.uint8) for number in range(3)]
+    found = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: states[:1])
+    monkeypatch.setattr(
+        torch.cuda, "set_rng_state", lambda state, device: found.append((device, state.tolist()))
+    )
+    monkeypatch.setattr(
+        torch.cuda,
+        "set_rng_state_all",
+        lambda given: [torch.cuda.set_rng_state(state, number) for number, state in enumerate(given)],
+    )
+    restore_random({**saved_random(), "cuda": states})
+    assert found == [(0, [0])]
+
+
+def test_double_precision_goes_on_to_the_last_digit(tmp_path: Path) -> None:
+    """A task is made in single precision; Lightning widens it once it has loaded the file."""
+    uncut, resumed, seen, seen_apart = halves(
+        lambda: resumable(Truncated(k1=2, k2=5), accumulate=2).float(),
+        tmp_path,
+        stream(*CUTS),
+        precision="64-true",
+    )
+    assert weights(uncut).dtype == torch.float64
+    assert torch.equal(weights(resumed), weights(uncut))
+    assert without_clock(seen_apart) == without_clock(seen)
 
 
 @pytest.mark.gpu

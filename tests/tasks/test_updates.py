@@ -6,10 +6,24 @@ from functools import partial
 
 import pytest
 import torch
-from task_toys import ROWS, Hand, Seen, fit, hand_windows, make_task, stream, taken, truncated, weights
+from task_toys import (
+    ROWS,
+    Hand,
+    Loader,
+    Seen,
+    fit,
+    hand_windows,
+    make_task,
+    make_trainer,
+    stream,
+    taken,
+    truncated,
+    weights,
+)
 
 from elman.bptt import Full, Truncated
 from elman.errors import BadInput
+from elman.run.trainer import Budget
 
 SLOW = partial(torch.optim.SGD, lr=0.1)
 
@@ -147,3 +161,95 @@ def test_too_many_in_a_row_end_the_run(at_most: int) -> None:
         BadInput, match=rf"{at_most + 1} updates in a row .* model.skip_at_most={at_most} allows"
     ):
         fit(make_task(bptt=Full(), skip_at_most=at_most), [good] + [bad] * (at_most + 1))
+
+
+@pytest.mark.parametrize(("k1", "k2", "spoilt"), [(1, 6, 6), (2, 5, 3), (3, 3, 1)])
+def test_a_bad_step_that_many_windows_look_back_to_counts_once(k1: int, k2: int, spoilt: int) -> None:
+    """It spoils every window that runs over it; `skip_at_most` is about steps that are bad by themselves."""
+    task = make_task(bptt=Truncated(k1=k1, k2=k2), optimizer=SLOW, skip_at_most=1)
+    fit(task, [broken_at(0, 7, stream(24)[0])])
+    assert task.updates.skipped == spoilt == task.bptt.updates_of_a_step()
+    assert task.updates.made == -(-24 // k1) - spoilt
+    assert bool(torch.isfinite(weights(task)).all())
+    batch = stream(24)[0]
+    for step in range(6, 6 + 3 * k1, k1):
+        batch = broken_at(1, step, batch)
+    with pytest.raises(BadInput, match=r"more than model.skip_at_most=1 allows"):
+        fit(make_task(bptt=Truncated(k1=k1, k2=k2), skip_at_most=1), [batch])
+
+
+def test_no_skip_at_all_means_none() -> None:
+    task = make_task(bptt=Truncated(k1=1, k2=6), skip_at_most=0)
+    with pytest.raises(BadInput, match=r"1 updates in a row .*skip_at_most=0 allows"):
+        fit(task, [broken_at(0, 7, stream(24)[0])])
+
+
+def test_bad_data_is_named() -> None:
+    """Batch, row and step, where lowering the learning rate would not help; without it, training goes well."""
+    good, bad = stream(4)[0], broken_at(1, 2, stream(4)[0])
+    with pytest.raises(
+        BadInput,
+        match=r"allows: training batch 2 holds nan in the inputs of row 1, step 2; mend the data or leave that",
+    ):
+        fit(make_task(bptt=Full(), skip_at_most=0), [good, good, bad])
+    targets = good._replace(y=good.y.clone())
+    targets.y[2, 3] = float("-inf")
+    with pytest.raises(BadInput, match=r"batch 1 holds -inf in the targets of row 2, step 3; "):
+        fit(make_task(bptt=Full(), skip_at_most=0), [good, targets])
+    fit(make_task(bptt=Full(), skip_at_most=0), [good, good])
+
+
+def test_bad_data_of_an_earlier_batch_is_named() -> None:
+    """The update that is one too many looks back over a border."""
+    batches = [b._replace(is_last=False) for b in stream(6, 6)]
+    batches[0] = broken_at(0, 5, batches[0])
+    task = make_task(bptt=Truncated(k1=1, k2=4), skip_at_most=0)
+    with pytest.raises(BadInput, match="training batch 0 holds nan in the inputs of row 0, step 5"):
+        fit(task, batches)
+
+
+def test_weights_that_leave_all_numbers_are_to_blame_where_data_is_good() -> None:
+    task = make_task(bptt=Full(), optimizer=partial(torch.optim.SGD, lr=1e200), skip_at_most=0)
+    with pytest.raises(BadInput, match="allows; lower the learning rate or model.clip"):
+        fit(task, [stream(4)[0]] * 5)
+
+
+@pytest.mark.parametrize("normaliser", ["steps", "scored", "sequence"])
+def test_windows_that_wait_at_the_end_make_an_update(normaliser: str) -> None:
+    """Seven windows, four joined: an update of four and one of three, as by hand."""
+    (batch,) = stream(14)
+    task = make_task(bptt=truncated(2), optimizer=SLOW, accumulate=4, normaliser=normaliser)
+    net = Hand(task)
+    opt = SLOW(net.parameters())
+    carry, total = None, 0.0
+    for number in range(7):
+        x, y = (part[:, 2 * number : 2 * number + 2] for part in (batch.x, batch.y))
+        loss, carry = net.loss(x, y, carry)
+        carry = tuple(c.detach() for c in carry)
+        total = total + loss
+        if number in (3, 6):
+            opt.zero_grad()
+            scored = 14 * ROWS if normaliser == "sequence" else (8 if number == 3 else 6) * ROWS
+            (total / scored).backward()
+            opt.step()
+            total = 0.0
+    fit(task, [batch])
+    assert task.updates.made == 2
+    torch.testing.assert_close(weights(task), weights(net), rtol=0, atol=1e-12)
+
+
+def test_the_last_validation_is_of_the_last_update() -> None:
+    """A budget that ends among windows that wait."""
+    task, val = make_task(bptt=truncated(2), optimizer=SLOW, accumulate=4), stream(5, seed=9)
+    trainer = fit(
+        task,
+        stream(14, 14),
+        val=val,
+        val_check_interval=2,
+        callbacks=[Budget(max_time_steps=14 * ROWS, max_minutes=None)],
+    )
+    assert (task.time_steps, task.updates.made) == (14 * ROWS, 2)
+    found = float(trainer.callback_metrics["val/mse"])
+    again = make_trainer()
+    again.validate(task, Loader(val), verbose=False)
+    assert found == float(again.callback_metrics["val/mse"])

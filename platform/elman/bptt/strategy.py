@@ -14,7 +14,11 @@ from elman.batch import SequenceBatch
 from elman.tree import Carry, detached
 
 State = Any
-"""A (named) tuple of tensors, rows first. Its first part is the carry to go on from; the rest is opaque."""
+"""A (named) tuple of tensors, rows first. Its first part is the carry to go on from; the rest is opaque.
+
+A checkpoint holds it as plain values. Tensors come back on the device that trains, but for `scored`,
+`lengths` and `is_first` of a `SequenceBatch` in it.
+"""
 
 
 class Objective(Protocol):
@@ -118,6 +122,10 @@ class BackpropThroughTime(ABC):
     def update_steps(self, steps: int) -> int:
         """Steps of a row that a full update scores, in a batch of `steps`; asked for before its `losses`."""
         return steps
+
+    def updates_of_a_step(self) -> int:
+        """Most updates whose windows one step lies in, scored or looked back to."""
+        return 1
 
     @abstractmethod
     def credit_matrix(self, steps: int) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil
 from typing import Any, NamedTuple
 
 import torch
@@ -115,6 +116,9 @@ class Truncated(BackpropThroughTime):
 
     def update_steps(self, steps: int) -> int:
         return self.k1
+
+    def updates_of_a_step(self) -> int:
+        return ceil(self.k2 / self.k1)
 
     def credit_matrix(self, steps: int) -> Tensor:
         t = torch.arange(steps)[:, None]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from elman.cores._inner import made
-from elman.cores.core import Core, wide
+from elman.cores.core import Core
 from elman.cores.pooled import existing, running_mean
 from elman.tree import Carry
 
@@ -21,7 +21,8 @@ class Centred(Core):
     What is added to all steps of a row, as a voice, a microphone or a sensor's offset is, goes out of c_t as
     t grows. The mean runs on through windows and batches, and no step sees a later one.
 
-    The carry is that of the inner core, then sum, (B, F), and count, (B, 1), which begins at `prior`.
+    The carry is that of the inner core, then sum, (B, F), and count, (B, 1), which begins at `prior`; both in
+    float64, as in `Pooled`.
 
     Args:
         input_size: features of a step, F.
@@ -67,5 +68,5 @@ class Centred(Core):
 
     def initial_carry(self, row_count: int) -> Carry:
         inner, weight = self.core.initial_carry(row_count), next(self.core.parameters())
-        total = weight.new_zeros(row_count, self.input_size, dtype=wide(weight.dtype))
+        total = weight.new_zeros(row_count, self.input_size, dtype=torch.float64)
         return (*inner, total, total.new_full((row_count, 1), self.prior))

@@ -23,7 +23,8 @@ class Pooled(Core):
     rather than through the steps between. The summary runs on through windows and batches, where a
     strategy cuts its gradient like that of any carry.
 
-    The carry is that of the inner core, then (maximum,), (B, H), or (sum, count), (B, H) and (B, 1).
+    The carry is that of the inner core, then (maximum,), (B, H), or (sum, count), (B, H) and (B, 1), in
+    float64: a row may have more steps than float32 can count.
 
     Args:
         input_size: features of a step, F.
@@ -66,7 +67,7 @@ class Pooled(Core):
         zeros = weight.new_zeros(row_count, self.core.output_size, dtype=wide(weight.dtype))
         if self.how == "max":
             return (*inner, zeros + torch.finfo(zeros.dtype).min)
-        return (*inner, zeros, zeros.new_zeros(row_count, 1))
+        return (*inner, zeros.double(), zeros.new_zeros(row_count, 1).double())
 
 
 def existing(out: Tensor, lengths: Tensor | None) -> Tensor:
@@ -101,16 +102,16 @@ def running_mean(h: Tensor, carry: Carry, exist: Tensor) -> tuple[Tensor, Carry]
 
     Args:
         h: (B, T, H), zero where no step exists.
-        carry: the sum before step 0, (B, H), and how many steps it sums, (B, 1).
+        carry: the sum before step 0, (B, H), and how many steps it sums, (B, 1), float64.
         exist: (B, T, 1) bool.
 
     Returns:
         (B, T, H), zero where no step exists, and sum and count after each row's own last step.
     """
-    total, count = carry
     if h.shape[1] == 0:
         return h, carry
-    totals = total.unsqueeze(1) + h.to(total.dtype).cumsum(1)
-    counts = count.unsqueeze(1) + exist.to(count.dtype).cumsum(1)  # (B, T, 1)
+    total, count = (leaf.double() for leaf in carry)  # in 32 bits, nothing is added to 2^24 ones any more
+    totals = total.unsqueeze(1) + h.double().cumsum(1)
+    counts = count.unsqueeze(1) + exist.double().cumsum(1)  # (B, T, 1)
     means = (totals / counts.clamp(min=1)).masked_fill(~exist, 0)
     return means, (totals[:, -1], counts[:, -1])

@@ -21,7 +21,7 @@ from elman.run.trial import ReportCallback, Reports, SearchClient
 
 
 class Budget(pl.Callback):
-    """Ends the run when its time steps or minutes are spent."""
+    """Ends the run when its time steps or minutes are spent, with all that was learned in the weights."""
 
     def __init__(self, *, max_time_steps: int | None, max_minutes: float | None) -> None:
         self.max_time_steps, self.max_minutes = max_time_steps, max_minutes
@@ -38,6 +38,8 @@ class Budget(pl.Callback):
         if self.max_minutes is not None:
             late = bool(trainer.strategy.broadcast(late))
         trainer.should_stop = trainer.should_stop or self._spent(task) or late
+        if trainer.should_stop:
+            task.finish()  # before the last validation
 
     def _spent(self, task: Any) -> bool:
         return self.max_time_steps is not None and task.time_steps >= self.max_time_steps

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from torch import Tensor
 
 from elman.batch import SequenceBatch
+from elman.errors import BadInput
+from elman.tasks.not_finite import BadData
 from elman.tasks.objective import WindowLoss
 from elman.tasks.scores import Scores
 
@@ -23,23 +27,31 @@ class Evaluation:
         self, split: str, objective: WindowLoss, *, window: int | None, reset_every: int | None = None
     ) -> None:
         self.objective = objective
+        self.bad_data = BadData({"val": "validation"}.get(split, split))
         self.scores = {split: Scores(window)}
         if reset_every:
             self.scores[f"{split}_reset_{reset_every}"] = Scores(reset_every, forget=True)
 
-    def add(self, batch: SequenceBatch) -> None:
-        """Score a batch that follows the one before."""
+    def add(self, batch: SequenceBatch) -> bool:
+        """Score a batch that follows the one before; False if sums are not finite (any more)."""
         for scores in self.scores.values():
             scores.add(self.objective, batch)
+        return all(isfinite(scores.loss) for scores in self.scores.values())
 
     def metrics(self, *, ranks: int, scale: Tensor | None) -> dict[str, float]:
         """All metrics over all ranks.
 
         Args:
             scale: (O,) what 1 in y stands for, in the data's own units.
+
+        Raises:
+            BadInput: if data has made one of them what is no number, as it would every time.
         """
         found: dict[str, float] = {}
         for split, scores in self.scores.items():
             means = scores.metrics(self.objective, ranks=ranks, scale=scale)
             found |= {f"{split}/{name}": value for name, value in means.items()}
+        broken = next((name for name, value in found.items() if not isfinite(value)), None)
+        if broken and (where := self.bad_data.on_any_rank(ranks)):
+            raise BadInput(f"{broken} is {found[broken]}: {where}")
         return found

@@ -58,8 +58,12 @@ class FlatGradient:
         self.views = [piece.view_as(p) for piece, p in zip(pieces, parameters, strict=True)]
 
     def clear(self) -> None:
-        """Zero the buffer and attach the views (Lightning sets `.grad` to None at moments of its own)."""
+        """Zero the buffer and attach the views."""
         self.buffer.zero_()
+        self.attach()
+
+    def attach(self) -> None:
+        """Make each parameter's `.grad` a view again; Lightning sets it to None at moments of its own."""
         for parameter, view in zip(self.parameters, self.views, strict=True):
             parameter.grad = view
 

@@ -71,10 +71,8 @@ class CrossEntropy(SequenceLoss):
         self.weights: Tensor | None = None
 
     def weigh(self, class_counts: Tensor | None) -> None:
-        if not self.balance:
+        if not self.balance or class_counts is None:  # who only predicts need not know
             return
-        if class_counts is None:
-            raise ValueError("balance weighs classes by how often they come, which this data does not count")
         counts = class_counts.double()
         weights = counts.sum() / (counts.count_nonzero() * counts.clamp(min=1))
         self.weights = torch.where(counts > 0, weights, 0.0)
@@ -86,6 +84,8 @@ class CrossEntropy(SequenceLoss):
             raise ValueError(
                 f"CrossEntropy learns a class a step, but the targets {_are(y)}; use SquaredError"
             )
+        if self.balance and self.weights is None:
+            raise ValueError("balance weighs classes by how often they come, which this data does not count")
         learning = torch.is_grad_enabled()
         loss = F.cross_entropy(
             out.flatten(0, -2),

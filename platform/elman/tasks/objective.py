@@ -9,6 +9,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from elman.batch import SequenceBatch
+from elman.cores.core import wide
 from elman.errors import BadInput
 from elman.tasks.loss import SequenceLoss
 from elman.tasks.network import Network
@@ -57,7 +58,8 @@ class WindowLoss:
             out, y = out.flatten(0, 1)[chosen], y.flatten(0, 1)[chosen]
         if not out.numel():
             return out.new_zeros(()), None, carry
-        loss, tally = self.loss.sums(self.readout(out), y)
+        out = self.readout(out)
+        loss, tally = self.loss.sums(out.to(wide(out.dtype)), y)  # sums of bfloat16 would be rounded to it
         return loss, tally, carry
 
     def core_outputs(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:

@@ -24,8 +24,9 @@ def saved_random() -> dict[str, Any]:
 def restore_random(saved: dict[str, Any]) -> None:
     """Set all generators to what `saved_random` gave."""
     torch.set_rng_state(saved["torch"].cpu())
-    if saved["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all([state.cpu() for state in saved["cuda"]])
+    if saved["cuda"] and torch.cuda.is_available():  # process r trains on GPU r; others may be gone
+        there = saved["cuda"][: torch.cuda.device_count()]
+        torch.cuda.set_rng_state_all([state.cpu() for state in there])
     kind, keys, position, has_gauss, gauss = saved["numpy"]
     np.random.set_state((kind, np.array(keys, dtype=np.uint32), position, has_gauss, gauss))
     version, internal, following = saved["python"]

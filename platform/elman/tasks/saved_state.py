@@ -1,4 +1,4 @@
-"""A strategy's state as plain values, and back to where its tensors lived."""
+"""A strategy's state as plain values, and back to where its tensors belong."""
 
 from __future__ import annotations
 
@@ -7,24 +7,44 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from elman.batch import SequenceBatch
+
+ON_HOST = ("scored", "lengths", "is_first")
+"""Fields of a batch that decide what runs."""
+IS_LAST = SequenceBatch._fields.index("is_last")
+
 
 def saved_state(state: Any) -> Any:
     """Named tuples as plain ones, so that a file of them loads without any class of ours.
 
-    A tensor becomes a copy on the host, which drags no larger storage along, and a note whether it
-    lived on the device.
+    A tensor becomes a copy on the host, which drags no larger storage along.
     """
     if isinstance(state, Tensor):
-        return {"value": state.detach().cpu().clone(), "on_device": state.device.type != "cpu"}
+        return state.detach().cpu().clone()
     if isinstance(state, tuple):
         return tuple(saved_state(part) for part in state)
     return state
 
 
 def restored_state(saved: Any, device: torch.device) -> Any:
-    """The state that `saved_state` was given, as plain tuples; what lived on a device goes to `device`."""
-    if isinstance(saved, dict):
-        return saved["value"].to(device) if saved["on_device"] else saved["value"]
+    """The state that `saved_state` was given, as plain tuples and batches, on any kind of device.
+
+    All tensors go to `device`, but for the fields of a batch that belong on the host.
+    """
+    if isinstance(saved, dict):  # files of before have the tensor here, and whether it lay on a device
+        saved = saved["value"]
+    if isinstance(saved, Tensor):
+        return saved.to(device)
+    if _is_batch(saved):
+        host = torch.device("cpu")
+        fields = zip(SequenceBatch._fields, saved, strict=True)
+        return SequenceBatch(*(restored_state(v, host if name in ON_HOST else device) for name, v in fields))
     if isinstance(saved, tuple):
         return tuple(restored_state(part, device) for part in saved)
     return saved
+
+
+def _is_batch(saved: Any) -> bool:
+    """Whether these are the fields of a batch: of all that a state holds, only it has a bool."""
+    same_size = isinstance(saved, tuple) and len(saved) == len(SequenceBatch._fields)
+    return same_size and isinstance(saved[IS_LAST], bool)

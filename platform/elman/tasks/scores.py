@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from itertools import pairwise
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
 from elman.batch import SequenceBatch
-from elman.bptt import BackpropThroughTime, Full, Split, Truncated
 from elman.tasks.objective import WindowLoss
 from elman.tree import Carry
 
@@ -19,35 +19,48 @@ class Scores:
 
     Args:
         window: steps run at once; None: all of a batch.
-        forget: begin every window anew, as if it were a sequence of its own.
+        forget: every row begins anew each `window` steps from its own first one, as if those were a sequence
+            of their own, however they lie in batches.
     """
 
     def __init__(self, window: int | None, *, forget: bool = False) -> None:
-        self.forget = forget
-        self.strategy: BackpropThroughTime = Full()
-        if window is not None:
-            self.strategy = Split(k=window) if forget else Truncated(k1=window, k2=window)
-        self.state: Any = None
+        self.window, self.forget = window, forget
+        self.carry: Carry | None = None
+        self._left: Tensor  # (B,) steps of the batch before a row begins anew
         self.loss, self.scored = 0.0, 0
         self.tally: Tensor | None = None
 
     def add(self, objective: WindowLoss, batch: SequenceBatch) -> None:
-        """Score a batch that follows the one before."""
-        if self.state is None:
-            self.state = self.strategy.first_state(objective.first_carry(batch))
+        """Score a batch that follows the one before; sums are in double precision."""
+        if self.carry is None:
+            self.carry = objective.first_carry(batch)
             batch = batch._replace(is_first=torch.ones_like(batch.is_first))
-        is_last = batch.is_last
-        if not self.forget:  # windows that continue each other need not wait until they are full
-            batch = batch._replace(is_last=True)
-        counted = _Counting(objective)
-        for update in self.strategy.losses(counted, batch, self.state):
-            self.state = update.state
-        if is_last:
-            self.state = None
-        self.loss += float(counted.loss)
-        self.scored += counted.scored
-        if counted.tally is not None:
-            self.tally = counted.tally if self.tally is None else self.tally + counted.tally
+        total, tallies = 0.0, []
+        for window in self._forgetting(batch) if self.forget else self._following(batch):
+            loss, tally, self.carry = objective.sums(window, self.carry)
+            total += float(loss)
+            self.scored += int(window.scored.sum())
+            tallies += [] if tally is None else [tally.double().cpu()]
+        self.loss += total
+        if tallies:
+            own = sum(tallies[1:], tallies[0])
+            self.tally = own if self.tally is None else self.tally + own
+        if batch.is_last:
+            self.carry = None
+
+    def _following(self, batch: SequenceBatch) -> Iterator[SequenceBatch]:
+        length = self.window or batch.steps
+        for start in range(0, batch.steps, length):
+            yield batch.window(start, min(start + length, batch.steps))
+
+    def _forgetting(self, batch: SequenceBatch) -> Iterator[SequenceBatch]:
+        """Windows that end wherever a row begins anew; only that row then does."""
+        every = self.window or batch.steps
+        left = torch.where(batch.is_first, 0, 0 if bool(batch.is_first.all()) else self._left)
+        starts = {start for first in left.unique().tolist() for start in range(first, batch.steps, every)}
+        for start, stop in pairwise(sorted({0, *starts, batch.steps})):
+            yield batch.window(start, stop)._replace(is_first=(start - left) % every == 0)
+        self._left = (left - batch.steps) % every
 
     def metrics(self, objective: WindowLoss, *, ranks: int, scale: Tensor | None = None) -> dict[str, float]:
         """The stage's metrics over all ranks; empty where nothing was scored.
@@ -71,25 +84,3 @@ class Scores:
             return {}
         tally = sums[3 : 3 + width].cpu() / scored if width else None
         return objective.loss.metrics(total / scored, tally, scale)
-
-
-class _Counting:
-    """An objective that also adds up, in double precision, what passes through it."""
-
-    def __init__(self, objective: WindowLoss) -> None:
-        self.objective, self.core, self.parameters = objective, objective.core, objective.parameters
-        self.loss = torch.zeros((), dtype=torch.float64)
-        self.tally: Tensor | None = None
-        self.scored = 0
-
-    def __call__(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:
-        loss, tally, carry = self.objective.sums(window, carry)
-        self.loss += loss.double().cpu()
-        self.scored += int(window.scored.sum())
-        if tally is not None:
-            tally = tally.double().cpu()
-            self.tally = tally if self.tally is None else self.tally + tally
-        return loss, carry
-
-    def agree(self, value: Tensor) -> Tensor:
-        return self.objective.agree(value)

@@ -20,6 +20,7 @@ from elman.tasks.evaluation import Evaluation
 from elman.tasks.gradient import FlatGradient
 from elman.tasks.loss import CrossEntropy, SequenceLoss
 from elman.tasks.network import ContextEncoderFactory, CoreFactory, FeaturesFactory, Network
+from elman.tasks.not_finite import BadData
 from elman.tasks.objective import WindowLoss
 from elman.tasks.pairs import refuse_impossible_pair
 from elman.tasks.predictions import Predictions
@@ -63,7 +64,8 @@ class SequenceTask(pl.LightningModule):
             takes steps if the first batch scores every step, else scored.
         clip: largest norm of the normalised gradient; null: no limit.
         accumulate: the strategy's updates joined into one, or batch for one update a batch.
-        skip_at_most: how many updates in a row may have no finite gradient before the run stops.
+        skip_at_most: how many updates in a row may have no finite gradient before the run stops; of those that
+            look back to one bad step only the first counts.
         embedding: width of a learned vector per token; null feeds tokens as one-hot rows.
         embedding_std: standard deviation of the vectors' first values.
         embedding_dropout: share of the vectors' components dropped in training.
@@ -152,6 +154,8 @@ class SequenceTask(pl.LightningModule):
         self._evaluation: Evaluation
         self._predictions = Predictions(None)
         self._stage, self._ranks = "", 1
+        self._reached: tuple[Totals, float] | None = None  # of the last window: its batch, its progress
+        self._bad_data = BadData("training")  # of updates that were skipped
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return self.optimizer_factory(self.parameters())
@@ -186,6 +190,7 @@ class SequenceTask(pl.LightningModule):
         if torch.is_autocast_enabled(self.device.type):
             # A context may cache casts of weights for its life, across our optimiser steps.
             torch.set_autocast_cache_enabled(False)
+        given = batch
         batch = self.train_state.begin(self.network.preprocess(batch))
         totals = Totals.of(batch, ranks=self._ranks, device=self.device)
         updates, objective, gradient = self.updates, self.objective, self.updates.gradient
@@ -198,22 +203,30 @@ class SequenceTask(pl.LightningModule):
         for done, (update, flags) in enumerate(windows):
             state = state if update is None else update.state
             loss = update.loss if update is not None and self._ranks == 1 else None  # else in the flags
+            self._reached = totals, self._progress(totals, done * full / totals.steps)
             if updates.take(flags, loss, capacity=totals.rows * full):
-                progress = self._progress(totals, done * full / totals.steps)
-                stepped = updates.step(optimizer, totals=totals, progress=progress)
+                stepped = self._step(optimizer, given)
                 if stepped:  # Lightning counts one step a batch; a small network feels its hooks
                     optimizer = counted.optimizer
                 if not stepped and objective.broken is None:
                     objective.broken = torch.zeros(len(batch.x), dtype=torch.bool)
         if updates.pending:
-            updates.step(optimizer, totals=totals, progress=begun)
+            self._reached = totals, begun
+            self._step(optimizer, given)
         self.time_steps += totals.existing
         self.train_state.end(None if batch.is_last else state, broken=objective.broken)
         objective.broken = None
         if updates.running.updates >= self.log_every:
             self.report()  # here, before any callback saves what has summed up since the last one
 
+    def finish(self) -> None:
+        """Make the update of windows that wait for others which do not come, since training is at its end."""
+        if self.updates.waiting and self.updates.gradient is not None and self._reached is not None:
+            self.updates.gradient.attach()
+            self._step(self._optimizer().optimizer, None)
+
     def on_train_end(self) -> None:
+        self.finish()
         self.report()
 
     def report(self) -> None:
@@ -233,6 +246,27 @@ class SequenceTask(pl.LightningModule):
             self.trainer.callback_metrics[name] = torch.tensor(value, dtype=torch.float64)
         if self.trainer.logger is not None:
             self.trainer.logger.log_metrics(metrics, step=self.time_steps)
+
+    def _step(self, optimizer: Steps, batch: SequenceBatch | None) -> bool:
+        """The update that is due; False if it is skipped.
+
+        Args:
+            batch: as the data gave it, to be looked at where there is no gradient; None: it is gone.
+
+        Raises:
+            BadInput: if too many were skipped.
+        """
+        assert self._reached is not None, "a window comes first"
+        totals, progress = self._reached
+        if self.updates.step(optimizer, totals=totals, progress=progress):
+            self._bad_data.found = None
+            return True
+        if batch is not None:
+            self._bad_data.look(batch, self.trainer.train_dataloader, self.train_state.batches - 1)
+        if too_many := self.updates.too_many(spoilt=self.bptt.updates_of_a_step()):
+            found = self._bad_data.on_any_rank(self._ranks)
+            raise BadInput(too_many + (f": {found}" if found else "; lower the learning rate or model.clip"))
+        return False
 
     def _optimizer(self) -> LightningOptimizer:
         return cast(LightningOptimizer, self.optimizers())
@@ -263,13 +297,18 @@ class SequenceTask(pl.LightningModule):
         self._evaluation = Evaluation("test", self.objective, window=self._window)
 
     def validation_step(self, batch: SequenceBatch, batch_index: int) -> None:
-        self._evaluation.add(self.network.preprocess(batch))
+        if not self._evaluation.add(self.network.preprocess(batch)):
+            self._evaluation.bad_data.look(batch, self.trainer.val_dataloaders, batch_index)
+
+    def test_step(self, batch: SequenceBatch, batch_index: int) -> None:
+        if not self._evaluation.add(self.network.preprocess(batch)):
+            self._evaluation.bad_data.look(batch, self.trainer.test_dataloaders, batch_index)
 
     def on_validation_epoch_end(self) -> None:
         if not self.trainer.sanity_checking:
             self.log_metrics(self._evaluation.metrics(ranks=self._ranks, scale=self.target_scale))
 
-    test_step, on_test_epoch_end = validation_step, on_validation_epoch_end
+    on_test_epoch_end = on_validation_epoch_end
 
     def on_predict_epoch_start(self) -> None:
         self._predictions = Predictions(self._window)
@@ -291,6 +330,7 @@ class SequenceTask(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         saved = checkpoint["elman"]
+        self.to(checkpoint["state_dict"]["readout.weight"].dtype)  # Lightning does so only after loading
         self.time_steps = saved["time_steps"]
         if self._stage == "fit":
             checkpoints.load_shared(self, saved, ranks=self._ranks)

@@ -11,7 +11,6 @@ import torch.distributed as dist
 from torch import Tensor
 
 from elman.batch import SequenceBatch
-from elman.errors import BadInput
 from elman.tasks.gradient import Flags, FlatGradient
 from elman.tasks.schedule import Schedule
 
@@ -94,7 +93,8 @@ class Updates:
         clip: largest norm of the normalised gradient; None: no limit.
         accumulate: the strategy's updates joined into one, or "batch" for one update a batch.
         schedule: factor on the learning rate.
-        skip_at_most: how many updates in a row may be skipped before the run stops.
+        skip_at_most: how many updates in a row may be skipped before the run stops; those beyond the first
+            that one step alone can spoil, since windows look back to it, do not count.
 
     Raises:
         ValueError: for a value out of range.
@@ -169,9 +169,14 @@ class Updates:
         return self.accumulate != "batch" and waiting.updates >= self.accumulate
 
     @property
+    def waiting(self) -> bool:
+        """Whether whole windows wait for others to join them in an update."""
+        return self.accumulator.updates > 0 and not self.opened
+
+    @property
     def pending(self) -> bool:
         """Whether gradients wait for the end of the batch."""
-        return self.accumulate == "batch" and self.accumulator.updates > 0 and not self.opened
+        return self.accumulate == "batch" and self.waiting
 
     def step(self, optimizer: Steps, *, totals: Totals, progress: float) -> bool:
         """Divide, clip, check and step; False if the update is skipped.
@@ -179,9 +184,6 @@ class Updates:
         Args:
             totals: of the batch at hand.
             progress: share of the budget spent before this update.
-
-        Raises:
-            BadInput: if more than `skip_at_most` updates in a row had no finite gradient.
         """
         vector, waiting = self._buffer.vector, self.accumulator
         if self.total is not None:
@@ -195,7 +197,8 @@ class Updates:
             divisor = max(totals.scored, waiting.scored)  # more if some waited since the batch before
         norm = float(torch.linalg.vector_norm(vector)) / divisor
         if not isfinite(norm):
-            self._skip()
+            self.skipped += 1
+            self.skipped_in_a_row += 1
             return False
         scale = 1.0 if self.clip is None else min(1.0, self.clip / (norm + 1e-6))
         vector.mul_(scale / divisor)
@@ -214,14 +217,18 @@ class Updates:
         running.clipped += scale < 1.0
         return True
 
-    def _skip(self) -> None:
-        self.skipped += 1
-        self.skipped_in_a_row += 1
-        if self.skipped_in_a_row > self.skip_at_most:
-            raise BadInput(
-                f"{self.skipped_in_a_row} updates in a row had a gradient that is not finite, more than "
-                f"model.skip_at_most={self.skip_at_most} allows; lower the learning rate or model.clip"
-            )
+    def too_many(self, *, spoilt: int) -> str | None:
+        """Whether more than `skip_at_most` updates in a row were skipped, in words; None: they were not.
+
+        Args:
+            spoilt: most updates in which one step takes part.
+        """
+        if self.skipped_in_a_row <= self.skip_at_most + (spoilt - 1 if self.skip_at_most else 0):
+            return None
+        return (
+            f"{self.skipped_in_a_row} updates in a row had a gradient that is not finite, more than "
+            f"model.skip_at_most={self.skip_at_most} allows"
+        )
 
     @property
     def _buffer(self) -> FlatGradient:
