@@ -8,6 +8,7 @@ import torch
 
 from datamodules.batches import Batches
 from datamodules.sequence_data import SequenceData, own_rows
+from datamodules.synthetic import Adding
 from datamodules.text import Text
 from elman.batch import SequenceBatch
 from elman.errors import BadInput
@@ -95,3 +96,42 @@ class Begun(pl.Callback):
 
     def on_train_batch_start(self, trainer, task, batch, batch_idx):
         print("a batch begins", flush=True)
+
+
+class Spoilt(Adding):
+    """Adding, with one value that is not finite: at step 3 of row 1 in batch 1 of a part.
+
+    Args:
+        part: train, val or test.
+        value: of the input there; of the target, where `target` holds.
+        names: whether rows have names.
+    """
+
+    def __init__(
+        self, *, part: str = "val", value: float = float("nan"), target: bool = False, names: bool = False
+    ) -> None:
+        super().__init__(steps=8, batch_size=4, val_batches=2)
+        self.spoilt, self.value, self.target, self.names = part, value, target, names
+
+    def batch(self, part, index):
+        batch = super().batch(part, index)
+        if part == self.spoilt and index == 1:
+            where = batch.y if self.target else batch.x
+            where[1, -1 if self.target else 3] = self.value
+        return batch
+
+    def loader(self, part):
+        whole = super().loader(part)
+        called = [f"clip {row}.npy" for row in range(4)]
+        return Batches(whole.batch, length=whole.length, names=(lambda index: called) if self.names else None)
+
+
+class Unscored(Adding):
+    """Adding, of which no step of the validation part is scored."""
+
+    def __init__(self) -> None:
+        super().__init__(steps=8, batch_size=4, val_batches=2)
+
+    def batch(self, part, index):
+        batch = super().batch(part, index)
+        return batch._replace(scored=batch.scored & (part != "val"))

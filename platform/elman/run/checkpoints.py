@@ -54,12 +54,15 @@ class Checkpoints(pl.Callback):
         every_minutes: longest time between two saves.
         monitor: the metric whose best value names the best checkpoint; of equal ones the later is taken.
         stop: whether the run should end early.
+
+    `validations` counts those made, `not_finite` those of them whose value of the metric is no number.
     """
 
     def __init__(self, folder: Path, *, every_minutes: float, monitor: str, stop: Stop) -> None:
         self.folder, self.every_minutes, self.monitor, self.stop = folder, every_minutes, monitor, stop
         self.sign = -1.0 if high_is_good(monitor) else 1.0
         self.best_value, self.best_time_steps = self.sign * inf, 0
+        self.validations = self.not_finite = 0
         self._saved_at = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, task: Any) -> None:
@@ -82,7 +85,12 @@ class Checkpoints(pl.Callback):
     def on_validation_end(self, trainer: pl.Trainer, task: Any) -> None:
         if trainer.state.fn != "fit":
             return
-        value = float(trainer.callback_metrics.get(self.monitor, self.sign * inf))
+        if self.monitor not in trainer.callback_metrics:
+            raise BadInput(
+                f"validation has no {self.monitor}, since none of its steps is scored; give it steps that are"
+            )
+        value = float(trainer.callback_metrics[self.monitor])
+        self.validations, self.not_finite = self.validations + 1, self.not_finite + (not isfinite(value))
         better = isfinite(value) and self.sign * value <= self.sign * self.best_value
         if better:
             self.best_value, self.best_time_steps = value, task.time_steps
@@ -115,11 +123,21 @@ class Checkpoints(pl.Callback):
     def _at(self, time_steps: int) -> Path:
         return self.folder / f"step-{time_steps:014d}.ckpt"
 
+    def on_train_end(self, trainer: pl.Trainer, task: Any) -> None:
+        """Raise `BadInput` if there were validations and none of them can name a best checkpoint."""
+        if self.validations and not isfinite(self.best_value):
+            raise BadInput(
+                f"{self.monitor} was not finite in any of {self.validations} validations, so there is no best "
+                "checkpoint; lower the learning rate or model.clip"
+            )
+
     def state_dict(self) -> dict[str, Any]:
-        return {"best_value": self.best_value, "best_time_steps": self.best_time_steps}
+        names = ("best_value", "best_time_steps", "validations", "not_finite")
+        return {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best_value, self.best_time_steps = state_dict["best_value"], state_dict["best_time_steps"]
+        self.validations, self.not_finite = (state_dict.get(n, 0) for n in ("validations", "not_finite"))
 
 
 def _same_file(source: Path, target: Path) -> None:
