@@ -17,14 +17,23 @@ VERSIONS = {"elman.version.torch": "2.11.0", "elman.device.processor": "x86_64"}
 
 
 def record(
-    name, values=(), *, figure=FIGURE, status="FINISHED", k1=10, experiment="toys", tags=None, digest="d" * 40
+    name,
+    values=(),
+    *,
+    figure=FIGURE,
+    status="FINISHED",
+    k1=10,
+    experiment="toys",
+    tags=None,
+    digest="d" * 40,
+    params=None,
 ):
     """A run that had these values of its figure, a thousand time steps apart; its id."""
     logger = RunLogger(experiment=experiment, run_name=name, system_metrics=False, flush_seconds=0.01)
     logger.set_tags({"elman.recipe": "toys/echo", **VERSIONS, **(tags or {})})
     logger.log_text(RECIPE.format(k1=k1), "recipe.yaml")
     logger.log_text(RECIPE.format(k1=k1) + "# minimal\n", "recipe_minimal.yaml")
-    logger.log_hyperparams({"strategy": "Truncated", "k1": k1, "k2": 40, "depth": 2})
+    logger.log_hyperparams({"strategy": "Truncated", "k1": k1, "k2": 40, "depth": 2, **(params or {})})
     logger.log_dataset("echo", "synthetic", digest)
     for i, value in enumerate(values):
         logger.log_metrics({figure: value, "val/accuracy": 1 - value / 10}, step=1000 * (i + 1))

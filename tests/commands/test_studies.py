@@ -1,10 +1,12 @@
 """`elman best` and `elman report` on studies and runs written by hand."""
 
+import json
 from pathlib import Path
 
 import pytest
 from recorded import FIGURE, RECIPE, record, review, study
 
+from elman.cli import main
 from elman.search.results.review import TrialRow
 
 
@@ -119,3 +121,66 @@ def test_a_study_that_has_said_nothing_yet(complaint, client, uri, command):
     client.set_tag(run.id, "elman.study", "fresh")
     assert "study 'fresh'" in complaint(command, "toys")
     assert "has recorded no study.json yet" in complaint(command, "toys")
+
+
+def test_only_runs_on_the_same_data_are_compared(answer, client):
+    """The lower loss is of an easier text: it is no better run."""
+    easy = record("easy", [0.5], digest="e" * 40)
+    record("middle", [1.75])
+    best = record("good", [1.5])
+    lines = answer("best", "toys").splitlines()
+    assert lines[0] == f"2 finished runs of experiment toys have {FIGURE}; the best:"
+    assert lines[1].endswith(f"run {best} (good)")
+    assert lines[2] == (
+        f"1 more are on other data, which does not compare (train echo): elman best toys --like={easy[:8]}"
+    )
+    said = answer(*lines[2].partition("elman ")[2].split())
+    assert f"run {easy} (easy)" in said
+    assert "2 more are on other data" in said
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "alike"),
+    [
+        ("data.init_args.split.seed", 2, False),
+        ("data.init_args.unit", "words", False),
+        ("model.loss.init_args.balance", True, False),
+        ("data.init_args.batch_size", 64, True),
+        ("model.core.init_args.hidden_size", 64, True),
+    ],
+)
+def test_metrics_compare_where_nothing_of_the_data_differs(answer, key, value, alike):
+    """A division, a unit or weights of classes change what a metric means; rows of a batch do not."""
+    record("plain", [0.5])
+    record("changed", [1.5], params={key: value})
+    said = answer("best", "toys")
+    assert (f"{FIGURE} 0.5" in said) == alike
+    assert ("does not compare" in said) == (not alike)
+
+
+def test_a_listing_says_that_metrics_do_not_compare(answer, capsys):
+    record("easy", [0.5], digest="e" * 40)
+    record("good", [1.5])
+    assert main(["runs", "toys", "--sort=best"]) == 0
+    assert "unlike data, whose metrics do not compare" in capsys.readouterr().err
+    assert main(["runs", "toys", "--sort=age"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_study_is_not_compared_by_data(complaint, client, uri):
+    study(client, uri)
+    assert "--like chooses among runs, but 'toys' holds the study 'windows'" in complaint(
+        "best", "toys", "--like=nobody"
+    )
+
+
+@pytest.mark.parametrize("command", ["best", "report"])
+@pytest.mark.parametrize("change", [{"state": "done"}, {"seconds": "long"}, {"objectives": {FIGURE: "low"}}])
+def test_a_study_file_of_another_kind(complaint, client, uri, command, change):
+    parent, _ = study(client, uri)
+    given = json.loads(review("windows", [TrialRow(number=0, state="complete", values={"k1": 1})]).to_json())
+    given["trials"][0].update(change)
+    client.log_text(parent, json.dumps(given), "study.json")
+    said = complaint(command, "toys")
+    assert "study.json of run" in said
+    assert "trial 0: " in said

@@ -67,6 +67,11 @@ def list_runs(asked: Asked, *, uri: str | None) -> None:
         flat = asked.sort or asked.studies
         whole = asked.form == "table" and not asked.wanted and asked.states == STATES
         placed = [(0, row) for row in rows] if flat else under_their_studies(client, rows, add=whole)
+        if (
+            asked.sort.lstrip("-").startswith(("best", "metrics."))
+            and len({r.data for r in rows if not r.is_study}) > 1
+        ):
+            note("these runs read unlike data, whose metrics do not compare; elman best keeps them apart")
         if COSTLY & set(asked.columns) and asked.sort.removeprefix("-") not in COSTLY:
             judged = _judged_rows(client, store, [row for _, row in placed])
             placed = [(depth, row) for (depth, _), row in zip(placed, judged, strict=True)]

@@ -82,21 +82,43 @@ def best_trial(client: MlflowClient, row: RunRow, review: Review, *, metric: str
     return Winner(id=str(trial.run_id), lines=tuple(lines), sources=sources)
 
 
-def best_run(client: MlflowClient, experiment: str, name: str, *, metric: str | None, top: int) -> Winner:
+def best_run(
+    client: MlflowClient, experiment: str, name: str, *, metric: str | None, top: int, like: RunRow | None
+) -> Winner:
     """The best finished run of an experiment without a study, by the best value its metric ever had.
+
+    Metrics of other data are no better or worse: only runs on the same data are compared.
 
     Args:
         experiment, name: its id and name.
         metric: None: what the newest of these runs has monitored.
+        like: a run on the data that is meant; None: the newest one.
     """
-    rows, _ = newest_rows(client, [experiment], states=("finished", "complete"))
-    if not rows:
+    finished, _ = newest_rows(client, [experiment], states=("finished", "complete"))
+    if not finished:
         raise BadInput(f"no run of experiment {name!r} has finished; `elman runs {name}` lists its runs")
+    model = like or finished[0]
+    rows = [row for row in finished if row.data == model.data]
+    if not rows:
+        raise BadInput(f"no run on the data of run {model.id} ({model.name}) has finished; name another run")
     ranked, metric = _ranked(client, rows, metric)
     lines = [f"{len(ranked)} finished runs of experiment {name} have {metric}; the best:"]
     lines += [_run_line(row) for row in ranked[:top]]
+    lines += _others(name, [row for row in finished if row.data != model.data], model)
     lines.append(f"train it once more: elman rerun {ranked[0].id}")
     return Winner(id=ranked[0].id, lines=tuple(lines), sources=((ranked[0].id, "recipe_minimal.yaml"),))
+
+
+def _others(name: str, rows: Sequence[RunRow], model: RunRow) -> list[str]:
+    """A line on runs that cannot be compared with `model`: what differs, and how to compare them."""
+    if not rows:
+        return []
+    differs = sorted({key for key, _ in set(rows[0].data) ^ set(model.data)})
+    shown = ", ".join(differs[:3]) + (", ..." if len(differs) > 3 else "")
+    return [
+        f"{len(rows)} more are on other data, which does not compare ({shown}): "
+        f"elman best {name} --like={rows[0].id[:8]}"
+    ]
 
 
 def _best_by(client: MlflowClient, row: RunRow, review: Review, *, metric: str, top: int) -> Winner:

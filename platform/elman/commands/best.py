@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from elman.commands import URI, Command, Option, note, positional
+from elman.errors import BadInput
 
 
-def best(words: list[str], *, study: str, metric: str, output: str, top: int, uri: str) -> int:
+def best(words: list[str], *, study: str, metric: str, output: str, top: int, like: str, uri: str) -> int:
     from elman.commands._studies import recorded_review, study_row
     from elman.commands._winners import best_run, best_trial
     from elman.predict.lines import opened
+    from elman.tracking.find import find_run
     from elman.tracking.reading import experiment_id, open_to_read
 
     (experiment,) = positional(words, USAGE, least=1, most=1)
@@ -16,7 +18,10 @@ def best(words: list[str], *, study: str, metric: str, output: str, top: int, ur
         number = experiment_id(client, store, experiment)
         row = study_row(client, number, study or None)
         if row is None:
-            winner = best_run(client, number, experiment, metric=metric or None, top=top)
+            model = find_run(store, like) if like else None
+            winner = best_run(client, number, experiment, metric=metric or None, top=top, like=model)
+        elif like:
+            raise BadInput(f"--like chooses among runs, but {experiment!r} holds the study {row.study!r}")
         else:
             winner = best_trial(client, row, recorded_review(client, row), metric=metric or None, top=top)
         for line in winner.lines:
@@ -31,21 +36,23 @@ def best(words: list[str], *, study: str, metric: str, output: str, top: int, ur
 
 
 USAGE = (
-    "elman best EXPERIMENT [--study=NAME] [--metric=METRIC] [--top=N] [--output=FILE] "
+    "elman best EXPERIMENT [--study=NAME] [--metric=METRIC] [--like=RUN] [--top=N] [--output=FILE] "
     "[--tracking.tracking_uri=URI]"
 )
 COMMAND = Command(
     order=12,
     line="name the best trial or run of an experiment and its recipe",
     usage="""\
-usage: elman best EXPERIMENT [--study=NAME] [--metric=METRIC] [--top=N] [--output=FILE]
+usage: elman best EXPERIMENT [--study=NAME] [--metric=METRIC] [--like=RUN] [--top=N] [--output=FILE]
                   [--tracking.tracking_uri=URI]
 
 Name the best trial of an experiment's newest study, or its Pareto front where it has several objectives;
-without a study, the best finished run by the best value of what it monitored.""",
+without a study, the best finished run by the best value of what it monitored, of those on the data of the
+newest one: metrics of other data, or of another division of it, do not compare.""",
     options={
         "study": Option("--study=NAME", "another study"),
         "metric": Option("--metric=METRIC", "judge by another metric"),
+        "like": Option("--like=RUN", "compare the runs on the data of this one, by id or name"),
         "top": Option("--top=N", "also the next ones, N in all; 1", default=1, kind=int, least=1),
         "output": Option("--output=FILE", "write the recipe that trains it once more"),
         "uri": URI,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from elman.errors import BadInput
+from elman.tracking.difference import data_of
 from elman.tracking.metrics import best_value, monitored
 from elman.tracking.process import is_alive
 from elman.tracking.tags import (
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 STATES = ("waiting", "running", "finished", "killed", "failed", "complete", "pruned")
 PAGE_RUNS = 1000
+DATA_PARAMS = ("data.", "model.loss.")
+UNMEASURED = frozenset(
+    {"path", "batch_size", "batching", "val_batch_size", "workers", "cache", "index", "label_smoothing"}
+)
+"""Arguments of data and loss that change no metric of validation: what a path names has a digest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +47,8 @@ class RunRow:
         time_steps: seen in training, as far as the store has them.
         alive: whether the process that writes it still runs; None: it is on another host, or unknown.
         checkpoints: their folder, on the machine that trained.
+        data: what its metrics are of: digests of what it read, how that is divided and read, and how the loss
+            weighs it. Metrics of runs in which this differs cannot be compared.
     """
 
     id: str
@@ -63,6 +71,7 @@ class RunRow:
     time_steps: int | None = None
     alive: bool | None = None
     checkpoints: str | None = None
+    data: tuple[tuple[str, str], ...] = ()
     params: dict[str, str] = field(default_factory=dict, repr=False)
     metrics: dict[str, float] = field(default_factory=dict, repr=False)
     tags: dict[str, str] = field(default_factory=dict, repr=False)
@@ -102,10 +111,20 @@ def row_of(run: Any) -> RunRow:
         time_steps=_whole(tags.get(LAST_STEP_TAG)),
         alive=is_alive(tags.get(PROCESS_TAG)),
         checkpoints=tags.get(CHECKPOINTS_TAG),
+        data=_data_of(run, params),
         params=params,
         metrics=dict(run.data.metrics),
         tags=tags,
     )
+
+
+def _data_of(run: Any, params: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    given = {
+        name: value
+        for name, value in params.items()
+        if name.startswith(DATA_PARAMS) and not UNMEASURED & set(name.split("."))
+    }
+    return tuple(sorted({**given, **data_of(getattr(run, "inputs", None))}.items()))
 
 
 def search_runs(
