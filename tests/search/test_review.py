@@ -1,6 +1,7 @@
 """What a study has found, as plain values: the best trial, the front, and there and back as JSON."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -164,3 +165,40 @@ def test_a_key_that_is_not_known_is_refused():
 def test_objectives_are_checked(objectives):
     with pytest.raises(ValueError, match="objectives"):
         Review(name="", question="", command="", experiment="", dimensions=(), objectives=objectives)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (
+            {"state": "done"},
+            "trial 0: state must be one of waiting, running, complete, pruned, failed, got 'done'",
+        ),
+        ({"number": "first"}, "trial 'first': number must be a number, got 'first'"),
+        ({"time_steps": "many"}, "trial 0: time_steps must be a number, got 'many'"),
+        ({"seconds": "long"}, "trial 0: seconds must be a number, got 'long'"),
+        ({"objectives": {LOSS: "low"}}, f"trial 0: objectives.{LOSS} must be a number, got 'low'"),
+        ({"costs": {"cost/seconds": None}}, "trial 0: costs.cost/seconds must be a number, got None"),
+        ({"curve": {"100": "1.5"}}, "trial 0: curve.100 must be a number, got '1.5'"),
+        ({"run_id": 5}, "trial 0: run_id must be a text, got 5"),
+    ],
+)
+def test_a_trial_of_another_kind_is_refused_by_name(change, named):
+    given = json.loads(review(row(0, 1.0)).to_json())
+    given["trials"][0].update(change)
+    with pytest.raises(ValueError, match=re.escape(named)):
+        Review.from_json(json.dumps(given))
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"hours": "two"}, "the study: hours must be a number, got 'two'"),
+        ({"constraints": {"cost/seconds": "few"}}, "constraints.cost/seconds must be a number, got 'few'"),
+        ({"name": 3}, "the study: name must be a text, got 3"),
+    ],
+)
+def test_a_study_of_another_kind_is_refused_by_name(change, named):
+    given = json.loads(review(row(0, 1.0)).to_json()) | change
+    with pytest.raises(ValueError, match=re.escape(named)):
+        Review.from_json(json.dumps(given))

@@ -88,7 +88,7 @@ def test_full_is_close_to_single_precision() -> None:
 
 @pytest.mark.parametrize("kind", ["values", "classes"])
 def test_metrics_of_mixed_outputs_are_not_rounded(kind: str) -> None:
-    """The outputs are bfloat16, which tells 10.4 from 10.3 at best; their mean error is summed in wide numbers."""
+    """Outputs are bfloat16, which tells 10.4 from 10.3 at best; their errors are summed in wide numbers."""
     batches = [single(batch) for batch in stream(9, 7)]
     if kind == "classes":
         batches = [b._replace(y=(b.y[..., 0] * 100).long().abs() % 5) for b in batches]

@@ -104,7 +104,7 @@ def test_windows_of_validation_do_not_show(window: int, stage: str) -> None:
 
 @pytest.mark.parametrize("reset_every", [1, 4, 5, 6, 30])
 def test_a_carry_that_forgets(reset_every: int) -> None:
-    """As if each row were cut into sequences of that length from its own first step on, wherever batches end."""
+    """As if each row were cut into sequences of that length from its own first step on."""
     batches = awkward()
     task = make_classifier(reset_every=reset_every)
     nats, right = figures(step_by_step(Hand(task), batches, reset_every), batches)

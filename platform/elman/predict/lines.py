@@ -63,7 +63,7 @@ def opened(output: str) -> Iterator[TextIO]:
     """The file `output`, or standard output for "-", in UTF-8 whatever the terminal's language.
 
     Raises:
-        BadInput: if the file cannot be written.
+        BadInput: if the file cannot be written, at first or when the disk is full.
     """
     if output == "-":
         if hasattr(sys.stdout, "reconfigure"):
@@ -74,5 +74,12 @@ def opened(output: str) -> Iterator[TextIO]:
         file = open(output, "w", newline="", encoding="utf-8")  # noqa: SIM115
     except OSError as error:
         raise BadInput(f"--output={output} cannot be written: {error.strerror}") from error
-    with file:
-        yield file
+    try:
+        with file:
+            yield file
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.filename is not None:  # of another file
+            raise
+        raise BadInput(f"--output={output} cannot be written to its end: {error.strerror}") from error

@@ -27,10 +27,12 @@ from elman.recipes.training import REFUSED, Training
 from elman.stored import translated
 from elman.tasks import SequenceTask
 from elman.tracking.logger import RunLogger
+from elman.tracking.params import flat_params
 
 NOT_OURS = {
     f"trainer.{name}": f"trainer.{name} is not for elman: {instead}" for name, instead in REFUSED.items()
 }
+YAML_WORDS = {"None": "null", "True": "true", "False": "false"}
 TRAINING = ("diagnostics", "callbacks")
 """Keys that only training reads."""
 LARGEST_SEED = 2**32 - 1  # NumPy takes no larger one
@@ -58,6 +60,18 @@ class Recipe:
     @property
     def digest(self) -> str:
         """Names all that decides the numbers: two runs with the same one train alike."""
+        return digest(self.parser.dump(self._decisive(), skip_unset=False, skip_validation=True))
+
+    @property
+    def decisive(self) -> dict[str, str]:
+        """All values that the digest depends on, by the option that sets each, without its dashes."""
+        values = flat_params(self._decisive().as_dict())
+        return {
+            name.replace(".init_args", "").removesuffix(".class_path"): YAML_WORDS.get(value, value)
+            for name, value in values.items()
+        }
+
+    def _decisive(self) -> Namespace:
         config = self.config.clone()
         for key in ("tracking", "config", "diagnostics"):
             config.pop(key, None)
@@ -65,7 +79,7 @@ class Recipe:
             config.pop("callbacks", None)  # a recipe without any has the digest it had before there were any
         for key in ("checkpoints", "progress", "checkpoint_every_minutes"):
             config.trainer.pop(key, None)
-        return digest(self.parser.dump(config, skip_unset=False, skip_validation=True))
+        return config
 
     def classes(self) -> Namespace:
         """The blocks with their classes made: data, the parts of the model, the rest as settings.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,6 +26,10 @@ REFUSED = {
     "strategy": "trainer.devices alone sets up data parallelism; model.bptt names the gradient's strategy",
 }
 """Options of Lightning's trainer that count or do something else here, and what to use."""
+
+
+MOST_THREADS = max(256, os.cpu_count() or 1)  # torch starts as many as it is told
+MOST_DEVICES = 64  # each is a process that is started
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +89,12 @@ class Training:
             )
         if not self.checkpoints.strip():
             raise ValueError("trainer.checkpoints must name a folder, got ''")
+        for name, most in (("threads", MOST_THREADS), ("devices", MOST_DEVICES)):
+            if (getattr(self, name) or 0) > most:
+                raise ValueError(
+                    f"trainer.{name} must be at most {most}, got {getattr(self, name)}; this machine has "
+                    f"{os.cpu_count()} CPUs"
+                )
         if self.accelerator == "gpu" and not torch.cuda.is_available():
             raise ValueError("trainer.accelerator=gpu, but torch finds no GPU here; use cpu or auto")
 

@@ -30,6 +30,7 @@ SPEC = {"class_path", "init_args", "dict_kwargs"}
 LISTS = (list, tuple, set, frozenset, collections.abc.Sequence, collections.abc.Iterable)
 WORDS = {bool: "true or false", type(None): "null", dict: "a mapping", list: "a list"}
 YES, NO = ("true", "yes"), ("false", "no")
+LARGEST = 2**63  # of whole numbers that torch takes
 
 
 class Text(str):
@@ -158,7 +159,11 @@ def _fit(value: Any, below: Any, hint: Any, place: Place) -> Any:
         return _flag(value)
     if hint in (int, float):
         number = isinstance(value, int) if hint is int else isinstance(value, int | float)
-        return hint(value) if number and not isinstance(value, bool) else _misfit()
+        if not number or isinstance(value, bool):
+            raise MisfitError
+        if abs(value) >= LARGEST and isinstance(value, int):
+            place.refuse(f"{value:.3g} is more than any count or size can be; it must be below 2^63")
+        return hint(value)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return _fields(value, below, hint, place)
     if (origin or hint) in LISTS:

@@ -127,8 +127,8 @@ class Checkpoints(pl.Callback):
         """Raise `BadInput` if there were validations and none of them can name a best checkpoint."""
         if self.validations and not isfinite(self.best_value):
             raise BadInput(
-                f"{self.monitor} was not finite in any of {self.validations} validations, so there is no best "
-                "checkpoint; lower the learning rate or model.clip"
+                f"{self.monitor} was not finite in any of {self.validations} validations, so there is no "
+                "best checkpoint; lower the learning rate or model.clip"
             )
 
     def state_dict(self) -> dict[str, Any]:
@@ -137,7 +137,8 @@ class Checkpoints(pl.Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best_value, self.best_time_steps = state_dict["best_value"], state_dict["best_time_steps"]
-        self.validations, self.not_finite = (state_dict.get(n, 0) for n in ("validations", "not_finite"))
+        self.validations = state_dict.get("validations", 0)  # files of before have none
+        self.not_finite = state_dict.get("not_finite", 0)
 
 
 def _same_file(source: Path, target: Path) -> None:

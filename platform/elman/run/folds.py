@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from elman.errors import BadInput
+from elman.recipes.arguments import sort_words
 from elman.recipes.recipe import Recipe, parse
 from elman.run.summary import say
 from elman.tracking.find import finished, unfinished
@@ -35,6 +36,10 @@ def crossvalidate(words: Sequence[str], *, workers: int = 1) -> int:
     Raises:
         BadInput: if the recipe is wrong, or its data has no folds.
     """
+    if not (found := sort_words(words)).recipes and not found.positional:
+        raise BadInput(
+            "elman crossvalidate needs a recipe: elman crossvalidate RECIPE.yaml --data.split.folds=10"
+        )
     first = parse("fit", words)
     folds = _folds(first)
     options = [_options(first, fold) for fold in range(folds)]

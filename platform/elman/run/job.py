@@ -18,7 +18,13 @@ from elman.diagnostics.choice import diagnostics_of
 from elman.errors import BadInput
 from elman.recipes.recipe import Recipe, make_task, refuse_monitor, refuse_targets
 from elman.run.checkpoints import read_checkpoint
-from elman.run.parallel import end_other_processes, is_first_process, process_rank
+from elman.run.parallel import (
+    end_other_processes,
+    hand_over,
+    handed_over,
+    is_first_process,
+    process_rank,
+)
 from elman.run.protocol import PRUNED_CODE, RUN_ID_VARIABLE
 from elman.run.resume import begun, inform_other_processes, resumed
 from elman.run.stop import Stopped, stoppable, unmasked
@@ -113,6 +119,14 @@ def fit(recipe: Recipe, *, resume: str | None = None, tags: Mapping[str, str] | 
         code = PRUNED_CODE
     except Stopped as stopped:
         code = 128 + stopped.number
+    except BadInput as error:
+        if not is_first_process():
+            hand_over(error)
+        raise
+    except RuntimeError as error:  # of a collective that another process has left
+        if is_first_process() and (refusal := handed_over()):
+            raise BadInput(refusal) from error
+        raise
     # The launcher takes any other exit code of a process that it started for a crash, and kills all.
     return Ended(code if is_first_process() else 0, run.run_id)
 
@@ -206,8 +220,8 @@ def open_run(run: Run) -> None:
         random.seed()  # MLflow draws the run's name from it: not the same one for every run of a seed
         retry(run.logger.start, what="opening the run", seconds=run.retry_seconds)
         run.run_id = str(run.logger.version)
-        inform_other_processes(run.run_id, run.checkpoint)
         (run.folder / run.run_id).mkdir(exist_ok=True)
+        inform_other_processes(run.run_id, run.checkpoint, run.folder / run.run_id)
     assert run.run_id is not None, "the first process opens a run before it starts the others"
     run.folder = run.folder / run.run_id
     run.trainer = make_trainer(

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytorch_lightning as pl
 import torch.distributed as dist
 from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities import rank_zero_only
+
+from datamodules.files import write_whole
+
+REFUSAL_VARIABLE = "ELMAN_REFUSAL"
+"""Names the file in which another process leaves for the first one why it ends."""
+HANDED_SECONDS = 30.0
 
 
 class FlatGradientStrategy(DDPStrategy):
@@ -33,6 +43,28 @@ def is_first_process() -> bool:
 def process_rank() -> int:
     """This process's number among those that train together."""
     return int(getattr(rank_zero_only, "rank", None) or 0)
+
+
+def hand_over(refusal: Exception) -> None:
+    """Leave to the first process what the user is to be told, and let go of it: it then ends this one."""
+    path = os.environ.get(REFUSAL_VARIABLE)
+    if path is None:
+        return
+    with suppress(OSError):
+        write_whole(Path(path), str(refusal))
+    if dist.is_initialized():
+        dist.destroy_process_group()  # what the first process waits for fails now
+        time.sleep(HANDED_SECONDS)
+
+
+def handed_over() -> str | None:
+    """On the first process, what another one has left before it ended; None: none has."""
+    path = Path(os.environ.get(REFUSAL_VARIABLE, ""))
+    if not path.is_file():
+        return None
+    text = path.read_text(encoding="utf-8")
+    path.unlink()
+    return text
 
 
 def end_other_processes(trainer: pl.Trainer) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from elman.errors import BadInput
 from elman.recipes.recipe import Recipe, parse
 from elman.run.checkpoints import newest
-from elman.run.parallel import is_first_process
+from elman.run.parallel import REFUSAL_VARIABLE, is_first_process
 from elman.run.summary import say
 from elman.tracking.find import find_run, unfinished
 from elman.tracking.reading import open_to_read, read_text
@@ -18,12 +18,19 @@ from elman.tracking.tags import DIGEST_TAG, PROCESS_TAG, RECIPE_TAG
 
 RUN_VARIABLE = "ELMAN_RUN"
 RESUME_VARIABLE = "ELMAN_RESUME"
+SHOWN_VALUES = 3
 
 
-def inform_other_processes(run_id: str, checkpoint: Path | None) -> None:
-    """Leave what was decided where the processes that this one starts will find it."""
+def inform_other_processes(run_id: str, checkpoint: Path | None, folder: Path) -> None:
+    """Leave what was decided where the processes that this one starts will find it.
+
+    Args:
+        folder: of the run's checkpoints.
+    """
     os.environ[RUN_VARIABLE] = run_id
     os.environ[RESUME_VARIABLE] = str(checkpoint or "")
+    os.environ[REFUSAL_VARIABLE] = str(folder / "refusal.txt")
+    (folder / "refusal.txt").unlink(missing_ok=True)
 
 
 def begun(folder: Path) -> Path | None:
@@ -56,14 +63,15 @@ def resumed(recipe: Recipe, tracking: dict[str, Any], resume: str | None) -> tup
     uri = resolve_uri(tracking["tracking_uri"])
     if resume:
         run = find_run(uri, resume)
-        if run.tags.get(DIGEST_TAG) != recipe.digest and not _is_of(recipe, run.id, uri):
-            raise BadInput(
-                f"run {run.id} ({run.name}) was started with other values than this recipe resolves to; give "
-                "the recipe and options it was started with (its artifact recipe.yaml), or start a new run"
-            )
         if run.status == "FINISHED":
             raise BadInput(
                 f"run {run.id} ({run.name}) has finished; start a new run, or raise its budget in a new one"
+            )
+        if run.tags.get(DIGEST_TAG) != recipe.digest and (others := _other_values(recipe, run.id, uri)):
+            shown = ", ".join(others[:SHOWN_VALUES]) + (", ..." if len(others) > SHOWN_VALUES else "")
+            raise BadInput(
+                f"run {run.id} ({run.name}) was started with other values: {shown}; give those, or leave out "
+                "--resume for a new run"
             )
     else:
         found = unfinished(uri, tracking["experiment"], recipe.digest)
@@ -87,16 +95,22 @@ def resumed(recipe: Recipe, tracking: dict[str, Any], resume: str | None) -> tup
     return run.id, newest(folder)
 
 
-def _is_of(recipe: Recipe, run_id: str, uri: str) -> bool:
-    """Whether a run's stored recipe, of before keys were renamed, is this one in today's words."""
+def _other_values(recipe: Recipe, run_id: str, uri: str) -> list[str]:
+    """The options with which a run was started and this recipe was not; none if they are the same.
+
+    The stored recipe is read in today's words.
+    """
     with open_to_read(uri) as (client, _):
         text = read_text(client, run_id, "recipe.yaml")
     if text is None:
-        return False
+        return ["it keeps no recipe.yaml that would say which"]
     try:
-        return parse("fit", [], base=(f"recipe.yaml of run {run_id}", text)).digest == recipe.digest
-    except BadInput:
-        return False
+        before = parse("fit", [], base=(f"recipe.yaml of run {run_id}", text))
+    except BadInput as error:
+        return [str(error)]
+    then, now = before.decisive, recipe.decisive
+    names = [name for name in then | now if then.get(name) != now.get(name)]
+    return [f"--{name}={then.get(name, 'null')} (here {now.get(name, 'null')})" for name in sorted(names)]
 
 
 def _no_such_run(uri: str, recipe: Recipe, experiment: str) -> str:

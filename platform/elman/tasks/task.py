@@ -64,8 +64,8 @@ class SequenceTask(pl.LightningModule):
             takes steps if the first batch scores every step, else scored.
         clip: largest norm of the normalised gradient; null: no limit.
         accumulate: the strategy's updates joined into one, or batch for one update a batch.
-        skip_at_most: how many updates in a row may have no finite gradient before the run stops; of those that
-            look back to one bad step only the first counts.
+        skip_at_most: how many updates in a row may have no finite gradient before the run stops; of those
+            that look back to one bad step only the first counts.
         embedding: width of a learned vector per token; null feeds tokens as one-hot rows.
         embedding_std: standard deviation of the vectors' first values.
         embedding_dropout: share of the vectors' components dropped in training.

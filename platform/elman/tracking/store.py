@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 REACH_SECONDS = 5.0
 FIRST_TOUCH_SECONDS = 120.0
+SERVERS = {
+    "tracking_uri": ("tracking server", "sqlite:///mlflow.db"),
+    "--storage": ("database", "a file: leave --storage out"),
+}
+"""What an option names, and what does without one."""
 FIRST_TOUCH_KEY = 0x656C6D616E  # of a lock in PostgreSQL: "elman" in ASCII
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 # Words of a database that will answer soon.
@@ -108,11 +113,14 @@ def open_store(uri: str) -> MlflowClient:
 
 
 @contextmanager
-def first_touch(uri: str) -> Iterator[None]:
+def first_touch(uri: str, *, option: str = "tracking_uri") -> Iterator[None]:
     """One process at a time, so that one makes the tables of a fresh database.
 
     Of several that make them at once all but one crash. The lock of SQLite lies beside the file, that of
     PostgreSQL in the database, where processes on other machines see it.
+
+    Args:
+        option: by which the user has named the database, a key of `SERVERS`.
 
     Raises:
         BadInput: if the database refuses the user, or the lock is not free in time.
@@ -127,10 +135,10 @@ def first_touch(uri: str) -> Iterator[None]:
         except Timeout:
             raise BadInput(
                 f"{path}.lock has been held for {FIRST_TOUCH_SECONDS:.0f} s by another process; "
-                "end it, or choose another tracking_uri"
+                f"end it, or choose another {option}"
             ) from None
     elif urlsplit(uri).scheme.split("+")[0] in DATABASE_PORTS:
-        with closing(_connect(uri)) as database:
+        with closing(_connect(uri, option)) as database:
             if uri.startswith("postgresql"):
                 from sqlalchemy import text
 
@@ -221,7 +229,7 @@ def _check_admitted(uri: str) -> None:
         raise BadInput(f"{shown!r} refuses us or is no MLflow server, answer {answer.status_code}: {first}")
 
 
-def _connect(uri: str) -> Connection:
+def _connect(uri: str, option: str) -> Connection:
     """A connection of our own; MLflow would try a wrong password ten times, for minutes."""
     from sqlalchemy import create_engine
     from sqlalchemy.exc import DBAPIError
@@ -232,15 +240,14 @@ def _connect(uri: str) -> Connection:
     except DBAPIError as error:
         first = first_line(error.orig or error)
         if any(word in first for word in PASSING):
-            raise _unreachable(uri, first) from error
-        raise BadInput(f"tracking_uri {without_password(uri)!r} does not let us in: {first}") from error
+            raise _unreachable(uri, first, option) from error
+        raise BadInput(f"{option} {without_password(uri)!r} does not let us in: {first}") from error
 
 
-def _unreachable(uri: str, reason: str) -> BadInput:
-    return BadInput(
-        f"no tracking server answers at {without_password(uri)!r} ({reason}); start it, or use "
-        "sqlite:///mlflow.db"
-    )
+def _unreachable(uri: str, reason: str, option: str = "tracking_uri") -> BadInput:
+    server, other = SERVERS[option]
+    shown = without_password(uri)
+    return BadInput(f"{option}: no {server} answers at {shown!r} ({reason}); start it, or use {other}")
 
 
 def _check_writable(path: Path) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from math import inf, isfinite
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from elman.search.space.settings import Direction
 from elman.search.space.space import Choices, Dimension, Range
 
 State = Literal["waiting", "running", "complete", "pruned", "failed"]
 ENDED = ("complete", "pruned", "failed")
+NUMBERS = ("number", "time_steps", "seconds", "hours")
+TEXTS = ("name", "question", "command", "experiment", "sampler", "pruner", "budget", "run_id", "why")
+NUMBERS_BY_NAME = ("constraints", "constrained", "costs", "curve")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +189,7 @@ class Review:
             given = json.loads(text)
             dimensions = tuple(_dimension(each) for each in given.pop("dimensions"))
             trials = tuple(_trial(each) for each in given.pop("trials"))
+            _check(given, "the study")
             return cls(**given, dimensions=dimensions, trials=trials)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"this is no review of a study: {error}") from error
@@ -193,10 +197,33 @@ class Review:
 
 def _dimension(given: Mapping[str, Any]) -> Dimension:
     values = given["values"]
+    for key in ("low", "high", "step"):
+        if not isinstance(values.get(key) or 0, int | float):
+            raise ValueError(f"dimension {given['label']!r}: {key} must be a number, got {values[key]!r}")
     kind: Range | Choices = Range(**values) if "low" in values else Choices(values=dict(values["values"]))
     return Dimension(**{**given, "values": kind})
 
 
 def _trial(given: Mapping[str, Any]) -> TrialRow:
+    name = f"trial {given['number']!r}"
+    _check(given, name, by_name=("objectives", *NUMBERS_BY_NAME))
+    if given["state"] not in get_args(State):
+        raise ValueError(f"{name}: state must be one of {', '.join(get_args(State))}, got {given['state']!r}")
     curve = {int(step): value for step, value in given["curve"].items()}
     return TrialRow(**{**given, "curve": curve})
+
+
+def _check(given: Mapping[str, Any], owner: str, *, by_name: Sequence[str] = NUMBERS_BY_NAME) -> None:
+    """Refuse a text where tables and pages reckon with a number.
+
+    Args:
+        by_name: keys that hold numbers by name.
+    """
+    numbers = [(key, given[key]) for key in NUMBERS if given.get(key) is not None]
+    numbers += [(f"{key}.{name}", value) for key in by_name for name, value in given.get(key, {}).items()]
+    for key in TEXTS:
+        if not isinstance(given.get(key) or "", str):
+            raise ValueError(f"{owner}: {key} must be a text, got {given[key]!r}")
+    for key, number in numbers:
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise ValueError(f"{owner}: {key} must be a number, got {number!r}")

@@ -44,6 +44,8 @@ def open_storage(where: str | None, folder: Path) -> Any:
         raise BadInput(
             f"--storage={shown} needs a database driver: {error}; pip install elman[server]"
         ) from error
+    except BadInput:
+        raise
     except Exception as error:
         first = (without_password(str(error)).strip().splitlines() or [type(error).__name__])[0]
         raise BadInput(f"--storage={shown} cannot be opened: {first}") from error
@@ -58,7 +60,7 @@ def mutex(where: str | None, folder: Path) -> Iterator[None]:
         with FileLock(f"{_journal_path(where, folder)}.claims"):
             yield
     else:
-        with first_touch(where):
+        with first_touch(where, option="--storage"):
             yield
 
 
@@ -135,5 +137,5 @@ def _database(url: str) -> Any:
     if place := sqlite_path(url):
         arguments["connect_args"] = {"timeout": BUSY_SECONDS}
         place.parent.mkdir(parents=True, exist_ok=True)
-    with first_touch(url):
+    with first_touch(url, option="--storage"):
         return RDBStorage(url, engine_kwargs=arguments)
