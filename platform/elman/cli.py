@@ -5,16 +5,13 @@ from __future__ import annotations
 import difflib
 import errno
 import os
-import re
 import sys
 from collections.abc import Sequence
 
 from elman import __version__, commands
-from elman.errors import BadInput
+from elman.errors import BadInput, out_of_memory
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "calculation overflowed")
-"""What torch says of a tensor that no memory can hold."""
 HELP = """\
 elman: train recurrent networks, tracked.
 
@@ -57,28 +54,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("elman: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # Python flushes stdout once more at exit and would complain there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 141
     except (MemoryError, RuntimeError, OSError) as error:
         line = _beyond_the_machine(error)
         if line is None:
             raise
         print(f"elman: error: {line}", file=sys.stderr)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _drop_output()
         return 2
 
 
+def _drop_output() -> None:
+    """Python flushes stdout once more at exit and would complain there."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _beyond_the_machine(error: Exception) -> str | None:
-    """The line for an error that says that memory or a disk does not suffice; None: it says something else."""
-    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    if isinstance(error, MemoryError) or any(word in first for word in OUT_OF_MEMORY):
-        return (
-            f"memory does not suffice ({first}); lower batch_size or steps of the data, or sizes of the net"
-        )
+    """The line for an error of too little memory or disk; None: it is another error."""
     if isinstance(error, OSError) and error.errno in FULL:
         place = f" at {error.filename}" if error.filename else ""
         return f"the disk is full or over its quota{place} ({error.strerror}); make room, or write elsewhere"
-    return None
+    return out_of_memory(error)
 
 
 def _answer(words: list[str]) -> int:

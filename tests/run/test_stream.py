@@ -4,6 +4,7 @@ import io
 import json
 import os
 import signal
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -299,3 +300,32 @@ def test_a_pipe_gives_what_it_holds():
     os.close(writes)
     assert list(found) == []
     os.close(reads)
+
+
+def test_a_balanced_model_predicts_a_stream(folder):
+    """It weighs classes by their counts in training; a pipe has no counts, and prediction needs none."""
+    words = [("good fine", "up"), ("bad poor", "down"), ("good fair", "up")]
+    rows = [f"{text} {number},{label}" for number in range(12) for text, label in words]
+    folder.write("texts.csv", "\n".join(["text,label", *rows]))
+    folder.write(
+        "r.yaml",
+        """\
+model: {loss: {class_path: CrossEntropy, init_args: {balance: true}}, bptt: {class_path: Full}}
+data: {class_path: LabelledText, init_args: {path: texts.csv, batching: {batch_size: 4}}}
+trainer: {max_time_steps: 60, progress: false, accelerator: cpu}
+tracking: {system_metrics: false}
+""",
+    )
+    assert main(["fit", "r.yaml"]) == 0
+    best = next(folder.path.glob("checkpoints/*/best.ckpt"))
+    done = subprocess.run(
+        [sys.executable, "-m", "elman", "predict", str(best), "--stream", "--last"],
+        input="good fine\nbad\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    header, *lines = done.stdout.splitlines()
+    assert "p(up)" in header
+    assert len(lines) == 2

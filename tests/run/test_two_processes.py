@@ -111,3 +111,24 @@ def stops_together_and_goes_on(fit, folder, tiny):
     steps = [point[:2] for point in folder.points(run)]
     assert len(steps) == len(set(steps))
     assert steps == [point[:2] for point in folder.points(whole)]
+
+
+def test_a_second_process_that_meets_bad_input(folder):
+    """Its one line, once, and no word of the connection that the first one loses with it."""
+    folder.write(
+        "two.yaml",
+        """\
+data: {class_path: toy_data.Breaking, init_args: {how: second}}
+trainer: {max_time_steps: 30000, val_every: 25000, progress: false}
+tracking: {system_metrics: false}
+""",
+    )
+    pair = start(ELMAN, "fit", "two.yaml", *TWO)
+    output = lines(pair)
+    assert pair.returncode == 2, output
+    assert [line for line in output if "error" in line] == [
+        "elman: error: batch 5 is not to be had; take another one"
+    ]
+    assert not any("Traceback" in line or "gloo" in line for line in output), output
+    assert folder.run().info.status == "FAILED"
+    assert not list(folder.path.glob("checkpoints/*/refusal.txt"))

@@ -19,7 +19,7 @@ class Breaking(Text):
 
     Args:
         how: 'crash' raises what nobody expects, 'refuse' what elman explains to its user, 'once' is a
-            crash that does not come again.
+            crash that does not come again, 'second' refuses on the second process alone.
     """
 
     def __init__(self, *, how: str = "crash", batch_size: int = 4, steps: int = 60) -> None:
@@ -33,11 +33,12 @@ class Breaking(Text):
 
         def batch(index):
             if index == 5 and not Path("broken").exists():
-                if self.how == "refuse":
+                if self.how == "refuse" or (self.how, self.process()[0]) == ("second", 1):
                     raise BadInput("batch 5 is not to be had; take another one")
                 if self.how == "once":
                     Path("broken").touch()
-                raise ZeroDivisionError("batch 5")
+                if self.how != "second":
+                    raise ZeroDivisionError("batch 5")
             return whole.batch(index)
 
         return Batches(batch)

@@ -82,4 +82,7 @@ def opened(output: str) -> Iterator[TextIO]:
     except OSError as error:
         if error.filename is not None:  # of another file
             raise
-        raise BadInput(f"--output={output} cannot be written to its end: {error.strerror}") from error
+        raise BadInput(
+            f"--output={output} cannot be written to its end: {error.strerror}; make room, or name a file "
+            "elsewhere"
+        ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from elman.batch import SequenceBatch
 from elman.captions.captioning import has_captions, refuse_core
 from elman.captions.scores import CAPTION_METRICS, CaptionScores
 from elman.diagnostics import Diagnostic
-from elman.errors import BadInput
+from elman.errors import BadInput, out_of_memory
 from elman.recipes.arguments import Words, sort_words
 from elman.recipes.blocks import BLOCKS, DEFAULTS, FROM_DATA, HELP
 from elman.recipes.parser import RecipeParser, Source, minimal, resolved
@@ -163,10 +164,10 @@ def make_task(parts: Namespace, data: Any) -> SequenceTask:
             refuse_core(task.network.core)
     except ValueError as error:
         raise BadInput(str(error)) from error
-    except RuntimeError as error:
-        if "memory" in str(error):
-            raise BadInput(f"the network does not fit into memory: {str(error).splitlines()[0]}") from error
-        raise
+    except (RuntimeError, MemoryError) as error:
+        if (line := out_of_memory(error)) is None:
+            raise
+        raise BadInput(line) from error
     refuse_optimizer(task)
     return task
 
@@ -182,6 +183,9 @@ def refuse_optimizer(task: SequenceTask) -> None:
             task.optimizer_factory([probe]).step()
     except (ValueError, TypeError, RuntimeError) as error:
         raise BadInput(f"model.optimizer: {error}") from error
+    rates = [group["lr"] for group in optimizer.param_groups if "lr" in group]
+    if not all(isfinite(rate) for rate in rates):
+        raise BadInput(f"model.optimizer.lr must be a finite number, got {rates[0]}")
     if closure is not None and closure.default is inspect.Parameter.empty:
         raise BadInput(
             f"model.optimizer={type(optimizer).__name__} computes the loss anew several times an update, "

@@ -91,6 +91,8 @@ def lay(above: Any, below: Any, hint: Any, place: Place) -> Any:
         return _fit(above, below, hint, place)
     except MisfitError:
         given = loaded(above) if isinstance(above, Text) else above
+        if str(given).lower().lstrip("+-.") in ("nan", "inf", "infinity") and "float" in _words(hint):
+            place.refuse(f"must be a finite number, got {given}")
         place.refuse(f"expected {' or '.join(_words(hint))}, got {_shown(given)}")
 
 
@@ -295,6 +297,8 @@ def _words(hint: Any) -> list[str]:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return [word for part in arguments for word in _words(part)]
+    if hint is Tensor:
+        return []  # which no recipe can write
     if origin is Literal:
         return [f"one of {', '.join(map(repr, arguments))}"]
     if (origin or hint) in LISTS:

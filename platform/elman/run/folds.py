@@ -36,7 +36,8 @@ def crossvalidate(words: Sequence[str], *, workers: int = 1) -> int:
     Raises:
         BadInput: if the recipe is wrong, or its data has no folds.
     """
-    if not (found := sort_words(words)).recipes and not found.positional:
+    given = sort_words(words)
+    if not given.recipes and not given.positional:
         raise BadInput(
             "elman crossvalidate needs a recipe: elman crossvalidate RECIPE.yaml --data.split.folds=10"
         )

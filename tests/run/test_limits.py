@@ -1,0 +1,116 @@
+"""What no machine can do, or this one not now: one line, exit code 2."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from elman.cli import main
+from elman.errors import out_of_memory
+from elman.recipes.training import Training
+
+RECIPE = """\
+# Does it say what is too much?
+model:
+  core: {class_path: Elman, init_args: {hidden_size: 5}}
+  bptt: {class_path: Full}
+data: {class_path: Echo, init_args: {lag: 2, steps: 12, batch_size: 2}}
+trainer: {max_time_steps: 240, progress: false, accelerator: cpu}
+tracking: {system_metrics: false}
+"""
+
+
+@pytest.fixture
+def refused(folder, capsys):
+    """Run a command that must be refused; its one line."""
+    folder.write("r.yaml", RECIPE)
+
+    def run(*words):
+        capsys.readouterr()
+        assert main([str(word) for word in words]) == 2
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n")) == ("", 1)
+        assert err.startswith("elman: error: ")
+        assert len(err) <= 240
+        return err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("option", "parts", "less"),
+    [
+        ("--model.core.hidden_size=100000000000000000000", ["model.core.hidden_size: 1e+20", "2^63"], "6"),
+        ("--data.steps=-100000000000000000000", ["data.steps: -1e+20", "2^63"], "12"),
+        ("--trainer.max_time_steps=1" + "0" * 30, ["trainer.max_time_steps: 1e+30", "2^63"], "24"),
+        ("--data.steps=1000000000000", ["memory does not suffice", "steps"], "12"),
+        ("--data.batch_size=1000000000000000", ["memory does not suffice", "lower batch_size"], "2"),
+        ("--model.core.hidden_size=10000000000", ["memory does not suffice", "the model's sizes"], "6"),
+        ("--trainer.threads=100000", ["trainer.threads must be at most", "got 100000", "CPUs"], "1"),
+        ("--trainer.devices=100000", ["trainer.devices must be at most", "got 100000"], "1"),
+    ],
+)
+def test_too_much(refused, option, parts, less):
+    line = refused("fit", "r.yaml", option)
+    assert [part for part in parts if part not in line] == []
+    assert main(["fit", "r.yaml", f"{option.partition('=')[0]}={less}"]) == 0  # the way out
+
+
+def test_threads_of_a_large_machine_are_fine():
+    assert Training(threads=128).threads == 128
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError(), "memory does not suffice; lower"),
+        (
+            RuntimeError(
+                "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 16000 bytes"
+            ),
+            "memory does not suffice (16,000 bytes at once); lower batch_size or steps",
+        ),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), "2.00 GiB"),
+        (RuntimeError("Storage size calculation overflowed with sizes=[3, 9]"), "overflowed"),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), None),
+    ],
+)
+def test_what_is_an_error_of_memory(error, said):
+    line = out_of_memory(error)
+    assert line is None if said is None else said in line
+
+
+@pytest.fixture
+def checkpoint(folder):
+    folder.write("r.yaml", RECIPE)
+    assert main(["fit", "r.yaml"]) == 0
+    return next(folder.path.glob("checkpoints/*/best.ckpt"))
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_disk_that_is_full_while_predictions_are_written(checkpoint, capsys, form):
+    capsys.readouterr()
+    assert main(["predict", str(checkpoint), "--output=/dev/full", f"--format={form}"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == (
+        "elman: error: --output=/dev/full cannot be written to its end: No space left on device; make room, "
+        "or name a file elsewhere\n"
+    )
+
+
+def test_a_terminal_s_disk_that_is_full(checkpoint):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "elman", "predict", str(checkpoint)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "elman: error: the disk is full or over its quota (No space left on device); make room, or write "
+        "elsewhere\n"
+    )

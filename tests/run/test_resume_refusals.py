@@ -1,0 +1,67 @@
+"""`--resume RUN` that cannot be: what differs is named, and giving it helps."""
+
+import re
+import shlex
+
+import pytest
+
+from elman.cli import main
+
+RECIPE = """\
+# Does it say what differs?
+model:
+  core: {class_path: Elman, init_args: {hidden_size: 5}}
+  bptt: {class_path: Full}
+data: {class_path: Echo, init_args: {lag: 2, steps: 12, batch_size: 2}}
+trainer: {max_time_steps: 240, progress: false, accelerator: cpu}
+tracking: {system_metrics: false}
+"""
+
+
+@pytest.fixture
+def begun(folder, monkeypatch):
+    """A run that was stopped after its training, before it had finished."""
+    folder.write("r.yaml", RECIPE)
+    with monkeypatch.context() as patch:
+        patch.setattr("elman.run.job.record_end", None)
+        with pytest.raises(TypeError):
+            main(["fit", "r.yaml", "--model.core.hidden_size=6", "--model.clip=null"])
+    return folder.run().info.run_id
+
+
+def test_other_values_are_named_and_help(begun, folder, capsys):
+    assert main(["fit", "r.yaml", "--resume", begun]) == 2
+    line = capsys.readouterr().err
+    assert (
+        "was started with other values: --model.clip=null (here 1.0), --model.core.hidden_size=6 (here 5); "
+        in line
+    )
+    given = re.findall(r"(--\S+=\S+) \(here", line)
+    assert main(["fit", "r.yaml", "--resume", begun, *given]) == 0
+    assert folder.run().info.status == "FINISHED"
+
+
+def test_a_changed_class_is_named(begun, capsys):
+    words = "--model.core.hidden_size=6 --model.clip=null --model.optimizer=SGD --model.optimizer.lr=0.002"
+    assert main(["fit", "r.yaml", "--resume", begun, *shlex.split(words)]) == 2
+    line = capsys.readouterr().err
+    assert "--model.optimizer=torch.optim.Adam (here torch.optim.SGD)" in line
+
+
+def test_a_finished_run_is_said_to_be_finished_first(begun, capsys):
+    """Not sent to look for values that would not help."""
+    words = ["--model.core.hidden_size=6", "--model.clip=null"]
+    assert main(["fit", "r.yaml", "--resume", begun, *words]) == 0
+    capsys.readouterr()
+    for more in (words, []):
+        assert main(["fit", "r.yaml", "--resume", begun, *more]) == 2
+        assert "has finished; start a new run" in capsys.readouterr().err
+
+
+def test_folds_need_a_recipe(folder, capsys):
+    folder.write("r.yaml", RECIPE)
+    for words in ([], ["--data.split.folds=3"]):
+        assert main(["crossvalidate", *words]) == 2
+        assert (
+            "elman crossvalidate needs a recipe: elman crossvalidate RECIPE.yaml" in capsys.readouterr().err
+        )
