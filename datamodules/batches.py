@@ -37,6 +37,7 @@ class Batches:
         steps_per_batch: mean time steps of a batch over all processes, where batches differ; None: the
             that of the first batch.
         names: index -> what each row of that batch is called; None: rows have no names.
+        unknown_share: share of its target ids that are the unknown one.
 
     `waited_seconds` is the time that iteration has waited for batches.
     """
@@ -49,12 +50,13 @@ class Batches:
         workers: int = 0,
         steps_per_batch: float | None = None,
         names: Callable[[int], Sequence[str | None]] | None = None,
+        unknown_share: float = 0.0,
     ) -> None:
         self.batch = batch
         self.length = length
         self.workers = workers
         self.steps_per_batch = steps_per_batch
-        self.names = names
+        self.names, self.unknown_share = names, unknown_share
         self.index = 0
         self.waited_seconds = 0.0
 

@@ -33,8 +33,8 @@ class LabelledText(Collected):
     class, a text in every file. Files or folders named train, val and test are a given split (`find_sources`
     has the rules). All of it is read once, as a stream, and kept as numbers.
 
-    Tokens are listed from the training part, the most frequent first; any other is id 0. Texts that are
-    equal as ids are never on both sides of a split (`assign_apart`). Where a training part is given
+    Tokens are listed from the training part, the most frequent first; any other is id 0. Texts whose
+    kept steps are equal are never on both sides of a split (`assign_apart`). Where a training part is given
     without a validation part, validation is drawn from it.
 
     Args:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from datamodules.batches import Batches
+from datamodules.files import not_read
 from datamodules.live import Reader
 from datamodules.sequence_data import Part, SequenceData, check_counts, own_rows
 from datamodules.texts.contiguous_rows import ContiguousRows
@@ -16,6 +17,7 @@ from datamodules.texts.tokens import Tokens, Unit, live_reader, tokens_from, tok
 from elman.errors import BadInput
 
 PARTS: tuple[Part, ...] = ("train", "val", "test")
+WORDS = ("train", "validate", "test")
 
 
 class Text(SequenceData):
@@ -34,7 +36,9 @@ class Text(SequenceData):
     cache folder, and read as they are needed.
 
     The alphabet, or the vocabulary, is made from the training part alone; anything else is id 0, which is
-    scored like the rest. A checkpoint holds it and refuses to continue with another.
+    scored like the rest: `unknown_share`, in the summary and beside the metrics, is the share of a part that
+    it stands for. A checkpoint holds the alphabet and refuses to continue with another. A byte order mark at
+    the head of a file is left out, but of bytes.
 
     `index: lazy` begins at once on a text of any size, without a look at all of it: the alphabet comes from
     16 MiB spread evenly over the training part, and a batch reads the characters that begin in the next
@@ -52,8 +56,8 @@ class Text(SequenceData):
         split: shares [train, val, test]; only test may be 0.
         val_files: which files of a folder validate, for instance ["*valid*"]; then `split` is not used.
         test_files: which files of a folder test.
-        max_symbols: most characters or words that are listed; the rarest beyond are unknown. None: 255
-            characters, 20,000 words.
+        max_symbols: most characters or words that are listed; the rarest beyond are unknown. None: all
+            characters, up to 65,535; 20,000 words.
         seed: which files of a folder go where.
         index: whole, or lazy for characters.
         cache: folder for the ids. None: `$XDG_CACHE_HOME/elman`, or `~/.cache/elman`.
@@ -101,13 +105,13 @@ class Text(SequenceData):
 
     def prepare_data(self) -> None:
         """Encode the text into the cache, unless it is there."""
-        self.source.prepare()
+        self.source.prepare(self.trained_with)
 
     def setup(self, stage: str | None = None) -> None:
         """Open the ids and set what a model must know: `alphabet`, `input_size`, `output_size`."""
         if self.ids is not None:
             return
-        ids = self.source.prepare()
+        ids = self.source.prepare(self.trained_with)
         name = self.source.path or ids.corpus.source
         self._check_sizes(ids, name)
         self._check_alphabet(ids.tokens)
@@ -121,11 +125,12 @@ class Text(SequenceData):
         self.steps_per_epoch = len(ids.parts[0]) - 1 if ids.train_pairs is None else ids.train_pairs
 
     def loader(self, part: Part) -> Batches:
-        ids = self._opened().parts[PARTS.index(part)]
+        opened, number = self._opened(), PARTS.index(part)
+        ids, unknown = opened.parts[number], opened.unknown_shares[number]
         if part == "train":
             rows = own_rows(self.batch_size, self.process(), argument="data.batch_size")
             stream = ContiguousRows(ids, batch_size=self.batch_size, steps=self.steps, rows=rows)
-            return Batches(stream.batch)
+            return Batches(stream.batch, unknown_share=unknown)
         if not len(ids):
             raise BadInput(
                 "there is no test part: name its files in data.test_files"
@@ -136,7 +141,7 @@ class Text(SequenceData):
         rank, world = self.process()
         rows = range(rank, self.val_batch_size, world)  # with fewer rows than processes, some have none
         stream = ContiguousRows(ids, batch_size=self.val_batch_size, steps=self.steps, rows=rows)
-        return Batches(stream.batch, length=stream.batches)
+        return Batches(stream.batch, length=stream.batches, unknown_share=unknown)
 
     def description(self) -> dict[str, Any]:
         ids = self._opened()
@@ -149,14 +154,40 @@ class Text(SequenceData):
                 self.source.place: sum(sizes.values()),
                 "symbols": len(ids.tokens),
                 "files": len(ids.corpus.files),
-                "skipped": ids.corpus.skipped,
+                "skipped": len(ids.corpus.others),
                 **sizes,
                 **({} if ids.unknown is None else {"unknown": sum(ids.unknown)}),
+                **{f"{part}_unknown_share": share for part, share in self._unknown(ids).items()},
                 "batch_size": self.batch_size,
                 "steps": self.steps,
                 **ids.metadata,
             },
         }
+
+    def summary(self) -> list[str]:
+        ids, source = self._opened(), self.source
+        sizes = [f"{len(part):,} {name}" for part, name in zip(ids.parts, WORDS, strict=True) if len(part)]
+        lines = [
+            f"{ids.corpus.source}: {sum(map(len, ids.parts)):,} {source.place} in {len(ids.corpus.files):,} "
+            f"file{'s' if len(ids.corpus.files) > 1 else ''}, {len(ids.tokens):,} different ids",
+            f"split: {', '.join(sizes)}",
+        ]
+        if unknown := self._unknown(ids):
+            shares = ", ".join(f"{share:.2%} of {part}" for part, share in unknown.items())
+            lines.append(
+                f"unknown, all as one id that is scored like the others: {shares}; data.max_symbols says how "
+                f"many {source.unit} are listed"
+            )
+        if marked := ids.metadata.get("byte_order_marks"):
+            lines.append(
+                f"left out: the byte order mark at the head of {marked:,} file{'s' if marked > 1 else ''}"
+            )
+        return [*lines, *not_read(ids.corpus.others)]
+
+    @staticmethod
+    def _unknown(ids: TextIds) -> dict[str, float]:
+        """Part -> share that is unknown, where there is any."""
+        return {part: share for part, share in zip(PARTS, ids.unknown_shares, strict=True) if share}
 
     def reader(self, *, input_size: int, token_ids: bool) -> Reader:
         return live_reader(self.trained_with or self._opened().tokens)

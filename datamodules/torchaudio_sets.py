@@ -122,7 +122,9 @@ class TorchaudioSet(Recorded):
             torchaudio's choice.
         download: fetch the set, checksum and all, if it is not there.
         frames: how recordings become frames.
-        skip_bad: leave out and count bad recordings instead of refusing the data.
+        skip_bad: leave out and count bad recordings instead of refusing the data: at most half of all, or
+            the share that is given.
+        open_ended: read recordings whose header states no length to their end, as `Audio` does.
         split: how recordings are divided where the set gives no parts.
         batching: which recordings share a batch.
 
@@ -141,11 +143,14 @@ class TorchaudioSet(Recorded):
         edition: str | None = None,
         download: bool = False,
         frames: Frames = Frames(),
-        skip_bad: bool = False,
+        skip_bad: bool | float = False,
+        open_ended: bool = False,
         split: Partition = Partition(),
         batching: Batching = Batching(batch_size=32),
     ) -> None:
-        super().__init__(frames=frames, skip_bad=skip_bad, split=split, batching=batching)
+        super().__init__(
+            frames=frames, skip_bad=skip_bad, open_ended=open_ended, split=split, batching=batching
+        )
         if name not in KINDS:
             raise ValueError(f"name must be one of {', '.join(get_args(Name))}, got {name!r}")
         if edition is not None and not KINDS[name].edition:

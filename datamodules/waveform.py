@@ -19,6 +19,7 @@ from datamodules.collecting import (
     Partition,
     aligned,
 )
+from datamodules.collecting.findings import refuse_unread
 from datamodules.files import any_case, digest_of, find_files, relative_name
 from datamodules.live import Reader, Samples
 from datamodules.sounds.frames import (
@@ -29,9 +30,10 @@ from datamodules.sounds.frames import (
     refuse_channel,
     refuse_rate,
 )
+from datamodules.sounds.kinds import SUFFIXES, UNREAD
 from datamodules.sounds.resample import resampled_length
-from datamodules.sounds.samples import sound_metadata, usable_sounds
-from datamodules.sounds.sound_file import SUFFIXES, Header
+from datamodules.sounds.samples import WAY_OUT, sound_metadata, sound_notes, usable_sounds
+from datamodules.sounds.sound_file import Header
 from elman.errors import BadInput
 
 LEVELS = 256
@@ -48,13 +50,15 @@ class Waveform(Collected):
     rows of that many steps, and where one ends the next begins.
 
     Args:
-        path: a sound file, or a folder of wav, flac, ogg or mp3 files.
+        path: a sound file, or a folder of them, of the kinds that `Audio` reads.
         sample_rate_hz: that all are resampled to; null: their own, which must be the same.
         channel: mix (the mean of all channels), left, right, or a number from 0.
         piece_s: recordings are cut into sequences of this many seconds; null: a recording is a sequence. A
             single recording needs it, to have something to validate on. `split.by=file` keeps the pieces of
             a recording on one side.
-        skip_bad: leave out and count bad recordings instead of refusing the data.
+        skip_bad: leave out and count bad recordings instead of refusing the data: at most half of all, or
+            the share that is given.
+        open_ended: read recordings whose header states no length to their end, as `Audio` does.
         split: which sequences train, validate and test.
         batching: how sequences become batches.
 
@@ -74,7 +78,8 @@ class Waveform(Collected):
         sample_rate_hz: int | None = None,
         channel: Channel = "mix",
         piece_s: float | None = None,
-        skip_bad: bool = False,
+        skip_bad: bool | float = False,
+        open_ended: bool = False,
         split: Partition = Partition(),
         batching: Batching = Batching(batch_size=16, steps=1000),
     ) -> None:
@@ -84,22 +89,25 @@ class Waveform(Collected):
         if piece_s is not None and not 0 < piece_s < float("inf"):
             raise ValueError(f"piece_s counts seconds and must be above 0, got {piece_s}")
         self.path, self.rate, self.channel, self.piece_s = path, sample_rate_hz, channel, piece_s
-        self.skip_bad = skip_bad
+        self.skip_bad, self.open_ended = skip_bad, open_ended
         self._pieces: _Pieces | None = None
 
     def find(self) -> Findings:
-        root, files, _ = find_files(self.path, any_case(SUFFIXES))
+        root, files, others = find_files(self.path, any_case(SUFFIXES), way_out=WAY_OUT)
         if files == [root]:
             root = root.parent
             if not files[0].name.lower().endswith(SUFFIXES):
                 raise BadInput(f"{files[0]}: is no {', '.join(SUFFIXES)} file, going by its name; convert it")
         bad = BadOnes(skip=self.skip_bad)
+        refuse_unread(root, files, others, UNREAD, bad=bad, convert="`ffmpeg -i IN OUT.wav`")
         headers, rate = usable_sounds(
             root,
             files,
             bad,
             rate=self.rate or self.saved.get("sample_rate_hz"),
             check="auto",
+            open_ended=self.open_ended,
+            mixed_by="data.channel" if self.channel == "mix" else None,
             refuse=self._refuse,
         )
         kept = [files[number] for number in headers]
@@ -117,8 +125,10 @@ class Waveform(Collected):
             metadata={
                 **sound_metadata(self._pieces.headers, rate),
                 "files": len(kept),
+                "not_read": len(others),
                 "digest_of": None if of_content else "names and sizes",
             },
+            notes=sound_notes(self._pieces.headers, others),
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:

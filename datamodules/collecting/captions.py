@@ -13,7 +13,7 @@ from torch import Tensor
 from datamodules.collecting.examples import Example, aligned, stacked
 from datamodules.texts.alphabet import Alphabet
 from datamodules.texts.tokens import Tokens, tokens_from
-from datamodules.texts.vocabulary import Vocabulary, words
+from datamodules.texts.vocabulary import UNKNOWN, Vocabulary, words
 from elman.batch import SequenceBatch
 
 BOS, EOS = "\x02", "\x03"
@@ -53,8 +53,9 @@ def tokens_of(captions: Sequence[str], unit: Unit) -> Tokens:
     """
     check_unit(unit)
     if unit == "words":
-        return Vocabulary([BOS, EOS, *sorted({word for caption in captions for word in words(caption)})])
-    return Alphabet(BOS + EOS + "".join(sorted(set().union(*captions))))
+        found = {word for caption in captions for word in words(caption)}
+        return Vocabulary([BOS, EOS, *sorted(found - {UNKNOWN})], has_unknown=UNKNOWN in found)
+    return Alphabet(BOS + EOS + "".join(sorted(set().union(*captions))), has_unknown=False)
 
 
 def metadata_of(tokens: Tokens, captions: Sequence[str]) -> CaptionMetadata:
@@ -121,6 +122,12 @@ class Captioned:
         context = self._context(np.array([number]))
         own = context[0] if isinstance(context, Tensor) else tuple(leaf[0] for leaf in context)
         return aligned(ids[:-1], ids[1:])._replace(context=own)
+
+    def unknown_share(self, numbers: np.ndarray) -> float:
+        """Share of the target ids of some examples that are the unknown one."""
+        places = zip(self._starts[numbers].tolist(), self.lengths[numbers].tolist(), strict=True)
+        found = sum(int(np.count_nonzero(self._ids[start + 1 : start + 1 + n] == 0)) for start, n in places)
+        return found / max(1, int(self.lengths[numbers].sum()))
 
     def batch(self, numbers: np.ndarray) -> SequenceBatch:
         lengths = self.lengths[numbers]

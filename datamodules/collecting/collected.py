@@ -12,7 +12,7 @@ import torch
 
 from datamodules.batches import Batches
 from datamodules.collecting.batching import Batching, Planned
-from datamodules.collecting.examples import Examples
+from datamodules.collecting.examples import Examples, UnknownTargets
 from datamodules.collecting.findings import Findings
 from datamodules.collecting.partition import PART_NAMES, Partition
 from datamodules.sequence_data import Part, SequenceData
@@ -108,6 +108,7 @@ class Collected(SequenceData):
             length=None if part == "train" else plan.batches,
             workers=self.batching.workers,
             steps_per_batch=int(lengths.sum()) / plan.batches,
+            unknown_share=self._unknown_shares().get(part, 0.0),
             names=lambda index: [None if n is None else found.names[n] for n in planned.numbers(index)],
         )
 
@@ -120,6 +121,7 @@ class Collected(SequenceData):
             "shortest": int(np.min(found.lengths)),
             "longest": int(np.max(found.lengths)),
             "skipped": len(found.skipped),
+            **{f"{part}_unknown_share": share for part, share in self._unknown_shares().items()},
             **found.metadata,
         }
         return {
@@ -130,7 +132,19 @@ class Collected(SequenceData):
         }
 
     def summary(self) -> list[str]:
-        return self._found().summary(self.parts, unit=self.unit)
+        lines = self._found().summary(self.parts, unit=self.unit)
+        if unknown := self._unknown_shares():
+            shares = ", ".join(f"{share:.2%} of {part}" for part, share in unknown.items())
+            lines.append(f"unknown {self.unit}, all as one id that is scored like the others: {shares}")
+        return lines
+
+    def _unknown_shares(self) -> dict[str, float]:
+        """Part -> share of its target ids that training did not have, where there are any."""
+        if not isinstance(self._examples, UnknownTargets):
+            return {}
+        count = self._examples.unknown_share
+        shares = {part: count(numbers) for part, numbers in zip(PART_NAMES, self.parts, strict=True)}
+        return {part: share for part, share in shares.items() if share}
 
     def state_dict(self) -> dict[str, Any]:
         if self.found is None:

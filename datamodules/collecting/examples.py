@@ -60,6 +60,14 @@ class ManyAtOnce(Examples, Protocol):
         """These examples whole, to the bit what `collate` makes of their windows."""
 
 
+@runtime_checkable
+class UnknownTargets(Examples, Protocol):
+    """Examples with target ids, one of which stands for what training did not have."""
+
+    def unknown_share(self, numbers: np.ndarray) -> float:
+        """Share of the target ids of some examples that are that one."""
+
+
 def many_to_one(x: Tensor, label: int) -> Example:
     """A sequence whose last step alone is scored, against one class."""
     return Example(x, torch.full((len(x),), label), torch.arange(len(x)) == len(x) - 1)

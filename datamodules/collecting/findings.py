@@ -15,6 +15,11 @@ from elman.errors import BadInput
 
 SHOWN = 5
 SKIP_BAD = "or leave such out with data.skip_bad=true"
+MOST_UNREAD = 0.1
+"""Share of a folder's data that may be of kinds that are not read."""
+
+MOST_SKIPPED = 0.5
+"""Share of the examples that `skip_bad: true` may leave out."""
 
 
 @dataclass(frozen=True)
@@ -113,11 +118,16 @@ class BadOnes:
     """What to do with an example that cannot be used: refuse the data, or skip and count it.
 
     Args:
-        skip: `skip_bad` of the recipe.
+        skip: `skip_bad` of the recipe: false, true for at most half of all, or the largest share.
+
+    Raises:
+        ValueError: for a share that is none.
     """
 
-    def __init__(self, *, skip: bool) -> None:
-        self.skip = skip
+    def __init__(self, *, skip: bool | float) -> None:
+        if not 0 <= skip <= 1:
+            raise ValueError(f"skip_bad must be true, false or a share of at most 1, got {skip}")
+        self.skip, self.most = bool(skip), MOST_SKIPPED if skip is True else float(skip)
         self.skipped: list[Skipped] = []
 
     @contextmanager
@@ -137,3 +147,53 @@ class BadOnes:
                 raise BadInput(f"{error}{hint}") from error
             reason = str(error).removeprefix(f"{name}: ")
             self.skipped.append(Skipped(name, reason.split(";")[0]))
+
+    def refuse_most(self, source: str, used: int) -> None:
+        """Refuse data of which too large a share was skipped.
+
+        Args:
+            source: of the data, for the message.
+            used: how many were not.
+
+        Raises:
+            BadInput: then, with the most frequent reason and the share that would do.
+        """
+        bad, all_ = len(self.skipped), len(self.skipped) + used
+        if bad > self.most * all_:
+            reason, count = Counter(each.reason for each in self.skipped).most_common(1)[0]
+            raise BadInput(
+                f"{source}: {bad:,} of {all_:,} cannot be used, more than the share {self.most:g} that "
+                f"data.skip_bad may leave out ({count:,}: {reason}); set it to "
+                f"{-(-100 * bad // all_) / 100:g}"
+            )
+
+
+def refuse_unread(
+    root: Path,
+    files: Sequence[Path],
+    others: Sequence[Path],
+    known: Sequence[str],
+    *,
+    bad: BadOnes,
+    convert: str,
+) -> None:
+    """Refuse a folder with too many files of kinds that are not read, unless bad ones are skipped.
+
+    Args:
+        files: that are read.
+        others: that are not.
+        known: how the names of such data end.
+        convert: what makes one of them a file that is read.
+
+    Raises:
+        BadInput: if more than a tenth are not read.
+    """
+    unread = Counter(file.suffix.lower() for file in others if not file.name.startswith("."))
+    unread = Counter({suffix: unread[suffix] for suffix in known if unread[suffix]})
+    count, total = unread.total(), unread.total() + len(files)
+    if count > MOST_UNREAD * total and not bad.skip:
+        seen = ", ".join(f"{n:,} {suffix}" for suffix, n in unread.most_common(5))
+        raise BadInput(
+            f"{root}: {count:,} of {total:,} files are of kinds that are not read ({seen}), more than a "
+            f"tenth; convert them, for example with {convert}, {SKIP_BAD}"
+        )

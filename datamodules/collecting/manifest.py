@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,12 +11,15 @@ from datamodules.labelled.files import PART_OF
 from datamodules.tables.csv_rows import csv_rows
 from elman.errors import BadInput
 
+TABLES = (".csv", ".tsv", ".tab")
+"""How the names of manifests end."""
+
 
 class Manifest(NamedTuple):
     """The rows whose files are usable, in the order of the table.
 
     Args:
-        root: the folder of the table; paths are relative to it and never leave it.
+        root: the folder of the table, which no path leaves.
         paths: (N,) of the files or folders.
         columns: name -> (N,) cells, of all columns but `path`.
         given: (N,) "train", "val", "test" or None, from a column `part`; None: there is no such column.
@@ -34,6 +37,7 @@ def read_manifest(
     needs: tuple[str, ...],
     bad: BadOnes,
     usable: Callable[[Path], object],
+    folder: str | None = None,
     repeats: bool = False,
 ) -> Manifest:
     """Read a table whose first row names its columns: path, what is needed, and others.
@@ -42,12 +46,13 @@ def read_manifest(
         needs: columns that must be there, with something in every row.
         bad: what to do with a row that cannot be used.
         usable: raises BadInput, beginning with the path and a colon, for a file that cannot be used.
+        folder: inside the table's own, that paths are relative to; None: that one.
         repeats: whether a path may come twice.
 
     Raises:
         BadInput: for a table that cannot be read or lacks a column, and for a bad row unless it is skipped.
     """
-    rows = csv_rows(table)
+    rows = manifest_rows(table)
     _, header = next(rows, (0, []))
     if not header:
         raise BadInput(f"{table}: is empty; give a table with a header and rows")
@@ -60,7 +65,7 @@ def read_manifest(
         path = None
         with bad.checking(place):
             row = dict(zip(names, (cell.strip() for cell in cells), strict=True))
-            path = _inside(place, root, row, needs)
+            path = _inside(place, root, row, needs, folder)
             if path in seen and not repeats:
                 raise BadInput(f"{place}: names {row['path']} again, after {seen[path]}; keep one of them")
         if path is not None:
@@ -75,6 +80,19 @@ def read_manifest(
     if "part" in columns:
         given = drawable([PART_OF.get(part.lower()) for part in columns["part"]])
     return Manifest(root, [path for path, _ in kept], columns, given)
+
+
+def manifest_rows(table: Path) -> Iterator[tuple[int, list[str]]]:
+    """All rows of a table, as `csv_rows` reads them; with tabs between values where its name says so."""
+    return csv_rows(table, separator="\t" if table.suffix.lower() in (".tsv", ".tab") else ",")
+
+
+def elsewhere(root: Path, given: str) -> str:
+    """The way out for a file that a manifest in `root` names and that is not there."""
+    found = sorted(folder.name for folder in root.iterdir() if (folder / given).exists())
+    if found:
+        return f"there is one in {found[0]}, so set data.folder={found[0]}"
+    return "correct it, or take the row out"
 
 
 def drawable(given: list[str | None]) -> list[str | None]:
@@ -96,7 +114,7 @@ def _header(table: Path, cells: list[str], needs: tuple[str, ...]) -> list[str]:
     return names
 
 
-def _inside(place: str, root: Path, row: dict[str, str], needs: tuple[str, ...]) -> Path:
+def _inside(place: str, root: Path, row: dict[str, str], needs: tuple[str, ...], folder: str | None) -> Path:
     """The path of a row, which must have all it needs and lie in the table's folder."""
     for name in ("path", *needs):
         if not row[name]:
@@ -104,7 +122,7 @@ def _inside(place: str, root: Path, row: dict[str, str], needs: tuple[str, ...])
     if "part" in row and row["part"] and row["part"].lower() not in PART_OF:
         raise BadInput(f"{place}: its part {row['part']!r} is none of train, val and test; name one, or none")
     try:
-        path = (root / row["path"]).resolve()
+        path = (root / (folder or "") / row["path"]).resolve()
         there = path.exists()
     except (OSError, ValueError, RuntimeError) as error:
         raise BadInput(f"{place}: {row['path']!r} is no path ({error}); mend it") from error
@@ -113,5 +131,5 @@ def _inside(place: str, root: Path, row: dict[str, str], needs: tuple[str, ...])
             f"{place}: {row['path']} lies outside the table's folder {root}; put table and files together"
         )
     if not there:
-        raise BadInput(f"{place}: there is no {row['path']} in {root}; put it there, or take the row out")
+        raise BadInput(f"{place}: there is no {row['path']} in {root}; {elsewhere(root, row['path'])}")
     return path

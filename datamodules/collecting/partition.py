@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from datamodules.collecting.rounding import Shares, class_counts, fold_of_groups, nearest_groups
 from datamodules.sequence_data import check_counts
 from datamodules.texts.splits import check_split
 from elman.errors import BadInput
 
 PART_NAMES = ("train", "val", "test")
+PART_WORDS = ("training", "validation", "test")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,12 +22,13 @@ class Partition:
     """Which examples train, validate and test.
 
     A part that the data gives (a column, a folder, a file of its own) stays as given; where it gives all but
-    one, that one is drawn from training. Then `test` and `val`
-    take the examples whose fields they name. What is left is drawn by `seed`: classes in equal shares, and
-    with `by` whole groups, so that a speaker, a person or a prompt is never on two sides.
+    one, that one is drawn from training. Then `test` and `val` take the examples whose fields they name. What
+    is left is drawn by `seed`: of every class its share, to within an example in the class and over all, at
+    least one example a part; with `by` whole groups, to within the largest, so that a speaker, a person or a
+    prompt is never on two sides.
 
-    With `folds`, the examples (or groups) are dealt into that many folds, and fold number `fold` is the test
-    part. Together the folds test every example once.
+    With `folds`, the examples (or groups) are dealt into that many folds, from class to class, and fold
+    number `fold` is the test part. Together the folds test every example once.
 
     Args:
         shares: of training, validation and test; a part that is given or named takes no further share.
@@ -92,8 +95,11 @@ class Partition:
         draw = np.random.default_rng([self.seed, count])
         if self.folds is not None:
             self._deal_fold(part, groups, classes, draw, source)
-        self._draw_shares(part, groups, classes, draw, has_given)
-        if self.by is not None:
+        shares = self._shares_of_the_rest(has_given)
+        if self.by is None:
+            _draw_examples(part, shares, classes, draw)
+        else:
+            part = self._draw_groups(part, shares, groups, along=bool(self.val) and not has_given[1])
             self._refuse_shared(part, groups, source)
         parts = [np.flatnonzero(part == number) for number in range(3)]
         self._refuse_empty(parts, len(set(groups.tolist())), source)
@@ -144,61 +150,65 @@ class Partition:
                 f"{source}: {len(names)} {what} cannot make split.folds={self.folds}; set fewer folds"
             )
         if self.by is not None:  # in the order of their names, so that fold 0 is the first speaker
-            mine = names[self.fold :: self.folds]
+            sizes = np.unique(groups[free], return_counts=True)[1]
+            mine = names[fold_of_groups(sizes, self.folds) == self.fold]
         else:
-            mine = np.concatenate(
-                [order[self.fold :: self.folds] for order in _by_class(names, classes, draw)]
-            )
+            mine = np.concatenate(_by_class(names, classes, draw))[self.fold :: self.folds]
         part[free & np.isin(groups, mine)] = 2
 
-    def _draw_shares(
-        self,
-        part: np.ndarray,
-        groups: np.ndarray,
-        classes: Sequence[int] | None,
-        draw: np.random.Generator,
-        has_given: Sequence[bool],
-    ) -> None:
-        """Deal out what no rule has placed: test, validation, and the rest trains."""
+    def _shares_of_the_rest(self, has_given: Sequence[bool]) -> Shares:
+        """Of training, validation and test in what no rule has placed."""
         train, val, test = self.shares
-        if not (has_given[2] or self.test or self.folds or test == 0):
-            part[self._drawn(_free(part), test, groups, classes, draw)] = 2
-        if not (has_given[1] or self.val):
-            part[self._drawn(_free(part), val / (train + val), groups, classes, draw)] = 1
-        part[part < 0] = 0
+        if has_given[2] or self.test or self.folds:
+            train, val, test = train / (train + val), val / (train + val), 0.0
+        return (1 - test, 0.0, test) if has_given[1] or self.val else (train, val, test)
 
-    def _drawn(
-        self,
-        free: np.ndarray,
-        share: float,
-        groups: np.ndarray,
-        classes: Sequence[int] | None,
-        draw: np.random.Generator,
+    def _draw_groups(
+        self, part: np.ndarray, shares: Shares, groups: np.ndarray, *, along: bool
     ) -> np.ndarray:
-        """About `share` of the examples `free`: at least one, and of no class or group all."""
-        if not len(free):
-            return free
-        if self.by is not None:
-            names, sizes = np.unique(groups[free], return_counts=True)
-            order = draw.permutation(len(names))
-            reached = np.cumsum(sizes[order])
-            take = min(1 + int(np.searchsorted(reached, share * len(free) - 0.5)), len(names) - 1)
-            return free[np.isin(groups[free], names[order[:take]])]
-        orders = _by_class(free, classes, draw)
-        chosen = [order[: min(round(share * len(order)), len(order) - 1)] for order in orders]
-        if sum(map(len, chosen)) == 0 and len(free) > 1:
-            return draw.permutation(free)[:1]
-        return np.concatenate(chosen)
+        """Deal out whole groups until a share is reached; where that leaves training too little, the nearest.
+
+        Args:
+            along: a group that is drawn to test takes along what the recipe names for validation.
+        """
+        found = part
+        for nearest in (False, True):
+            draw, found = np.random.default_rng([self.seed, len(part)]), part.copy()
+            placed = _free(part)
+            largest = int(np.bincount(groups[placed]).max(initial=0))
+            for number, share in ((2, shares[2]), (1, shares[1] / (shares[0] + shares[1]))):
+                if share:
+                    free = _free(found)
+                    names, sizes = np.unique(groups[free], return_counts=True)
+                    order = draw.permutation(len(names))
+                    if nearest:
+                        leave = 2 if number == 2 and shares[1] else 1
+                        chosen = order[nearest_groups(sizes[order], share * len(free), leave=leave)]
+                    else:
+                        reached = np.cumsum(sizes[order])
+                        take = 1 + int(np.searchsorted(reached, share * len(free) - 0.5))
+                        chosen = order[: max(0, min(take, len(names) - 1))]
+                    found[free[np.isin(groups[free], names[chosen])]] = number
+            if along:
+                found[(found == 1) & np.isin(groups, groups[found == 2])] = 2
+            found[found < 0] = 0
+            sizes = np.bincount(found[placed], minlength=3)
+            off = np.abs(sizes - np.array(shares) * len(placed))
+            if off.max() <= largest and all(sizes[np.array(shares) > 0]):
+                break
+        return found
 
     def _refuse_shared(self, part: np.ndarray, groups: np.ndarray, source: str) -> None:
         """A group in two parts is refused, unless the recipe itself names what validates or tests."""
-        for number, named in ((2, self.test), (1, self.val)):
-            both = set(groups[part == 0].tolist()) & set(groups[part == number].tolist())
+        inside = [set(groups[part == number].tolist()) for number in range(3)]
+        for one, other in ((0, 2), (0, 1), (1, 2)):
+            named = self.test if other == 2 else self.val
+            both = inside[one] & inside[other]
             if both and not (named and self.by not in named):
                 raise BadInput(
-                    f"{source}: {len(both)} values of split.by={self.by} are in training and in "
-                    f"{PART_NAMES[number]}, as the data itself divides them; leave split.by or the given "
-                    "parts out"
+                    f"{source}: {len(both)} values of split.by={self.by} are in {PART_WORDS[one]} and in "
+                    f"{PART_WORDS[other]}, as the data itself divides them; give every group one part, or "
+                    "leave data.split.by (data.group) out"
                 )
 
     def _refuse_empty(self, parts: Sequence[np.ndarray], groups: int, source: str) -> None:
@@ -211,6 +221,26 @@ class Partition:
             )
 
 
+def _draw_examples(
+    part: np.ndarray, shares: Shares, classes: Sequence[int] | None, draw: np.random.Generator
+) -> None:
+    """Deal out what no rule has placed: test, validation, and the rest trains."""
+    kept = _free(part)
+    of = np.zeros(len(part), dtype=np.int64) if classes is None else np.asarray(classes)
+    present, sizes = np.unique(of[kept], return_counts=True)
+    counts = dict(zip(present.tolist(), class_counts(sizes, shares, draw).tolist(), strict=True))
+    for number in (2, 1):
+        free = _free(part)
+        if not shares[number] or not len(free):
+            continue
+        orders = _by_class(free, of, draw)
+        chosen = np.concatenate([order[: counts[int(of[order[0]])][number]] for order in orders])
+        if not len(chosen) and len(free) > 1:
+            chosen = draw.permutation(free)[:1]
+        part[chosen] = number
+    part[part < 0] = 0
+
+
 def _free(part: np.ndarray) -> np.ndarray:
     """What no rule has placed; where all is given, the training part, from which others may be drawn."""
     free = np.flatnonzero(part < 0)
@@ -220,12 +250,15 @@ def _free(part: np.ndarray) -> np.ndarray:
 def _column(fields: Mapping[str, Sequence[str]], name: str, argument: str, source: str) -> Sequence[str]:
     if name not in fields:
         there = ", ".join(fields) or "no fields at all"
-        raise BadInput(f"{source}: {argument} names the field {name!r}, but its examples have {there}")
+        raise BadInput(
+            f"{source}: {argument} names the field {name!r}, but its examples have {there}; name one of "
+            f"these, or set data.{argument}=null"
+        )
     return fields[name]
 
 
 def _by_class(
-    numbers: np.ndarray, classes: Sequence[int] | None, draw: np.random.Generator
+    numbers: np.ndarray, classes: Sequence[int] | np.ndarray | None, draw: np.random.Generator
 ) -> list[np.ndarray]:
     """`numbers` in a random order, one list for each class; one list where there are no classes."""
     if classes is None:

@@ -1,6 +1,6 @@
 """The ground floor: which files a path stands for, what is in them, and writing them whole."""
 
-from datamodules.files.find import Found, any_case, find_files, kind, look_up, natural, walk
+from datamodules.files.find import Found, any_case, find_files, kind, look_up, natural, not_read, walk
 from datamodules.files.read import (
     LARGEST_READ,
     byte_blocks,
@@ -34,6 +34,7 @@ __all__ = [
     "look_up",
     "make_once",
     "natural",
+    "not_read",
     "open_utf8",
     "reading",
     "relative_name",

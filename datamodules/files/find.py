@@ -112,6 +112,14 @@ def kind(file: Path) -> str:
     return "hidden" if file.name.startswith(".") else file.suffix or "without a suffix"
 
 
+def not_read(files: Sequence[Path]) -> list[str]:
+    """A line of a summary on files that were left out, by their kind; none where there are none."""
+    counts = Counter(map(kind, files)).most_common()
+    seen = ", ".join(f"{count:,} {what}" for what, count in counts[:8])
+    more = f" and {len(counts) - 8} more kinds" if len(counts) > 8 else ""
+    return [f"not read, by their names: {seen}{more}"] if counts else []
+
+
 def natural(name: str) -> list[tuple[int, str]]:
     """Sorts names by their text and the numbers in them, numbers by their value: x_9 before x_10."""
     parts = re.findall(r"[0-9]+|[^0-9]+", name)

@@ -114,10 +114,10 @@ class Texts:
             numbers = array("I", map(self._number_of.__getitem__, tokens)).tobytes()
         else:
             numbers = codepoints(str(tokens)).tobytes()
-        self._marks += hashlib.blake2b(numbers, digest_size=MARK_BYTES).digest()
         if self.most is not None and len(numbers) > 4 * self.most:
             numbers = numbers[: 4 * self.most] if self.keep == "first" else numbers[-4 * self.most :]
             self.shortened += 1
+        self._marks += hashlib.blake2b(numbers, digest_size=MARK_BYTES).digest()
         self._numbers.frombytes(numbers)
         self._starts.append(len(self._numbers))
 
@@ -127,7 +127,7 @@ class Texts:
         return np.frombuffer(self._starts, dtype=np.int64)
 
     def copies(self) -> np.ndarray:
-        """(N,) numbers; two texts have the same one where all of their tokens are equal."""
+        """(N,) numbers; two texts have the same one where all tokens that are kept of them are equal."""
         marks = np.frombuffer(bytes(self._marks), dtype=f"S{MARK_BYTES}")
         return np.unique(marks, return_inverse=True)[1].reshape(-1)
 

@@ -24,7 +24,8 @@ class Frames:
 
     Headers, and the lengths of wav and Ogg files, are checked before training. Whether a FLAC or MP3 file was
     cut short, and whether floating point samples are finite, only decoding shows: `check`. A recording that
-    turns out bad while training stops the run with its name.
+    turns out bad while training stops the run with its name. One whose channels cancel each other when they
+    are mixed, so that less than a twentieth of their level is left, is bad.
 
     Args:
         sample_rate_hz: that all are resampled to; null: their own, which must then be the same.
@@ -135,7 +136,7 @@ def read_samples(file: Path, header: Header, start: int, stop: int, *, rate: int
     """Samples [start, stop) of a file at another rate, (stop - start,) float32."""
 
     def source(first: int, last: int) -> Tensor:
-        return mixed(read_sound(file, first, last), channel)
+        return mixed(read_sound(file, first, last, by_pyav=header.by_pyav), channel)
 
     return resampled_part(source, header.samples, start, stop, rate=header.sample_rate_hz, target=rate)
 

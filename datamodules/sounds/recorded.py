@@ -15,9 +15,12 @@ from datamodules.files import digest_of
 from datamodules.live import Reader, Samples
 from datamodules.sounds.frames import Frames, Framing
 from datamodules.sounds.recordings import Recording
-from datamodules.sounds.samples import Sounds, sound_metadata, usable_sounds
+from datamodules.sounds.samples import Sounds, sound_metadata, sound_notes, usable_sounds
 from datamodules.sounds.sound_file import Header
 from elman.errors import BadInput
+
+LEAST_WORDS = 2.5
+"""Words that labels have on average which are taken for sentences."""
 
 
 class Listing(NamedTuple):
@@ -27,11 +30,13 @@ class Listing(NamedTuple):
         root: folder that holds them.
         recordings: in a settled order.
         others: further files inside `root` that decide what is read.
+        left: files that are not read, going by their names.
     """
 
     root: Path
     recordings: Sequence[Recording]
     others: Sequence[Path] = ()
+    left: Sequence[Path] = ()
 
 
 class Recorded(Collected):
@@ -43,15 +48,24 @@ class Recorded(Collected):
     Args:
         frames: how recordings become frames.
         skip_bad: leave out and count bad recordings instead of refusing the data.
+        open_ended: read recordings whose header states no length, to their end.
         split: which recordings train, validate and test.
         batching: which recordings share a batch.
     """
 
     token_ids = False
 
-    def __init__(self, *, frames: Frames, skip_bad: bool, split: Partition, batching: Batching) -> None:
+    def __init__(
+        self,
+        *,
+        frames: Frames,
+        skip_bad: bool | float,
+        split: Partition,
+        batching: Batching,
+        open_ended: bool = False,
+    ) -> None:
         super().__init__(split=split, batching=batching, unit="frames")
-        self.frames, self.skip_bad = frames, skip_bad
+        self.frames, self.skip_bad, self.open_ended = frames, skip_bad, open_ended
         self._kept: tuple[list[Recording], list[Header], Framing] | None = None
 
     @abstractmethod
@@ -64,18 +78,20 @@ class Recorded(Collected):
 
     def find(self) -> Findings:
         bad = BadOnes(skip=self.skip_bad)
-        root, listed, others = self.listing(bad)
+        root, listed, others, left = self.listing(bad)
         headers, rate = usable_sounds(
             root,
             [recording.file for recording in listed],
             bad,
             rate=self.frames.sample_rate_hz or self.saved.get("sample_rate_hz"),
             check=self.frames.check,
+            open_ended=self.open_ended,
+            mixed_by="data.frames.channel" if self.frames.channel == "mix" else None,
             refuse=lambda file, header, rate: self.frames.at(rate).refuse(file, header),
         )
         framing, kept = self.frames.at(rate), [listed[number] for number in headers]
         self._kept = kept, list(headers.values()), framing
-        classes = class_names(root, [recording.label for recording in kept])
+        classes = class_names(root, kept)
         digest, of_content = digest_of([*others, *(recording.file for recording in kept)], root)
         return Findings(
             source=root.name or str(root),
@@ -89,8 +105,10 @@ class Recorded(Collected):
             skipped=bad.skipped,
             metadata={
                 **sound_metadata(self._kept[1], rate),
+                "not_read": len(left),
                 "digest_of": None if of_content else "names and sizes",
             },
+            notes=sound_notes(self._kept[1], left),
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:
@@ -116,16 +134,30 @@ class Recorded(Collected):
         return {"sample_rate_hz": self.sample_rate_hz}
 
 
-def class_names(root: Path, labels: Sequence[str]) -> list[str]:
+def class_names(root: Path, recordings: Sequence[Recording]) -> list[str]:
     """The classes in alphabetical order.
 
     Raises:
         BadInput: if there is only one, or one that only one recording has: it cannot be trained and tested.
     """
-    counts = Counter(labels)
+    counts = Counter(recording.label for recording in recordings)
     if len(counts) < 2:
-        raise BadInput(f"{root}: holds one class only ({labels[0]}); telling classes apart takes two or more")
-    if rare := sorted(label for label, count in counts.items() if count == 1):
+        (only,) = counts
+        raise BadInput(f"{root}: holds one class only ({only}); telling classes apart takes two or more")
+    rare = sorted(label for label, count in counts.items() if count == 1)
+    if len(rare) > len(recordings) / 2:
+        words = sum(len(label.split()) for label in rare) / len(rare)
+        what = "sentences" if words >= LEAST_WORDS else "names or numbers"
+        usable = [
+            name for name, values in fields_of(recordings).items() if 1 < len({*values}) <= len(values) / 2
+        ]
+        way = f"set data.label_column to a column of classes ({', '.join(usable[:8])})" if usable else ""
+        raise BadInput(
+            f"{root}: {len(rare)} of {len(recordings)} recordings have a label of their own, such as "
+            f"{rare[0][:40]!r}: {what} are no classes, which is what is told apart here; "
+            f"{way or 'label them otherwise'}"
+        )
+    if rare:
         raise BadInput(
             f"{root}: class {rare[0]} has one recording only, which cannot both train and test"
             f"{f' (and so have {len(rare) - 1} more classes)' if len(rare) > 1 else ''}; "

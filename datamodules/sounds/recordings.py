@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datamodules.collecting.findings import BadOnes
+from datamodules.collecting.manifest import elsewhere, manifest_rows
 from datamodules.collecting.partition import PART_NAMES
 from datamodules.files import relative_name
-from datamodules.sounds.sound_file import SUFFIXES
-from datamodules.tables.csv_rows import csv_rows
+from datamodules.sounds.kinds import SUFFIXES
 from elman.errors import BadInput
 
 
@@ -34,31 +34,52 @@ class Recording:
     part: str | None = None
 
 
+FOLDERS = re.compile("(?P<label>[^/]+)/.+", re.DOTALL)
+
+
 def from_names(root: Path, files: Sequence[Path], pattern: str | None, bad: BadOnes) -> list[Recording]:
     """Recordings whose class and further fields stand in their names.
 
     Args:
         pattern: of the name, or of the path inside `root` if it holds a /; None: the class is the name of the
             folder directly inside `root` that holds the file.
+
+    Raises:
+        BadInput: if none holds its class so.
     """
-    expression = compiled(pattern) if pattern else re.compile("(?P<label>[^/]+)/.+", re.DOTALL)
-    fault = f"its name does not fit data.pattern={pattern}; rename it"
-    if pattern is None:
-        fault = (
-            "lies in no class's folder; move it into one, or say in data.pattern where its name holds the "
-            "class, such as '{label}_{speaker}_{index}'"
-        )
+    in_path = not pattern or "/" in pattern
+    expression = compiled(pattern) if pattern else FOLDERS
+    names = [relative_name(file, root) for file in files]
+    stems = [name[: -len(file.suffix)] for file, name in zip(files, names, strict=True)]
+    matches = [expression.fullmatch(stem if in_path else stem.rpartition("/")[2]) for stem in stems]
+    if not any(matches):  # said once, without a hint at skip_bad, which would leave none
+        raise BadInput(f"{root}: {_misfit(len(files), names[0], stems, pattern)}")
     found = []
-    for file in files:
-        name = relative_name(file, root)
-        stem = name[: -len(file.suffix)]
+    for file, name, match in zip(files, names, matches, strict=True):
         with bad.checking(str(file)):
-            match = expression.fullmatch(stem.rpartition("/")[2] if pattern and "/" not in pattern else stem)
+            if match is None and pattern:
+                raise BadInput(f"{file}: its name does not fit data.pattern={pattern}; rename it")
             if match is None:
-                raise BadInput(f"{file}: {fault}")
+                raise BadInput(f"{file}: lies in no class's folder; move it into one")
             fields = match.groupdict()
             found.append(Recording(file, name, fields.pop("label"), fields))
     return found
+
+
+def _misfit(count: int, name: str, stems: Sequence[str], pattern: str | None) -> str:
+    """Why no name holds a class, and what would find one."""
+    if pattern is None:
+        return (
+            f"its {count:,} recordings lie in no class's folder ({name}); make a folder for each class, or "
+            "say in data.pattern where names hold the class, such as '{label}_{speaker}_{index}'"
+        )
+    folders = any(FOLDERS.fullmatch(stem) for stem in stems)
+    way = (
+        "set data.pattern=null, and the folders are the classes"
+        if folders
+        else "set it to how names are built"
+    )
+    return f"none of its {count:,} recordings ({name}) has a name that fits data.pattern={pattern}; {way}"
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
@@ -80,9 +101,18 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 
 def from_manifest(
-    manifest: Path, *, path: str | int, label: str | int, part: str | int | None, bad: BadOnes
+    manifest: Path,
+    *,
+    path: str | int,
+    label: str | int,
+    part: str | int | None,
+    bad: BadOnes,
+    folder: str | None = None,
 ) -> list[Recording]:
     """A row a recording: where it lies, relative to the manifest, its class, and perhaps its part.
+
+    Args:
+        folder: of the recordings, relative to the manifest's; None: that one.
 
     All further columns are fields, so that a split may go by them.
 
@@ -90,8 +120,8 @@ def from_manifest(
         BadInput: for a manifest that cannot be read, lacks a column, or names a file that is not there,
             lies outside its folder, or comes twice.
     """
-    root, found = manifest.parent, []
-    rows = list(csv_rows(manifest))
+    root, found = (manifest.parent / folder if folder else manifest.parent), []
+    rows = list(manifest_rows(manifest))
     if len(rows) < 2:
         raise BadInput(f"{manifest}: has no rows under its header; a row names a recording and its label")
     header = rows[0][1]
@@ -106,7 +136,7 @@ def from_manifest(
     for line, row in rows[1:]:
         where = f"{manifest}:{line}"
         with bad.checking(where):
-            file = _inside(root, row[places["path"]], where)
+            file = _inside(root, row[places["path"]], where, manifest.parent)
             if file in seen:
                 raise BadInput(f"{where}: names {row[places['path']]} a second time; take one row out")
             if not row[places["label"]].strip():
@@ -116,7 +146,7 @@ def from_manifest(
                 raise BadInput(f"{where}: its part must be train, val or test, got {given!r}")
             seen.add(file)
             fields = {header[i]: row[i] for i in others}
-            name = file.relative_to(root).as_posix()
+            name = file.relative_to(manifest.parent).as_posix()
             found.append(Recording(file, name, row[places["label"]].strip(), fields, given))
     return found
 
@@ -133,20 +163,20 @@ def _place(header: Sequence[str], wanted: str | int, argument: str, manifest: Pa
     )
 
 
-def _inside(root: Path, given: str, where: str) -> Path:
-    """The file that a manifest names; never one outside its folder, not even through a link."""
+def _inside(root: Path, given: str, where: str, top: Path) -> Path:
+    """The file that a manifest in `top` names; never one outside that folder, not even through a link."""
     file = root / given
     try:
-        inside = file.resolve().is_relative_to(root.resolve())
+        inside = file.resolve().is_relative_to(top.resolve())
         there = inside and file.is_file()
     except (OSError, ValueError, RuntimeError) as error:
         raise BadInput(
             f"{where}: names {given!r}, which cannot be looked up ({error}); correct it"
         ) from error
     if not inside:
-        raise BadInput(f"{where}: names {given}, which lies outside {root}; move the recording into it")
+        raise BadInput(f"{where}: names {given}, which lies outside {top}; move the recording into it")
     if not there:
-        raise BadInput(f"{where}: names {given}, and there is no such file; correct it, or take the row out")
+        raise BadInput(f"{where}: names {given}, and there is no such file; {elsewhere(top, given)}")
     if file.suffix.lower() not in SUFFIXES:
         raise BadInput(f"{where}: names {given}, which is no {', '.join(SUFFIXES)} file; convert it")
     return root / Path(given)

@@ -14,12 +14,14 @@ import numpy as np
 import torch
 
 from datamodules.collecting import BadOnes
-from datamodules.files import LARGEST_READ
+from datamodules.files import LARGEST_READ, not_read
 from datamodules.sounds.frames import Check, Framing
-from datamodules.sounds.sound_file import Header, check_body, read_header
+from datamodules.sounds.kinds import converting
+from datamodules.sounds.sound_file import Header, check_body, read_header, refuse_cancelled
 from elman.errors import BadInput
 
 READERS, FILES_AT_ONCE = 8, 256
+WAY_OUT = "set data.path to such, or convert sounds, for example with `ffmpeg -i IN OUT.wav`"
 LARGEST_KEPT = 64 << 20
 """Bytes of decoded samples that are kept in memory, in each process that reads."""
 
@@ -58,6 +60,8 @@ def usable_sounds(
     *,
     rate: int | None,
     check: Check,
+    open_ended: bool,
+    mixed_by: str | None,
     refuse: Callable[[Path, Header, int], None],
 ) -> tuple[dict[int, Header], int]:
     """Headers of the files that can be used, by number, and the sample rate at which they are read.
@@ -68,37 +72,45 @@ def usable_sounds(
         bad: what to do with one that cannot be used.
         rate: Hz that all are resampled to; None: their own, which must be the same.
         check: as in `Frames`.
+        open_ended: read files whose header states no length, to their end.
+        mixed_by: argument that has all channels mixed; None: one is chosen.
         refuse: raises `BadInput` for a file that cannot be used at this rate.
 
     Raises:
         BadInput: where none can be used, or rates differ.
     """
     bodies = check == "bodies" or (check == "auto" and (bad.skip or _small(files)))
-    headers = headers_of(files, bad, bodies=bodies)
-    _refuse_none(root, headers, len(files))
+    headers = headers_of(files, bad, bodies=bodies, mixed_by=mixed_by)
+    _refuse_none(root, headers, len(files), bad)
     rate = rate or _common_rate(root, headers.values())
     good = {}
     for number, header in headers.items():
-        with bad.checking(str(files[number])):
+        with bad.checking(str(files[number]), offered=header.states_length):  # of a set, all are likely so
+            if not (header.states_length or open_ended):
+                raise _open_ended(files[number])
             refuse(files[number], header, rate)
             good[number] = header
-    _refuse_none(root, good, len(files))
+    _refuse_none(root, good, len(files), bad)
+    bad.refuse_most(str(root), len(good))
     return good, rate
 
 
-def headers_of(files: Sequence[Path], bad: BadOnes, *, bodies: bool) -> dict[int, Header]:
+def headers_of(
+    files: Sequence[Path], bad: BadOnes, *, bodies: bool, mixed_by: str | None
+) -> dict[int, Header]:
     """Headers of the files that are good, by number; several files are read at once.
 
     Args:
         files: to read.
         bad: what to do with one that is not good.
         bodies: also decode all that a header does not prove.
+        mixed_by: as in `usable_sounds`.
 
     Cost: 0.1 ms a file for headers alone.
     """
 
     def read(first: int) -> list[Header | BadInput]:
-        return [_checked(file, bodies) for file in files[first : first + FILES_AT_ONCE]]
+        return [_checked(file, bodies, mixed_by) for file in files[first : first + FILES_AT_ONCE]]
 
     good: dict[int, Header] = {}
     pool = ThreadPoolExecutor(READERS)
@@ -122,24 +134,41 @@ def sound_metadata(headers: Sequence[Header], rate: int) -> dict[str, Any]:
         "seconds": round(seconds, 1),
         "resampled": sum(header.sample_rate_hz != rate for header in headers),
         "most_channels": max(header.channels for header in headers),
+        "without_length": sum(not header.states_length for header in headers),
     }
 
 
-def _checked(file: Path, bodies: bool) -> Header | BadInput:
+def sound_notes(headers: Sequence[Header], others: Sequence[Path]) -> list[str]:
+    """Lines of the summary on how recordings were read, and on files that were not."""
+    open_ended = sum(not header.states_length for header in headers)
+    notes = [f"{open_ended:,} recordings state no length and were read to their end"] if open_ended else []
+    return [*notes, *not_read(others)]
+
+
+def _open_ended(file: Path) -> BadInput:
+    return BadInput(
+        f"{file}: its header does not say how long it is (as of a file written through a pipe), so it cannot "
+        f"be checked; set data.open_ended=true to read it to its end, or {converting(file)}"
+    )
+
+
+def _checked(file: Path, bodies: bool, mixed_by: str | None) -> Header | BadInput:
     try:
         header = read_header(file)
         if bodies:
             check_body(file, header)
+        if mixed_by and header.channels > 1:
+            refuse_cancelled(file, header, whole=bodies, argument=mixed_by)
     except BadInput as error:
         return error
     return header
 
 
-def _refuse_none(root: Path, headers: Mapping[int, Header], seen: int) -> None:
+def _refuse_none(root: Path, headers: Mapping[int, Header], seen: int, bad: BadOnes) -> None:
     if not headers:
-        raise BadInput(
-            f"{root}: none of {seen} recordings can be used; leave data.skip_bad out to see what is wrong"
-        )
+        first = bad.skipped[0] if bad.skipped else None
+        why = f"; the first, {first.name}: {first.reason}" if first else ""
+        raise BadInput(f"{root}: none of {seen or len(bad.skipped)} recordings can be used{why}")
 
 
 def _small(files: Sequence[Path]) -> bool:

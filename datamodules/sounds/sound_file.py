@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 from datamodules.files import unreadable
+from datamodules.sounds.by_pyav import decoded
+from datamodules.sounds.kinds import KINDS, Kind, converting, kind_of
+from datamodules.sounds.length import Length, length_of
 from elman.errors import BadInput
 
-STARTS = {  # suffix: what it is called, and how its first bytes may look
-    ".wav": ("WAV", (b"RIFF", b"RIFX", b"RF64")),
-    ".flac": ("FLAC", (b"fLaC", b"ID3")),
-    ".ogg": ("Ogg", (b"OggS",)),
-    ".oga": ("Ogg", (b"OggS",)),
-    ".opus": ("Ogg", (b"OggS",)),
-    ".mp3": ("MP3", (b"ID3", *(bytes([0xFF, second]) for second in range(0xE0, 0x100)))),
-}
-SUFFIXES = tuple(STARTS)
+EXACT = ("WAV", "AIFF", "AU", "NIST SPHERE")
+"""Kinds whose size is held against their header."""
+
+LEAST_MIX = 0.05
+"""Level of the mean of all channels, against theirs, that a recording must have to be mixed."""
+
 LOWEST_HZ, HIGHEST_HZ = 1_000, 768_000
-UNKNOWN = 0xFFFFFFFF
-LAST_PAGE = 4
 BLOCK_SAMPLES = 1 << 16
 
 
@@ -34,39 +31,41 @@ class Header(NamedTuple):
         sample_rate_hz: samples a second.
         channels: how many.
         sure: the header and the size together vouch for every sample; else only decoding them does.
+        states_length: else the file is read to its end, and one that was cut short looks whole.
+        by_pyav: PyAV decodes it, all at once.
     """
 
     samples: int
     sample_rate_hz: int
     channels: int
     sure: bool
+    states_length: bool = True
+    by_pyav: bool = False
 
 
 def read_header(file: Path) -> Header:
     """The header of a file, held against its name and its size; no sound is decoded.
 
-    A wav shorter than its header states, and an Ogg file without its last page, are refused here. A FLAC or
+    What it is is told by its first bytes; ID3 tags in front are passed over. A WAV, AIFF, AU or SPHERE file
+    shorter than its header states, and an Ogg file without its last page, are refused here. A FLAC or
     an MP3 file that was cut short may look whole until it is decoded (`check_body`, `read_sound`), and an MP3
     file without a length in its head cannot be distinguished from a shorter one.
 
     Raises:
         BadInput: if it is no sound file of the type in its name, or promises what it does not hold.
     """
-    import soundfile
-
     try:
         with file.open("rb") as stream:
-            _refuse_other_types(file, stream)
+            kind, at = _kind(file, stream)
+            found = length_of(file, stream, kind.name, at)
     except OSError as error:
         raise unreadable(file, error) from error
-    try:
-        with soundfile.SoundFile(file) as sound:
-            exact = sound.format.startswith(("WAV", "RF64")) and sound.subtype.startswith("PCM")
-            header = Header(sound.frames, sound.samplerate, sound.channels, exact)
-    except OSError as error:
-        raise unreadable(file, error) from error
-    except (soundfile.SoundFileError, RuntimeError, ValueError) as error:
-        raise _broken(file, error) from error
+    if kind.reader == "PyAV" or found == Length.UNREADABLE:
+        samples, rate = decoded(file)
+        stated = found != Length.UNREADABLE
+        header = Header(len(samples), rate, samples.shape[1], True, stated, by_pyav=True)
+    else:
+        header = _by_libsndfile(file, kind)._replace(states_length=found != Length.UNSTATED)
     if not LOWEST_HZ <= header.sample_rate_hz <= HIGHEST_HZ:
         raise BadInput(
             f"{file}: a sample rate of {header.sample_rate_hz} Hz, outside {LOWEST_HZ} to {HIGHEST_HZ}; "
@@ -75,6 +74,19 @@ def read_header(file: Path) -> Header:
     if header.samples < 1:
         raise BadInput(f"{file}: holds no samples; record it anew")
     return header
+
+
+def _by_libsndfile(file: Path, kind: Kind) -> Header:
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(file) as sound:
+            exact = kind.name in EXACT and sound.subtype.startswith("PCM")
+            return Header(sound.frames, sound.samplerate, sound.channels, exact)
+    except OSError as error:
+        raise unreadable(file, error) from error
+    except (soundfile.SoundFileError, RuntimeError, ValueError) as error:
+        raise _broken(file, error) from error
 
 
 def check_body(file: Path, header: Header) -> None:
@@ -86,11 +98,40 @@ def check_body(file: Path, header: Header) -> None:
     if header.sure:
         return
     for start in range(0, header.samples, BLOCK_SAMPLES):
-        read_sound(file, start, min(start + BLOCK_SAMPLES, header.samples))
+        read_sound(file, start, min(start + BLOCK_SAMPLES, header.samples), by_pyav=header.by_pyav)
 
 
-def read_sound(file: Path, start: int, stop: int) -> np.ndarray:
+def refuse_cancelled(file: Path, header: Header, *, whole: bool, argument: str) -> None:
+    """Refuse a file whose channels cancel each other, so that next to nothing is left of their mean.
+
+    Args:
+        whole: look at all of it; else at its first 65,536 samples.
+        argument: of the recipe that chooses the channel.
+
+    Raises:
+        BadInput: if the mean has less than a twentieth of the level (root mean square) of the channels.
+    """
+    mean = each = 0.0
+    for start in range(0, header.samples if whole else 1, BLOCK_SAMPLES):
+        sound = read_sound(
+            file, start, min(start + BLOCK_SAMPLES, header.samples), by_pyav=header.by_pyav
+        ).astype(np.float64)
+        mean, each = (
+            mean + float((sound.mean(axis=1) ** 2).sum()),
+            each + float((sound**2).mean(axis=1).sum()),
+        )
+    if mean < LEAST_MIX**2 * each:
+        raise BadInput(
+            f"{file}: its {header.channels} channels cancel each other: their mean has "
+            f"{(mean / each) ** 0.5:.2%} of their level; set {argument}=left"
+        )
+
+
+def read_sound(file: Path, start: int, stop: int, *, by_pyav: bool = False) -> np.ndarray:
     """Samples [start, stop) of all channels, (stop - start, channels) float32; nothing before is decoded.
+
+    Args:
+        by_pyav: as the header says; all of the file is then decoded.
 
     Raises:
         BadInput: if the file ends earlier, is damaged, or holds a value that is not finite.
@@ -98,10 +139,15 @@ def read_sound(file: Path, start: int, stop: int) -> np.ndarray:
     import soundfile
 
     try:
-        with soundfile.SoundFile(file) as sound:
-            if start:
-                sound.seek(start)
-            found = sound.read(stop - start, dtype="float32", always_2d=True)
+        if by_pyav:
+            found = decoded(file)[0][start:stop]
+        else:
+            with soundfile.SoundFile(file) as sound:
+                if start:
+                    sound.seek(start)
+                found = sound.read(stop - start, dtype="float32", always_2d=True)
+    except BadInput:
+        raise
     except OSError as error:
         raise unreadable(file, error) from error
     except (soundfile.SoundFileError, RuntimeError, ValueError) as error:
@@ -118,64 +164,26 @@ def read_sound(file: Path, start: int, stop: int) -> np.ndarray:
     return found
 
 
-def _refuse_other_types(file: Path, stream: BinaryIO) -> None:
-    kind, starts = STARTS[file.suffix.lower()]
-    head, size = stream.read(12), stream.seek(0, 2)
-    if not size:
+def _kind(file: Path, stream: BinaryIO) -> tuple[Kind, int]:
+    """What a file is, and where that begins; refused where its name says otherwise."""
+    if not stream.seek(0, 2):
         raise BadInput(f"{file}: is empty (0 bytes); record it anew")
-    if not head.startswith(starts):
-        other = next((name for name, begins in STARTS.values() if head.startswith(begins)), None)
-        raise BadInput(
-            f"{file}: is no {kind} file, as its name says, but {other or 'no sound file known here'}; "
-            "let its name end in what it is"
-        )
-    if kind == "WAV":
-        _refuse_cut_wav(file, stream, size, ">" if head.startswith(b"RIFX") else "<")
-    if kind == "Ogg":
-        _refuse_cut_ogg(file, stream, size)
-
-
-def _refuse_cut_wav(file: Path, stream: BinaryIO, size: int, order: str) -> None:
-    """libsndfile reads what is there of a wav that was cut short, without an error."""
-    place, long_length = 12, None
-    while place + 8 <= size:
-        stream.seek(place)
-        name, length = struct.unpack(f"{order}4sI", stream.read(8))
-        if name == b"ds64" and place + 24 <= size:
-            long_length = struct.unpack(f"{order}QQ", stream.read(16))[1]
-        if name == b"data":
-            if length == UNKNOWN and long_length is None:
-                raise BadInput(
-                    f"{file}: its header does not say how long it is (as of a file written through a pipe), "
-                    "so it cannot be checked; write it anew"
-                )
-            length = long_length if length == UNKNOWN and long_length is not None else length
-            if place + 8 + length > size:
-                raise BadInput(
-                    f"{file}: was cut short: its header says {length} bytes of samples and "
-                    f"{size - place - 8} are there; copy or record it anew"
-                )
-            return
-        place += 8 + length + length % 2
-    raise BadInput(f"{file}: a WAV file without samples, or cut short before them; copy or record it anew")
-
-
-def _refuse_cut_ogg(file: Path, stream: BinaryIO, size: int) -> None:
-    """The last page of a stream is marked as such, and ends with the file."""
-    stream.seek(max(0, size - (1 << 17)))
-    tail = stream.read()
-    page = tail.rfind(b"OggS")
-    whole = False
-    if page >= 0 and page + 27 <= len(tail) and tail[page + 5] & LAST_PAGE:
-        segments = tail[page + 27 : page + 27 + tail[page + 26]]
-        whole = page + 27 + tail[page + 26] + sum(segments) <= len(tail)
-    if not whole:
-        raise BadInput(f"{file}: was cut short: its last page is missing; copy or record it anew")
+    kind, at = kind_of(stream)
+    suffix = file.suffix.lower()
+    if kind is not None and suffix in kind.suffixes:
+        return kind, at
+    named = next((each.name for each in KINDS if suffix in each.suffixes), suffix)
+    said = f"{file}: is no {named} file, as its name says, but"
+    if kind is None:
+        raise BadInput(f"{said} no sound file known here; take it out")
+    tagged = " with an ID3 tag" if at else ""
+    if kind.reader is None:
+        raise BadInput(f"{said} {kind.name}{tagged}, which is not read; {converting(file)}")
+    raise BadInput(f"{said} {kind.name}{tagged}; let its name end in {kind.suffixes[0]}")
 
 
 def _broken(file: Path, error: Exception) -> BadInput:
     reason = str(error).rpartition(": ")[2].strip().rstrip(".") or type(error).__name__
     return BadInput(
-        f"{file}: cannot be decoded ({reason}); it is damaged or of an unknown codec; "
-        "convert it to wav or flac"
+        f"{file}: cannot be decoded ({reason}); it is damaged or of an unknown codec; {converting(file)}"
     )

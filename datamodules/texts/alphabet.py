@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -21,13 +21,15 @@ class Alphabet:
     """Id 0 stands for every character not listed; ids 1, 2, ... for `characters` in order.
 
     Args:
-        characters: each at most once; the plain string is all that a checkpoint needs.
+        characters: each at most once.
+        has_unknown: whether training had others, so that id 0 was learned.
 
     Raises:
         ValueError: if a character comes twice or there are more than 65,535.
     """
 
     characters: str
+    has_unknown: bool = field(default=True, compare=False)
 
     def __post_init__(self) -> None:
         if len(set(self.characters)) != len(self.characters):
@@ -46,7 +48,7 @@ class Alphabet:
         """
         present = np.flatnonzero(counts)
         kept = present[np.argsort(-counts[present], kind="stable")][:limit]
-        return cls("".join(map(chr, sorted(kept.tolist()))))
+        return cls("".join(map(chr, sorted(kept.tolist()))), has_unknown=len(present) > len(kept))
 
     def __len__(self) -> int:
         """Number of ids, the unknown one included."""
@@ -61,6 +63,10 @@ class Alphabet:
     def dtype(self) -> np.dtype:
         """The smallest type that holds all ids."""
         return np.min_scalar_type(len(self.characters))
+
+    def unlisted(self, text: str) -> list[str]:
+        """The characters of a text that have no id of their own, each once."""
+        return [each for each in dict.fromkeys(text) if each not in self.characters]
 
     @cached_property
     def _table(self) -> np.ndarray:

@@ -25,13 +25,13 @@ class Corpus:
         source: what to call it.
         root: the file, or the folder that holds the files.
         files: in the order of their paths relative to `root`, compared as plain strings.
-        skipped: files that were left out: of another suffix, hidden, links, unreadable text.
+        others: files that were left out: of another suffix, hidden, links, unreadable text.
     """
 
     source: str
     root: Path
     files: Sequence[Path]
-    skipped: int
+    others: Sequence[Path]
 
     @property
     def one_file(self) -> bool:
@@ -48,7 +48,7 @@ def find(path: str | None, suffixes: Sequence[str]) -> Corpus:
     if path is None:
         return standard_library()
     root, files, others = find_files(path, suffixes, way_out="set data.suffixes to those that are text")
-    return Corpus(source=root.name, root=root, files=files, skipped=len(others))
+    return Corpus(source=root.name, root=root, files=files, others=others)
 
 
 def standard_library() -> Corpus:
@@ -62,4 +62,5 @@ def standard_library() -> Corpus:
             f"{root}: this Python comes without its library's source; set data.path to a text of yours"
         )
     source = f"python {platform.python_version()} standard library"
-    return Corpus(source=source, root=root, files=files, skipped=len(modules) - len(files))
+    kept = set(files)
+    return Corpus(source=source, root=root, files=files, others=[f for f in modules if f not in kept])

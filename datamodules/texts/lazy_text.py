@@ -16,6 +16,7 @@ from datamodules.texts.corpus import Corpus
 from datamodules.texts.splits import TextSplit, cut
 from datamodules.texts.text_ids import TextIds
 from datamodules.texts.tokens import Bytes
+from datamodules.texts.utf8 import MARK, cut_short, has_mark
 from elman.errors import BadInput
 
 LONGEST_CHARACTER = 4
@@ -75,6 +76,12 @@ def characters(stream: ByteStream, start: int, stop: int, *, beyond: int = 0) ->
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
+        if end == len(stream) and error.end == len(raw) and cut_short(raw[error.start :]):
+            file, at = stream.place(start + first + error.start)
+            raise BadInput(
+                f"{file}: ends inside a character at byte {at}: it was cut short; copy it anew, or take "
+                "those bytes off"
+            ) from error
         raise _bad(stream, start + first + error.start, f"0x{raw[error.start]:02x}") from error
     return codepoints(text), int((leads < stop - start).sum())
 
@@ -95,32 +102,49 @@ def prepare_bytes(corpus: Corpus, split: TextSplit) -> TextIds:
     """Every byte an id: nothing is read but for the digest (`digest_of`)."""
     content, metadata = _digest(corpus)
     parts = [ByteStream(spans) for spans in spans_of(corpus, split)]
-    return TextIds(corpus, Bytes(), parts, [0, 0, 0], content, metadata)
+    return TextIds(corpus, Bytes(), parts, [0, 0, 0], (0, 0, 0), content, metadata)
 
 
 def prepare_lazily(corpus: Corpus, split: TextSplit, *, max_symbols: int) -> TextIds:
     """Characters by byte windows, with an alphabet from 16 MiB spread evenly over the training part."""
     streams = [ByteStream(_between_characters(spans)) for spans in spans_of(corpus, split)]
-    train = streams[0]
-    counts, found, read = CharacterCounts(), 0, 0
-    for start in _sample_starts(len(train)):
-        stop = min(start + SAMPLE_BYTES, len(train))
-        points, begun = characters(train, start, stop)
-        counts.add(points[:begun])
-        found, read = found + begun, read + stop - start
+    counts, read = _sampled(streams[0])
+    found = int(counts.counts.sum())
     if not found:
         raise BadInput(f"{corpus.root}: its training part is empty; give a text to learn from")
     alphabet = counts.most_frequent(max_symbols)
+    if read < len(streams[0]):
+        alphabet = Alphabet(alphabet.characters)  # what was not sampled may hold others
     content, metadata = _digest(corpus)
+    if marked := sum(map(has_mark, corpus.files)):
+        metadata["byte_order_marks"] = marked
     return TextIds(
         corpus,
         alphabet,
         [CharacterStream(stream, alphabet) for stream in streams],
         None,
+        [_unlisted_share(each, alphabet) for each in (counts, *(_sampled(part)[0] for part in streams[1:]))],
         content,
         metadata={"index": "lazy", "alphabet_of": f"{found:,} characters", **metadata},
-        train_pairs=round(found / read * len(train)) - 1,
+        train_pairs=round(found / read * len(streams[0])) - 1,
     )
+
+
+def _sampled(stream: ByteStream) -> tuple[CharacterCounts, int]:
+    """How often characters come in samples of some text, and the bytes of these."""
+    counts, read = CharacterCounts(), 0
+    for start in _sample_starts(len(stream)):
+        stop = min(start + SAMPLE_BYTES, len(stream))
+        points, begun = characters(stream, start, stop)
+        counts.add(points[:begun])
+        read += stop - start
+    return counts, read
+
+
+def _unlisted_share(counts: CharacterCounts, alphabet: Alphabet) -> float:
+    """Of the characters counted, those that are not listed."""
+    listed = int(counts.counts[codepoints(alphabet.characters)].sum())
+    return 1 - listed / max(1, int(counts.counts.sum()))
 
 
 def _sample_starts(size: int) -> list[int]:
@@ -165,6 +189,8 @@ def _between_characters(spans: Sequence[Span]) -> list[Span]:
 
 
 def _next_character(file: Path, at: int) -> int:
+    if at <= len(MARK) and has_mark(file):
+        return len(MARK)
     if at == 0:  # what stands there must be a character, or reading it is refused
         return 0
     near = ByteStream([(file, at, min(at + LONGEST_CHARACTER, os.path.getsize(file)))])

@@ -9,15 +9,17 @@ from typing import Literal, get_args
 
 from datamodules.fetching import standard
 from datamodules.files import cache_folder
-from datamodules.texts.alphabet import LARGEST
+from datamodules.texts.alphabet import LARGEST, Alphabet
 from datamodules.texts.corpus import find
 from datamodules.texts.lazy_text import prepare_bytes, prepare_lazily
 from datamodules.texts.splits import TextSplit
 from datamodules.texts.text_ids import TextIds, prepare
-from datamodules.texts.tokens import Unit
+from datamodules.texts.tokens import Tokens, Unit
 from elman.errors import BadInput
 
-MOST_SYMBOLS = {"characters": 255, "bytes": 256, "words": 20_000}
+MOST_SYMBOLS = {"characters": LARGEST, "bytes": 256, "words": 20_000}
+ONCE = 255
+"""Characters that earlier versions listed at most, where a recipe did not say how many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +64,11 @@ class TextSource:
         """What the length of a part counts."""
         return "bytes" if self.index == "lazy" else self.unit
 
-    def prepare(self) -> TextIds:
+    def prepare(self, trained_with: Tokens | None) -> TextIds:
         """The ids, from the cache if they are there.
+
+        Args:
+            trained_with: what a checkpoint was trained with, which an earlier version may have limited.
 
         Raises:
             BadInput: if the text cannot be read, or not be divided as wanted.
@@ -76,8 +81,11 @@ class TextSource:
             )
         if self.unit == "bytes":
             return prepare_bytes(corpus, self.split)
+        most = self.most
+        if self.max_symbols is None and isinstance(trained_with, Alphabet) and trained_with.has_unknown:
+            most = ONCE if len(trained_with.characters) == ONCE else most
         if self.index == "lazy":
-            return prepare_lazily(corpus, self.split, max_symbols=self.most)
+            return prepare_lazily(corpus, self.split, max_symbols=most)
         cache = Path(self.cache).expanduser() if self.cache else cache_folder()
         words = self.unit == "words"
-        return prepare(corpus, self.split, words=words, max_symbols=self.most, cache=cache)
+        return prepare(corpus, self.split, words=words, max_symbols=most, cache=cache)

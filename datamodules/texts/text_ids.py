@@ -19,7 +19,7 @@ from datamodules.texts.corpus import Corpus
 from datamodules.texts.id_file import FORMAT, Header, read_or_build
 from datamodules.texts.splits import TextSplit, cut
 from datamodules.texts.tokens import Tokens
-from datamodules.texts.utf8 import text_blocks
+from datamodules.texts.utf8 import has_mark, text_blocks
 from datamodules.texts.vocabulary import Vocabulary, WordCounts, word_blocks
 from elman.errors import BadInput
 
@@ -38,6 +38,7 @@ class TextIds:
         tokens: what the ids stand for, made from the training part alone.
         parts: training, validation and test.
         unknown: ids of each part that are unknown; None where they were not counted.
+        unknown_shares: share of each part that is unknown; of a sample where it was not counted.
         digest: of the content: of one file its SHA-256, of a folder that of all names and digests; or of less
             where `metadata` say so.
         metadata: further entries of the description.
@@ -48,6 +49,7 @@ class TextIds:
     tokens: Tokens
     parts: Sequence[IdStream | PairStream]
     unknown: list[int] | None
+    unknown_shares: Sequence[float]
     digest: str
     metadata: dict[str, Any] = field(default_factory=dict)
     train_pairs: int | None = None
@@ -62,9 +64,11 @@ def prepare(corpus: Corpus, split: TextSplit, *, words: bool, max_symbols: int, 
     """
     digests = [digest(file) for file in corpus.files]
     content = digests[0] if corpus.one_file else folder_digest(corpus, digests)
+    marked = sum(map(has_mark, corpus.files))
     decides = [FORMAT, corpus.one_file, content, split.shares, split.seed, max_symbols]
     decides += ["words"] if words else []
     decides += [[list(split.val_files), list(split.test_files)]] if split.by_name else []
+    decides += ["without marks"] if marked else []
     key = hashlib.sha256(json.dumps(decides).encode()).hexdigest()
 
     def build() -> tuple[Header, Iterator[np.ndarray]]:
@@ -73,8 +77,12 @@ def prepare(corpus: Corpus, split: TextSplit, *, words: bool, max_symbols: int, 
 
     header, parts = read_or_build(cache / f"text-{key[:32]}.ids", key, build)
     listed = header.characters
-    tokens = Vocabulary(listed.split(" ") if listed else []) if words else Alphabet(listed)
-    return TextIds(corpus, tokens, parts, header.unknown, content)
+    known = {"has_unknown": header.unknown[0] > 0}
+    tokens = Vocabulary(listed.split(" ") if listed else [], **known) if words else Alphabet(listed, **known)
+    shares = [count / max(1, total) for count, total in zip(header.unknown, header.counts, strict=True)]
+    return TextIds(
+        corpus, tokens, parts, header.unknown, shares, content, {"byte_order_marks": marked} if marked else {}
+    )
 
 
 def folder_digest(corpus: Corpus, digests: Sequence[str]) -> str:

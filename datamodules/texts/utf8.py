@@ -11,6 +11,8 @@ from pathlib import Path
 from datamodules.files import broken_utf8, byte_blocks, open_utf8, reading
 from elman.errors import BadInput
 
+CONVERT = "convert it, for example with `iconv -f latin1 -t utf-8`"
+MARK = "\ufeff".encode()
 LONGEST_BYTES = 16 << 20
 """Of one line or one text: what is longer is no example but a file of another kind."""
 
@@ -27,7 +29,7 @@ _ESCAPED = re.compile("[\ud800-\udfff]")
 
 
 def text_blocks(file: Path) -> Iterator[str]:
-    """The text of a file, a block at a time; nothing is changed, line ends included.
+    """The text of a file, a block at a time, as it is, without a byte order mark at its head.
 
     Raises:
         BadInput: if the file cannot be read, is not UTF-8 or holds a NUL byte.
@@ -38,6 +40,8 @@ def text_blocks(file: Path) -> Iterator[str]:
 def decoded(blocks: Iterable[bytes], name: str) -> Iterator[str]:
     """UTF-8 text from bytes that may be cut anywhere; what comes before a fault is given before it is raised.
 
+    A byte order mark at the head is dropped.
+
     Args:
         name: of where the bytes come from, for messages.
 
@@ -45,6 +49,7 @@ def decoded(blocks: Iterable[bytes], name: str) -> Iterator[str]:
         BadInput: if they are not UTF-8 or hold a NUL byte.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
+    begun = False
     offset, line = 0, 1  # of the first byte that the decoder has not turned into text yet
     for block in chain(blocks, [b""]):
         waiting, fault = decoder.getstate()[0], ""
@@ -53,22 +58,40 @@ def decoded(blocks: Iterable[bytes], name: str) -> Iterator[str]:
             text = decoder.decode(block if nul < 0 else block[:nul], final=not block)
         except UnicodeDecodeError as error:
             text, bad = error.object[: error.start].decode(), error.object[error.start]
-            fault = (
-                f"not UTF-8 at byte {offset + error.start}, "
-                f"line {line + error.object.count(10, 0, error.start)} (0x{bad:02x}); "
-                "convert it, for example with `iconv -f latin1 -t utf-8`"
-            )
+            at = f"at byte {offset + error.start}, line {line + error.object.count(10, 0, error.start)}"
+            fault = f"not UTF-8 {at} (0x{bad:02x}); {CONVERT}"
+            if error.end == len(error.object) and cut_short(error.object[error.start :]):
+                fault = (
+                    f"ends inside a character {at}: it was cut short; copy it anew, or take those bytes off"
+                )
         if nul >= 0:
             fault = (
                 f"NUL byte at byte {offset + len(waiting) + nul}, so this is not plain text "
                 "(a binary file, or UTF-16); give UTF-8 text"
             )
+        if text and not begun:
+            text, begun = text.removeprefix("\ufeff"), True
         if text:
             yield text
         if fault:
             raise BadInput(f"{name}: {fault}")
         offset += len(waiting) + len(block) - len(decoder.getstate()[0])
         line += block.count(b"\n")
+
+
+def has_mark(file: Path) -> bool:
+    """Whether a file begins with a byte order mark."""
+    with reading(file), file.open("rb") as stream:
+        return stream.read(len(MARK)) == MARK
+
+
+def cut_short(end: bytes) -> bool:
+    """Whether some bytes are the beginning of one character, and no more."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(end)
+    except UnicodeDecodeError:
+        return False
+    return 0 < len(end) < 4
 
 
 def is_text(file: Path) -> bool:

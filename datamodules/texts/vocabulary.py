@@ -49,14 +49,15 @@ class Vocabulary:
     """Id 0 stands for every word not listed, and for `<unk>`; ids 1, 2, ... for `words` in order.
 
     Args:
-        words: each at most once; the plain list is all that a checkpoint needs.
+        words: each at most once.
+        has_unknown: whether training had others, so that id 0 was learned.
 
     Raises:
         ValueError: if a word comes twice, is `<unk>`, or there are more than 65,535.
     """
 
-    def __init__(self, words: Sequence[str]) -> None:
-        self.words = tuple(words)
+    def __init__(self, words: Sequence[str], *, has_unknown: bool = True) -> None:
+        self.words, self.has_unknown = tuple(words), has_unknown
         self.ids = {word: number for number, word in enumerate(self.words, start=1)}
         if len(self.ids) != len(self.words) or UNKNOWN in self.ids:
             raise ValueError(f"words must be distinct and none of them {UNKNOWN}, got {list(words)[:8]!r}")
@@ -67,7 +68,7 @@ class Vocabulary:
     def most_frequent(cls, counts: Mapping[str, int], limit: int) -> Vocabulary:
         """The `limit` most frequent words, the most frequent first; of two equal ones, by the alphabet."""
         ordered = sorted((word for word in counts if word != UNKNOWN), key=lambda word: (-counts[word], word))
-        return cls(ordered[:limit])
+        return cls(ordered[:limit], has_unknown=len(ordered) > limit or UNKNOWN in counts)
 
     def __len__(self) -> int:
         """Number of ids, the unknown one included."""
@@ -92,6 +93,10 @@ class Vocabulary:
     def number(self, words: Iterable[str]) -> np.ndarray:
         """Ids of words, in the type `dtype`."""
         return np.fromiter((self.ids.get(word, 0) for word in words), dtype=self.dtype)
+
+    def unlisted(self, text: str) -> list[str]:
+        """The words of a text that have no id of their own, each once."""
+        return [word for word in dict.fromkeys(words(text)) if word not in self.ids]
 
     def encode(self, text: str) -> Tensor:
         """Ids (number of words,) int64."""
@@ -125,4 +130,5 @@ class WordCounts:
 
     def most_frequent(self, limit: int) -> Vocabulary:
         """The `limit` most frequent words."""
-        return Vocabulary.most_frequent(self.counts, limit)
+        found = Vocabulary.most_frequent(self.counts, limit)
+        return Vocabulary(found.words, has_unknown=found.has_unknown or self.rarest > 0)

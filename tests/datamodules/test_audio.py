@@ -241,7 +241,7 @@ def test_nothing_there(tmp_path):
     assert "(seen: 1 .txt)" in refused(tmp_path)
     assert "is no folder; set data.path" in refused(tmp_path / "a.txt")
     record(tmp_path / "a.wav")
-    assert "lies in no class's folder" in refused(tmp_path)
+    assert "its 1 recordings lie in no class's folder (a.wav)" in refused(tmp_path)
     assert "none of 1 recordings can be used" in refused(
         manifest(tmp_path / "m", "path,label\nhigh/0.wav,a\n"), skip_bad=True, frames=Frames(shortest_s=9)
     )

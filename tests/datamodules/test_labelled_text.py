@@ -231,6 +231,18 @@ def test_copies_are_on_one_side(tmp_path, seed, folds):
     assert "20 texts are copies of another one, and on its side of the split" in data.summary()
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_texts_that_the_cut_makes_equal_are_on_one_side(tmp_path, seed):
+    """All 40 differ in their third word; of the last two, which are kept, there are 13 in each class."""
+    rows = [(f"word {i} number {i % 13} {label}", label) for i in range(20) for label in ("pos", "neg")]
+    path = table(tmp_path / "a.csv", rows)
+    data = ready(path, max_steps_per_text=2, split=Partition(shares=(0.6, 0.2, 0.2), seed=seed))
+    kept = [{tuple(rows[i][0].split()[-2:]) for i in part} for part in data.parts]
+    assert len(set.union(*kept)) == 26
+    assert sum(map(len, kept)) == 26
+    assert "14 texts are copies of another one, and on its side of the split" in data.summary()
+
+
 def test_copies_on_given_sides_leave_the_earlier_one(tmp_path):
     rows = [(*row, "train") for row in TEXTS] + [(*row, "test") for row in TEXTS[:10]]
     rows += [(f"other {i}", label, "test") for i, (_, label) in enumerate(TEXTS[:6])]

@@ -217,7 +217,11 @@ def test_bad_arguments(options, message):
 def test_checkpoint_of_another_alphabet(make):
     data = ready(make(words(500)))
     saved = data.state_dict()
-    assert saved == {"alphabet": data.alphabet.characters, "digest": data.ids.digest}
+    assert saved == {
+        "alphabet": data.alphabet.characters,
+        "has_unknown": False,
+        "digest": data.ids.digest,
+    }
     ready(make(words(700, seed=1))).load_state_dict(saved)  # other text, same characters
     other = make(words(500) + "XYZ" * 100)
     with pytest.raises(

@@ -65,7 +65,10 @@ def captions_of(network: Network, data: Any, batch: SequenceBatch, *, width: int
 
     def step(token: Tensor, carry: Any) -> tuple[Tensor, Any]:
         out, carry = network.predict(token[:, None], carry)
-        return out[:, 0].double().log_softmax(-1), carry
+        scores = out[:, 0].double().log_softmax(-1)
+        if not getattr(alphabet, "has_unknown", True):  # what training never had is not written
+            scores[:, 0] = -torch.inf
+        return scores, carry
 
     carry = network.first_carry(batch._replace(context=tree_map(moved, batch.context)))
     how = {"bos": captions.bos, "eos": captions.eos, "max_length": captions.max_length}

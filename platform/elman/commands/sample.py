@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 
 from elman.commands import OVERRIDES, Command, Option
@@ -24,6 +25,11 @@ def sample(words: list[str], *, prompt: str, count: int, temperature: float, see
     if checkpoint["elman"]["metadata"].get("context_size") is not None:
         raise BadInput(
             "this network reads a context, which no prompt gives; `elman predict` writes its predictions"
+        )
+    if unlisted := tokens.unlisted(prompt):
+        shown = ", ".join(map(repr, unlisted[:8])) + (" ..." if len(unlisted) > 8 else "")
+        print(
+            f"the prompt has {len(unlisted)} that training did not, read as unknown: {shown}", file=sys.stderr
         )
     task = trained(checkpoint, recipe, SimpleNamespace(**checkpoint["elman"]["metadata"]))
     print(sample_text(task.network, tokens, prompt=prompt, count=count, temperature=temperature, seed=seed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,7 +12,15 @@ from elman.tasks.network import Network
 
 
 @torch.no_grad()
-def sample_ids(network: Network, prompt: Tensor, *, count: int, temperature: float, seed: int) -> Tensor:
+def sample_ids(
+    network: Network,
+    prompt: Tensor,
+    *,
+    count: int,
+    temperature: float,
+    seed: int,
+    never: Sequence[int] = (),
+) -> Tensor:
     """`count` ids that follow `prompt`, each drawn from the distribution predicted at the one before.
 
     Args:
@@ -19,6 +28,7 @@ def sample_ids(network: Network, prompt: Tensor, *, count: int, temperature: flo
         prompt: (N,) ids, at least one.
         temperature: divides the logits; 0 takes the likeliest token.
         seed: of the draws; the process's own generators are left alone.
+        never: ids that are not drawn.
 
     Returns:
         (count,) ids; fewer if the logits stop being finite.
@@ -33,6 +43,7 @@ def sample_ids(network: Network, prompt: Tensor, *, count: int, temperature: flo
         logits = out[0, -1].double().cpu()
         if not bool(torch.isfinite(logits).all()):
             break
+        logits[list(never)] = -torch.inf
         if temperature == 0:
             following = logits.argmax()
         else:
@@ -56,12 +67,14 @@ def sample_text(
     """`prompt` and `count` tokens that follow it.
 
     Args:
-        alphabet: has `encode(str) -> ids` and `decode(ids) -> str`; where tokens are words, `separator` too.
+        alphabet: has `encode(str) -> ids` and `decode(ids) -> str`; where tokens are words, `separator` too;
+            without `has_unknown`, id 0 is not written.
     """
     ids = torch.as_tensor(alphabet.encode(prompt))
     if not len(ids):
         ids = torch.as_tensor(alphabet.encode("\n"))
-    drawn = sample_ids(network, ids, count=count, temperature=temperature, seed=seed)
+    never = [] if getattr(alphabet, "has_unknown", True) else [0]
+    drawn = sample_ids(network, ids, count=count, temperature=temperature, seed=seed, never=never)
     text = alphabet.decode(drawn)
     apart = not prompt.strip() or prompt[-1].isspace() or text[:1].isspace()
     return prompt + ("" if apart else getattr(alphabet, "separator", "")) + text

@@ -21,13 +21,21 @@ class Evaluation:
         objective: what is scored.
         window: steps run at once; None: all of a batch.
         reset_every: also score with a carry that forgets every so many steps.
+        unknown_share: of the targets, which the metrics are given with where it is above 0.
     """
 
     def __init__(
-        self, split: str, objective: WindowLoss, *, window: int | None, reset_every: int | None = None
+        self,
+        split: str,
+        objective: WindowLoss,
+        *,
+        window: int | None,
+        reset_every: int | None = None,
+        unknown_share: float = 0.0,
     ) -> None:
         self.objective = objective
         self.bad_data = BadData({"val": "validation"}.get(split, split))
+        self.unknown = {f"{split}/unknown_share": unknown_share} if unknown_share else {}
         self.scores = {split: Scores(window)}
         if reset_every:
             self.scores[f"{split}_reset_{reset_every}"] = Scores(reset_every, forget=True)
@@ -54,4 +62,4 @@ class Evaluation:
         broken = next((name for name, value in found.items() if not isfinite(value)), None)
         if broken and (where := self.bad_data.on_any_rank(ranks)):
             raise BadInput(f"{broken} is {found[broken]}: {where}")
-        return found
+        return found | (self.unknown if found else {})

@@ -290,11 +290,16 @@ class SequenceTask(pl.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         self._evaluation = Evaluation(
-            "val", self.objective, window=self._window, reset_every=self.reset_every
+            "val",
+            self.objective,
+            window=self._window,
+            reset_every=self.reset_every,
+            unknown_share=_unknown_share(self.trainer.val_dataloaders),
         )
 
     def on_test_epoch_start(self) -> None:
-        self._evaluation = Evaluation("test", self.objective, window=self._window)
+        share = _unknown_share(self.trainer.test_dataloaders)
+        self._evaluation = Evaluation("test", self.objective, window=self._window, unknown_share=share)
 
     def validation_step(self, batch: SequenceBatch, batch_index: int) -> None:
         if not self._evaluation.add(self.network.preprocess(batch)):
@@ -335,3 +340,8 @@ class SequenceTask(pl.LightningModule):
         if self._stage == "fit":
             checkpoints.load_shared(self, saved, ranks=self._ranks)
             self.restored = saved  # the rest waits until the network is on its device
+
+
+def _unknown_share(loader: Any) -> float:
+    """Of the targets of a loader of ours, those that are the unknown id."""
+    return float(getattr(loader, "unknown_share", 0.0))

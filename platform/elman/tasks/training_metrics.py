@@ -57,6 +57,8 @@ class TrainingMetrics:
             "train/learning_rate": learning_rate,
             "train/updates": float(updates.made),
         }
+        if share := getattr(loader, "unknown_share", 0.0):
+            metrics["train/unknown_share"] = share
         if updates.skipped:
             metrics["train/skipped_updates"] = float(updates.skipped)
         if restarted_rows:

@@ -77,6 +77,5 @@ def test_copies():
     for text in ("a b c", "A  b c", "a b d", "a bc"):
         texts.add(text)
     copies = texts.copies().tolist()
-    assert copies[0] == copies[1]
-    assert len(set(copies)) == 3
+    assert copies[0] == copies[1] == copies[2] != copies[3]  # as far as they are kept
     assert texts.shortened == 3

@@ -23,7 +23,7 @@ def test_a_folder_in_order_with_the_rest_left_out(tmp_path):
     (root / "links").symlink_to(tmp_path, target_is_directory=True)
     found = find(str(root), [".txt"])
     assert [file.relative_to(root).as_posix() for file in found.files] == ["a.txt", "sub/m.txt", "z.txt"]
-    assert found.skipped == 3  # note.md, .secret.txt, link.txt
+    assert len(found.others) == 3  # note.md, .secret.txt, link.txt
     assert len(find(str(root), [".txt", ".md"]).files) == 4
 
 
@@ -71,4 +71,4 @@ def test_a_library_with_broken_files(tmp_path, monkeypatch):
     (tmp_path / "test" / "case.py").write_text("x = 1\n")
     monkeypatch.setattr(corpus.sysconfig, "get_paths", lambda: {"stdlib": str(tmp_path)})
     found = standard_library()
-    assert ([file.name for file in found.files], found.skipped) == (["good.py"], 2)
+    assert ([file.name for file in found.files], len(found.others)) == (["good.py"], 2)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from datamodules.files import read as file_reading
-from datamodules.texts.utf8 import text_blocks
+from datamodules.texts.utf8 import fault, text_blocks
 from elman.errors import BadInput
 
 
@@ -18,10 +18,12 @@ def read(path):
 @pytest.mark.parametrize("block", [1, 2, 3, 5, 1 << 16])
 def test_text_is_not_changed(tmp_path, monkeypatch, block):
     monkeypatch.setattr(file_reading, "BLOCK_BYTES", block)
-    text = "\ufeffä漢😀\r\na\rb\n\tß"
+    text = "ä漢\ufeff😀\r\na\rb\n\tß"
     path = tmp_path / "text.txt"
     path.write_bytes(text.encode())
     assert read(path) == text
+    path.write_bytes(text.encode("utf-8-sig"))
+    assert read(path) == text  # but for a byte order mark at the head
 
 
 @pytest.mark.parametrize("block", [1, 2, 5, 1 << 16])
@@ -30,7 +32,9 @@ def test_text_is_not_changed(tmp_path, monkeypatch, block):
     [
         (b"fine\nline \xe4\xb6!", r"not UTF-8 at byte 10, line 2 \(0xe4\)"),
         ("漢\n漢\n".encode() + b"\xff", r"not UTF-8 at byte 8, line 3 \(0xff\)"),
-        ("ab漢".encode()[:-1], r"not UTF-8 at byte 2, line 1 \(0xe6\)"),
+        ("ab漢".encode()[:-1], r"ends inside a character at byte 2, line 1: it was cut short; copy it anew"),
+        (b"ab\xe6", r"ends inside a character at byte 2, line 1"),
+        (b"ab\xe6\n", r"not UTF-8 at byte 2, line 1 \(0xe6\)"),
         ("ä b\0c".encode(), "NUL byte at byte 4"),
         ("ä\n".encode("utf-16-le"), "NUL byte at byte 1"),
     ],
@@ -61,3 +65,17 @@ def test_no_permission(tmp_path, monkeypatch):
 def test_a_file_that_fails_while_it_is_read():
     with pytest.raises(BadInput, match="/proc/self/mem: cannot be read"):
         read(Path("/proc/self/mem"))
+
+
+def test_a_line_that_ends_inside_a_character():
+    for raw, wrong in ((b"caf\xc3", "ends inside a character"), (b"caf\xe9 au lait", "holds the byte 0xe9")):
+        assert wrong in fault(raw.decode("utf-8", "surrogateescape"))
+
+
+def test_the_way_out_of_a_text_that_was_cut(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_bytes("ab漢".encode()[:-1])
+    with pytest.raises(BadInput, match="or take those bytes off"):
+        read(path)
+    os.truncate(path, 2)  # at the byte it names
+    assert read(path) == "ab"
