@@ -37,6 +37,40 @@ def spoken_names(root: Path):
     return root
 
 
+def sphere(file: Path, samples=None, *, count=True, coding="pcm") -> Path:
+    """NIST SPHERE, as TIMIT comes in."""
+    samples = tone(500) if samples is None else samples
+    fields = ["channel_count -i 1", "sample_rate -i 8000", "sample_n_bytes -i 2", "sample_byte_format -s2 01"]
+    fields += [f"sample_coding -s{len(coding)} {coding}"] + [f"sample_count -i {len(samples)}"] * count
+    head = "\n".join(["NIST_1A", "   1024", *fields, "end_head", ""]).encode().ljust(1024)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(head + (samples * 32767).astype("<i2").tobytes())
+    return file
+
+
+def tagged(file: Path, size=300) -> Path:
+    """An ID3 tag in front of what a file holds."""
+    head = b"ID3\x03\0\0" + bytes([0, 0, size >> 7, size & 127]) + bytes(size)
+    file.write_bytes(head + file.read_bytes())
+    return file
+
+
+def aac(file: Path, samples=None) -> Path:
+    """Sound in an MPEG-4 file, as telephones record it."""
+    import av
+
+    samples = tone(500, 0.5) if samples is None else samples
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(file), "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=8000)
+        stream.layout = "mono"
+        frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
+        frame.sample_rate = 8000
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            container.mux(packet)
+    return file
+
+
 def cut(file: Path, share=0.5) -> Path:
     data = file.read_bytes()
     file.write_bytes(data[: int(share * len(data))])

@@ -121,7 +121,7 @@ def _in_folders(
         elif len(inside) < 2:
             skipped.append(Skipped(relative_name(file, root), "not in the folder of a class"))
         else:
-            with bad.checking(str(file)):
+            with bad.checking(str(file), offered=bool(kept)):
                 medium.open(file)
                 kept.append((file, inside[0], part))
     if not kept:

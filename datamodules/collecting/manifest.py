@@ -63,14 +63,14 @@ def read_manifest(
     for line, cells in rows:
         place = f"{table}:{line}"
         path = None
-        with bad.checking(place):
+        with bad.checking(place, offered=bool(kept)):
             row = dict(zip(names, (cell.strip() for cell in cells), strict=True))
             path = _inside(place, root, row, needs, folder)
             if path in seen and not repeats:
                 raise BadInput(f"{place}: names {row['path']} again, after {seen[path]}; keep one of them")
         if path is not None:
             seen.setdefault(path, place)
-            with bad.checking(str(path)):
+            with bad.checking(str(path), offered=bool(kept)):
                 usable(path)
                 kept.append((path, row))
     if not kept:

@@ -13,6 +13,9 @@ from typing import NamedTuple
 from datamodules.files.read import reading, relative_name, unreadable
 from elman.errors import BadInput
 
+MOST_NAMED = 8
+"""Suffixes that a message names."""
+
 
 class Found(NamedTuple):
     """What a path stands for.
@@ -45,7 +48,8 @@ def find_files(
         return Found(root, [root], [])
     files, others = walk(root, suffixes)
     if not files:
-        ends = dict.fromkeys(suffix.lower() for suffix in suffixes)
+        ends = [*dict.fromkeys(suffix.lower() for suffix in suffixes)]
+        ends[MOST_NAMED:] = [f"{len(ends) - MOST_NAMED} others"] if len(ends) > MOST_NAMED else []
         seen = ", ".join(f"{count} {what}" for what, count in Counter(map(kind, others)).most_common(5))
         raise BadInput(
             f"{root}: holds no file whose name ends in {' or '.join(ends)} (seen: {seen or 'no file'}); "

@@ -73,9 +73,10 @@ def kind_of(stream: BinaryIO) -> tuple[Kind | None, int]:
     return (next(kind for kind in KINDS if kind.name == "MP3"), at) if at else (None, 0)
 
 
-def converting(file: Path, program: str = "ffmpeg -i") -> str:
+def converting(file: Path) -> str:
     """How a file is made one that is read."""
-    return f"convert it, for example with `{program} {file.name} {file.stem}_new.wav`"
+    new = f"{file.stem}{'_new' if file.suffix.lower() == '.wav' else ''}.wav"
+    return f"put in its place what `ffmpeg -i {file.name} {new}` makes of it"
 
 
 def _begins(head: bytes, start: bytes) -> bool:

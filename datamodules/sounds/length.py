@@ -95,8 +95,8 @@ def _sphere(file: Path, stream: BinaryIO, size: int) -> Length:
     fields = dict(re.findall(r"^(\w+) -\w+ (\S+)", head, re.MULTILINE))
     if "shorten" in fields.get("sample_coding", ""):
         raise BadInput(
-            f"{file}: is NIST SPHERE packed by shorten, which is not read; unpack it, for example with "
-            f"`sph2pipe -f wav {file.name} {file.stem}_new.wav`"
+            f"{file}: is NIST SPHERE packed by shorten, which is not read; put in its place what "
+            f"`sph2pipe -f wav {file.name} {file.stem}_new.wav` makes of it"
         )
     numbers = [fields.get(name, "") for name in ("sample_count", "channel_count", "sample_n_bytes")]
     if not all(number.isdigit() for number in numbers):

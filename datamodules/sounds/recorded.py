@@ -154,8 +154,7 @@ def class_names(root: Path, recordings: Sequence[Recording]) -> list[str]:
         way = f"set data.label_column to a column of classes ({', '.join(usable[:8])})" if usable else ""
         raise BadInput(
             f"{root}: {len(rare)} of {len(recordings)} recordings have a label of their own, such as "
-            f"{rare[0][:40]!r}: {what} are no classes, which is what is told apart here; "
-            f"{way or 'label them otherwise'}"
+            f"{rare[0][:40]!r}; {what} are no classes: {way or 'label them otherwise'}"
         )
     if rare:
         raise BadInput(

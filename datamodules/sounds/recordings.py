@@ -54,9 +54,9 @@ def from_names(root: Path, files: Sequence[Path], pattern: str | None, bad: BadO
     matches = [expression.fullmatch(stem if in_path else stem.rpartition("/")[2]) for stem in stems]
     if not any(matches):  # said once, without a hint at skip_bad, which would leave none
         raise BadInput(f"{root}: {_misfit(len(files), names[0], stems, pattern)}")
-    found = []
+    found: list[Recording] = []
     for file, name, match in zip(files, names, matches, strict=True):
-        with bad.checking(str(file)):
+        with bad.checking(str(file), offered=bool(found)):
             if match is None and pattern:
                 raise BadInput(f"{file}: its name does not fit data.pattern={pattern}; rename it")
             if match is None:
@@ -111,16 +111,17 @@ def from_manifest(
 ) -> list[Recording]:
     """A row a recording: where it lies, relative to the manifest, its class, and perhaps its part.
 
+    All further columns are fields, so that a split may go by them.
+
     Args:
         folder: of the recordings, relative to the manifest's; None: that one.
-
-    All further columns are fields, so that a split may go by them.
 
     Raises:
         BadInput: for a manifest that cannot be read, lacks a column, or names a file that is not there,
             lies outside its folder, or comes twice.
     """
-    root, found = (manifest.parent / folder if folder else manifest.parent), []
+    root = manifest.parent / folder if folder else manifest.parent
+    found: list[Recording] = []
     rows = list(manifest_rows(manifest))
     if len(rows) < 2:
         raise BadInput(f"{manifest}: has no rows under its header; a row names a recording and its label")
@@ -133,13 +134,14 @@ def from_manifest(
         places["part"] = _place(header, part, "part_column", manifest)
     others = [i for i in range(len(header)) if i not in places.values()]
     seen: set[Path] = set()
-    for line, row in rows[1:]:
+    labels = [row[places["label"]].strip() for _, row in rows[1:]]
+    for (line, row), named in zip(rows[1:], labels, strict=True):
         where = f"{manifest}:{line}"
-        with bad.checking(where):
+        with bad.checking(where, offered=bool(found) or (not named and any(labels))):
             file = _inside(root, row[places["path"]], where, manifest.parent)
             if file in seen:
                 raise BadInput(f"{where}: names {row[places['path']]} a second time; take one row out")
-            if not row[places["label"]].strip():
+            if not named:
                 raise BadInput(f"{where}: has no label; give one, or take the row out")
             given = row[places["part"]].strip() if "part" in places else None
             if given is not None and given not in PART_NAMES:
@@ -147,7 +149,7 @@ def from_manifest(
             seen.add(file)
             fields = {header[i]: row[i] for i in others}
             name = file.relative_to(manifest.parent).as_posix()
-            found.append(Recording(file, name, row[places["label"]].strip(), fields, given))
+            found.append(Recording(file, name, named, fields, given))
     return found
 
 

@@ -83,9 +83,9 @@ def usable_sounds(
     headers = headers_of(files, bad, bodies=bodies, mixed_by=mixed_by)
     _refuse_none(root, headers, len(files), bad)
     rate = rate or _common_rate(root, headers.values())
-    good = {}
+    good: dict[int, Header] = {}
     for number, header in headers.items():
-        with bad.checking(str(files[number]), offered=header.states_length):  # of a set, all are likely so
+        with bad.checking(str(files[number]), offered=bool(good) and header.states_length):
             if not (header.states_length or open_ended):
                 raise _open_ended(files[number])
             refuse(files[number], header, rate)
@@ -117,7 +117,9 @@ def headers_of(
     try:
         found = chain.from_iterable(pool.map(read, range(0, len(files), FILES_AT_ONCE)))
         for number, header in enumerate(found):
-            with bad.checking(str(files[number])):
+            with bad.checking(
+                str(files[number]), offered=bool(good)
+            ):  # where all may be bad, it is no way out
                 if isinstance(header, BadInput):
                     raise header
                 good[number] = header
@@ -147,8 +149,8 @@ def sound_notes(headers: Sequence[Header], others: Sequence[Path]) -> list[str]:
 
 def _open_ended(file: Path) -> BadInput:
     return BadInput(
-        f"{file}: its header does not say how long it is (as of a file written through a pipe), so it cannot "
-        f"be checked; set data.open_ended=true to read it to its end, or {converting(file)}"
+        f"{file}: its header does not say how long it is, as of a file written through a pipe; set "
+        f"data.open_ended=true to read it to its end, or {converting(file)}"
     )
 
 

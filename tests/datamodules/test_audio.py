@@ -105,6 +105,33 @@ def test_a_name_that_does_not_fit(tmp_path):
     assert "skipped 1: its name does not fit" in "\n".join(data.summary())
 
 
+def test_a_pattern_that_fits_no_name(tmp_path):
+    """As of a recipe for other recordings: what it says helps, one thing after the other."""
+    two_classes(tmp_path)
+    split = Partition(test={"index": [0]}, val={"index": [1]})
+    said = refused(tmp_path, pattern=NAMES, split=split)
+    assert said == (
+        f"{tmp_path}: none of its 24 recordings (high/0.wav) has a name that fits data.pattern={NAMES}; "
+        "set data.pattern=null, and the folders are the classes"
+    )
+    said = refused(tmp_path, split=split)
+    assert said.endswith(
+        "split.test names the field 'index', but its examples have label; name one of these, or set "
+        "data.split.test=null"
+    )
+    assert "set data.split.val=null" in refused(tmp_path, split=Partition(val={"index": [1]}))
+    assert [len(part) for part in ready(tmp_path, split=Partition()).parts] == [20, 2, 2]
+    spoken_names(tmp_path / "flat")
+    said = refused(tmp_path / "flat", pattern="{label}-{speaker}")
+    assert said.endswith("has a name that fits data.pattern={label}-{speaker}; set it to how names are built")
+    assert "skip_bad" not in said
+
+
+def test_by_a_field_that_is_not_there(tmp_path):
+    said = refused(two_classes(tmp_path), split=Partition(by="speaker"))
+    assert said.endswith("name one of these, or set data.split.by=null")
+
+
 @pytest.mark.parametrize("pattern", ["{speaker}", "{label}_{label}", "label", "{label}_{}", "{label}_{a b}"])
 def test_patterns_that_say_nothing(pattern):
     with pytest.raises(ValueError, match=r"pattern must name \{label\} once"):
@@ -127,6 +154,60 @@ def test_manifest(tmp_path):
     assert data.classes == ["HIGH", "LOW"]
     assert data.found.fields["who"][:2] == ["a", "b"]
     assert len(data.found.names) == 12
+
+
+def common_voice(root, tab="\t"):
+    """A table of tabs beside the folder of its clips, with cells that are empty."""
+    two_classes(root / "clips")
+    heads = ("client_id", "path", "sentence", "age", "gender")
+    lines = [tab.join(heads)]
+    for n in range(12):
+        for c in ("high", "low"):
+            lines.append(tab.join([f"client {n % 4}", f"{c}/{n}.wav", f"This is number {n} {c}.", "", c]))
+    (root / "validated.tsv").write_text("\n".join(lines) + "\n")
+    return root / "validated.tsv"
+
+
+def test_manifest_of_tabs_with_a_folder_of_clips(tmp_path):
+    table = common_voice(tmp_path)
+    said = refused(table, label_column="gender")
+    assert (
+        "validated.tsv:2: names high/0.wav, and there is no such file; there is one in clips, so set " in said
+    )
+    assert said.endswith("set data.folder=clips")
+    data = ready(table, label_column="gender", folder="clips", split=Partition(by="client_id"))
+    assert data.found.names[0] == "clips/high/0.wav"
+    clients = [{data.found.fields["client_id"][i] for i in part} for part in data.parts]
+    assert sum(map(len, clients)) == 4
+    assert "is no manifest, so data.folder=clips has no meaning" in refused(
+        tmp_path / "clips", folder="clips"
+    )
+    outside = refused(table, label_column="gender", folder="../..")
+    assert "names high/0.wav, which lies outside" in outside
+
+
+def test_sentences_are_no_classes(tmp_path):
+    said = refused(common_voice(tmp_path), label_column="sentence", folder="clips")
+    assert (
+        "24 of 24 recordings have a label of their own, such as 'This is number 0 high.'; sentences " in said
+    )
+    assert said.endswith("are no classes: set data.label_column to a column of classes (client_id, gender)")
+    assert len(ready(tmp_path / "validated.tsv", label_column="gender", folder="clips").classes) == 2
+
+
+def test_most_rows_without_a_label(tmp_path):
+    table = common_voice(tmp_path)
+    lines = table.read_text().splitlines()
+    lines[1:18] = [line.rpartition("\t")[0] + "\t" for line in lines[1:18]]
+    table.write_text("\n".join(lines) + "\n")
+    how = {"label_column": "gender", "folder": "clips"}
+    assert "validated.tsv:2: has no label; give one, or take the row out; or leave such out" in refused(
+        table, **how
+    )
+    assert refused(table, skip_bad=True, **how).endswith("(17: has no label); set it to 0.71")
+    data = ready(table, skip_bad=0.71, **how)
+    assert len(data.found.names) == 7
+    assert any(line.startswith("skipped 17: has no label") for line in data.summary())
 
 
 def test_manifest_by_number_with_parts(tmp_path):
@@ -242,9 +323,14 @@ def test_nothing_there(tmp_path):
     assert "is no folder; set data.path" in refused(tmp_path / "a.txt")
     record(tmp_path / "a.wav")
     assert "its 1 recordings lie in no class's folder (a.wav)" in refused(tmp_path)
-    assert "none of 1 recordings can be used" in refused(
+    said = refused(
         manifest(tmp_path / "m", "path,label\nhigh/0.wav,a\n"), skip_bad=True, frames=Frames(shortest_s=9)
     )
+    assert "none of 1 recordings can be used; the first, " in said
+    assert "high/0.wav: lasts 0.05 s and must last 9 s (data.frames.shortest_s, or one window)" in said
+    said = refused(manifest(tmp_path / "n", "path,label\nhigh/0.wav,\n"), skip_bad=True)
+    assert "none of 1 recordings can be used; the first, " in said
+    assert said.endswith("all.csv:2: has no label")
 
 
 def test_rates_that_differ(tmp_path):
