@@ -6,14 +6,15 @@ import numpy as np
 
 Shares = tuple[float, float, float]
 ALMOST = 1e-9
+MANY = 10_000
 
 
 def class_counts(sizes: np.ndarray, shares: Shares, draw: np.random.Generator) -> np.ndarray:
     """(C, 3) how many examples of each class train, validate and test.
 
     Every count, and every part's sum over the classes, is its exact value rounded down or up, however many
-    and small the classes are. Each class is rounded for itself where its sums come out so;
-    else the largest remainders over all classes are rounded up.
+    and small the classes are. Each class is rounded for itself where the sums come out so (of 10,000 examples
+    or more, where they are at most an example off); else the largest remainders over all are rounded up.
 
     Args:
         sizes: (C,) examples of each class.
@@ -23,15 +24,16 @@ def class_counts(sizes: np.ndarray, shares: Shares, draw: np.random.Generator) -
     Source: Cox (1987), controlled rounding; as a transportation problem, whose corners are whole numbers.
     """
     exact = sizes[:, None] * np.array(shares)
-    lowest, highest = _bounds(exact)
-    least, most = _bounds(exact.sum(0))
     alone = _each_alone(sizes, shares)
-    if (least <= alone.sum(0)).all() and (alone.sum(0) <= most).all():
+    off = np.abs(alone.sum(0) - exact.sum(0))
+    if off.max() < 1 - ALMOST or (off.max() < 1 + ALMOST and sizes.sum() >= MANY):
         return alone
     from scipy.optimize import linprog
     from scipy.sparse import eye_array, kron
 
     count = len(sizes)
+    lowest, highest = _bounds(exact)
+    least, most = _bounds(exact.sum(0))
     cost = 1 - 2 * (exact - lowest) + draw.uniform(0, 0.01, exact.shape)
     cost[lowest[:, 0] == 0, 0] -= 9  # a class that can be trained on, is
     of_class, of_part = kron(eye_array(count), np.ones((1, 3))), kron(np.ones((1, count)), eye_array(3))

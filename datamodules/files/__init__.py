@@ -11,7 +11,7 @@ from datamodules.files.read import (
     relative_name,
     unreadable,
 )
-from datamodules.files.recoded import UTF8, broken_utf8, check_encoding, is_utf8, open_utf8
+from datamodules.files.recoded import UTF8, broken_utf8, check_encoding, is_cut, is_utf8, open_utf8
 from datamodules.files.write import atomic_write, cache_folder, lock, make_once, write_whole
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "digest_of",
     "find_files",
     "first_line",
+    "is_cut",
     "is_utf8",
     "kind",
     "lock",

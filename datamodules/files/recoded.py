@@ -60,8 +60,8 @@ def broken_utf8(raw: bytes, *, wide_before: bool, is_last: bool, has_argument: b
     before, rest = raw[:start].decode(), raw[start:]
     byte = f"0x{rest[0]:02x} at byte {start + 1}"
     wide = wide_before or not before.isascii() or not rest.decode("utf-8", "ignore").isascii()
-    if wide or (_is_cut(rest.rstrip()) and (len(rest) > 1 or rest[0] in LEADING)):
-        where = "the file was cut short: fetch it anew" if is_last and _is_cut(rest) else "mend it"
+    if wide or (is_cut(rest.rstrip()) and (len(rest) > 1 or rest[0] in LEADING)):
+        where = "the file was cut short: fetch it anew" if is_last and is_cut(rest) else "mend it"
         return f"a character is cut in the middle; {byte}, after {before[-12:]!r}: {where}"
     shown = raw[max(0, start - 8) : start + 8].decode("cp1252", "replace").strip()
     if has_argument:
@@ -125,7 +125,7 @@ def _first_fault(raw: bytes) -> int:
     raise AssertionError("these bytes are UTF-8")
 
 
-def _is_cut(rest: bytes) -> bool:
+def is_cut(rest: bytes) -> bool:
     """Whether bytes are the beginning of one character, and no more."""
     decoder = codecs.getincrementaldecoder(UTF8)()
     try:

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from datamodules.files import LARGEST_READ, digest, digest_of, relative_name
+from datamodules.files import LARGEST_READ, digest, digest_of, is_cut, relative_name
 from datamodules.texts.alphabet import Alphabet, CharacterCounts, codepoints
 from datamodules.texts.byte_stream import ByteStream, Span
 from datamodules.texts.corpus import Corpus
 from datamodules.texts.splits import TextSplit, cut
 from datamodules.texts.text_ids import TextIds
 from datamodules.texts.tokens import Bytes
-from datamodules.texts.utf8 import MARK, cut_short, has_mark
+from datamodules.texts.utf8 import MARK, has_mark
 from elman.errors import BadInput
 
 LONGEST_CHARACTER = 4
@@ -76,7 +76,7 @@ def characters(stream: ByteStream, start: int, stop: int, *, beyond: int = 0) ->
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        if end == len(stream) and error.end == len(raw) and cut_short(raw[error.start :]):
+        if end == len(stream) and error.end == len(raw) and is_cut(raw[error.start :]):
             file, at = stream.place(start + first + error.start)
             raise BadInput(
                 f"{file}: ends inside a character at byte {at}: it was cut short; copy it anew, or take "

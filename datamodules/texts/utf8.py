@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from datamodules.files import broken_utf8, byte_blocks, open_utf8, reading
+from datamodules.files import broken_utf8, byte_blocks, is_cut, open_utf8, reading
 from elman.errors import BadInput
 
 CONVERT = "convert it, for example with `iconv -f latin1 -t utf-8`"
+MEND = "copy it anew, or take those bytes off"
 MARK = "\ufeff".encode()
 LONGEST_BYTES = 16 << 20
 """Of one line or one text: what is longer is no example but a file of another kind."""
@@ -49,7 +50,7 @@ def decoded(blocks: Iterable[bytes], name: str) -> Iterator[str]:
         BadInput: if they are not UTF-8 or hold a NUL byte.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
-    begun = False
+    begun = wide = False
     offset, line = 0, 1  # of the first byte that the decoder has not turned into text yet
     for block in chain(blocks, [b""]):
         waiting, fault = decoder.getstate()[0], ""
@@ -57,13 +58,9 @@ def decoded(blocks: Iterable[bytes], name: str) -> Iterator[str]:
         try:
             text = decoder.decode(block if nul < 0 else block[:nul], final=not block)
         except UnicodeDecodeError as error:
-            text, bad = error.object[: error.start].decode(), error.object[error.start]
+            text, rest = error.object[: error.start].decode(), error.object[error.start :]
             at = f"at byte {offset + error.start}, line {line + error.object.count(10, 0, error.start)}"
-            fault = f"not UTF-8 {at} (0x{bad:02x}); {CONVERT}"
-            if error.end == len(error.object) and cut_short(error.object[error.start :]):
-                fault = (
-                    f"ends inside a character {at}: it was cut short; copy it anew, or take those bytes off"
-                )
+            fault = _broken(rest, f" {at} (0x{rest[0]:02x})", wide=wide or not text.isascii(), ends=not block)
         if nul >= 0:
             fault = (
                 f"NUL byte at byte {offset + len(waiting) + nul}, so this is not plain text "
@@ -71,6 +68,7 @@ def decoded(blocks: Iterable[bytes], name: str) -> Iterator[str]:
             )
         if text and not begun:
             text, begun = text.removeprefix("\ufeff"), True
+        wide = wide or not text.isascii()
         if text:
             yield text
         if fault:
@@ -83,15 +81,6 @@ def has_mark(file: Path) -> bool:
     """Whether a file begins with a byte order mark."""
     with reading(file), file.open("rb") as stream:
         return stream.read(len(MARK)) == MARK
-
-
-def cut_short(end: bytes) -> bool:
-    """Whether some bytes are the beginning of one character, and no more."""
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(end)
-    except UnicodeDecodeError:
-        return False
-    return 0 < len(end) < 4
 
 
 def is_text(file: Path) -> bool:
@@ -162,3 +151,19 @@ def fault(text: str) -> str | None:
         raw = text.encode("utf-8", "surrogateescape")
         return broken_utf8(raw, wide_before=False, is_last=False, has_argument=True)
     return None
+
+
+def _broken(rest: bytes, what: str, *, wide: bool, ends: bool) -> str:
+    """What is wrong with bytes that are no UTF-8, and the way out.
+
+    Args:
+        rest: from the first bad one on.
+        what: they are, for the message.
+        wide: characters of several bytes stand before them.
+        ends: the text ends with them.
+    """
+    if not (ends and is_cut(rest)):
+        return f"not UTF-8{what}; {CONVERT}"
+    if wide or len(rest) > 1:
+        return f"ends inside a character{what}: it was cut short; {MEND}"
+    return f"not UTF-8{what}, its last: if it was cut short, {MEND}; else {CONVERT}"  # as in Latin-1

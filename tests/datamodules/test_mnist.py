@@ -25,7 +25,7 @@ def test_pixels_and_parts(tmp_path, packed):
     train, labels, tests, _ = mnist_folder(tmp_path, packed=packed)
     data = ready(tmp_path)
     assert (data.input_size, data.output_size, data.token_ids) == (3, 10, False)
-    assert [len(part) for part in data.parts] == [50, 10, 12]
+    assert [len(part) for part in data.parts] == [54, 6, 12]
     assert data.parts[2].tolist() == list(range(60, 72))
     example = data._examples.window(7, 0, 4)
     torch.testing.assert_close(example.x, torch.from_numpy(train[7] / 255).float(), rtol=0, atol=1e-7)

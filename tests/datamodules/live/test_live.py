@@ -114,7 +114,7 @@ def test_frames_by_hand():
     [
         (Characters(Alphabet("ab")), b"ab\n", b"b\xff", "line 2 (0xff)"),
         (Characters(Alphabet("ab")), b"ab\n", b"\0", "NUL byte at byte 3"),
-        (Characters(Alphabet("ab")), b"ab\n", "€".encode()[:2], "not UTF-8 at byte 3"),
+        (Characters(Alphabet("ab")), b"ab\n", "€".encode()[:2], "ends inside a character at byte 3"),
         (Rows(input_size=2), b"1,2\n", b"3\n", "line 2: 1 value, but a row must have 2"),
         (Rows(input_size=2), b"1,2\n", b"3,4,5\n", "line 2: 3 values"),
         (Rows(input_size=2), b"1,2\n", b"3,four\n", "line 2: 'four' in column 2 must be a finite number"),
