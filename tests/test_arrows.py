@@ -12,6 +12,8 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     *(
         "errors",
+        "printable",
+        "trust",
         "declared",
         "stored",
         "tree",

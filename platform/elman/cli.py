@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from elman import __version__, commands
 from elman.errors import BadInput, out_of_memory
+from elman.printable import printable
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 HELP = """\
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except BadInput as error:
-        print(f"elman: error: {' '.join(str(error).splitlines())}", file=sys.stderr)
+        print(f"elman: error: {printable(' '.join(str(error).splitlines()))}", file=sys.stderr)
         return 2
     except SystemExit as done:  # the way argparse leaves after --help and --print_config
         return done.code if isinstance(done.code, int) else int(done.code is not None)
@@ -101,6 +102,8 @@ def _answer(words: list[str]) -> int:
         print(chosen.help())
         return 0
     if "" not in sys.path:
-        sys.path.insert(0, "")  # a recipe may name classes of the working folder
+        # A recipe may name classes of the working folder; it comes last, so that no file there stands in for
+        # a module of ours or of a library.
+        sys.path.append("")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # what is trained here stays here
     return chosen(args)

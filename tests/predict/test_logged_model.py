@@ -188,7 +188,7 @@ def test_a_pickle_in_place_of_weights_is_not_opened(logged, client, folder):
     "builder", ["os:system", "subprocess:run", "stand_in_model:stranger", "stand_in_model:os.system"]
 )
 def test_only_builders_are_called(builder):
-    with pytest.raises(ValueError, match="builder"):
+    with pytest.raises(ValueError, match=r"^builder |if you trust it, set ELMAN_TRUST=stand_in"):
         find_builder(builder)
 
 

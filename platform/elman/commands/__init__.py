@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from elman.errors import BadInput
+from elman.printable import printable
 from elman.recipes.arguments import is_recipe
 from elman.recipes.blocks import KEYS
 
@@ -196,9 +197,12 @@ def positional(words: Sequence[str], usage: str, *, least: int, most: int | None
 
 def note(text: str) -> None:
     """Print beside what was asked for, so that a file or a pipe does not get it."""
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text, keep="\n"), file=sys.stderr, flush=True)
 
 
 URI = Option("--tracking.tracking_uri=URI")
 EXPERIMENT = Option("--tracking.experiment=NAME")
+TRUST = Option(
+    "--trust=PACKAGE,...", "packages of your own whose classes the stored recipe names; their code is run"
+)
 OUTPUT = Option("--output=FILE", "where the lines go; the terminal", default="-")

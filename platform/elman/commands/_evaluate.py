@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 
-def evaluate(stage: str, words: list[str]) -> int:
+def evaluate(stage: str, words: list[str], *, trust: str) -> int:
     """Print the metrics, one a line.
 
     Args:
         stage: validate or test.
         words: RUN|CHECKPOINT and options of its recipe.
+        trust: packages, separated by commas, whose classes its recipe may name.
     """
     import pytorch_lightning as pl
 
@@ -17,7 +18,7 @@ def evaluate(stage: str, words: list[str]) -> int:
     from elman.run.trained import trained, trained_recipe
     from elman.run.trainer import prepare_process
 
-    checkpoint, recipe, parts = trained_recipe(stage, words)
+    checkpoint, recipe, parts = trained_recipe(stage, words, trust=trust)
     prepare_process(parts.trainer)
     parts.data.prepare_data()
     parts.data.setup(stage)

@@ -16,14 +16,17 @@ from elman.run.trained import trained, trained_recipe
 from elman.run.trainer import prepare_process
 
 
-def predict_part(words: Sequence[str], *, part: str, scored_only: bool, output: str, form: str) -> None:
+def predict_part(
+    words: Sequence[str], *, trust: str, part: str, scored_only: bool, output: str, form: str
+) -> None:
     """Write a record for each row and step, or for each caption, of one part of the data.
 
     Args:
         words: RUN|CHECKPOINT and options of its recipe.
+        trust: packages, separated by commas, whose classes its recipe may name.
         part: test, val or train.
     """
-    checkpoint, recipe, parts = trained_recipe("predict", words)
+    checkpoint, recipe, parts = trained_recipe("predict", words, trust=trust)
     prepare_process(parts.trainer)
     data = parts.data
     data.prepare_data()
@@ -43,15 +46,18 @@ def predict_part(words: Sequence[str], *, part: str, scored_only: bool, output: 
                 lines.write(record)
 
 
-def predict_stream(words: Sequence[str], *, reset_on: str, last_only: bool, output: str, form: str) -> None:
+def predict_stream(
+    words: Sequence[str], *, trust: str, reset_on: str, last_only: bool, output: str, form: str
+) -> None:
     """Write a record for each step that comes on standard input, as it comes.
 
     Args:
         words: RUN|CHECKPOINT and options of its recipe.
+        trust: packages, separated by commas, whose classes its recipe may name.
         reset_on: what begins a new sequence; empty: as this kind of data has it.
         last_only: only of each sequence's last step.
     """
-    checkpoint, recipe, parts = trained_recipe("predict", words)
+    checkpoint, recipe, parts = trained_recipe("predict", words, trust=trust)
     prepare_process(parts.trainer)
     metadata = checkpoint["elman"]["metadata"]
     task = trained(checkpoint, recipe, SimpleNamespace(**metadata))

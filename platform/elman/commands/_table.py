@@ -6,6 +6,8 @@ import sys
 from collections.abc import Collection, Sequence
 from typing import Literal
 
+from elman.printable import printable
+
 SHORTEST = 6  # characters of a text that is shortened to fit
 GAP = 2
 
@@ -73,11 +75,6 @@ def shared(least: Sequence[int], wanted: Sequence[int], capacity: int) -> list[i
         for i in open_ones[:spare]:
             sizes[i] += 1
     return sizes
-
-
-def printable(text: str) -> str:
-    """`text` without what could move the cursor or break the line; a run may have any name."""
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _plain(names: Sequence[str], cells: Sequence[Sequence[str]], right: Collection[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from elman.commands import OUTPUT, OVERRIDES, Command, Option
+from elman.commands import OUTPUT, OVERRIDES, TRUST, Command, Option
 from elman.errors import BadInput
 
 
@@ -16,6 +16,7 @@ def predict(
     streams: bool,
     reset_on: str,
     last: bool,
+    trust: str,
 ) -> int:
     if streams:
         for name, given in (("--part", part), ("--scored", scored)):
@@ -28,9 +29,9 @@ def predict(
     from elman.commands._predictions import predict_part, predict_stream
 
     if streams:
-        predict_stream(words, reset_on=reset_on, last_only=last, output=output, form=form)
+        predict_stream(words, trust=trust, reset_on=reset_on, last_only=last, output=output, form=form)
     else:
-        predict_part(words, part=part or "test", scored_only=scored, output=output, form=form)
+        predict_part(words, trust=trust, part=part or "test", scored_only=scored, output=output, form=form)
     if output != "-":
         print(f"wrote {output}")
     return 0
@@ -64,6 +65,7 @@ Write what the network predicts: a line for each row and step.""",
             "what begins a new sequence: never, line (the end of one) or blank (an empty line)",
         ),
         "last": Option("--last", "only the line of a sequence's last step"),
+        "trust": TRUST,
     },
     run=predict,
     more=OVERRIDES,

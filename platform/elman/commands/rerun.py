@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from elman.commands import OVERRIDES, URI, Command, Option
+from elman.commands import OVERRIDES, TRUST, URI, Command, Option
 from elman.errors import BadInput
 
 
-def rerun(words: list[str], *, uri: str, resume: str | None) -> int:
+def rerun(words: list[str], *, uri: str, resume: str | None, trust: str) -> int:
     from elman.recipes.arguments import sort_words
     from elman.run.rerun import rerun as train_again
 
     found = sort_words(words)
     if len(found.positional) != 1:
         raise BadInput("elman rerun needs one run's id or name: elman rerun RUN [--key=value ...]")
-    return train_again(found.positional[0], found._replace(positional=()), uri=uri or None, resume=resume)
+    words_left = found._replace(positional=())
+    return train_again(found.positional[0], words_left, uri=uri or None, resume=resume, trust=trust)
 
 
 COMMAND = Command(
@@ -26,6 +27,7 @@ Train a run's recipe once more with as many threads as then, as a new run, and c
     options={
         "uri": URI,
         "resume": Option("--resume [NEW]", "go on with a rerun that was stopped, by id or name"),
+        "trust": TRUST,
     },
     run=rerun,
     more=OVERRIDES,

@@ -5,16 +5,17 @@ from __future__ import annotations
 import sys
 from types import SimpleNamespace
 
-from elman.commands import OVERRIDES, Command, Option
+from elman.commands import OVERRIDES, TRUST, Command, Option
 from elman.errors import BadInput
+from elman.printable import printable
 
 
-def sample(words: list[str], *, prompt: str, count: int, temperature: float, seed: int) -> int:
+def sample(words: list[str], *, prompt: str, count: int, temperature: float, seed: int, trust: str) -> int:
     from datamodules.texts.tokens import tokens_from
     from elman.predict.sampling import sample_text
     from elman.run.trained import trained, trained_recipe
 
-    checkpoint, recipe, parts = trained_recipe("sample", words)
+    checkpoint, recipe, parts = trained_recipe("sample", words, trust=trust)
     saved = checkpoint.get(type(parts.data).__qualname__, {})
     tokens = tokens_from(saved)
     if tokens is None:
@@ -32,7 +33,9 @@ def sample(words: list[str], *, prompt: str, count: int, temperature: float, see
             f"the prompt has {len(unlisted)} that training did not, read as unknown: {shown}", file=sys.stderr
         )
     task = trained(checkpoint, recipe, SimpleNamespace(**checkpoint["elman"]["metadata"]))
-    print(sample_text(task.network, tokens, prompt=prompt, count=count, temperature=temperature, seed=seed))
+    text = sample_text(task.network, tokens, prompt=prompt, count=count, temperature=temperature, seed=seed)
+    # A text may hold anything; what goes to a file stays as it is.
+    print(printable(text, keep="\n\t") if sys.stdout.isatty() else text)
     return 0
 
 
@@ -53,6 +56,7 @@ Let a network that was trained on text write on.""",
             kind=float,
         ),
         "seed": Option("--seed=N", "another seed writes another text; 1", default=1, kind=int),
+        "trust": TRUST,
     },
     run=sample,
     more=OVERRIDES,

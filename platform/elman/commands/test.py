@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from elman.commands import OVERRIDES, Command
+from elman.commands import OVERRIDES, TRUST, Command
 
 
-def test(words: list[str]) -> int:
+def test(words: list[str], *, trust: str) -> int:
     from elman.commands._evaluate import evaluate
 
-    return evaluate("test", words)
+    return evaluate("test", words, trust=trust)
 
 
 COMMAND = Command(
@@ -18,6 +18,7 @@ COMMAND = Command(
 usage: elman test RUN|CHECKPOINT [--key=value ...]
 
 Score a run's best checkpoint, or the checkpoint named, on the test data; one metric a line.""",
+    options={"trust": TRUST},
     run=test,
     more=OVERRIDES,
 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from elman.commands import OVERRIDES, Command
+from elman.commands import OVERRIDES, TRUST, Command
 
 
-def validate(words: list[str]) -> int:
+def validate(words: list[str], *, trust: str) -> int:
     from elman.commands._evaluate import evaluate
 
-    return evaluate("validate", words)
+    return evaluate("validate", words, trust=trust)
 
 
 COMMAND = Command(
@@ -18,6 +18,7 @@ COMMAND = Command(
 usage: elman validate RUN|CHECKPOINT [--key=value ...]
 
 Score a run's best checkpoint, or the checkpoint named, on the validation data; one metric a line.""",
+    options={"trust": TRUST},
     run=validate,
     more=OVERRIDES,
 )

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from mlflow.pyfunc import PythonModel
 
+from elman.trust import refuse_untrusted
+
 TRUST = "builds_streaming_model"
 
 
@@ -27,8 +29,8 @@ class StreamingModel(PythonModel):
     that reads later steps has no carries: it takes whole sequences.
 
     Loading takes the weights with `weights_only`, so no pickled object is built, and calls one
-    function: the builder that the description names, if it is a function of elman or sets
-    `builder.builds_streaming_model = True`.
+    function: the builder that the description names, if it is a function of elman, or is of a package that
+    the environment variable `ELMAN_TRUST` names and sets `builder.builds_streaming_model = True`.
     """
 
     def load_context(self, context: Any) -> None:
@@ -99,6 +101,7 @@ def find_builder(path: str) -> Any:
     module, colon, name = path.partition(":")
     if not colon or not name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
         raise ValueError(f"builder must look like 'package.module:function', got {path!r}")
+    refuse_untrusted(module)
     build = getattr(importlib.import_module(module), name, None)
     own = module.split(".")[0] == "elman" and getattr(build, "__module__", None) == module
     if not callable(build) or not (own or getattr(build, TRUST, False) is True):

@@ -21,6 +21,7 @@ from elman.errors import BadInput
 from elman.recipes.arguments import Words, is_recipe, sort_words
 from elman.recipes.classes import Parameter, choices, find_class, import_path, parameters
 from elman.recipes.strict_yaml import dump_yaml, find_line, load_fragment, read_recipe, read_text
+from elman.recipes.trust import Trust
 from elman.recipes.values import Dotted, Place, Text, lay, lay_arguments, refuse_missing
 
 MODE = "recipe"
@@ -42,11 +43,13 @@ class Source(NamedTuple):
         file: its name.
         values: what it holds.
         question: the comment at its head.
+        trust: what may be imported for it, where it was stored; None: a user has typed it.
     """
 
     file: str
     values: Mapping[str, Any]
     question: str = ""
+    trust: Trust | None = None
 
 
 class RecipeParser(ArgumentParser):
@@ -141,7 +144,7 @@ class RecipeParser(ArgumentParser):
         values = copy.deepcopy(self.given)
         for source in sources:
             locate = functools.partial(_line, source)
-            place = Place(file=source.file, locate=locate, refused=refused or {})
+            place = Place(file=source.file, locate=locate, refused=refused or {}, trust=source.trust)
             values = self._lay(source.values, values, place)
         place = Place(refused=refused or {})
         for name, text in words.options:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -25,10 +26,13 @@ from elman.recipes.blocks import BLOCKS, DEFAULTS, FROM_DATA, HELP
 from elman.recipes.parser import RecipeParser, Source, minimal, resolved
 from elman.recipes.strict_yaml import digest, load_yaml, read_recipe
 from elman.recipes.training import REFUSED, Training
+from elman.recipes.trust import Stored, Trust, named_packages, without_places
 from elman.stored import translated
 from elman.tasks import SequenceTask
 from elman.tracking.logger import RunLogger
 from elman.tracking.params import flat_params
+
+log = logging.getLogger("elman.recipes.parser")
 
 NOT_OURS = {
     f"trainer.{name}": f"trainer.{name} is not for elman: {instead}" for name, instead in REFUSED.items()
@@ -117,14 +121,14 @@ def parse(
     command: str,
     words: Words | Sequence[str],
     *,
-    base: tuple[str, str] | None = None,
+    base: Stored | None = None,
     trains: bool = True,
 ) -> Recipe:
     """Parse the words after a command.
 
     Args:
         words: recipes and options in any order.
-        base: (name, text) of a stored recipe that comes before all of them.
+        base: a stored recipe that comes before all of them. What names places to write to is left out of it.
         trains: whether the stored recipe's diagnostics and callbacks, and so their files, are needed.
 
     Raises:
@@ -135,10 +139,7 @@ def parse(
     for file in files:
         if "space" in file.values:
             raise BadInput(f"{file.file} is the file of a search; run it with: elman search {file.file}")
-    stored = []
-    if base is not None:
-        values = translated(load_yaml(base[1], base[0]))
-        stored = [Source(base[0], values if trains else {**values, **dict.fromkeys(TRAINING)})]
+    stored = [] if base is None else [_stored_source(base, found, files, trains=trains)]
     parser = make_parser(command)
     config = parser.parse_words(found, [*stored, *files], refused=NOT_OURS)
     if not 0 <= config.seed_everything <= LARGEST_SEED:
@@ -146,6 +147,18 @@ def parse(
     name = f"{Path(files[-1].file).resolve().parent.name}/{Path(files[-1].file).stem}" if files else "run"
     question = files[-1].question if files else ""
     return Recipe(config, resolved(parser, config), minimal(parser, config), question, name, parser)
+
+
+def _stored_source(base: Stored, words: Words, typed: Sequence[Source], *, trains: bool) -> Source:
+    """A stored recipe, without what its reader has to decide: where to write, and what to fetch."""
+    values, places = without_places(translated(load_yaml(base.text, base.name)))
+    for key, value in places.items():
+        default = key == "trainer.checkpoints" and (value == Training.checkpoints or not trains)
+        if not default and words.value(f"--{key}") is None:
+            log.warning("%s: %s=%r is left out, as nobody typed it; add --%s=...", base.name, key, value, key)
+    packages = base.trusted.union(*(named_packages(source.values) for source in typed))
+    values = values if trains else {**values, **dict.fromkeys(TRAINING)}
+    return Source(base.name, values, trust=Trust(packages, base.command))
 
 
 def make_task(parts: Namespace, data: Any) -> SequenceTask:

@@ -19,9 +19,11 @@ import yaml
 from torch import Tensor
 
 from elman.errors import BadInput
+from elman.recipes import classes
 from elman.recipes.arguments import is_recipe
 from elman.recipes.classes import Parameter, choices, find_class, import_path, names, parameters, short
 from elman.recipes.strict_yaml import load_fragment, read_recipe
+from elman.recipes.trust import Trust
 from elman.stored import new_class, new_key
 
 log = logging.getLogger("elman.recipes.parser")
@@ -53,12 +55,14 @@ class Place(NamedTuple):
         file: the recipe; empty for an option.
         locate: the file and the line of keys, in words that begin an error.
         refused: keys, dotted from the top, that are answered with a line of their own.
+        trust: what may be imported for a recipe that was stored; None: a user has typed it.
     """
 
     keys: tuple[str, ...] = ()
     file: str = ""
     locate: Callable[[Sequence[str]], str] = lambda keys: ""
     refused: Mapping[str, str] = types.MappingProxyType({})
+    trust: Trust | None = None
 
     @property
     def dotted(self) -> str:
@@ -109,7 +113,7 @@ def lay_arguments(
     for key, value in given.items():
         name = key.removesuffix("+")
         if known is None:
-            found[name] = _plain(value)
+            found[name] = _plain_of(Any, value, place.below(name))
         elif name not in known:
             lacking = f"{owner} takes no" if owner[:1].isupper() else "there is no"
             place.refuse_key(owner, key, f"{lacking} key {key!r}{choices(key, known)}")
@@ -176,7 +180,7 @@ def _fit(value: Any, below: Any, hint: Any, place: Place) -> Any:
         inner = arguments[1] if arguments else Any
         laid = {key: lay(item, None, inner, place.below(str(key))) for key, item in value.items()}
         return {**(below or {}), **laid} if isinstance(value, Dotted) else laid
-    return _plain(value)
+    return _plain_of(hint, value, place)
 
 
 def _fit_one_of(value: Any, below: Any, hints: Sequence[Any], place: Place) -> Any:
@@ -220,7 +224,7 @@ def _class_spec(value: Any, below: Any, kind: type, place: Place, *, given: int,
     if (new := new_class(name)) != name:
         place.refuse(f"{name} is {new} now; write that")
     try:
-        cls = find_class(str(name), kind)
+        cls = (place.trust or classes).find_class(str(name), kind)
     except BadInput as error:
         place.refuse(str(error))
     if factory and "dict_kwargs" in spec:
@@ -229,7 +233,7 @@ def _class_spec(value: Any, below: Any, kind: type, place: Place, *, given: int,
     path = str(name) if "." in name else import_path(cls)
     kept = _kept(before, path, known)
     laid = lay_arguments({**arguments, **others}, kept, known, place, owner=cls.__name__)
-    more = {"dict_kwargs": spec["dict_kwargs"]} if "dict_kwargs" in spec else {}
+    more = {"dict_kwargs": _plain_of(Any, spec["dict_kwargs"], place)} if "dict_kwargs" in spec else {}
     return {"class_path": path, **({"init_args": laid} if laid else {}), **more}
 
 
@@ -284,8 +288,8 @@ def class_kinds(hint: Any) -> list[tuple[type, int]]:
     if origin in (typing.Union, types.UnionType):
         return [kind for part in arguments for kind in class_kinds(part)]
     if origin is collections.abc.Callable:
-        given = len(arguments[0]) if isinstance(arguments[0], list) else 0
-        return [(kind, given) for kind, _ in class_kinds(arguments[1])]
+        given, made = arguments or ((), Any)  # bare, it may be any function
+        return [(kind, len(given) if isinstance(given, list) else 0) for kind, _ in class_kinds(made)]
     plain = hint in (*WORDS, *LISTS, int, float, str, collections.abc.Mapping, object, Any, Tensor)
     if not isinstance(hint, type) or plain or dataclasses.is_dataclass(hint) or issubclass(hint, Path):
         return []
@@ -316,6 +320,23 @@ def loaded(text: Text, *, files: bool = False) -> Any:
         return load_fragment(str(text))
     except yaml.YAMLError:
         return str(text)
+
+
+def _plain_of(hint: Any, value: Any, place: Place) -> Any:
+    """A value of a type that only jsonargparse knows: for some it imports and calls what a text names."""
+    harmless = hint in (Any, object) or (isinstance(hint, type) and issubclass(hint, Path))
+    if place.trust is not None and not (harmless and _is_data(value)):
+        place.refuse(
+            f"what is stored gives no {_words(hint)[0]} here, got {_shown(value)}; type it as an option"
+        )
+    return _plain(value)
+
+
+def _is_data(value: Any) -> bool:
+    """Whether it names no class, at any depth."""
+    if isinstance(value, Mapping):
+        return "class_path" not in value and all(map(_is_data, value.values()))
+    return all(map(_is_data, value)) if isinstance(value, list) else True
 
 
 def _plain(value: Any) -> Any:

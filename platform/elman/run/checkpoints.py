@@ -6,7 +6,8 @@ import os
 import shutil
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from math import inf, isfinite
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,15 @@ from elman.stored import translated_checkpoint
 from elman.tasks import SequenceTask
 from elman.tracking.metrics import high_is_good
 
-OWN_KEYS = {"metadata", "recipe", "time_steps", "updates", "bptt", "states", "restarts", "random"}
+OWN: dict[str, type] = {
+    "metadata": Mapping,
+    "recipe": str,
+    "time_steps": int,
+    "updates": Mapping,
+    "bptt": Mapping,
+    **dict.fromkeys(("states", "restarts", "random"), list),
+}
+"""What a checkpoint holds of ours, and of which type."""
 KEPT = 2  # so that one is whole if the machine dies while the other is written
 
 
@@ -170,9 +179,42 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         ) from error
     checkpoint = translated_checkpoint(checkpoint) if isinstance(checkpoint, Mapping) else {}
     own = checkpoint.get("elman")
-    if not isinstance(own, Mapping) or not OWN_KEYS.issubset(own) or "state_dict" not in checkpoint:
+    if not isinstance(own, Mapping) or not OWN.keys() <= own.keys() or "state_dict" not in checkpoint:
         raise BadInput(f"{path}: not a checkpoint of elman; give one that `elman fit` wrote")
+    for name, kind in OWN.items():
+        if not isinstance(own[name], kind) or isinstance(own[name], bool):
+            what = f"its {name} is of type {type(own[name]).__name__}, not {kind.__name__}"
+            raise BadInput(f"{path}: not a checkpoint of `elman fit`: {what}; use another one")
+    weights = checkpoint["state_dict"]
+    if not isinstance(weights, Mapping) or not all(isinstance(w, torch.Tensor) for w in weights.values()):
+        raise BadInput(
+            f"{path}: not a checkpoint of `elman fit`: its weights are no tensors; use another one"
+        )
     return checkpoint
+
+
+def restore_data(data: Any, checkpoint: Mapping[str, Any], path: Path) -> None:
+    """Give a data module the state that a checkpoint holds for it.
+
+    Raises:
+        BadInput: if the data refuses it, or the state is not one of this kind of data.
+    """
+    with fitting(path, f"giving {type(data).__name__} its state"):
+        data.load_state_dict(checkpoint.get(type(data).__qualname__, {}))
+
+
+@contextmanager
+def fitting(path: Path, part: str) -> Iterator[None]:
+    """What a part of a checkpoint with other contents makes fail, as one line."""
+    try:
+        yield
+    except BadInput:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        first = (str(error).strip().splitlines() or [""])[0]
+        raise BadInput(
+            f"{path}: {part} failed ({type(error).__name__}: {first}); use another one of its folder"
+        ) from error
 
 
 def newest(folder: Path) -> Path:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from elman.captions.scores import caption_scores
 from elman.diagnostics.choice import diagnostics_of
 from elman.errors import BadInput
 from elman.recipes.recipe import Recipe, make_task, refuse_monitor, refuse_targets
-from elman.run.checkpoints import read_checkpoint
+from elman.run.checkpoints import fitting, read_checkpoint, restore_data
 from elman.run.parallel import (
     end_other_processes,
     hand_over,
@@ -170,7 +171,7 @@ def make_data_and_task(run: Run) -> None:
     """The data, set up, and a task for it with fresh weights."""
     data = run.data = run.parts.data
     if run.checkpoint is not None:
-        data.load_state_dict(read_checkpoint(run.checkpoint).get(type(data).__qualname__, {}))
+        restore_data(data, read_checkpoint(run.checkpoint), run.checkpoint)
     data.prepare_data()
     data.setup("fit")
     task = run.task = make_task(run.parts, data)
@@ -243,9 +244,21 @@ def train(run: Run) -> None:
     """The training, and the metrics it ends with."""
     assert run.trainer is not None, "open_run makes it"
     restore_random(run.randomness)
-    with unmasked():
+    with unmasked(), _restoring(run):
         run.trainer.fit(run.task, datamodule=run.data, ckpt_path=run.checkpoint, weights_only=True)
     run.results = metrics_of(run.trainer, "val") | metrics_of(run.trainer, "cost")
+
+
+@contextmanager
+def _restoring(run: Run) -> Iterator[None]:
+    """What fails before the first batch after a checkpoint is blamed on the checkpoint."""
+    try:
+        yield
+    except Exception:
+        if run.checkpoint is None or run.task.training_begun:
+            raise
+        with fitting(run.checkpoint, "going on from it"):
+            raise
 
 
 def test(run: Run) -> None:

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 from elman.errors import BadInput
 from elman.recipes.arguments import Words
 from elman.recipes.recipe import Recipe, parse
+from elman.recipes.trust import Stored
 from elman.run.job import fit
 from elman.run.parallel import is_first_process
 from elman.run.summary import say
 from elman.tracking.difference import data_of, made_of
 from elman.tracking.metrics import monitored
 from elman.tracking.reading import open_to_read, read_text
-from elman.tracking.record import device_metadata, git_state, versions
+from elman.tracking.record import command_line, device_metadata, git_state, versions
 from elman.tracking.runs import RunRow, row_of, with_best
 from elman.tracking.tags import DEVICE_TAG, RERUN_TAG, VERSION_TAG
+from elman.trust import trusted_packages
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,7 +28,9 @@ THREADS_TAG = f"{DEVICE_TAG}torch_threads"
 DECISIVE = ("processor", "gpus", "cuda")  # metadata of a machine that change the last digits of a metric
 
 
-def rerun(name: str, words: Words, *, uri: str | None = None, resume: str | None = None) -> int:
+def rerun(
+    name: str, words: Words, *, uri: str | None = None, resume: str | None = None, trust: str = ""
+) -> int:
     """Train the recipe of a run with the same values and threads, and compare the best values.
 
     Args:
@@ -34,6 +38,7 @@ def rerun(name: str, words: Words, *, uri: str | None = None, resume: str | None
         words: options that are laid over its recipe, and further recipes.
         uri: its store, where the new run goes too; None: as usual.
         resume: as for `elman fit`: the new run, where it was stopped.
+        trust: packages, separated by commas, whose classes its recipe may name.
 
     Returns:
         The exit code of the training.
@@ -53,7 +58,13 @@ def rerun(name: str, words: Words, *, uri: str | None = None, resume: str | None
                 "run its recipe with `elman fit`"
             )
         then = made_of(before.tags, diff=read_text(client, before.id, "git_diff.txt"))
-    recipe = _recipe(before, text, words, store)
+    stored = Stored(
+        f"recipe.yaml of run {before.id}",
+        text,
+        command_line(["elman", "rerun", name]),
+        trusted_packages(trust),
+    )
+    recipe = _recipe(before, stored, words, store)
     say(f"run {before.id} ({before.name}) once more, with {_changes(then)}")
     ended = fit(recipe, resume=resume, tags={RERUN_TAG: before.id})
     if ended.code == 0 and ended.run_id is not None and is_first_process():
@@ -65,7 +76,7 @@ def rerun(name: str, words: Words, *, uri: str | None = None, resume: str | None
     return ended.code
 
 
-def _recipe(before: RunRow, text: str, words: Words, store: str) -> Recipe:
+def _recipe(before: RunRow, stored: Stored, words: Words, store: str) -> Recipe:
     """The recipe of a run, with its threads and store where the words do not say otherwise."""
     threads = before.tags.get(THREADS_TAG, "")
     same = {
@@ -74,7 +85,7 @@ def _recipe(before: RunRow, text: str, words: Words, store: str) -> Recipe:
         **({"--trainer.threads": threads} if threads.isdecimal() else {}),
     }
     words = words._replace(options=(*same.items(), *words.options))
-    recipe = parse("rerun", words, base=(f"recipe.yaml of run {before.id}", text))
+    recipe = parse("rerun", words, base=stored)
     question = f"Does run {before.id} ({before.name}) come out the same?"
     return replace(recipe, name=before.recipe or recipe.name, question=question)
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from elman.errors import BadInput
 from elman.recipes.recipe import Recipe, parse
+from elman.recipes.strict_yaml import load_yaml
+from elman.recipes.trust import Stored, named_packages
 from elman.run.checkpoints import newest
 from elman.run.parallel import REFUSAL_VARIABLE, is_first_process
 from elman.run.summary import say
@@ -105,7 +107,9 @@ def _other_values(recipe: Recipe, run_id: str, uri: str) -> list[str]:
     if text is None:
         return ["it keeps no recipe.yaml that would say which"]
     try:
-        before = parse("fit", [], base=(f"recipe.yaml of run {run_id}", text))
+        trusted = frozenset(named_packages(load_yaml(recipe.resolved, recipe.name)))
+        stored = Stored(f"recipe.yaml of run {run_id}", text, "elman fit", trusted, places=True)
+        before = parse("fit", [], base=stored)
     except BadInput as error:
         return [str(error)]
     then, now = before.decisive, recipe.decisive

@@ -14,6 +14,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from elman.batch import SequenceBatch
 from elman.diagnostics import Diagnostic
 from elman.predict.logged_model import log_streaming_model
+from elman.printable import printable
 from elman.recipes.arguments import rewrite
 from elman.recipes.recipe import Recipe, strategy_settings
 from elman.run.checkpoints import Checkpoints, read_checkpoint
@@ -221,4 +222,4 @@ def command(*more: str) -> str:
 @rank_zero_only
 def say(text: str) -> None:
     """Print, once for all processes."""
-    print(text, flush=True)
+    print(printable(text, keep="\n\t"), flush=True)

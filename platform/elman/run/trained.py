@@ -9,14 +9,21 @@ from typing import Any
 from elman.errors import BadInput
 from elman.recipes.arguments import sort_words
 from elman.recipes.recipe import Recipe, make_task, parse
-from elman.run.checkpoints import newest, read_checkpoint
+from elman.recipes.trust import Stored
+from elman.run.checkpoints import newest, read_checkpoint, restore_data
 from elman.tasks import SequenceTask
 from elman.tracking.find import find_run
+from elman.tracking.record import command_line
 from elman.tracking.store import resolve_uri
+from elman.trust import trusted_packages
 
 
-def trained_recipe(command: str, given: Sequence[str]) -> tuple[dict[str, Any], Any, Any]:
-    """The checkpoint a RUN or CHECKPOINT names, its recipe with the options laid over it, and its classes."""
+def trained_recipe(command: str, given: Sequence[str], *, trust: str = "") -> tuple[dict[str, Any], Any, Any]:
+    """The checkpoint a RUN or CHECKPOINT names, its recipe with the options laid over it, and its classes.
+
+    Args:
+        trust: packages, separated by commas, whose classes its recipe may name.
+    """
     found = sort_words(given)
     if not found.positional:
         raise BadInput(
@@ -28,10 +35,15 @@ def trained_recipe(command: str, given: Sequence[str]) -> tuple[dict[str, Any], 
         path = _best(target, found.value("--tracking.tracking_uri"))
     checkpoint = read_checkpoint(path)
     words = found._replace(positional=tuple(left))
-    stored = (f"{path}: its recipe", checkpoint["elman"]["recipe"])
+    stored = Stored(
+        f"{path}: its recipe",
+        checkpoint["elman"]["recipe"],
+        command_line(["elman", command, target]),
+        trusted_packages(trust),
+    )
     recipe = parse(command, words, base=stored, trains=False)
     parts = recipe.classes()
-    parts.data.load_state_dict(checkpoint.get(type(parts.data).__qualname__, {}))
+    restore_data(parts.data, checkpoint, path)
     return checkpoint, recipe, parts
 
 
@@ -49,7 +61,13 @@ def trained(checkpoint: dict[str, Any], recipe: Recipe, data: Any) -> SequenceTa
     Args:
         data: has `input_size`, `output_size`, `token_ids`.
     """
-    task = make_task(recipe.classes(), data).to(checkpoint["state_dict"]["readout.weight"].dtype)
+    weight = checkpoint["state_dict"].get("readout.weight")
+    if weight is None:
+        raise BadInput("the checkpoint holds no weights of a network; use another one of its folder")
+    try:
+        task = make_task(recipe.classes(), data).to(weight.dtype)
+    except (AttributeError, TypeError) as error:
+        raise BadInput(f"the checkpoint's metadata describe no network ({error}); use another one") from error
     try:
         task.load_state_dict(checkpoint["state_dict"])
     except RuntimeError as error:

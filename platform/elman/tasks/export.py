@@ -12,6 +12,7 @@ from elman.errors import BadInput
 from elman.inputs import ContextEncoder, Features
 from elman.stored import translated_description
 from elman.tasks.network import Network
+from elman.trust import refuse_untrusted
 
 KINDS: dict[str, type] = {"core": Core, "context_encoder": ContextEncoder, "features": Features}
 """Parts of a network that are classes of their kind, called with what only the data tells."""
@@ -74,9 +75,10 @@ def part_class(kind: str, path: str) -> type:
     """The core, context encoder or features of an import path.
 
     Raises:
-        BadInput: if it cannot be imported or is not of that kind.
+        BadInput: if it is of a package that is not trusted, cannot be imported or is not of that kind.
     """
     module, _, name = path.rpartition(".")
+    refuse_untrusted(module)
     try:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError, TypeError) as error:

@@ -151,6 +151,7 @@ class SequenceTask(pl.LightningModule):
         self.train_state = TrainState(self.bptt, self.network.core)
         self.training_metrics = TrainingMetrics(self.updates, self.loss)
         self.restored: dict[str, Any] | None = None
+        self.training_begun = False  # a batch is done
         self._evaluation: Evaluation
         self._predictions = Predictions(None)
         self._stage, self._ranks = "", 1
@@ -215,7 +216,7 @@ class SequenceTask(pl.LightningModule):
             self._step(optimizer, given)
         self.time_steps += totals.existing
         self.train_state.end(None if batch.is_last else state, broken=objective.broken)
-        objective.broken = None
+        objective.broken, self.training_begun = None, True
         if updates.running.updates >= self.log_every:
             self.report()  # here, before any callback saves what has summed up since the last one
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from elman.tracking.params import clean_name
-from elman.tracking.store import without_password
+from elman.tracking.secrets import without_secrets
 from elman.tracking.tags import DIVERGED_TAG, LAST_STEP_TAG
 
 log = logging.getLogger(__name__)
@@ -206,7 +206,7 @@ class MetricBuffer:
     def _warn_once(self, kind: str, message: str) -> None:
         if kind not in self._warned:
             self._warned.add(kind)
-            log.warning("%s", without_password(message.splitlines()[0]))
+            log.warning("%s", without_secrets(message.splitlines()[0]))
 
 
 def _number(key: str, value: Any) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from elman.tracking.runs import RunRow, search_runs
-from elman.tracking.store import without_password
+from elman.tracking.secrets import without_secrets
 from elman.tracking.tags import PARENT_TAG
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def removal_command(uri: str, rows: Sequence[RunRow]) -> str:
     It asks a server for the artifacts and the server's database for the rest, so it needs both.
     """
     served = uri.startswith(("http://", "https://"))
-    shown = shlex.quote(without_password(uri))
+    shown = shlex.quote(without_secrets(uri))
     database = "DATABASE_OF_THAT_SERVER" if served else shown
     ids = ",".join(row.id for row in rows)
     return f"MLFLOW_TRACKING_URI={shown} mlflow gc --backend-store-uri={database} --run-ids={ids}"

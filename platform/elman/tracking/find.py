@@ -7,7 +7,8 @@ import logging
 from elman.errors import BadInput
 from elman.tracking.process import host
 from elman.tracking.runs import RunRow, quoted, search_runs
-from elman.tracking.store import first_line, open_store, without_password
+from elman.tracking.secrets import without_secrets
+from elman.tracking.store import first_line, open_store
 from elman.tracking.tags import DIGEST_TAG, PROCESS_TAG
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ def find_run(tracking_uri: str, text: str, *, deleted: bool = False) -> RunRow:
     kind = "deleted run" if deleted else "run"
     if not found:
         way_out = "" if deleted else "; `elman ui` lists them"
-        raise BadInput(f"no {kind} has the id or name {text!r} in {without_password(tracking_uri)}{way_out}")
+        raise BadInput(f"no {kind} has the id or name {text!r} in {without_secrets(tracking_uri)}{way_out}")
     if len(found) > 1:
         shown = [f"{row.id} ({row.name}, {row.status})" for row in list(found.values())[:SHOWN_RUNS]]
         more = ", ..." if len(found) > SHOWN_RUNS else ""

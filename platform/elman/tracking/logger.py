@@ -135,7 +135,7 @@ class RunLogger(MLFlowLogger):
                     self._client, self.tracking_uri, experiment=self._experiment, name=self._name
                 )
         except MlflowException as error:
-            shown = store.without_password(f"{self.tracking_uri}: {error}").split("\n", 1)[0]
+            shown = store.without_secrets(f"{self.tracking_uri}: {error}").split("\n", 1)[0]
             raise BadInput(f"MLflow cannot open the run in {shown}") from error
         self._run = run.id
         client = RetryingClient(self._client, seconds=UNREACHABLE_SECONDS)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from elman.errors import BadInput
 from elman.tracking.process import identity, is_alive
 from elman.tracking.runs import RunRow, row_of
-from elman.tracking.store import artifact_folder, without_password
+from elman.tracking.secrets import without_secrets
+from elman.tracking.store import artifact_folder
 from elman.tracking.tags import ATTEMPT_TAG, PROCESS_TAG, SOURCE_TAG, SOURCE_TYPE_TAG, USER_TAG
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def create_run(client: MlflowClient, uri: str, *, experiment: str, name: str | N
         user = getpass.getuser()
     tags = {
         USER_TAG: user,
-        SOURCE_TAG: without_password(sys.argv[0] or "python"),
+        SOURCE_TAG: without_secrets(sys.argv[0] or "python"),
         SOURCE_TYPE_TAG: "LOCAL",
         PROCESS_TAG: identity(),
         ATTEMPT_TAG: "1",
@@ -43,7 +44,7 @@ def reopen_run(client: MlflowClient, uri: str, run_id: str) -> RunRow:
     try:
         found = client.get_run(run_id)
     except MlflowException as error:
-        raise BadInput(f"run_id {run_id!r} is not in {without_password(uri)}") from error
+        raise BadInput(f"run_id {run_id!r} is not in {without_secrets(uri)}") from error
     if found.info.lifecycle_stage == "deleted":
         raise BadInput(f"run {run_id!r} was deleted; restore it in MLflow or start a new run")
     run = row_of(found)
@@ -71,7 +72,7 @@ def _experiment_id(client: MlflowClient, uri: str, name: str) -> str:
             client.create_experiment(name, place)
         found = client.get_experiment_by_name(name)
     if found is None:
-        raise BadInput(f"experiment {name!r} could not be created in {without_password(uri)}")
+        raise BadInput(f"experiment {name!r} could not be created in {without_secrets(uri)}")
     if found.lifecycle_stage == "deleted":
         raise BadInput(
             f"experiment {name!r} was deleted; `mlflow experiments restore -x {found.experiment_id}` "

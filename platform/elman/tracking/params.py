@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from elman.tracking.store import without_password
+from elman.tracking.secrets import without_secrets
 
 KEY_CHARACTERS = 250
 VALUE_CHARACTERS = 6000
@@ -24,7 +24,7 @@ def flat_params(params: Mapping[str, Any]) -> dict[str, str]:
         name = clean_name(key)
         while name in flat:
             name = _shortened(name, key + name)
-        flat[name] = without_password(str(value))[:VALUE_CHARACTERS]
+        flat[name] = without_secrets(str(value))[:VALUE_CHARACTERS]
     return flat
 
 

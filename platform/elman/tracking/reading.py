@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from elman.errors import BadInput
 from elman.tracking.runs import newest_run
-from elman.tracking.store import open_store, resolve_uri, sqlite_path, without_password
+from elman.tracking.secrets import without_secrets
+from elman.tracking.store import open_store, resolve_uri, sqlite_path
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -45,7 +46,7 @@ def open_to_read(configured: str | None = None) -> Iterator[tuple[MlflowClient, 
     try:
         yield client, uri
     except MlflowException as error:
-        raise BadInput(f"MLflow at {without_password(uri)} says: {_one_line(error)}") from error
+        raise BadInput(f"MLflow at {without_secrets(uri)} says: {_one_line(error)}") from error
 
 
 def chosen_experiments(
@@ -61,7 +62,7 @@ def chosen_experiments(
     names = {str(e.experiment_id): str(e.name) for e in client.search_experiments()}
     newest = newest_run(client, list(names))
     if newest is None:
-        raise BadInput(f"{without_password(uri)} holds no run yet; `elman fit RECIPE.yaml` makes one")
+        raise BadInput(f"{without_secrets(uri)} holds no run yet; `elman fit RECIPE.yaml` makes one")
     return names if everywhere else {newest.experiment_id: names[newest.experiment_id]}
 
 
@@ -72,7 +73,7 @@ def experiment_id(client: MlflowClient, uri: str, name: str) -> str:
         BadInput: if there is none of this name.
     """
     found = client.get_experiment_by_name(name)
-    shown = without_password(uri)
+    shown = without_secrets(uri)
     if found is None:
         names = [experiment.name for experiment in client.search_experiments()]
         near = close_to(name, names)
@@ -113,7 +114,7 @@ def close_to(text: str, names: Any, count: int = 3) -> str:
 
 
 def _one_line(error: Exception) -> str:
-    return without_password(" ".join(str(error).split()))[:LINE_CHARACTERS]
+    return without_secrets(" ".join(str(error).split()))[:LINE_CHARACTERS]
 
 
 def _refuse_other_files(path: Path) -> None:

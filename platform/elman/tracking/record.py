@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from elman.tracking.process import host
-from elman.tracking.store import without_password
+from elman.tracking.secrets import without_secrets
 from elman.tracking.tags import BRANCH_TAG, COMMIT_TAG, GIT_DIRTY_TAG
 
 DIFF_BYTES = 1_000_000
@@ -84,7 +84,7 @@ def git_state(folder: str | Path = ".", *, diff_bytes: int = DIFF_BYTES) -> GitS
         commit=commit,
         branch=branch,
         dirty=bool(diff or names),
-        diff=without_password(diff),
+        diff=without_secrets(diff),
         untracked=tuple(kept),
     )
 
@@ -124,7 +124,7 @@ def command_line(arguments: list[str] | None = None) -> str:
     words = list(sys.argv if arguments is None else arguments)
     if words and (Path(words[0]).name in ("elman", "elman.exe") or Path(words[0]).parts[-2:] == MODULE):
         words[0] = "elman"
-    return shlex.join(without_password(word) for word in words)
+    return shlex.join(without_secrets(word) for word in words)
 
 
 def _git(folder: Path, *words: str, limit: int = 100_000) -> str | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from elman.errors import BadInput
+from elman.tracking.secrets import without_secrets
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -52,7 +53,7 @@ def resolve_uri(configured: str | None) -> str:
         BadInput: if the URI has no form that MLflow accepts.
     """
     uri = configured or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
-    shown, parts = without_password(uri), urlsplit(uri)
+    shown, parts = without_secrets(uri), urlsplit(uri)
     scheme = parts.scheme.split("+")[0]
     if uri.startswith("databricks"):
         return uri
@@ -94,7 +95,7 @@ def open_store(uri: str) -> MlflowClient:
     from mlflow import MlflowClient
 
     quiet()
-    shown = without_password(uri)
+    shown = without_secrets(uri)
     try:
         if uri.startswith("http"):
             for name in BY_THE_SERVER:
@@ -162,21 +163,14 @@ def artifact_folder(uri: str) -> Path | None:
     return None if path is None else path.parent / "mlruns"
 
 
-def without_password(text: str) -> str:
-    """The text with the password of every `scheme://user:password@host` and `?password=` hidden."""
-    if "://" not in text:
-        return text
-    text = re.sub(r"([?&]password=)[^&\s'\"]*", r"\1***", text)
-    return re.sub(r"(://[^\s:/@'\"]*):[^\s/'\"]*@", r"\1:***@", text)
-
-
 def first_line(error: BaseException) -> str:
     """The first line of an error's message, without passwords."""
-    return without_password((str(error).strip().splitlines() or [type(error).__name__])[0])
+    return without_secrets((str(error).strip().splitlines() or [type(error).__name__])[0])
 
 
 def quiet() -> None:
-    """Let MLflow and its migrations log only what a user must act on."""
+    """Let MLflow and its migrations print only what a user must act on, and no address with a password."""
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     for name, level in NOISY.items():
         logging.getLogger(name).setLevel(level)
 
@@ -206,7 +200,7 @@ def _check_admitted(uri: str) -> None:
     from mlflow.utils.credentials import get_default_host_creds
     from mlflow.utils.rest_utils import http_request
 
-    shown = without_password(uri)
+    shown = without_secrets(uri)
     try:
         answer = http_request(
             get_default_host_creds(uri),
@@ -241,12 +235,12 @@ def _connect(uri: str, option: str) -> Connection:
         first = first_line(error.orig or error)
         if any(word in first for word in PASSING):
             raise _unreachable(uri, first, option) from error
-        raise BadInput(f"{option} {without_password(uri)!r} does not let us in: {first}") from error
+        raise BadInput(f"{option} {without_secrets(uri)!r} does not let us in: {first}") from error
 
 
 def _unreachable(uri: str, reason: str, option: str = "tracking_uri") -> BadInput:
     server, other = SERVERS[option]
-    shown = without_password(uri)
+    shown = without_secrets(uri)
     return BadInput(f"{option}: no {server} answers at {shown!r} ({reason}); start it, or use {other}")
 
 

@@ -10,7 +10,8 @@ from elman.tracking.note import shortened
 from elman.tracking.opening import create_run, reopen_run
 from elman.tracking.retry import RetryingClient, retry
 from elman.tracking.runs import RunRow, present_run, row_of, search_runs
-from elman.tracking.store import open_store, without_password
+from elman.tracking.secrets import without_secrets
+from elman.tracking.store import open_store
 from elman.tracking.tags import (
     ATTEMPT_TAG,
     NOTE_TAG,
@@ -80,7 +81,7 @@ class StudyRun:
         run = self._present(run_id)
         if run is None:
             raise BadInput(
-                f"the study's run {run_id} is not in {without_password(self.uri)}; give the "
+                f"the study's run {run_id} is not in {without_secrets(self.uri)}; give the "
                 "--tracking.tracking_uri of the search that leads this study"
             )
         self._run = self._writer(run, resumed=True)
@@ -105,7 +106,7 @@ class StudyRun:
 
     def experiment_note(self, markdown: str) -> None:
         """The head of the experiment's page, unless a user has written another."""
-        text = shortened(without_password(markdown), EXPERIMENT_TAG_CHARACTERS)
+        text = shortened(without_secrets(markdown), EXPERIMENT_TAG_CHARACTERS)
         tags = self.client.get_experiment(self.experiment_id).tags
         found = tags.get(NOTE_TAG, "")
         if found in (text, "") or found == tags.get(OWN_NOTE_TAG):

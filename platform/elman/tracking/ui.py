@@ -19,7 +19,8 @@ from elman.errors import BadInput
 from elman.tracking.find import mark_stale
 from elman.tracking.pages import runs_page
 from elman.tracking.runs import newest_run
-from elman.tracking.store import artifact_folder, open_store, resolve_uri, without_password
+from elman.tracking.secrets import without_secrets
+from elman.tracking.store import artifact_folder, open_store, resolve_uri
 from elman.tracking.tags import VIEW_TAG
 
 HOST = "127.0.0.1"
@@ -43,7 +44,7 @@ def serve(tracking_uri: str | None = None, port: int = PORT, *, experiment: str 
         print(runs_url(uri, uri, experiment))
         return 0
     chosen = free_port(port)
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
+    command = [sys.executable, "-m", "mlflow", "server"]
     command += ["--host", HOST, "--port", str(chosen), "--workers", "1"]
     folder = artifact_folder(uri)
     if folder is not None:
@@ -51,7 +52,9 @@ def serve(tracking_uri: str | None = None, port: int = PORT, *, experiment: str 
     address = f"http://{HOST}:{chosen}"
     page = runs_url(uri, address, experiment)
     # A process group of its own: Ctrl-C reaches this process only, and its helper processes end with it.
-    server = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
+    # The store goes by the environment: everybody on the machine can read the words of a command.
+    environment = {**os.environ, "MLFLOW_BACKEND_STORE_URI": uri}
+    server = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, env=environment)
     before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         _wait_until_up(server, address)
@@ -72,7 +75,7 @@ def runs_url(tracking_uri: str, address: str, experiment: str | None) -> str:
         experiment: by name; None: that of the newest run.
     """
     client = open_store(tracking_uri)
-    address = without_password(address)
+    address = without_secrets(address)
     found = client.search_experiments() if experiment is None else [client.get_experiment_by_name(experiment)]
     known = {each.experiment_id: each for each in found if each is not None}
     run = newest_run(client, list(known))
@@ -92,7 +95,7 @@ def dashboard_line(tracking_uri: str | None = None, experiment: str = "elman") -
         return f"dashboard: {runs_url(uri, uri, experiment)}"
     if uri == resolve_uri(None):
         return "dashboard: elman ui"
-    return f"dashboard: MLFLOW_TRACKING_URI={shlex.quote(without_password(uri))} elman ui"
+    return f"dashboard: MLFLOW_TRACKING_URI={shlex.quote(without_secrets(uri))} elman ui"
 
 
 def free_port(wanted: int) -> int:

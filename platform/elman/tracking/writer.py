@@ -13,7 +13,7 @@ from elman.tracking.note import NOTE_CHARACTERS, shortened
 from elman.tracking.params import clean_name, flat_params
 from elman.tracking.retry import RetryingClient
 from elman.tracking.runs import RunRow
-from elman.tracking.store import without_password
+from elman.tracking.secrets import without_secrets
 from elman.tracking.tags import CONTEXT_TAG, DIVERGED_TAG, LAST_STEP_TAG, NON_FINITE_TAG, NOTE_TAG
 
 T = TypeVar("T")
@@ -78,16 +78,16 @@ class RunWriter:
     def tags(self, tags: Mapping[str, Any]) -> None:
         from mlflow.entities import RunTag
 
-        items = [RunTag(key, without_password(str(v))[:TAG_CHARACTERS]) for key, v in tags.items()]
+        items = [RunTag(key, without_secrets(str(v))[:TAG_CHARACTERS]) for key, v in tags.items()]
         for part in _parts(items):
             self.client.log_batch(self.id, tags=part, synchronous=True)
 
     def note(self, markdown: str) -> None:
         """The text at the head of the run's page, at most 8,000 characters; markdown."""
-        self.tags({NOTE_TAG: shortened(without_password(markdown), NOTE_CHARACTERS)})
+        self.tags({NOTE_TAG: shortened(without_secrets(markdown), NOTE_CHARACTERS)})
 
     def text(self, text: str, artifact_file: str) -> None:
-        self.client.log_text(self.id, without_password(text), artifact_file)
+        self.client.log_text(self.id, without_secrets(text), artifact_file)
 
     def figure(self, figure: Any, artifact_file: str) -> None:
         """Save a matplotlib or plotly figure; the suffix of the file names the format."""
@@ -109,7 +109,7 @@ class RunWriter:
             name=name,
             digest=digest[:DIGEST_CHARACTERS],
             source_type="elman",
-            source=json.dumps({"uri": without_password(source)}),
+            source=json.dumps({"uri": without_secrets(source)}),
             profile=json.dumps({**profile, "digest": digest}, default=str),
         )
         inputs = [DatasetInput(dataset, [InputTag(key=CONTEXT_TAG, value=context)])]

@@ -12,7 +12,8 @@ from typing import Any
 
 from elman.errors import BadInput
 from elman.tracking.retry import retry
-from elman.tracking.store import first_touch, sqlite_path, without_password
+from elman.tracking.secrets import without_secrets
+from elman.tracking.store import first_touch, sqlite_path
 
 DATABASES = ("sqlite", "postgresql")  # where a claim can be locked
 BUSY_SECONDS = 60.0  # what a writer waits for another one of the same SQLite file
@@ -31,7 +32,7 @@ def open_storage(where: str | None, folder: Path) -> Any:
     """
     if where is None or "://" not in where:
         return _journal(_journal_path(where, folder))
-    shown, scheme = without_password(where), where.partition("://")[0].partition("+")[0]
+    shown, scheme = without_secrets(where), where.partition("://")[0].partition("+")[0]
     if scheme not in DATABASES:
         raise BadInput(
             f"--storage={shown} has the unknown scheme {scheme!r}; use a path, sqlite:///studies.db or "
@@ -47,7 +48,7 @@ def open_storage(where: str | None, folder: Path) -> Any:
     except BadInput:
         raise
     except Exception as error:
-        first = (without_password(str(error)).strip().splitlines() or [type(error).__name__])[0]
+        first = (without_secrets(str(error)).strip().splitlines() or [type(error).__name__])[0]
         raise BadInput(f"--storage={shown} cannot be opened: {first}") from error
 
 

@@ -9,7 +9,7 @@ from elman.errors import BadInput
 from elman.run.summary import command
 from elman.search.report.publisher import Publisher
 from elman.search.results.review import Review
-from elman.tracking.store import without_password
+from elman.tracking.secrets import without_secrets
 from elman.tracking.tags import BUDGET_TAG, COMMAND_TAG, STORAGE_TAG
 
 if TYPE_CHECKING:
@@ -120,5 +120,5 @@ def _tags(session: Session) -> dict[str, str]:
     return {
         COMMAND_TAG: command(),
         BUDGET_TAG: session.search.settings.budget.words(),
-        STORAGE_TAG: without_password(session.storage_url or str(session.search.folder / "journal.log")),
+        STORAGE_TAG: without_secrets(session.storage_url or str(session.search.folder / "journal.log")),
     }

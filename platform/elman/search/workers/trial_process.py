@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from elman.run.protocol import RUN_ID_VARIABLE, SOCKET_VARIABLE
 from elman.search.workers.places import Lease
-from elman.tracking.store import without_password
+from elman.tracking.secrets import without_secrets
 
 PROGRAM = (sys.executable, "-m", "elman", "fit")
 END_SECONDS = 20.0  # what a process may take to end after its line has
@@ -143,8 +143,8 @@ class TrialProcess:
             lines = []
         for line in reversed(lines):
             if line.startswith("elman: error: "):
-                return without_password(line.removeprefix("elman: error: "))
-        return without_password(lines[-1].strip()) if lines else "it printed nothing"
+                return without_secrets(line.removeprefix("elman: error: "))
+        return without_secrets(lines[-1].strip()) if lines else "it printed nothing"
 
     def _read(self) -> None:
         """Objects of JSON, a line each, until its end of the connection is closed."""
