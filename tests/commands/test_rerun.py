@@ -99,3 +99,21 @@ def test_mistakes_are_one_line(complaint, client):
     assert "'k3'" in complaint("rerun", run, "--model.bptt.k3=1")
     bare = client.create_run(client.get_experiment_by_name("toys").experiment_id).info.run_id
     assert "keeps no recipe.yaml" in complaint("rerun", bare)
+
+
+def test_a_name_cannot_drive_the_terminal(client, complaint):
+    run = client.create_run("0", run_name="\x1b[2J\x1b]0;owned\x07\u202egpj")
+    line = complaint("rerun", run.info.run_id)
+    assert "(?[2J?]0;owned??gpj) keeps no recipe.yaml" in line
+    assert line[:-1].isprintable()
+
+
+def test_a_rerun_stays_in_its_own_folder(folder, client, answer, caplog):
+    """A stored recipe does not say where checkpoints go."""
+    (folder / "text.txt").write_text("to be or not to be\n" * 90)
+    (folder / "tiny.yaml").write_text(TINY)
+    answer("fit", "tiny.yaml", "--trainer.max_time_steps=480", "--trainer.checkpoints=first")
+    (run,) = client.search_runs(["1"])
+    answer("rerun", run.info.run_id)
+    assert [len(list((folder / name).iterdir())) for name in ("first", "checkpoints")] == [1, 1]
+    assert "trainer.checkpoints='first' is left out, as nobody typed it" in caplog.text

@@ -125,7 +125,7 @@ def test_a_dead_process_is_told_and_a_run_may_have_any_name(answer, client):
     ("words", "says"),
     [
         (["toy"], "did you mean 'toys'?"),
-        (["--colums=run"], "no option --colums here; elman runs"),
+        (["--colums=run"], "no option --colums; did you mean --columns?"),
         (["--columns=runs"], "no column 'runs'; there are run, experiment"),
         (["--sort=wrong"], "no column 'wrong'"),
         (["--status=done"], "--status must be of waiting, running"),

@@ -8,6 +8,7 @@ import pytest
 import datamodules
 from elman.errors import BadInput
 from elman.recipes.recipe import parse
+from elman.recipes.trust import Stored
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def test_a_name_of_before_is_answered_with_that_of_today(option, line):
 
 def test_a_stored_recipe_may_hold_names_of_before():
     text = "data: {class_path: datamodules.text.Text, init_args: {lanes: 3}}\ntrainer: {max_passes: 2}\n"
-    config = parse("validate", ["--trainer.max_epochs=5"], base=("old.ckpt", text)).config
+    config = parse("validate", ["--trainer.max_epochs=5"], base=Stored("old.ckpt", text, "")).config
     assert config.data.init_args.batch_size == 3
     assert config.trainer.max_epochs == 5.0
 

@@ -1,6 +1,8 @@
 """The commands of the front door, one after another, on a tiny text."""
 
 import csv
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,8 +125,8 @@ def test_options_in_any_order(folder, answer):
     assert folder.runs() == []
 
 
-def test_classes_of_the_working_folder(folder, answer):
-    """A core and a strategy by import path, in training and again from the checkpoint."""
+def test_classes_of_the_working_folder(folder, answer, capsys):
+    """A core and a strategy by import path, in training and, once trusted, again from the checkpoint."""
     folder.write("text.txt", TEXT)
     folder.write("own_parts.py", OWN)
     folder.write("r.yaml", RECIPE.replace("class_path: Elman", "class_path: own_parts.Gate"))
@@ -133,7 +135,15 @@ def test_classes_of_the_working_folder(folder, answer):
     run = folder.run()
     assert run.data.params["strategy"] == "Halves"
     assert run.data.params["k"] == "4"
-    assert "val/nats_per_step" in figures(answer("validate", run.info.run_id))
+    sys.modules.pop("own_parts")  # as in another process
+    for command in ("validate", "sample", "rerun"):
+        assert main([command, run.info.run_id]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.endswith(f"if you trust it: elman {command} {run.info.run_id} --trust=own_parts")
+        assert "own_parts" not in sys.modules
+    words = shlex.split(line.partition("if you trust it: elman ")[2])
+    answer(*words)
+    assert "val/nats_per_step" in figures(answer("validate", run.info.run_id, "--trust=own_parts"))
 
 
 def test_predictions_of_values(folder, answer):

@@ -10,6 +10,7 @@ import pytest
 from elman.cores import GRU, Bidirectional, Pooled
 from elman.errors import BadInput
 from elman.recipes.recipe import parse
+from elman.recipes.trust import Stored
 
 RECIPE = """# A core within a core within a core
 model:
@@ -62,7 +63,7 @@ def test_it_is_built_as_written(tmp_path, caplog):
 def test_a_resolved_recipe_reads_back(tmp_path):
     read = parse("fit", [recipe(tmp_path)])
     for text in (read.resolved, read.minimal):
-        again = parse("fit", [], base=("again", text))
+        again = parse("fit", [], base=Stored("again", text, "", frozenset({"nested"})))
         assert again.resolved == read.resolved
         assert again.classes().model.core(3).output_size == 36
 

@@ -31,6 +31,13 @@ def test_the_server_answers_and_ends_with_all_its_helpers(folder, uri):
             assert answer.status == 200
         helpers = psutil.Process(ui.pid).children(recursive=True)
         assert helpers
+        # Everybody on the machine can read these, and the address of a database may hold a password.
+        words = [word for process in helpers for word in process.cmdline()]
+        assert "server" in words
+        assert not [word for word in words if "mlflow.db" in word]
+        search = f"{address}/api/2.0/mlflow/experiments/search?max_results=9"
+        with urllib.request.urlopen(search, timeout=5) as answer:
+            assert str(folder) in answer.read().decode()  # the store that was meant
         ui.send_signal(signal.SIGTERM)
         assert ui.wait(30) == 0
     _, left = psutil.wait_procs(helpers, timeout=5)

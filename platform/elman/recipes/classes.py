@@ -127,8 +127,8 @@ def _imported(path: str) -> Any:
         raise
     except (ModuleNotFoundError, AttributeError) as error:
         raise BadInput(
-            f"cannot import {path!r} ({error}); "
-            f"modules are looked for in {Path.cwd()} and among installed packages"
+            f"cannot import {path!r} ({error}); check the import path, "
+            f"which is looked for in {Path.cwd()} and among installed packages"
         ) from error
     except BaseException as error:
         if isinstance(error, SyntaxError):

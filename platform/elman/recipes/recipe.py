@@ -151,7 +151,8 @@ def parse(
 
 def _stored_source(base: Stored, words: Words, typed: Sequence[Source], *, trains: bool) -> Source:
     """A stored recipe, without what its reader has to decide: where to write, and what to fetch."""
-    values, places = without_places(translated(load_yaml(base.text, base.name)))
+    values = translated(load_yaml(base.text, base.name))
+    values, places = (values, {}) if base.places else without_places(values)
     for key, value in places.items():
         default = key == "trainer.checkpoints" and (value == Training.checkpoints or not trains)
         if not default and words.value(f"--{key}") is None:

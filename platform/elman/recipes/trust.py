@@ -26,12 +26,14 @@ class Stored(NamedTuple):
         text: YAML.
         command: that read it, for the way out.
         trusted: packages beside `HARMLESS` whose classes it may name.
+        places: whether it may say where to write and what to fetch, as where it is only compared.
     """
 
     name: str
     text: str
     command: str
     trusted: frozenset[str] = frozenset()
+    places: bool = False
 
 
 class Trust(NamedTuple):
@@ -55,7 +57,7 @@ class Trust(NamedTuple):
             if isinstance(found, type) and issubclass(found, base):
                 return found
             raise BadInput(f"{name!r} is no {base.__name__}")
-        if root in HARMLESS:
+        if root in {*HARMLESS, *sys.stdlib_module_names}:
             raise BadInput(f"{name!r} is no {base.__name__}")
         raise BadInput(
             f"{name!r} is code of the package {root!r}, and what is stored may not load it; "
