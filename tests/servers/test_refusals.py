@@ -105,3 +105,15 @@ def test_a_second_user_writes_to_the_same_experiment(team, monkeypatch):
     assert client.get_run(theirs.run_id).info.status == "FINISHED"
     with pytest.raises(mlflow.MlflowException, match=r"(?i)permission"):
         client.delete_experiment(client.get_experiment_by_name("shared").experiment_id)
+
+
+def test_a_run_prints_no_password(team, monkeypatch, capfd):
+    """MLflow itself prints the address of a run when it ends."""
+    monkeypatch.delenv("MLFLOW_TRACKING_USERNAME")
+    monkeypatch.delenv("MLFLOW_TRACKING_PASSWORD")
+    password = team.settings["TRACKING_ADMIN_PASSWORD"].replace(" ", "%20")
+    address = team.address.replace("http://", f"http://admin:{password}@")
+    logger = RunLogger(experiment="shared", tracking_uri=address, system_metrics=False)
+    logger.log_metrics({"loss": 1.0}, step=1)
+    logger.close("FINISHED")
+    assert password not in "".join(capfd.readouterr())
