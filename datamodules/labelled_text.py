@@ -56,7 +56,8 @@ class LabelledText(Collected):
         min_count: a token that the training part has less often is not listed, so that id 0 is trained.
         max_steps_per_text: steps kept of a longer text; null: all.
         keep: which end of a longer text is kept: its first or its last steps.
-        skip_bad: leave out and count rows and files that cannot be used; false refuses the data.
+        skip_bad: leave out and count rows and files that cannot be used: true, at most half of them, or the
+            largest share; false refuses the data.
         split: which texts train, validate and test.
         batching: which texts share a batch.
 
@@ -87,7 +88,7 @@ class LabelledText(Collected):
         min_count: int = 2,
         max_steps_per_text: int | None = None,
         keep: Literal["first", "last"] = "last",
-        skip_bad: bool = False,
+        skip_bad: bool | float = False,
         split: Partition = Partition(),
         batching: Batching = Batching(),
     ) -> None:

@@ -76,7 +76,8 @@ class Table(Collected):
         split_by: time or series.
         split: shares of the parts, and with `series` all of `Partition`; its field is `series`.
         batching: which sequences share a batch.
-        skip_bad: leave out files and series that cannot be used, and count them.
+        skip_bad: leave out files and series that cannot be used, and count them: true, at most half of them,
+            or the largest share; false refuses the data.
 
     Raises:
         ValueError: for a value out of range.
@@ -117,7 +118,7 @@ class Table(Collected):
         split_by: Literal["time", "series"] = "time",
         split: Partition = Partition(),
         batching: Batching = Batching(batch_size=16),
-        skip_bad: bool = False,
+        skip_bad: bool | float = False,
     ) -> None:
         super().__init__(split=split, batching=batching, unit="steps")
         self.path, self.target_path, self.skip_bad = path, target_path, skip_bad
@@ -174,6 +175,7 @@ class Table(Collected):
                 f"{read.root}: nothing in it can be used; the first of {len(bad.skipped)} faults: "
                 f"{first.reason} ({first.name})"
             )
+        bad.refuse_most(read.root.name, len({piece.series for piece in self.pieces}))
         read.account.check(read.root.name, most=self.most_missing, trained=bool(self.saved))
         digest, of_content = read.digest
         of = [read.series[piece.series].name for piece in self.pieces]

@@ -55,7 +55,7 @@ class Text(SequenceData):
         val_batch_size: rows for validation and test. One: the text is read from its first step to its last.
         split: shares [train, val, test]; only test may be 0.
         val_files: which files of a folder validate, for instance ["*valid*"]; then `split` is not used.
-        test_files: which files of a folder test.
+        test_files: which files of a folder test. Null is none, for both.
         max_symbols: most characters or words that are listed; the rarest beyond are unknown. None: all
             characters, up to 65,535; 20,000 words.
         seed: which files of a folder go where.
@@ -78,8 +78,8 @@ class Text(SequenceData):
         steps: int = 1000,
         val_batch_size: int = 1,
         split: tuple[float, float, float] = (0.9, 0.05, 0.05),
-        val_files: Sequence[str] = (),
-        test_files: Sequence[str] = (),
+        val_files: Sequence[str] | None = (),
+        test_files: Sequence[str] | None = (),
         max_symbols: int | None = None,
         seed: int = 0,
         index: Literal["whole", "lazy"] = "whole",
@@ -94,7 +94,12 @@ class Text(SequenceData):
             suffixes=suffixes,
             unit=unit,
             index=index,
-            split=TextSplit(shares=check_split(split), seed=seed, val_files=val_files, test_files=test_files),
+            split=TextSplit(
+                shares=check_split(split),
+                seed=seed,
+                val_files=() if val_files is None else val_files,
+                test_files=() if test_files is None else test_files,
+            ),
             max_symbols=max_symbols,
             cache=cache,
         )

@@ -48,7 +48,7 @@ class Gathered:
         columns: Columns,
         dialect: Dialect,
         classes: Sequence[str] | None,
-        skip_bad: bool,
+        skip_bad: bool | float,
     ) -> None:
         self.texts, self.layout, self.columns = texts, layout, columns
         self.places = Places(layout.root, [source.file for source in layout.sources])
@@ -78,6 +78,7 @@ class Gathered:
         self.skipped = [*layout.skipped, *bad.skipped, *unwanted]
         self.classes = label_order(list(number_of))
         self._check(str(layout.root))
+        bad.refuse_most(layout.root.name, len(self.places) + len(unwanted))
         order = np.array([self.classes.index(label) for label in number_of])
         self.labels = order[np.frombuffer(numbers, dtype=np.int64)]
 

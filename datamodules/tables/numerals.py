@@ -61,8 +61,8 @@ class Numerals:
         cells = pc.replace_substring(cells, _MINUS, "-")
         if self.plain:
             return _floats(cells)
-        other = pc.if_else(pc.match_substring_regex(cells, "(?i)^[+-]?inf"), "inf", "x")
-        cells = pc.if_else(pc.match_substring_regex(cells, self._form()), cells, other)
+        form = f"{self._form()}|(?i)^[+-]?inf(inity)?$"
+        cells = pc.if_else(pc.match_substring_regex(cells, form), cells, "x")
         share = np.zeros(len(cells), bool)
         if self.percent:
             share = pc.ends_with(cells, "%").to_numpy(zero_copy_only=False)

@@ -77,7 +77,7 @@ class TextSource:
         if self.split.by_name and corpus.one_file:
             raise BadInput(
                 f"{corpus.root}: one file, so data.val_files and data.test_files choose nothing; give the "
-                "folder it lies in, or leave them out"
+                "folder it lies in, or set both to null"
             )
         if self.unit == "bytes":
             return prepare_bytes(corpus, self.split)
