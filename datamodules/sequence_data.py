@@ -68,6 +68,18 @@ class SequenceData(LightningDataModule, ABC):
         """What was found, in lines for the terminal and the run's page; none where nothing is searched."""
         return []
 
+    def target_units(self, name: str | None) -> tuple[Tensor, Tensor] | None:
+        """(O,) scale and shift of an example's y: y * scale + shift is in the data's own units.
+
+        Args:
+            name: of the example, where it has one.
+
+        Returns:
+            None where y is in those units already.
+        """
+        scale, shift = self.target_scale, self.target_shift
+        return None if scale is None or shift is None else (scale, shift)
+
     def reader(self, *, input_size: int, token_ids: bool) -> Reader:
         """How this data comes out of a pipe, for a network that was trained on it; needs no `setup()`.
 

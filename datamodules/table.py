@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from datamodules.collecting.batching import Batching
 from datamodules.collecting.collected import Collected
@@ -16,7 +17,7 @@ from datamodules.fetching import standard
 from datamodules.live import Reader, Rows
 from datamodules.tables.baselines import baselines
 from datamodules.tables.forecast import Forecasts
-from datamodules.tables.learned import Learned, learn, taken_back
+from datamodules.tables.learned import Learned, ScalingOf, learn, scalings, taken_back
 from datamodules.tables.marks import MISSING_MARKS
 from datamodules.tables.missing import Missing
 from datamodules.tables.notes import notes
@@ -64,6 +65,8 @@ class Table(Collected):
         warmup: steps of history before what is scored.
         piece: scored steps of a training sequence; null: see above.
         stride: steps between the beginnings of two; null: as `piece`. A smaller one scores steps repeatedly.
+        scaling: whose training rows give a column's mean and deviation: all series together, or with series
+            each its own, for series of unlike size. Metrics are in the file's units in both.
         gains: training has its sequences with the target, as input too, at these multiples, so that it covers
             levels which are rare in it.
         separator: between values of a row; null: that of a first line `sep=;`, as Excel writes it, or the
@@ -108,6 +111,7 @@ class Table(Collected):
         warmup: int = 100,
         piece: int | None = None,
         stride: int | None = None,
+        scaling: ScalingOf = "all",
         gains: list[float] = [1.0],  # noqa: B006
         separator: str | None = None,
         header: bool = True,
@@ -123,7 +127,9 @@ class Table(Collected):
         super().__init__(split=split, batching=batching, unit="steps")
         self.path, self.target_path, self.skip_bad = path, target_path, skip_bad
         self.horizon, self.difference, self.by_time = horizon, difference, split_by == "time"
-        self.most_missing = most_missing
+        self.most_missing, self.scaling = most_missing, scaling
+        if scaling not in ("all", "series") or (scaling == "series" and not self.by_time):
+            raise ValueError(f"scaling must be all, or with split_by=time series, got {scaling!r}")
         self.tables = SeriesReader(
             target=_listed(target),
             inputs=inputs,
@@ -202,23 +208,42 @@ class Table(Collected):
         assert read is not None
         parts = [spans(self.pieces, numbers, horizon=self.horizon) for numbers in self.parts]
         learned, constant = learn(
-            read, parts[0], horizon=self.horizon, difference=self.difference, source=found.source
+            read,
+            parts[0],
+            horizon=self.horizon,
+            difference=self.difference,
+            scaling=self.scaling,
+            source=found.source,
         )
         if "table" in self.saved:
             learned = taken_back(self.saved["table"], learned, source=found.source)
         self.learned = learned
         self.input_size = len(read.columns) + sum(map(len, learned.values))
         self.output_size = len(read.targets)
-        self.target_shift, self.target_scale = (
-            torch.tensor(each) for each in (learned.target_shift, learned.target_scale)
-        )
+        per_series = scalings(read, parts[0], learned)
+        self.numbers = {name: piece.series for name, piece in zip(found.names, self.pieces, strict=True)}
+        self.units = [(torch.tensor(target.scale), torch.tensor(target.shift)) for _, target in per_series]
+        if self.scaling == "all":
+            self.target_shift, self.target_scale = (
+                torch.tensor(each) for each in (learned.target_shift, learned.target_scale)
+            )
         metrics = baselines(read.series, parts, horizon=self.horizon, by_time=self.by_time)
         found.metadata = {**found.metadata, **metrics}
         found.notes = notes(read, self.tables, learned, parts=parts, constant=constant, metrics=metrics)
         own = [self.target_path is None and name in read.targets for name in read.columns]
         return Forecasts(
-            read.series, self.pieces, learned, own=np.array(own, bool), places=learned.places(read.codes)
+            read.series,
+            self.pieces,
+            learned,
+            per_series,
+            own=np.array(own, bool),
+            places=learned.places(read.codes),
         )
+
+    def target_units(self, name: str | None) -> tuple[Tensor, Tensor] | None:
+        if self.scaling == "series" and name is not None:
+            return self.units[self.numbers[name]]
+        return super().target_units(name)
 
     def remembered(self) -> dict[str, Any]:
         return {} if self.learned is None else {"table": self.learned.plain()}

@@ -21,12 +21,14 @@ class Example(NamedTuple):
         y: (T,) classes or (T, O) values, a target for every step, scored or not; None where none is known.
         scored: (T,) bool, the steps that count.
         context: a tensor or tuple of tensors known before step 0, without an axis of rows.
+        scale: (O,) what 1 in y stands for, in the data's own units; None: the same in all examples.
     """
 
     x: Tensor
     y: Tensor | None
     scored: Tensor
     context: Tensor | tuple[Tensor, ...] | None = None
+    scale: Tensor | None = None
 
     @property
     def steps(self) -> int:
@@ -38,7 +40,7 @@ class Example(NamedTuple):
         if start == 0 and stop == len(self.x):
             return self
         y = None if self.y is None else self.y[start:stop]
-        return Example(self.x[start:stop], y, self.scored[start:stop], self.context)
+        return Example(self.x[start:stop], y, self.scored[start:stop], self.context, self.scale)
 
 
 class Examples(Protocol):
@@ -155,6 +157,9 @@ def collate(
         is_first=torch.ones(len(rows), dtype=torch.bool) if is_first is None else is_first,
         is_last=is_last,
         context=stacked([row.context for row in rows]),
+        scale=None
+        if like.scale is None
+        else torch.stack([row.scale for row in rows if row.scale is not None]),
     )
 
 

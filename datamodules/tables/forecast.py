@@ -10,6 +10,7 @@ import torch
 from datamodules.collecting.examples import Example
 from datamodules.tables.learned import Learned, asked_for
 from datamodules.tables.pieces import Piece
+from datamodules.tables.scaling import Scaling
 from datamodules.tables.series import Series
 
 KEPT_BYTES = 64 << 20
@@ -22,7 +23,8 @@ class Forecasts:
     Args:
         series: all of them; their inputs are scaled here, in place.
         pieces: what each example holds.
-        learned: what is predicted, and how columns are scaled.
+        learned: what is predicted.
+        scalings: of the inputs and the targets of each series.
         own: (n,) bool, the inputs that are targets too.
         places: for each text column, code -> place of its 1; the last entry, for code -1, says how many
             places there are, which is the place of none.
@@ -33,17 +35,21 @@ class Forecasts:
         series: Sequence[Series],
         pieces: Sequence[Piece],
         learned: Learned,
+        scalings: Sequence[tuple[Scaling, Scaling]],
         *,
         own: np.ndarray,
         places: Sequence[np.ndarray],
     ) -> None:
         self.series, self.pieces, self.own = series, pieces, own
-        self.horizon, self.difference, self.targets = learned.horizon, learned.difference, learned.target
-        inputs = learned.inputs
-        for each in series:  # in place of the raw ones: a large table must not be held twice
+        self.horizon, self.difference = learned.horizon, learned.difference
+        self.targets = [targets for _, targets in scalings]
+        for each, (inputs, _) in zip(series, scalings, strict=True):  # a large table must not be held twice
             each.inputs = inputs.apply(each.inputs)
         self.known = [np.asarray(each.known.all(1)) for each in series]
-        self.zero = np.where(own, -inputs.shift / inputs.scale, 0).astype(np.float32)  # what 0 has become
+        self.zero = [  # what 0 has become
+            np.where(own, -inputs.shift / inputs.scale, 0).astype(np.float32) for inputs, _ in scalings
+        ]
+        self.scaled = learned.scaling == "series"
         self.places = [(np.eye(each[-1] + 1, each[-1], dtype=np.float32), each) for each in places]
         self.lengths = np.array([piece.stop - piece.start for piece in pieces], dtype=np.int64)
 
@@ -68,10 +74,13 @@ class Forecasts:
         seen = series.inputs[first:last]
         if piece.gain != 1:
             asked = asked * piece.gain
-            seen = np.where(self.own, (seen - self.zero) * np.float32(piece.gain) + self.zero, seen)
+            zero = self.zero[piece.series]
+            seen = np.where(self.own, (seen - zero) * np.float32(piece.gain) + zero, seen)
         x = [seen, *(marks[of[series.codes[first:last, n]]] for n, (marks, of) in enumerate(self.places))]
+        targets = self.targets[piece.series]
         return Example(
             torch.from_numpy(np.concatenate(x, axis=1)),
-            torch.from_numpy(self.targets.apply(asked)),
+            torch.from_numpy(targets.apply(asked)),
             torch.from_numpy(scored),
+            scale=torch.from_numpy(targets.scale) if self.scaled else None,
         )

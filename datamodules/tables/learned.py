@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from datamodules.tables.series_folder import SeriesSet
 from elman.errors import BadInput
 
 MOST_VALUES = 1000
+ScalingOf = Literal["all", "series"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Learned:
         targets: names of the targets; `target_shift` and `target_scale` are in the file's units.
         horizon, difference: what is predicted.
         values: for each text column its values, in the order of their places in x.
+        scaling: whose scalings x and y have: these, or those of each series.
     """
 
     columns: list[str]
@@ -40,6 +42,7 @@ class Learned:
     target_shift: list[float]
     target_scale: list[float]
     values: list[list[str]]
+    scaling: ScalingOf = "all"
 
     def plain(self) -> dict[str, Any]:
         """As a dictionary."""
@@ -54,14 +57,24 @@ class Learned:
         return Scaling(np.array(self.target_shift), np.array(self.target_scale))
 
     def pipe(self, categories: Sequence[str]) -> Rows:
-        """How rows come out of a pipe: numbers in the file's units, text columns as columns of 0 and 1."""
+        """How rows come out of a pipe: numbers in the file's units, text columns as columns of 0 and 1.
+
+        Where each series has a scaling of its own, which a pipe does not know, numbers are standardised.
+        """
         marks = [f"{name}={v}" for name, values in zip(categories, self.values, strict=True) for v in values]
+        outputs = [f"change of {name}" if self.difference else name for name in self.targets]
+        if self.scaling == "series":
+            return Rows(
+                input_size=len(self.columns) + len(marks),
+                names=[*(f"standardised {name}" for name in self.columns), *marks],
+                outputs=[f"standardised {name}" for name in outputs],
+            )
         return Rows(
             input_size=len(self.columns) + len(marks),
             names=[*self.columns, *marks],
             mean=torch.tensor([*self.input_shift, *[0.0] * len(marks)]),
             std=torch.tensor([*self.input_scale, *[1.0] * len(marks)]),
-            outputs=[f"change of {name}" if self.difference else name for name in self.targets],
+            outputs=outputs,
             scale=torch.tensor(self.target_scale),
             shift=torch.tensor(self.target_shift),
         )
@@ -79,7 +92,13 @@ class Learned:
 
 
 def learn(
-    read: SeriesSet, train: Sequence[Span], *, horizon: int, difference: bool, source: str
+    read: SeriesSet,
+    train: Sequence[Span],
+    *,
+    horizon: int,
+    difference: bool,
+    scaling: ScalingOf,
+    source: str,
 ) -> tuple[Learned, list[str]]:
     """What the training rows hold; also names of inputs that do not change there.
 
@@ -116,8 +135,28 @@ def learn(
         target_shift=target.shift.tolist(),
         target_scale=target.scale.tolist(),
         values=values,
+        scaling=scaling,
     )
     return learned, [name for name, still in zip(columns, constant, strict=True) if still]
+
+
+def scalings(read: SeriesSet, train: Sequence[Span], learned: Learned) -> list[tuple[Scaling, Scaling]]:
+    """Of the inputs and the targets of every series: those of all, or where it is to, its own.
+
+    A column that does not change in a series' training rows keeps its scale of all.
+    """
+    found = [(learned.inputs, learned.target)] * len(read.series)
+    for number, start, stop in train if learned.scaling == "series" else ():
+        series, horizon = read.series[number], learned.horizon
+        first, last = start - horizon, stop - horizon
+        asked = asked_for(series, first, last, horizon=horizon, difference=learned.difference)
+        found[number] = (_own(series.inputs[first:last], learned.inputs), _own(asked, learned.target))
+    return found
+
+
+def _own(values: np.ndarray, of_all: Scaling) -> Scaling:
+    own, constant = standardising([values], values.shape[1])
+    return Scaling(own.shift, np.where(constant, of_all.scale, own.scale))
 
 
 def asked_for(series: Series, start: int, stop: int, *, horizon: int, difference: bool) -> np.ndarray:
@@ -133,7 +172,7 @@ def taken_back(saved: dict[str, Any], learned: Learned, *, source: str) -> Learn
         BadInput: if the network was trained on other columns or to predict something else.
     """
     kept = Learned(**saved)
-    for name in ("columns", "targets", "horizon", "difference"):
+    for name in ("columns", "targets", "horizon", "difference", "scaling"):
         if getattr(kept, name) != getattr(learned, name):
             raise BadInput(
                 f"{source}: data.{name} give {getattr(learned, name)}, but the checkpoint was trained on "

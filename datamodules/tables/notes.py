@@ -71,10 +71,13 @@ def _scored(read: SeriesSet, parts: Sequence[Sequence[Span]], learned: Learned) 
 
 def _unlike(read: SeriesSet, parts: Sequence[Sequence[Span]], learned: Learned) -> list[str]:
     """Series whose targets vary much less than those of others, which one scaling makes flat."""
+    if learned.scaling == "series":
+        return ["scaling: each series by the mean and deviation of its own training rows"]
     spread = {}
     for number, start, stop in parts[0]:
         series = read.series[number]
-        asked = asked_for(series, start, stop, horizon=learned.horizon, difference=learned.difference)
+        first, last = start - learned.horizon, stop - learned.horizon
+        asked = asked_for(series, first, last, horizon=learned.horizon, difference=learned.difference)
         spread[series.name] = asked.std(0, dtype=np.float64)
     lines = []
     for place, target in enumerate(read.targets):
@@ -83,7 +86,7 @@ def _unlike(read: SeriesSet, parts: Sequence[Sequence[Span]], learned: Learned) 
         if low * UNLIKE < high:
             lines.append(
                 f"{target} varies by {low:.3g} in {least} and by {high:.3g} in {most}, and one scaling "
-                "serves all"
+                "serves all; data.scaling=series gives each its own"
             )
     return lines
 

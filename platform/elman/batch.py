@@ -26,6 +26,7 @@ class SequenceBatch(NamedTuple):
             the batch before. Sequences begin nowhere else.
         is_last: nothing continues this batch.
         context: a tensor or tuple of tensors (B, ...) known before step 0, kept by every window.
+        scale: (B, O) what 1 in y stands for in each row, in the data's own units; None: the same in all.
     """
 
     x: Tensor
@@ -35,6 +36,7 @@ class SequenceBatch(NamedTuple):
     is_first: Tensor
     is_last: bool = True
     context: Tensor | tuple[Tensor, ...] | None = None
+    scale: Tensor | None = None
 
     @property
     def steps(self) -> int:
@@ -62,6 +64,7 @@ class SequenceBatch(NamedTuple):
             is_first=self.is_first if start == 0 else torch.zeros_like(self.is_first),
             is_last=self.is_last and stop == self.steps,
             context=self.context,
+            scale=self.scale,
         )
 
 

@@ -90,14 +90,15 @@ def _records(task: Any, loader: Any, *, batches: int, data: Any) -> Iterator[dic
             begin = 0 if bool(batch.is_first[row]) else begins.get(row, 0)
             count = int(batch.lengths[row])
             begins[row] = begin + count
+            name = None if names is None else names[row]
             for step in range(count):
                 scored = bool(batch.scored[row, step])
                 yield {
                     **({"row": row} if names is None else {"name": names[row]}),
                     "step": begin + step,
                     "scored": int(scored),
-                    "target": shown(batch.y[row, step]) if scored and batch.y is not None else None,
-                    "prediction": shown(outputs[row, step]),
+                    "target": shown(batch.y[row, step], name) if scored and batch.y is not None else None,
+                    "prediction": shown(outputs[row, step], name),
                 }
 
 
@@ -121,14 +122,14 @@ def _caption_records(
                 }
 
 
-def _shown(data: Any) -> Callable[[Any], Any]:
+def _shown(data: Any) -> Callable[[Any, str | None], Any]:
     """A class or values of one step, in words: names, text, or numbers in the data's own units."""
     tokens, names = getattr(data, "alphabet", None), getattr(data, "classes", ())
-    scale, shift = data.target_scale, data.target_shift
 
-    def show(value: Any) -> Any:
+    def show(value: Any, name: str | None) -> Any:
         if value.dim():
-            if scale is not None and shift is not None:
+            if (units := data.target_units(name)) is not None:
+                scale, shift = units
                 value = value.cpu().double() * scale.double() + shift.double()
             return " ".join(f"{number:.6g}" for number in value.tolist())
         if tokens is not None:

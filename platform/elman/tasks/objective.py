@@ -59,7 +59,11 @@ class WindowLoss:
         if not out.numel():
             return out.new_zeros(()), None, carry
         out = self.readout(out)
-        loss, tally = self.loss.sums(out.to(wide(out.dtype)), y)  # sums of bfloat16 would be rounded to it
+        out = out.to(wide(out.dtype))  # sums of bfloat16 would be rounded to it
+        loss, tally = self.loss.sums(out, y)
+        if window.scale is not None and tally is not None:
+            scale = window.scale[:, None].expand(*window.scored.shape, -1)[window.scored].to(y)
+            _, tally = self.loss.sums(out.reshape(scale.shape) * scale, y.reshape(scale.shape) * scale)
         return loss, tally, carry
 
     def core_outputs(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:

@@ -37,7 +37,7 @@ def restored_state(saved: Any, device: torch.device) -> Any:
         return saved.to(device)
     if _is_batch(saved):
         host = torch.device("cpu")
-        fields = zip(SequenceBatch._fields, saved, strict=True)
+        fields = zip(SequenceBatch._fields, saved, strict=False)  # files of before have fewer
         return SequenceBatch(*(restored_state(v, host if name in ON_HOST else device) for name, v in fields))
     if isinstance(saved, tuple):
         return tuple(restored_state(part, device) for part in saved)
@@ -46,5 +46,4 @@ def restored_state(saved: Any, device: torch.device) -> Any:
 
 def _is_batch(saved: Any) -> bool:
     """Whether these are the fields of a batch: of all that a state holds, only it has a bool."""
-    same_size = isinstance(saved, tuple) and len(saved) == len(SequenceBatch._fields)
-    return same_size and isinstance(saved[IS_LAST], bool)
+    return isinstance(saved, tuple) and len(saved) > IS_LAST and isinstance(saved[IS_LAST], bool)
