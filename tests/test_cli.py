@@ -45,7 +45,13 @@ def test_version(capsys):
 
 @pytest.mark.parametrize(
     ("word", "hint"),
-    [("fitt", "'fit'"), ("preditc", "'predict'"), ("--fit", "'fit'"), ("xyzzy", "fit, validate")],
+    [
+        ("fitt", "'fit'"),
+        ("preditc", "'predict'"),
+        ("--fit", "'fit'"),
+        ("xyzzy", "fit, validate"),
+        ("forecast", "--stream"),
+    ],
 )
 def test_an_unknown_command_is_one_line(capsys, word, hint):
     assert main([word]) == 2

@@ -33,6 +33,13 @@ Options may come in any order. Several recipes are merged, the later ones win.
 """
 
 
+INSTEAD = {
+    "forecast": "a network trained with data.horizon=12 predicts the 12 rows after the last ones by "
+    "`elman predict RUN --stream < rows.csv`, a row for each row it reads"
+}
+"""What there is in place of a command that many look for."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
@@ -96,6 +103,7 @@ def _answer(words: list[str]) -> int:
     if command not in there:
         near = difflib.get_close_matches(command, there, n=1, cutoff=0.5)
         hint = f"did you mean '{near[0]}'?" if near else f"the commands are {', '.join(there)}"
+        hint = INSTEAD.get(command, hint)
         raise BadInput(f"there is no command {command!r}; {hint}")
     chosen = commands.find(command)
     if {"-h", "--help"} & set(args):
