@@ -10,9 +10,12 @@ import numpy as np
 import torch
 
 from datamodules.array_sets.examples import ArrayExamples, Pair, Targets, class_names, matrix
-from datamodules.array_sets.sets import SUFFIXES, Answers, Layout, read_pairs
+from datamodules.array_sets.sets import SUFFIXES, UNREAD, Answers, Layout, read_pairs
+from datamodules.array_sets.unpacked import MOST_MB, refuse_unpacked
 from datamodules.collecting import BadOnes, Batching, Collected, Examples, Findings, Partition
-from datamodules.files import digest_of, find_files
+from datamodules.collecting.findings import refuse_unread
+from datamodules.files import digest_of, find_files, not_read
+from datamodules.sequence_data import check_counts
 from datamodules.tables.scaling import Scaling, standardising
 from elman.errors import BadInput
 
@@ -57,7 +60,9 @@ class Arrays(Collected):
             sequences, 1,000,000 steps together.
         split: which sequences train, validate and test, where `parts` is null; its field is `folder`.
         batching: which sequences share a batch.
-        skip_bad: leave out sequences that cannot be used, and count them.
+        skip_bad: leave out and count sequences that cannot be used, at most half or the share that is given.
+        most_unpacked_mb: .npz and .mat files may take ten times their own size unpacked, and all of them this
+            many MB more.
 
     Raises:
         ValueError: if an argument is none of these.
@@ -79,9 +84,11 @@ class Arrays(Collected):
         standardise: bool = True,
         split: Partition = Partition(),
         batching: Batching = Batching(batch_size=32),
-        skip_bad: bool = False,
+        skip_bad: bool | float = False,
+        most_unpacked_mb: int = MOST_MB,
     ) -> None:
         super().__init__(split=split, batching=batching, unit="steps")
+        check_counts(1, most_unpacked_mb=most_unpacked_mb)
         if targets not in TARGETS:
             raise ValueError(f"targets must be one of {', '.join(TARGETS)}, got {targets!r}")
         if unknown := set(parts or {}) - {"train", "val", "test"}:
@@ -91,6 +98,7 @@ class Arrays(Collected):
         self.path, self.targets, self.target_path = path, targets, target_path
         self.given, self.standardise, self.skip_bad = parts, standardise, skip_bad
         self.layout = Layout(targets=targets, x=x, y=y, parts={str(k): v for k, v in (parts or {}).items()})
+        self.most_unpacked_mb = most_unpacked_mb
         self.pairs: list[Pair] = []
         self.scaling: dict[str, list[float]] = {}
 
@@ -98,6 +106,8 @@ class Arrays(Collected):
         bad = BadOnes(skip=self.skip_bad)
         root, files, others = find_files(self.path, SUFFIXES)
         answers = Answers(self.target_path, root, files)
+        refuse_unread(root, files, others, UNREAD, bad=bad, convert="numpy.save")
+        refuse_unpacked(files, self.most_unpacked_mb)
         self.pairs = read_pairs(root, files, self.layout, answers, bad)
         if not self.pairs:
             first = (
@@ -126,7 +136,10 @@ class Arrays(Collected):
                 "targets": self.targets,
                 "other_files": len(others),
             },
-            notes=["values are looked at as they are read: NaN or infinite ones stop the run there"],
+            notes=[
+                "values are looked at as they are read: NaN or infinite ones stop the run there",
+                *not_read(others),
+            ],
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:

@@ -18,11 +18,13 @@ class ImageCaptions(FileCaptions):
     and EOS, all steps scored. Words or characters that training does not have are one unknown token id.
 
     Args:
-        path: a CSV table with the columns path and caption, and perhaps part and others. A picture may have
-            several captions; all are in one part.
+        path: a CSV or TSV table with the columns path and caption, perhaps part and others. A picture may
+            have several captions; all are in one part.
+        folder: that paths are relative to, inside the table's own, such as images; null: its own.
         size: what every picture is stretched to, and its colours.
         unit: a step of a caption is one of its words or characters.
-        skip_bad: leave out and count pictures that cannot be used; all are then decoded before training.
+        skip_bad: leave out and count pictures that cannot be used, at most half or the share that is given;
+            all are then decoded before training.
         split: which pictures train, validate and test.
         batching: which captions share a batch.
 
@@ -34,15 +36,22 @@ class ImageCaptions(FileCaptions):
         self,
         *,
         path: str,
+        folder: str | None = None,
         size: Size = Size(),
         unit: Unit = "words",
-        skip_bad: bool = False,
+        skip_bad: bool | float = False,
         split: Partition = Partition(),
         batching: Batching = Batching(),
     ) -> None:
-        medium = Stills(size, decode=skip_bad)
+        medium = Stills(size, decode=bool(skip_bad))
         super().__init__(
-            path=path, medium=medium, unit=unit, skip_bad=skip_bad, split=split, batching=batching
+            path=path,
+            medium=medium,
+            unit=unit,
+            skip_bad=skip_bad,
+            split=split,
+            batching=batching,
+            folder=folder,
         )
 
     def picture(self, context: Tensor) -> Tensor:

@@ -24,10 +24,12 @@ class Images(Collected):
 
     Args:
         path: a folder with a folder of pictures for each class, perhaps inside folders train, val and test;
-            or a CSV table with the columns path and label, and perhaps part and others such as person.
+            or a CSV or TSV table with the columns path and label, and perhaps part and others such as person.
+        folder: that the paths of a table are relative to, inside its own, such as clips; null: its own.
         size: what every picture is stretched to, and its colours.
         reading: whole, rows, columns, pixels or permuted.
-        skip_bad: leave out and count pictures that cannot be used; all are then decoded before training.
+        skip_bad: leave out and count pictures that cannot be used, at most half or the share that is given;
+            all are then decoded before training.
         split: which pictures train, validate and test.
         batching: which pictures share a batch.
 
@@ -44,21 +46,28 @@ class Images(Collected):
         self,
         *,
         path: str,
+        folder: str | None = None,
         size: Size = Size(height=28, width=28),
         reading: Reading = "rows",
-        skip_bad: bool = False,
+        skip_bad: bool | float = False,
         split: Partition = Partition(),
         batching: Batching = Batching(),
     ) -> None:
         super().__init__(split=split, batching=batching, unit="steps")
         self.steps, self.input_size = shape_of(reading, *size.shape)
-        self.stills = Stills(size, decode=skip_bad)
+        self.stills = Stills(size, decode=bool(skip_bad))
+        self.folder = folder
         self.path, self.reading, self.skip_bad = path, reading, skip_bad
 
     def find(self) -> Findings:
         metadata = {"reading": self.reading}
         return find_classes(
-            self.path, self.stills, steps=lambda _: self.steps, skip_bad=self.skip_bad, metadata=metadata
+            self.path,
+            self.stills,
+            steps=lambda _: self.steps,
+            skip_bad=self.skip_bad,
+            inside=self.folder,
+            metadata=metadata,
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:

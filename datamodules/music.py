@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from datamodules.array_sets.files import mat
+from datamodules.array_sets.unpacked import refuse_unpacked
 from datamodules.collecting import (
     BadOnes,
     Batching,
@@ -20,6 +21,7 @@ from datamodules.collecting import (
 )
 from datamodules.fetching import standard
 from datamodules.files import digest_of, reading
+from datamodules.sequence_data import check_counts
 from elman.errors import BadInput
 
 PARTS = {"traindata": "train", "validdata": "val", "testdata": "test"}
@@ -36,7 +38,8 @@ class PianoRolls(Collected):
     Args:
         path: a MATLAB file (up to version 7) with the cell arrays traindata, validdata and testdata of
             (steps, keys) arrays of 0 and 1; or `standard:jsb_chorales`, `standard:nottingham`.
-        skip_bad: leave out and count pieces that cannot be used.
+        skip_bad: leave out and count pieces that cannot be used, at most half or the share that is given.
+        most_unpacked_mb: the file may take ten times its own size unpacked, and this many MB more.
         split: which pieces train, validate and test; the file gives the parts.
         batching: which pieces share a batch.
 
@@ -50,12 +53,14 @@ class PianoRolls(Collected):
         self,
         *,
         path: str = "standard:jsb_chorales",
-        skip_bad: bool = False,
+        skip_bad: bool | float = False,
+        most_unpacked_mb: int = 512,
         split: Partition = Partition(),
         batching: Batching = Batching(batch_size=16),
     ) -> None:
         super().__init__(split=split, batching=batching, unit="steps")
-        self.path, self.skip_bad = path, skip_bad
+        check_counts(1, most_unpacked_mb=most_unpacked_mb)
+        self.path, self.skip_bad, self.most_unpacked_mb = path, skip_bad, most_unpacked_mb
         self.rolls: list[np.ndarray] = []
 
     def prepare_data(self) -> None:
@@ -68,6 +73,7 @@ class PianoRolls(Collected):
                 raise BadInput(
                     f"{file}: a folder, or larger than 256 MiB; set data.path to a music file (.mat)"
                 )
+        refuse_unpacked([file], self.most_unpacked_mb)
         content, bad = mat(file), BadOnes(skip=self.skip_bad)
         names, given, keys = [], [], 0
         self.rolls = []
@@ -80,14 +86,16 @@ class PianoRolls(Collected):
                 )
             for number, piece in enumerate(np.ravel(content[key])):
                 name = f"{file}: {key}[{number}]"
-                with bad.checking(name):
+                with bad.checking(name, offered=bool(self.rolls)):
                     roll = checked(piece, name, keys)
                     keys = roll.shape[1]
                     self.rolls.append(roll)
                     names.append(f"{key}[{number}]")
                     given.append(part)
         if not self.rolls:
-            raise BadInput(f"{file}: holds no piece that can be used; give another file")
+            why = f"; the first: {bad.skipped[0].reason}" if bad.skipped else ""
+            raise BadInput(f"{file}: holds no piece that can be used{why}; give another file")
+        bad.refuse_most(str(file), len(self.rolls))
         digest, of_content = digest_of([file], file)
         return Findings(
             source=file.name,

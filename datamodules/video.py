@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from datamodules.array_sets.unpacked import MOST_MB
 from datamodules.collecting import Batching, Classified, Collected, Examples, Findings, Partition
 from datamodules.collecting.found_files import find_classes
 from datamodules.pictures.clips import Clips
@@ -19,11 +20,13 @@ class Video(Collected):
 
     Args:
         path: a folder with a folder of videos for each class, perhaps inside folders train, val and test; or
-            a CSV table with the columns path and label, and perhaps part and others such as person.
+            a CSV or TSV table with the columns path and label, and perhaps part and others such as person.
+        folder: that the paths of a table are relative to, inside its own, such as clips; null: its own.
         size: what every frame is stretched to, and its colours.
         every: take every so-many-th frame, from the first on.
         longest: most frames taken of a video; null: all.
-        skip_bad: leave out and count videos that cannot be used.
+        skip_bad: leave out and count videos that cannot be used, at most half or the share that is given.
+        most_unpacked_mb: an .npz file may take ten times its own size unpacked, and this many MB more.
         split: which videos train, validate and test.
         batching: which videos share a batch.
 
@@ -40,21 +43,29 @@ class Video(Collected):
         self,
         *,
         path: str,
+        folder: str | None = None,
         size: Size = Size(),
         every: int = 1,
         longest: int | None = None,
-        skip_bad: bool = False,
+        skip_bad: bool | float = False,
+        most_unpacked_mb: int = MOST_MB,
         split: Partition = Partition(),
         batching: Batching = Batching(),
     ) -> None:
         super().__init__(split=split, batching=batching, unit="frames")
-        self.clips = Clips(size=size, every=every, longest=longest)
+        self.clips = Clips(size=size, every=every, longest=longest, most_unpacked_mb=most_unpacked_mb)
+        self.folder = folder
         self.path, self.skip_bad = path, skip_bad
         self.input_size = size.features
 
     def find(self) -> Findings:
         return find_classes(
-            self.path, self.clips, steps=self.clips.count, skip_bad=self.skip_bad, metadata={}
+            self.path,
+            self.clips,
+            steps=self.clips.count,
+            skip_bad=self.skip_bad,
+            inside=self.folder,
+            metadata={},
         )
 
     def examples(self, found: Findings, train: np.ndarray) -> Examples:

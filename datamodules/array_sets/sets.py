@@ -16,6 +16,7 @@ from datamodules.files import find_files, natural, relative_name
 from elman.errors import BadInput
 
 SUFFIXES = (".npy", ".npz", ".mat")
+UNREAD = (".h5", ".hdf5", ".csv", ".tsv", ".parquet", ".pkl", ".pickle", ".pt", ".pth", ".feather", ".json")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ def read_pairs(
     found: list[Pair] = []
     width: int | None = None
     for number, file in enumerate(files):
-        with bad.checking(str(file)):
+        with bad.checking(str(file), offered=bool(found)):
             name = relative_name(file, root)
             if file.suffix not in SUFFIXES:
                 raise BadInput(
@@ -54,12 +55,16 @@ def read_pairs(
                 sequences = [(part, a, b) for a, b in zip(xs, ys, strict=True)]
             else:
                 sequences = list(_by_key(file, name, layout))
+            if not sequences:
+                raise BadInput(f"{file}: holds no sequence: what should hold some is empty; take it out")
             for part, a, b in sequences:
-                with bad.checking(str(file)):
+                with bad.checking(str(file), offered=bool(found)):
                     _check(file, a, b, layout.targets, width)
                     pair = Pair(a.name, a, b, int(layout.targets == "next"), _folder(name), part)
                     width = pair.width
                     found.append(pair)
+    if found:
+        bad.refuse_most(str(root), len(found))
     return found
 
 
@@ -114,6 +119,8 @@ def _by_key(file: Path, name: str, layout: Layout) -> Iterator[tuple[str | None,
     for part, key in (layout.parts or {"": ""}).items():
         x_key = layout.x.replace("{part}", key) if "{part}" in layout.x or not key else key
         xs = _listed(file, arrays, x_key, "x", deep=3)
+        if not xs and layout.parts:
+            raise BadInput(f"{file}: its array by the key {x_key!r} is empty; give sequences there")
         ys: list[np.ndarray | None] = [None] * len(xs)
         if layout.targets != "next":
             y_key = layout.y.replace("{part}", key)

@@ -32,28 +32,45 @@ class FileCaptions(Collected):
     unknown token id. A subclass gives the medium, and a context as a picture.
 
     Args:
-        path: a CSV table with the columns path and caption, and perhaps part and others. A path may come
+        path: a CSV or TSV table with the columns path and caption, perhaps part and others. A path may come
             several times; all its captions are in one part, unless `split` keeps other things together.
         medium: how files are read.
         unit: a step of a caption is one of its words or characters.
         skip_bad: leave out and count what cannot be used.
         split: which files train, validate and test.
         batching: which captions share a batch.
+        folder: that paths are relative to, inside the table's own; None: its own.
     """
 
     token_ids = True
 
     def __init__(
-        self, *, path: str, medium: Medium, unit: Unit, skip_bad: bool, split: Partition, batching: Batching
+        self,
+        *,
+        path: str,
+        medium: Medium,
+        unit: Unit,
+        skip_bad: bool | float,
+        split: Partition,
+        batching: Batching,
+        folder: str | None = None,
     ) -> None:
         check_unit(unit)
         super().__init__(split=split if split.by else replace(split, by="path"), batching=batching, unit=unit)
         self.path, self.medium, self.caption_unit, self.skip_bad = path, medium, unit, skip_bad
+        self.folder = folder
         self.context_size = medium.size.features
 
     def find(self) -> Findings:
         table, bad = Path(self.path).expanduser(), BadOnes(skip=self.skip_bad)
-        rows = read_manifest(table, needs=("caption",), bad=bad, usable=self.medium.open, repeats=True)
+        rows = read_manifest(
+            table,
+            needs=("caption",),
+            bad=bad,
+            usable=self.medium.open,
+            folder=self.folder,
+            repeats=True,
+        )
         captions = [" ".join(caption.split()) for caption in rows.columns["caption"]]
         places = [relative_name(file, rows.root) for file in rows.paths]
         often, seen = Counter(places), Counter[str]()
@@ -74,6 +91,7 @@ class FileCaptions(Collected):
             given=rows.given,
             skipped=bad.skipped,
             files=rows.paths,
+            notes=self.medium.notes(),
             metadata={
                 **self.medium.metadata(),
                 "unit": self.caption_unit,

@@ -74,7 +74,9 @@ def read_manifest(
                 usable(path)
                 kept.append((path, row))
     if not kept:
-        raise BadInput(f"{table}: names no file that can be used; give rows with files")
+        why = f"; the first, {bad.skipped[0].name}: {bad.skipped[0].reason}" if bad.skipped else ""
+        raise BadInput(f"{table}: names no file that can be used{why or '; give rows with files'}")
+    bad.refuse_most(str(table), len(kept))
     columns = {name: [row[name] for _, row in kept] for name in names if name != "path"}
     given: list[str | None] | None = None
     if "part" in columns:
@@ -83,8 +85,18 @@ def read_manifest(
 
 
 def manifest_rows(table: Path) -> Iterator[tuple[int, list[str]]]:
-    """All rows of a table, as `csv_rows` reads them; with tabs between values where its name says so."""
-    return csv_rows(table, separator="\t" if table.suffix.lower() in (".tsv", ".tab") else ",")
+    """All rows of a table, as `csv_rows` reads them; what stands between values is found.
+
+    In a table of tabs quotes are text, as in Common Voice's, unless its header or a tab stands in some.
+    """
+    if table.suffix.lower() not in (".tsv", ".tab"):
+        return csv_rows(table, separator=None)
+    try:
+        rows = list(csv_rows(table, separator="\t", quote=None))
+    except BadInput:
+        return csv_rows(table, separator="\t")
+    quoted = any(cell.startswith('"') for _, header in rows[:1] for cell in header)
+    return csv_rows(table, separator="\t") if quoted else iter(rows)
 
 
 def elsewhere(root: Path, given: str) -> str:

@@ -12,6 +12,7 @@ from typing import IO
 import numpy as np
 
 from datamodules.array_sets.files import npy_header
+from datamodules.array_sets.unpacked import MOST_MB, refuse_unpacked
 from datamodules.files import unreadable
 from datamodules.pictures.clip import Clip, stretched
 from datamodules.pictures.size import Size
@@ -31,12 +32,17 @@ class ArrayClip(Clip):
     Frames are read where they lie; of a compressed .npz, those before them are unpacked too. Whole numbers
     are divided by the largest of their kind, floats stay as they are.
 
+    Args:
+        most_unpacked_mb: as `refuse_unpacked` has it.
+
     Raises:
-        BadInput: for a file that is no such array, or is cut short. Objects are never unpickled.
+        BadInput: for a file that is no such array, is cut short or unpacks to too much. Objects are never
+            unpickled.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, most_unpacked_mb: int = MOST_MB) -> None:
         self.file, self.files = file, [file]
+        refuse_unpacked([file], most_unpacked_mb)
         with self._array() as (stream, size):
             try:
                 shape, fortran, self.dtype = npy_header(stream)

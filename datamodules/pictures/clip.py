@@ -20,10 +20,12 @@ class Clip(ABC):
     Args:
         frames: how many it has, known without decoding them.
         files: that it is made of.
+        missing: frames that are not there, going by the numbers in names.
     """
 
     frames: int
     files: Sequence[Path]
+    missing: Sequence[int] = ()
 
     @abstractmethod
     def read(self, numbers: range, size: Size) -> np.ndarray:

@@ -42,6 +42,15 @@ def check_image(file: Path) -> tuple[int, int]:
         return image.height, image.width
 
 
+def is_animated(file: Path) -> bool:
+    """Whether a file is an image that moves; what cannot be read is none."""
+    try:
+        with _opened(file) as image:
+            return getattr(image, "n_frames", 1) > 1
+    except BadInput:
+        return False
+
+
 def read_image(file: Path, size: Size) -> np.ndarray:
     """Pixels (height, width, channels) float32 in [0, 1].
 
@@ -49,7 +58,7 @@ def read_image(file: Path, size: Size) -> np.ndarray:
     shows through.
 
     Raises:
-        BadInput: as `check_image`, and where the pixels cannot be decoded.
+        BadInput: where the pixels cannot be decoded. What else may be wrong, `check_image` finds.
     """
     from PIL import ImageOps
 

@@ -18,11 +18,24 @@ class Stills:
 
     Args:
         size: what each is stretched to, and its colours.
-        decode: checking a picture decodes all of it.
+        decode: checking a picture also decodes all of it.
     """
 
     plural = "images"
     suffixes: Sequence[str] = SUFFIXES
+    unread: Sequence[str] = (
+        ".webp",
+        ".heic",
+        ".heif",
+        ".avif",
+        ".jp2",
+        ".jfif",
+        ".ppm",
+        ".pgm",
+        ".tga",
+        ".svg",
+    )
+    convert = "`magick IN OUT.png`"
 
     def __init__(self, size: Size, *, decode: bool) -> None:
         self.size, self.decode = size, decode
@@ -31,10 +44,9 @@ class Stills:
         return list(files)
 
     def open(self, path: Path) -> None:
+        check_image(path)
         if self.decode:
             self.read(path)
-        else:
-            check_image(path)
 
     def read(self, path: Path) -> Tensor:
         """(height, width, channels) in [0, 1].
@@ -52,3 +64,6 @@ class Stills:
 
     def metadata(self) -> dict[str, Any]:
         return self.size.metadata()
+
+    def notes(self) -> list[str]:
+        return []

@@ -15,13 +15,18 @@ csv.field_size_limit(16 << 20)  # by default 128 KiB, and a longer text would pa
 
 
 def csv_rows(
-    file: Path, *, separator: str | None = ",", encoding: str | None = None
+    file: Path,
+    *,
+    separator: str | None = ",",
+    encoding: str | None = None,
+    quote: str | None = '"',
 ) -> Iterator[tuple[int, list[str]]]:
     """All rows, the header among them, and the line each begins on; empty lines may only end the file.
 
     Args:
         separator: between values; None: found, as `look` has it, which also says what Excel puts first.
         encoding: as `open_utf8` has it.
+        quote: what a value with separators in it stands in; None: quotes are text.
 
     Raises:
         BadInput: for a file that cannot be read, is no text, leaves a quote open, or has rows that differ
@@ -30,7 +35,10 @@ def csv_rows(
     width, empty = 0, 0
     separator, before, _ = look(file, csv_lines(file, encoding), separator=separator)
     lines = islice(csv_lines(file, encoding), before, None)
-    for line, row in numbered_rows(lines, file, explained=_explained, first=before + 1, delimiter=separator):
+    quoting = {"quotechar": quote, "quoting": csv.QUOTE_NONE if quote is None else csv.QUOTE_MINIMAL}
+    for line, row in numbered_rows(
+        lines, file, explained=_explained, first=before + 1, delimiter=separator, **quoting
+    ):
         if not row:
             empty = empty or line
             continue

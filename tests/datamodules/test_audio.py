@@ -186,6 +186,24 @@ def test_manifest_of_tabs_with_a_folder_of_clips(tmp_path):
     assert "names high/0.wav, which lies outside" in outside
 
 
+def test_manifests_as_they_come(tmp_path):
+    """Quotes that are text in a table of tabs, quoted cells, and what Excel writes."""
+    table = common_voice(tmp_path)
+    plain = ready(table, label_column="gender", folder="clips").found.fields["sentence"]
+    text = table.read_text()
+    table.write_text(text.replace("This is number 0 high.", '"Oh, 0').replace("This is number 1 low.", 'no"'))
+    data = ready(table, label_column="gender", folder="clips")
+    assert len(data.found.names) == 24
+    assert data.found.fields["sentence"][:4] == ['"Oh, 0', plain[1], plain[2], 'no"']
+    table.write_text("\n".join("\t".join(f'"{c}"' for c in line.split("\t")) for line in text.splitlines()))
+    assert ready(table, label_column="gender", folder="clips").found.fields["sentence"] == plain
+    other = tmp_path / "validated.csv"
+    other.write_text("sep=;\n" + text.replace("\t", ";"))
+    assert ready(other, label_column="gender", folder="clips").found.fields["sentence"] == plain
+    other.write_text(text.replace("\t", ";"))
+    assert ready(other, label_column="gender", folder="clips").found.fields["sentence"] == plain
+
+
 def test_sentences_are_no_classes(tmp_path):
     said = refused(common_voice(tmp_path), label_column="sentence", folder="clips")
     assert (
