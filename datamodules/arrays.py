@@ -13,7 +13,7 @@ from datamodules.array_sets.examples import ArrayExamples, Pair, Targets, class_
 from datamodules.array_sets.sets import SUFFIXES, UNREAD, Answers, Layout, read_pairs
 from datamodules.array_sets.unpacked import MOST_MB, refuse_unpacked
 from datamodules.collecting import BadOnes, Batching, Collected, Examples, Findings, Partition
-from datamodules.collecting.findings import refuse_unread
+from datamodules.collecting.findings import check_skip, refuse_unread
 from datamodules.files import digest_of, find_files, not_read
 from datamodules.sequence_data import check_counts
 from datamodules.tables.scaling import Scaling, standardising
@@ -98,6 +98,7 @@ class Arrays(Collected):
         self.path, self.targets, self.target_path = path, targets, target_path
         self.given, self.standardise, self.skip_bad = parts, standardise, skip_bad
         self.layout = Layout(targets=targets, x=x, y=y, parts={str(k): v for k, v in (parts or {}).items()})
+        check_skip(skip_bad)
         self.most_unpacked_mb = most_unpacked_mb
         self.pairs: list[Pair] = []
         self.scaling: dict[str, list[float]] = {}

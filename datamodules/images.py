@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from datamodules.collecting import Batching, Classified, Collected, Examples, Findings, Partition
+from datamodules.collecting.findings import check_skip
 from datamodules.collecting.found_files import find_classes
 from datamodules.pictures.pixel_steps import Reading, as_steps, shape_of
 from datamodules.pictures.size import Size
@@ -56,6 +57,7 @@ class Images(Collected):
         super().__init__(split=split, batching=batching, unit="steps")
         self.steps, self.input_size = shape_of(reading, *size.shape)
         self.stills = Stills(size, decode=bool(skip_bad))
+        check_skip(skip_bad)
         self.folder = folder
         self.path, self.reading, self.skip_bad = path, reading, skip_bad
 

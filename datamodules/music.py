@@ -19,6 +19,7 @@ from datamodules.collecting import (
     Partition,
     aligned,
 )
+from datamodules.collecting.findings import check_skip
 from datamodules.fetching import standard
 from datamodules.files import digest_of, reading
 from datamodules.sequence_data import check_counts
@@ -60,6 +61,7 @@ class PianoRolls(Collected):
     ) -> None:
         super().__init__(split=split, batching=batching, unit="steps")
         check_counts(1, most_unpacked_mb=most_unpacked_mb)
+        check_skip(skip_bad)
         self.path, self.skip_bad, self.most_unpacked_mb = path, skip_bad, most_unpacked_mb
         self.rolls: list[np.ndarray] = []
 

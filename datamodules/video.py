@@ -6,6 +6,7 @@ import numpy as np
 
 from datamodules.array_sets.unpacked import MOST_MB
 from datamodules.collecting import Batching, Classified, Collected, Examples, Findings, Partition
+from datamodules.collecting.findings import check_skip
 from datamodules.collecting.found_files import find_classes
 from datamodules.pictures.clips import Clips
 from datamodules.pictures.size import Size
@@ -54,6 +55,7 @@ class Video(Collected):
     ) -> None:
         super().__init__(split=split, batching=batching, unit="frames")
         self.clips = Clips(size=size, every=every, longest=longest, most_unpacked_mb=most_unpacked_mb)
+        check_skip(skip_bad)
         self.folder = folder
         self.path, self.skip_bad = path, skip_bad
         self.input_size = size.features

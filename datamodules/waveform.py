@@ -19,7 +19,7 @@ from datamodules.collecting import (
     Partition,
     aligned,
 )
-from datamodules.collecting.findings import refuse_unread
+from datamodules.collecting.findings import check_skip, refuse_unread
 from datamodules.files import any_case, digest_of, find_files, relative_name
 from datamodules.live import Reader, Samples
 from datamodules.sounds.frames import (
@@ -89,6 +89,7 @@ class Waveform(Collected):
         if piece_s is not None and not 0 < piece_s < float("inf"):
             raise ValueError(f"piece_s counts seconds and must be above 0, got {piece_s}")
         self.path, self.rate, self.channel, self.piece_s = path, sample_rate_hz, channel, piece_s
+        check_skip(skip_bad)
         self.skip_bad, self.open_ended = skip_bad, open_ended
         self._pieces: _Pieces | None = None
 

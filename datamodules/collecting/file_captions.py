@@ -16,7 +16,7 @@ from datamodules.collecting.batching import Batching
 from datamodules.collecting.captions import BOS, EOS, Captioned, Unit, check_unit, contexts, learned, steps_of
 from datamodules.collecting.collected import Collected
 from datamodules.collecting.examples import Examples
-from datamodules.collecting.findings import BadOnes, Findings
+from datamodules.collecting.findings import BadOnes, Findings, check_skip
 from datamodules.collecting.found_files import Medium, other_columns
 from datamodules.collecting.manifest import read_manifest
 from datamodules.collecting.partition import Partition
@@ -57,6 +57,7 @@ class FileCaptions(Collected):
     ) -> None:
         check_unit(unit)
         super().__init__(split=split if split.by else replace(split, by="path"), batching=batching, unit=unit)
+        check_skip(skip_bad)
         self.path, self.medium, self.caption_unit, self.skip_bad = path, medium, unit, skip_bad
         self.folder = folder
         self.context_size = medium.size.features

@@ -97,6 +97,10 @@ class Findings:
             head = ", ".join(f"{self.classes[c]} {counts[c]:,}" for c in ordered[:SHOWN])
             shown = f"{head}, ... {self.classes[ordered[-1]]} {counts[ordered[-1]]:,}"
         line = f"{len(self.classes)} classes in training: {shown}"
+        untrained = [self.classes[c] for c in ordered if not counts[c]]
+        if untrained:
+            more = f" and {len(untrained) - SHOWN:,} more" if len(untrained) > SHOWN else ""
+            line += f"; no example of {', '.join(untrained[:SHOWN])}{more} trains"
         most, least = counts[ordered[0]], counts[ordered[-1]]
         if most >= 2 * max(1, least):
             times = most / max(1, least)
@@ -114,6 +118,12 @@ class Findings:
         return lines
 
 
+def check_skip(skip_bad: bool | float) -> None:
+    """Raise ValueError for a `skip_bad` that is neither true, false nor a share."""
+    if not 0 <= skip_bad <= 1:
+        raise ValueError(f"skip_bad must be true, false or a share of at most 1, got {skip_bad}")
+
+
 class BadOnes:
     """What to do with an example that cannot be used: refuse the data, or skip and count it.
 
@@ -125,8 +135,7 @@ class BadOnes:
     """
 
     def __init__(self, *, skip: bool | float) -> None:
-        if not 0 <= skip <= 1:
-            raise ValueError(f"skip_bad must be true, false or a share of at most 1, got {skip}")
+        check_skip(skip)
         self.skip, self.most = bool(skip), MOST_SKIPPED if skip is True else float(skip)
         self.skipped: list[Skipped] = []
 

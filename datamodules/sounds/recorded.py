@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from datamodules.collecting import BadOnes, Batching, Classified, Collected, Examples, Findings, Partition
+from datamodules.collecting.findings import check_skip
 from datamodules.files import digest_of
 from datamodules.live import Reader, Samples
 from datamodules.sounds.frames import Frames, Framing
@@ -65,6 +66,7 @@ class Recorded(Collected):
         open_ended: bool = False,
     ) -> None:
         super().__init__(split=split, batching=batching, unit="frames")
+        check_skip(skip_bad)
         self.frames, self.skip_bad, self.open_ended = frames, skip_bad, open_ended
         self._kept: tuple[list[Recording], list[Header], Framing] | None = None
 

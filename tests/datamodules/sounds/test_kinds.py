@@ -275,7 +275,7 @@ def test_more_than_half_skipped(tmp_path):
     assert said.endswith("set it to 0.53")
     assert len(ready(tmp_path, skip_bad=0.53).found.skipped) == 9  # the way out
     with pytest.raises(ValueError, match="skip_bad must be true, false or a share"):
-        ready(tmp_path, skip_bad=1.5)
+        Audio(path=str(tmp_path), skip_bad=1.5)
 
 
 def test_kept_samples_are_those_that_are_read(tmp_path, monkeypatch):
