@@ -11,7 +11,7 @@ import numpy as np
 from datamodules.collecting.batching import Batching
 from datamodules.collecting.collected import Collected
 from datamodules.collecting.examples import Examples
-from datamodules.collecting.findings import Findings
+from datamodules.collecting.findings import Findings, check_skip
 from datamodules.collecting.partition import Partition
 from datamodules.fetching import standard
 from datamodules.labelled.columns import Columns
@@ -97,6 +97,7 @@ class LabelledText(Collected):
         if not path.strip():
             raise ValueError("path must name a file or a folder, got ''")
         check_counts(1, max_symbols=max_symbols, min_count=min_count)
+        check_skip(skip_bad)
         if classes is not None and (isinstance(classes, str) or len(set(classes)) < 2):
             raise ValueError(f"classes must be a list of two or more labels, got {classes!r}")
         self.path = path

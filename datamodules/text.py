@@ -178,7 +178,7 @@ class Text(SequenceData):
             f"split: {', '.join(sizes)}",
         ]
         if unknown := self._unknown(ids):
-            shares = ", ".join(f"{share:.2%} of {part}" for part, share in unknown.items())
+            shares = ", ".join(f"{100 * share:.3g} % of {part}" for part, share in unknown.items())
             lines.append(
                 f"unknown, all as one id that is scored like the others: {shares}; data.max_symbols says how "
                 f"many {source.unit} are listed"

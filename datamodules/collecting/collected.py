@@ -134,7 +134,7 @@ class Collected(SequenceData):
     def summary(self) -> list[str]:
         lines = self._found().summary(self.parts, unit=self.unit)
         if unknown := self._unknown_shares():
-            shares = ", ".join(f"{share:.2%} of {part}" for part, share in unknown.items())
+            shares = ", ".join(f"{100 * share:.3g} % of {part}" for part, share in unknown.items())
             lines.append(f"unknown {self.unit}, all as one id that is scored like the others: {shares}")
         return lines
 

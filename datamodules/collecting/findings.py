@@ -172,7 +172,7 @@ class BadOnes:
             reason, count = Counter(each.reason for each in self.skipped).most_common(1)[0]
             raise BadInput(
                 f"{source}: {bad:,} of {all_:,} cannot be used, more than the share {self.most:g} that "
-                f"data.skip_bad may leave out ({count:,}: {reason}); set it to "
+                f"data.skip_bad may leave out ({count:,}: {reason[:80]}); set it to "
                 f"{-(-100 * bad // all_) / 100:g}"
             )
 

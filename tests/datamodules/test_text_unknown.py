@@ -56,7 +56,7 @@ def test_shares_that_are_unknown(make, index):
     assert data.alphabet.has_unknown
     metadata = data.description()["metadata"]
     assert [metadata[f"{part}_unknown_share"] for part in ("train", "val", "test")] == pytest.approx(shares)
-    assert any("unknown" in line and "25.00% of train, 50.00% of val" in line for line in data.summary())
+    assert any("unknown" in line and "25 % of train, 50 % of val" in line for line in data.summary())
 
 
 def test_metrics_say_how_much_is_unknown(make):

@@ -50,6 +50,9 @@ def test_words(answer, capsys):
     run = run_id()
     said = answer("sample", run, "--prompt=one two", "--count=7", "--temperature=0")
     assert said == "one two\nthree, four one two\nthree,\n"
+    assert main(["sample", run, "--prompt=one zebra two", "--count=2", "--temperature=0"]) == 0
+    warned = capsys.readouterr().err
+    assert "the prompt holds what training did not have, read as unknown: 'zebra'\n" in warned
     assert answer("sample", run, "--prompt=  ", "--count=2", "--temperature=0") == "  three, four\n"
     answer("predict", run, "--part=val", "--output=said.csv")
     with open("said.csv", newline="", encoding="utf-8") as file:

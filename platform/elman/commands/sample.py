@@ -29,9 +29,7 @@ def sample(words: list[str], *, prompt: str, count: int, temperature: float, see
         )
     if unlisted := tokens.unlisted(prompt):
         shown = ", ".join(map(repr, unlisted[:8])) + (" ..." if len(unlisted) > 8 else "")
-        print(
-            f"the prompt has {len(unlisted)} that training did not, read as unknown: {shown}", file=sys.stderr
-        )
+        print(f"the prompt holds what training did not have, read as unknown: {shown}", file=sys.stderr)
     task = trained(checkpoint, recipe, SimpleNamespace(**checkpoint["elman"]["metadata"]))
     text = sample_text(task.network, tokens, prompt=prompt, count=count, temperature=temperature, seed=seed)
     # A text may hold anything; what goes to a file stays as it is.

@@ -12,6 +12,9 @@ from elman.tasks.not_finite import BadData
 from elman.tasks.objective import WindowLoss
 from elman.tasks.scores import Scores
 
+LEAST_UNKNOWN = 0.001
+"""Share of unknown targets from which on the metrics are given with it."""
+
 
 class Evaluation:
     """Metrics of a stage, each under the name of what it was scored on.
@@ -21,7 +24,7 @@ class Evaluation:
         objective: what is scored.
         window: steps run at once; None: all of a batch.
         reset_every: also score with a carry that forgets every so many steps.
-        unknown_share: of the targets, which the metrics are given with where it is above 0.
+        unknown_share: of the targets; the metrics are given with it where it is a thousandth or more.
     """
 
     def __init__(
@@ -35,7 +38,7 @@ class Evaluation:
     ) -> None:
         self.objective = objective
         self.bad_data = BadData({"val": "validation"}.get(split, split))
-        self.unknown = {f"{split}/unknown_share": unknown_share} if unknown_share else {}
+        self.unknown = {f"{split}/unknown_share": unknown_share} if unknown_share >= LEAST_UNKNOWN else {}
         self.scores = {split: Scores(window)}
         if reset_every:
             self.scores[f"{split}_reset_{reset_every}"] = Scores(reset_every, forget=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from elman.tasks.evaluation import LEAST_UNKNOWN
 from elman.tasks.loss import SequenceLoss
 from elman.tasks.updates import Updates
 
@@ -57,7 +58,7 @@ class TrainingMetrics:
             "train/learning_rate": learning_rate,
             "train/updates": float(updates.made),
         }
-        if share := getattr(loader, "unknown_share", 0.0):
+        if (share := getattr(loader, "unknown_share", 0.0)) >= LEAST_UNKNOWN:
             metrics["train/unknown_share"] = share
         if updates.skipped:
             metrics["train/skipped_updates"] = float(updates.skipped)

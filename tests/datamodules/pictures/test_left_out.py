@@ -197,5 +197,5 @@ def test_captions_say_what_is_unknown(tmp_path):
     data.setup("fit")
     assert data.loader("val").unknown_share == pytest.approx(2 / 3)  # two words and EOS
     assert data.loader("train").unknown_share == data.loader("test").unknown_share == 0
-    assert "unknown words, all as one id that is scored like the others: 66.67% of val" in data.summary()
+    assert "unknown words, all as one id that is scored like the others: 66.7 % of val" in data.summary()
     assert data.description()["metadata"]["val_unknown_share"] == pytest.approx(2 / 3)
