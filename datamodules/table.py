@@ -249,11 +249,15 @@ class Table(Collected):
         return {} if self.learned is None else {"table": self.learned.plain()}
 
     def reader(self, *, input_size: int, token_ids: bool) -> Reader:
-        """Rows of the numeric inputs in the file's units; values of text columns as columns of 0 and 1."""
+        """Rows of the numeric inputs in the file's units, written as the file is, but in UTF-8.
+
+        Values of text columns come as columns of 0 and 1.
+        """
         if "table" not in self.saved and self.learned is None:
             return Rows(input_size=input_size)
         learned = self.learned or Learned(**self.saved["table"])
-        return learned.pipe(list(map(str, self.tables.categories)))
+        written = {"separator": self.tables.separator, "numerals": self.tables.numerals}
+        return learned.pipe(list(map(str, self.tables.categories)), **written)
 
 
 def _listed(columns: list[Column] | Column) -> list[Column]:

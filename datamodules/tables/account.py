@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from datamodules.collecting.collected import few
 from datamodules.tables.cells import Codes, short
@@ -30,7 +32,8 @@ class Account:
         sorted: series whose rows were put in the order of time; None: nobody asked.
         leading: first rows that were left out.
         rows: that were read, those aside.
-        lacking: cells without a value, of each column that is read.
+        lacking: cells without a value, of each column of numbers that is read.
+        unnamed: cells without a value in columns of text.
     """
 
     marks: Marks
@@ -44,6 +47,22 @@ class Account:
     leading: int = 0
     rows: int = 0
     lacking: Counter[str] = field(default_factory=Counter)
+    unnamed: int = 0
+
+    def count(self, rows: int, values: Mapping[str, np.ndarray], codes: np.ndarray) -> None:
+        """Count what a series lacks.
+
+        Args:
+            rows: it has, those that are left out among them.
+            values: (N,) of each column of numbers, NaN where there is none; without the rows left out.
+            codes: (N, m) of its columns of text, -1 where there is none.
+        """
+        self.leading += rows - len(codes)
+        self.rows += len(codes)
+        self.unnamed += int((codes < 0).sum())
+        for name, column in values.items():
+            if np.isnan(column.sum(dtype=np.float64)):  # of most columns it is not, and that is quickly known
+                self.lacking[name] += int(np.isnan(column).sum())
 
     def check(self, source: str, *, most: float, trained: bool) -> None:
         """Refuse marks of which none marks a cell, and columns that lack most of their values.
@@ -73,7 +92,7 @@ class Account:
         """Counts of it, for the run's page."""
         return {
             "other_files": self.others.total(),
-            "values_missing": self.lacking.total(),
+            "values_missing": self.lacking.total() + self.unnamed,
             "columns_left_out": len(self.left_out),
             "rows_left_out": self.leading,
         }
@@ -102,6 +121,8 @@ class Account:
             counts = [f"{name} {count:,}" for name, count in self.lacking.most_common()]
             filled = {"previous": "the value before is repeated", "zero": "taken as 0"}.get(rule, "")
             lines.append(f"no value in {few(counts)} of {self.rows:,} rows; {filled}")
+        if self.unnamed:
+            lines.append(f"no value in {self.unnamed:,} cells of text, which are 0 in all their columns")
         if unmet := self.marks.unmet():
             lines.append(f"marks of missing values that no cell is: {few(unmet)}")
         return [line for line in lines if line]

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datamodules.tables.marks import Marks
-from datamodules.tables.numerals import PLAIN, Numerals, plain_float, ways_to_read
+from datamodules.tables.numerals import PLAIN, Numerals, ways_to_read
 from elman.errors import BadInput
 
 Cells: TypeAlias = "pa.Array | np.ndarray"
@@ -131,11 +131,6 @@ def no_number(
             f"add {short(cell)} to data.missing_marks and set data.missing if it means no value, or mend it"
         )
     return f"{place}: {short(cell)} is no number; {way_out}"
-
-
-def is_number(cell: str) -> bool:
-    """Whether a cell reads as a number of the usual form."""
-    return not np.isnan(plain_float(cell))
 
 
 def short(cell: str) -> str:

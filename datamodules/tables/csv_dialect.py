@@ -18,7 +18,7 @@ SEPARATORS = "\t;|,"
 SAMPLE_LINES = 200
 """Lines that decide what stands between values."""
 
-_EXCEL = re.compile(r'"?sep=(.)\1*"?\r?\n?', re.IGNORECASE)
+EXCEL = re.compile(r'"?sep=(.)\1*"?\r?\n?', re.IGNORECASE)
 
 
 class Written(NamedTuple):
@@ -63,7 +63,7 @@ def look(
         BadInput: if Excel's line names another separator than the one given.
     """
     first = list(islice(lines, SAMPLE_LINES if separator is None else 1))
-    if first and (excel := _EXCEL.fullmatch(first[0])):
+    if first and (excel := EXCEL.fullmatch(first[0])):
         if separator not in (None, excel[1]):
             raise BadInput(
                 f"{file}:1: says {first[0].strip()!r}, but data.{argument} is {separator!r}; "

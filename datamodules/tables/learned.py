@@ -56,10 +56,14 @@ class Learned:
     def target(self) -> Scaling:
         return Scaling(np.array(self.target_shift), np.array(self.target_scale))
 
-    def pipe(self, categories: Sequence[str]) -> Rows:
+    def pipe(self, categories: Sequence[str], **written: Any) -> Rows:
         """How rows come out of a pipe: numbers in the file's units, text columns as columns of 0 and 1.
 
         Where each series has a scaling of its own, which a pipe does not know, numbers are standardised.
+
+        Args:
+            categories: names of the text columns.
+            written: `separator` and `numerals` of `Rows`.
         """
         marks = [f"{name}={v}" for name, values in zip(categories, self.values, strict=True) for v in values]
         outputs = [f"change of {name}" if self.difference else name for name in self.targets]
@@ -68,6 +72,7 @@ class Learned:
                 input_size=len(self.columns) + len(marks),
                 names=[*(f"standardised {name}" for name in self.columns), *marks],
                 outputs=[f"standardised {name}" for name in outputs],
+                **written,
             )
         return Rows(
             input_size=len(self.columns) + len(marks),
@@ -77,6 +82,7 @@ class Learned:
             outputs=outputs,
             scale=torch.tensor(self.target_scale),
             shift=torch.tensor(self.target_shift),
+            **written,
         )
 
     def places(self, codes: Sequence[Codes]) -> list[np.ndarray]:

@@ -35,8 +35,9 @@ def notes(
         metrics: errors of `baselines`.
     """
     lines = [f"read: {few(read.columns)}", *read.account.lines(tables.missing)]
-    for wanted, values in zip(tables.categories, learned.values, strict=True):
+    for number, (wanted, values) in enumerate(zip(tables.categories, learned.values, strict=True)):
         lines.append(f"{wanted}: {len(values)} values in training: {few(values)}")
+        lines += _new_values(read, number, values)
     if constant:
         lines.append(f"constant in training, so they carry no information: {few(constant)}")
     gaps = [series.gaps for series in read.series if series.gaps.count]
@@ -53,6 +54,13 @@ def notes(
         shown = ", ".join(f"{name} {value:.2f}" for name, value in metrics.items())
         lines.append(f"without a network: {shown} (linear: 24 lags, fitted to all before the part)")
     return lines
+
+
+def _new_values(read: SeriesSet, number: int, known: Sequence[str]) -> list[str]:
+    """Values of a text column that only later parts hold."""
+    new = {value: code for value, code in read.codes[number].values.items() if value not in set(known)}
+    rows = sum(int(np.isin(series.codes[:, number], list(new.values())).sum()) for series in read.series)
+    return [f"values that training lacks, read as none: {few(list(new))}, in {rows:,} rows"] if rows else []
 
 
 def _scored(read: SeriesSet, parts: Sequence[Sequence[Span]], learned: Learned) -> list[str]:

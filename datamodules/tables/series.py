@@ -138,7 +138,7 @@ class SeriesReader:
         Raises:
             BadInput: for whatever is wrong with the files as a whole.
         """
-        groups = Codes(Marks())
+        groups = Codes(Marks([""]))
         clock = self._clock(table, account.marks)
         columns = table.read(
             self._readers(table, inputs, account, groups, clock, targets=target_table is None)
@@ -160,6 +160,9 @@ class SeriesReader:
         z = _side_by_side(columns, table.columns("categories", self.categories), np.int32, count)
         times = self._times(table, clock, columns)
         numbers = [columns[each] for each in table.columns("group", self._group)]
+        if numbers and (numbers[0] < 0).any():
+            where = table.place(int(np.argmax(numbers[0] < 0)), str(self.group))
+            raise BadInput(f"{where}: no value, so it is of no series; fill it in, or take the row out")
         del columns, answers  # before the rest: they are as large as the table
         account.written[table.how] += 1
         account.times[_said(clock)] += bool(clock)
@@ -188,15 +191,8 @@ class SeriesReader:
                         gaps=gaps[0] if gaps else Gaps(0, 0.0, ""),
                     )
                 )
-                account.leading += len(every) - len(rows)
-                account.rows += len(rows)
-                gone = {}  # by name, for an input may be a target
-                for names, values in ((inputs, read), (targets, asked)):
-                    for place in np.flatnonzero(
-                        np.isnan(values.sum(0))
-                    ).tolist():  # most columns have a whole sum
-                        gone[names[place]] = int(np.isnan(values[:, place]).sum())
-                account.lacking.update(gone)
+                values = dict(zip((*targets, *inputs), (*asked.T, *read.T), strict=True))
+                account.count(len(every), values, marks)
         return series
 
     def _readers(
@@ -241,10 +237,14 @@ class SeriesReader:
         """What reads the columns of times: one of dates, several that together are a date, or a calendar."""
         names = table.columns("time", self.time)
         if len(names) < 2:
-            return {name: Times(self.time_format, typed=name in table.times) for name in names}
+            typed = names and names[0] in table.times
+            return {
+                name: Times(self.time_format, typed=bool(typed), numerals=self.numerals) for name in names
+            }
         if self.time_format is None and set(names) <= set(table.numeric(marks)):
-            return dict.fromkeys(names, Numbers(Marks(), way_out=f"a part of a date is missing; {WAY_OUT}"))
-        return {tuple(names): Times(self.time_format)}
+            way_out = f"a part of a date is missing; {WAY_OUT}"
+            return dict.fromkeys(names, Numbers(Marks(), way_out=way_out, numerals=self.numerals))
+        return {tuple(names): Times(self.time_format, numerals=self.numerals)}
 
     def _times(
         self, table: TableFile, clock: Mapping[Names, Reader], columns: Mapping[Names, np.ndarray]

@@ -62,6 +62,9 @@ def read_all(
     columns: list[str] | None = None
     targets: list[str] = []
     account = reader.account()
+    unused = len(partners.keys() - {relative_name(file, root) for file in files})
+    if unused and len(target_files) > 1:  # one goes with one, whatever their names
+        account.others["of targets alone"] = unused
     account.others.update(map(kind, others))
     series: list[Series] = []
     for file in files:

@@ -11,9 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datamodules.tables.cells import Cells, Numbers, Where, is_number
+from datamodules.tables.cells import Cells, Numbers, Where
 from datamodules.tables.clock import WAY_OUT, calendar, from_parts
 from datamodules.tables.marks import Marks
+from datamodules.tables.numerals import PLAIN, Numerals
 from elman.errors import BadInput
 
 DIGITS = {6: "YYYYMM", 8: "YYYYMMDD", 10: "YYYYMMDDHH", 12: "YYYYMMDDHHMM", 14: "YYYYMMDDHHMMSS"}
@@ -44,14 +45,16 @@ class Times:
     Args:
         form: as of `strptime`; None: a number, a number such as 20100131 that is a date, a date of ISO 8601
             such as 2010-01-31 05:00, or the one other usual form that fits all cells of the first block.
+        typed: the column holds times, or numbers that stand for them, by its type.
+        numerals: how numbers are written.
 
     `said` is how cells are read, in words; `local` whether they are dates that say nothing of a time zone.
     """
 
     kind = np.float64
 
-    def __init__(self, form: str | None = None, *, typed: bool = False) -> None:
-        self.form = None if typed else form
+    def __init__(self, form: str | None = None, *, typed: bool = False, numerals: Numerals = PLAIN) -> None:
+        self.form, self.numerals = None if typed else form, numerals
         self.unit = "typed" if typed else ""
         self.said = "dates" if typed else ""
         self.local = False
@@ -64,7 +67,7 @@ class Times:
         """
         self.unit = self.unit or self._unit(cells)
         if self.unit in ("1", "digits", "typed"):
-            found = Numbers(Marks(), way_out=WAY_OUT)(cells, where)
+            found = Numbers(Marks(), way_out=WAY_OUT, numerals=self.numerals)(cells, where)
             if (gone := np.isnan(found)).any():
                 raise BadInput(f"{where(int(np.argmax(gone)))}: no time; fill it in, or take the row out")
             return found if self.unit != "digits" else from_parts(_split(found, len(self.said)), where)
@@ -81,7 +84,7 @@ class Times:
             self.said, self.local = DIGITS[length], True
             return "digits"
         first = str(cells[0]).strip()
-        if is_number(first):
+        if not np.isnan(self.numerals.value(first)):
             self.said = "numbers"
             return "1"
         if re.fullmatch(r"\d{4}-\d\d", first):

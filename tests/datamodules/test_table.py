@@ -385,6 +385,20 @@ def test_arguments(options, message):
         Table(**{"path": "s.csv", "target": "v", **options})
 
 
+@pytest.mark.parametrize("name", ["by", "val", "test", "folds"])
+def test_the_way_out_of_a_division_by_series_helps(tmp_path, name):
+    value = {"by": "series", "val": {"series": "a"}, "test": {"series": "a"}, "folds": 3}[name]
+    rows = "".join(f"{who},{i},{i * i % 7}\n" for who in ("a", "b", "c", "d", "e") for i in range(12))
+    path = write(tmp_path / "s.csv", "who,t,v\n" + rows)
+    wanted = {name: {"series": "s.csv a"} if isinstance(value, dict) else value}
+    split = Partition(shares=(0.6, 0.2, 0.2), **wanted)
+    said = rf"set data\.split_by=series, or data\.split\.{name}=null$"
+    with pytest.raises(ValueError, match=rf"split\.{name} chooses whole series, .*; {said}"):
+        ready(path, group="who", split=split)
+    assert ready(path, group="who", split=split, split_by="series").parts[0].size
+    assert ready(path, group="who", split=Partition(shares=(0.6, 0.2, 0.2), **{name: None})).parts[0].size
+
+
 def test_pieces_are_the_same_kept_or_made_anew(tmp_path, monkeypatch):
     path = series(tmp_path / "s.csv", SQUARES)
     kept = ready(path, piece=5, gains=[1.0, 3.0])

@@ -171,8 +171,11 @@ def test_bad_names_of_parts(tmp_path, val, test, message):
     data = Text(path=str(tmp_path), val_files=val, test_files=test, cache=str(tmp_path / "cache"))
     with pytest.raises(BadInput, match=message):
         data.setup()
-    with pytest.raises(BadInput, match=r"one file, so data\.val_files"):
+    with pytest.raises(BadInput, match=r"one file, so data\.val_files .*, or set both to null$"):
         Text(path=str(tmp_path / "a.txt"), val_files=["a*"]).setup()
+    options = {"batch_size": 2, "steps": 1, "split": (0.6, 0.2, 0.2), "cache": str(tmp_path / "cache")}
+    none = Text(path=str(tmp_path / "a.txt"), val_files=None, test_files=None, **options)
+    assert [len(part) for part in ready(none).ids.parts] == [60, 20, 20]  # one file is cut by shares
 
 
 def test_lazy_is_whole_for_ascii(make, monkeypatch):

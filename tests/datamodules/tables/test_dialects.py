@@ -203,3 +203,21 @@ def test_a_character_cut_in_the_middle_is_no_other_encoding(tmp_path, cut):
     with pytest.raises(BadInput, match=r"s\.csv:3: (a character is cut in the middle|ragged row)") as error:
         LabelledText(path=str(path)).setup("fit")
     assert "iconv" not in str(error.value)
+
+
+# A pipe is read as the file is
+
+
+@pytest.mark.parametrize("first", ["", "sep=;\n"])
+@pytest.mark.parametrize("header", ["n;v\n", "v;n\n"])
+def test_a_pipe_is_written_as_the_file_is(tmp_path, first, header):
+    values = [1234.5 + 10 * (i % 4) for i in range(12)]
+    rows = [f"{i};{value:,.1f}\n".translate(str.maketrans(",.", ".,")) for i, value in enumerate(values)]
+    path = office_table(tmp_path / "s.csv", f"{first}n;v\n{''.join(rows)}")
+    data = ready(path, decimal=",", thousands=".")
+    if header != "n;v\n":
+        rows = [";".join(reversed(row.strip().split(";"))) + "\n" for row in rows]
+    (chunk,) = data.reader(input_size=2, token_ids=False).chunks([f"{first}{header}{''.join(rows)}".encode()])
+    learned = data.learned
+    back = chunk.x.double().numpy() * np.array(learned.input_scale) + np.array(learned.input_shift)
+    np.testing.assert_allclose(back, np.column_stack([range(12), values]), rtol=1e-5, atol=1e-5)

@@ -147,3 +147,38 @@ def test_files_that_are_no_tables_are_named(tmp_path):
     data = ready(tmp_path)
     assert "files that are no tables, left out: 2 .xlsx, 1 .gz" in data.summary()
     assert data.description()["metadata"]["other_files"] == 3
+
+
+def test_text_without_a_value_or_with_one_that_training_lacks_is_counted(tmp_path):
+    wind = ["N", "S", "", "N", "S", "N", "N", "S", "E", "N", "W", "E"]
+    rows = "".join(f"{level},{each}\n" for level, each in zip(LEVELS, wind, strict=True))
+    data = ready(office_table(tmp_path / "s.csv", "v,wind\n" + rows), categories=["wind"])
+    assert "values that training lacks, read as none: E, W, in 3 rows" in data.summary()
+    assert "no value in 1 cells of text, which are 0 in all their columns" in data.summary()
+    assert data.description()["metadata"]["values_missing"] == 1
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_row_of_no_series_is_refused(tmp_path, kind):
+    groups = ["a", "b", None] * 4
+    if kind == "parquet":
+        pyarrow.parquet.write_table(pyarrow.table({"who": groups, "v": LEVELS}), tmp_path / "s.parquet")
+        place = "row 3"
+    else:
+        rows = "".join(f"{group or ''},{level}\n" for group, level in zip(groups, LEVELS, strict=True))
+        office_table(tmp_path / "s.csv", "who,v\n" + rows)
+        place = "4"
+    with pytest.raises(
+        BadInput, match=rf"s\.{kind}:.?{place}, column 'who': no value, so it is of no series"
+    ):
+        ready(tmp_path / f"s.{kind}", group="who")
+
+
+def test_targets_that_belong_to_no_table_are_counted(tmp_path):
+    for folder, names in (("x", "ab"), ("y", "abcd")):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            rows = "".join(f"{i},{level}\n" for i, level in enumerate(LEVELS))
+            office_table(tmp_path / folder / f"{name}.csv", f"t,{'u' if folder == 'x' else 'v'}\n{rows}")
+    data = ready(tmp_path / "x", target_path=str(tmp_path / "y"), inputs=["u"])
+    assert "files that are no tables, left out: 2 of targets alone" in data.summary()
