@@ -118,7 +118,7 @@ def ways_to_read(cell: str, given: Numerals, others: Sequence[str] = ()) -> str:
         others: further cells of its column; of several options those count that read the most of them.
     """
     cells = pa.array([each.strip() for each in (cell, *others)], pa.string())
-    found: dict[str, tuple[int, int]] = {}
+    found: dict[float, tuple[tuple[int, int], str]] = {}  # value -> rank, options
     for decimal, thousands, percent in product((".", ","), (None, *_GROUPS), sorted({given.percent, True})):
         if decimal == thousands:
             continue
@@ -131,8 +131,12 @@ def ways_to_read(cell: str, given: Numerals, others: Sequence[str] = ()) -> str:
                 if getattr(other, name) != getattr(given, name)
             ]
             rank = (-int(np.isfinite(values).sum()), len(changes))
-            found[f"{' and '.join(changes)} (it is then {values[0]:.10g})"] = rank
-    return " or ".join(text for text, rank in found.items() if rank == min(found.values()))
+            if rank < found.get(values[0], ((1, 0), ""))[0]:
+                found[values[0]] = (rank, " and ".join(changes))
+    best = min((rank for rank, _ in found.values()), default=None)
+    return " or ".join(
+        f"{options} (it is then {value:.10g})" for value, (rank, options) in found.items() if rank == best
+    )
 
 
 def _option(value: str | bool | None) -> str:

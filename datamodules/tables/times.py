@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import product
@@ -116,9 +117,10 @@ class Times:
         self.local = self.local and not zoned
         if self.form is None and not zoned:
             try:
-                stamps = np.array(texts, dtype=f"datetime64[{'M' if self.unit == 'month' else 'us'}]")
+                with warnings.catch_warnings(action="error"):  # of a zone in what is no date
+                    stamps = np.array(texts, dtype=f"datetime64[{'M' if self.unit == 'month' else 'us'}]")
                 return stamps.astype(np.int64) / (1 if self.unit == "month" else 1e6)
-            except ValueError:
+            except (ValueError, UserWarning):
                 pass
         return np.array([self._seconds(cell, where, place, texts) for place, cell in enumerate(texts)])
 
