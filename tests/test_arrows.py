@@ -14,6 +14,7 @@ FLOORS = (
         "errors",
         "printable",
         "trust",
+        "program",
         "declared",
         "stored",
         "tree",

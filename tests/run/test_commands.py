@@ -151,7 +151,7 @@ def test_predictions_of_values(folder, answer):
     folder.write("r.yaml", RECIPE.replace("log_every: 20", "loss: {class_path: elman.tasks.SquaredError}"))
     adding = ["--data=Adding", "--data.steps=6", "--data.batch_size=3", "--data.val_batches=2"]
     answer("fit", "r.yaml", *adding, "--trainer.max_time_steps=100")
-    answer("predict", folder.run().info.run_id, "--part=val", "--output=said.csv")
+    answer("predict", folder.run().info.run_id, "--part=val", "--all", "--output=said.csv")
     with open("said.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [int(r["step"]) for r in rows] == [*range(6)] * 6

@@ -10,21 +10,25 @@ from typing import Any
 import torch
 
 from elman.captions.captioning import captions_of, has_captions, true_captions
+from elman.commands import note
 from elman.predict.lines import Lines, opened
 from elman.predict.stream import Stream, pieces, say_what_is_read
 from elman.run.trained import trained, trained_recipe
 from elman.run.trainer import prepare_process
 
+MOST_SHOWN = 100  # classes with a column each
+
 
 def predict_part(
-    words: Sequence[str], *, trust: str, part: str, scored_only: bool, output: str, form: str
+    words: Sequence[str], *, trust: str, part: str, all_steps: bool, output: str, form: str
 ) -> None:
-    """Write a record for each row and step, or for each caption, of one part of the data.
+    """Write a record for each scored step, or for each caption, of one part of the data.
 
     Args:
         words: RUN|CHECKPOINT and options of its recipe.
         trust: packages, separated by commas, whose classes its recipe may name.
         part: test, val or train.
+        all_steps: also those that do not count in the loss; else they are counted in a note.
     """
     checkpoint, recipe, parts = trained_recipe("predict", words, trust=trust)
     prepare_process(parts.trainer)
@@ -38,12 +42,17 @@ def predict_part(
         width = parts.model.beam_width
         records = _caption_records(task, loader, batches=batches, data=data, beam_width=width)
     else:
-        records = _records(task, loader, batches=batches, data=data)
+        records = _records(task, loader, batches=batches, data=data, all_steps=all_steps)
+    left_out = 0
     with opened(output) as file:
         lines = Lines(file, form=form)
         for record in records:
-            if record["scored"] or not scored_only:
+            if record is None:
+                left_out += 1
+            else:
                 lines.write(record)
+    if left_out:
+        note(f"{left_out:,} steps that do not count in the loss are left out; --all writes them")
 
 
 def predict_stream(
@@ -77,14 +86,18 @@ def predict_stream(
             lines.write(record)
 
 
-def _records(task: Any, loader: Any, *, batches: int, data: Any) -> Iterator[dict[str, Any]]:
-    """A record for each row and step of a loader's first batches."""
+def _records(
+    task: Any, loader: Any, *, batches: int, data: Any, all_steps: bool
+) -> Iterator[dict[str, Any] | None]:
+    """A record for each row and step of a loader's first batches; None for one that is left out."""
     shown = _shown(data)
     begins: dict[int, int] = {}  # each row's step at the beginning of the batch
     task.on_predict_epoch_start()
     for index in range(batches):
+        batch = loader.batch(index)
         with torch.no_grad():
-            batch, outputs = task.predict_step(loader.batch(index), index)
+            outputs = task.outputs(batch)
+            predicted, chances = task.loss.prediction(outputs), _Chances(task, data, outputs)
         names = None if loader.names is None else loader.names(index)
         for row in range(len(batch.x)):
             begin = 0 if bool(batch.is_first[row]) else begins.get(row, 0)
@@ -93,13 +106,47 @@ def _records(task: Any, loader: Any, *, batches: int, data: Any) -> Iterator[dic
             name = None if names is None else names[row]
             for step in range(count):
                 scored = bool(batch.scored[row, step])
+                if not (scored or all_steps):
+                    yield None
+                    continue
+                known = scored and batch.y is not None
                 yield {
                     **({"row": row} if names is None else {"name": names[row]}),
                     "step": begin + step,
-                    "scored": int(scored),
-                    "target": shown(batch.y[row, step], name) if scored and batch.y is not None else None,
-                    "prediction": shown(outputs[row, step], name),
+                    **({"scored": int(scored)} if all_steps else {}),
+                    "target": shown(batch.y[row, step], name) if known else None,
+                    "prediction": shown(predicted[row, step], name),
+                    **chances.of(row, step, target=batch.y[row, step] if known else None),
                 }
+
+
+class _Chances:
+    """The probabilities of classes: of each where they are few, else of the likeliest and of the target.
+
+    Args:
+        outputs: (B, T, O) of the network.
+    """
+
+    def __init__(self, task: Any, data: Any, outputs: torch.Tensor) -> None:
+        self.values: torch.Tensor | None = None
+        if task.loss.prediction(outputs).dim() == outputs.dim():  # values, which have none
+            return
+        self.values = outputs.double().softmax(-1)
+        tokens = getattr(data, "alphabet", None) is not None or outputs.shape[-1] > MOST_SHOWN
+        names = getattr(data, "classes", None) or range(outputs.shape[-1])
+        self.columns = [] if tokens else [f"p({name})" for name in names]
+
+    def of(self, row: int, step: int, *, target: torch.Tensor | None) -> dict[str, float | None]:
+        """Columns of one step; the target's is empty where there is none."""
+        if self.values is None:
+            return {}
+        found = self.values[row, step]
+        if self.columns:
+            return dict(zip(self.columns, found.tolist(), strict=True))
+        return {
+            "probability": float(found.max()),
+            "p(target)": None if target is None else float(found[int(target)]),
+        }
 
 
 def _caption_records(

@@ -9,6 +9,7 @@ from pathlib import Path
 from elman.commands import note
 from elman.commands._table import print_table, printable
 from elman.errors import BadInput
+from elman.program import program
 from elman.tracking.deleting import delete, removal_command, with_children
 from elman.tracking.deleting import restore as bring_back
 from elman.tracking.find import find_run, mark_stale
@@ -47,7 +48,7 @@ def prune(chosen: Sequence[str], *, uri: str | None, yes: bool, wanted: str, exp
         delete(client, rows)
     tops = [row.id for row in found if row.parent not in {r.id for r in rows}]
     print(f"{_counted(rows)} marked as deleted")
-    print(f"bring back:      elman runs restore {' '.join(tops)}")
+    print(f"bring back:      {program()} runs restore {' '.join(tops)}")
     print(f"remove for good: {removal_command(store, rows)}")
     for folder in sorted({row.checkpoints for row in rows if row.checkpoints}):
         if Path(folder).is_dir():

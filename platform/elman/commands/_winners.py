@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from elman.commands._table import printable
 from elman.errors import BadInput
+from elman.program import program
 from elman.recipes.strict_yaml import todays_text
 from elman.tracking.metrics import high_is_good, monitored
 from elman.tracking.reading import close_to, read_text
@@ -75,7 +76,7 @@ def best_trial(client: MlflowClient, row: RunRow, review: Review, *, metric: str
     lines += [f"limits: {', '.join(f'{n} <= {v:g}' for n, v in review.constraints.items())}"] * bool(
         review.constraints
     )
-    lines.append(f"train it once more: elman rerun {trial.run_id}")
+    lines.append(f"train it once more: {program()} rerun {trial.run_id}")
     own = (trial.run_id or "", "recipe_minimal.yaml")
     best = review.best()
     sources = ((row.id, "best.yaml"), own) if best is not None and best.number == trial.number else (own,)
@@ -105,7 +106,7 @@ def best_run(
     lines = [f"{len(ranked)} finished runs of experiment {name} have {metric}; the best:"]
     lines += [_run_line(row) for row in ranked[:top]]
     lines += _others(name, [row for row in finished if row.data != model.data], model)
-    lines.append(f"train it once more: elman rerun {ranked[0].id}")
+    lines.append(f"train it once more: {program()} rerun {ranked[0].id}")
     return Winner(id=ranked[0].id, lines=tuple(lines), sources=((ranked[0].id, "recipe_minimal.yaml"),))
 
 
@@ -117,7 +118,7 @@ def _others(name: str, rows: Sequence[RunRow], model: RunRow) -> list[str]:
     shown = ", ".join(differs[:3]) + (", ..." if len(differs) > 3 else "")
     return [
         f"{len(rows)} more are on other data, which does not compare ({shown}): "
-        f"elman best {name} --like={rows[0].id[:8]}"
+        f"{program()} best {name} --like={rows[0].id[:8]}"
     ]
 
 
@@ -133,7 +134,7 @@ def _best_by(client: MlflowClient, row: RunRow, review: Review, *, metric: str, 
     lines += [
         f"{each.best:.6g}  {_trial_line(review, feasible[each.id], metric=None)}" for each in ranked[:top]
     ]
-    lines.append(f"train it once more: elman rerun {ranked[0].id}")
+    lines.append(f"train it once more: {program()} rerun {ranked[0].id}")
     return Winner(id=ranked[0].id, lines=tuple(lines), sources=((ranked[0].id, "recipe_minimal.yaml"),))
 
 

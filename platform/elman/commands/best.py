@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from elman.commands import URI, Command, Option, note, positional
 from elman.errors import BadInput
+from elman.program import program
 
 
 def best(words: list[str], *, study: str, metric: str, output: str, top: int, like: str, uri: str) -> int:
@@ -31,7 +32,8 @@ def best(words: list[str], *, study: str, metric: str, output: str, top: int, li
             with opened(output) as file:
                 file.write(text)
     if output != "-":
-        print(f"wrote {output}; use it: elman fit {output}" if output else f"use it: elman test {winner.id}")
+        again = f"wrote {output}; use it: {program()} fit {output}"
+        print(again if output else f"use it: {program()} test {winner.id}")
     return 0
 
 

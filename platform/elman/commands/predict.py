@@ -10,6 +10,7 @@ def predict(
     words: list[str],
     *,
     part: str,
+    everything: bool,
     scored: bool,
     form: str,
     output: str,
@@ -19,7 +20,7 @@ def predict(
     trust: str,
 ) -> int:
     if streams:
-        for name, given in (("--part", part), ("--scored", scored)):
+        for name, given in (("--part", part), ("--all", everything), ("--scored", scored)):
             if given:
                 raise BadInput(
                     f"{name} chooses from the recipe's data, which --stream does not read; leave it out"
@@ -31,7 +32,7 @@ def predict(
     if streams:
         predict_stream(words, trust=trust, reset_on=reset_on, last_only=last, output=output, form=form)
     else:
-        predict_part(words, trust=trust, part=part or "test", scored_only=scored, output=output, form=form)
+        predict_part(words, trust=trust, part=part or "test", all_steps=everything, output=output, form=form)
     if output != "-":
         print(f"wrote {output}")
     return 0
@@ -41,10 +42,11 @@ COMMAND = Command(
     order=6,
     line="write the predictions of a run or a checkpoint",
     usage="""\
-usage: elman predict RUN|CHECKPOINT [--part=PART] [--scored] [--format=FORMAT] [--output=FILE] [--key=value]
+usage: elman predict RUN|CHECKPOINT [--part=PART] [--all] [--format=FORMAT] [--output=FILE] [--key=value]
        elman predict RUN|CHECKPOINT --stream [--reset-on=WHAT] [--last] [--format=FORMAT] [--output=FILE]
 
-Write what the network predicts: a line for each row and step.""",
+Write what the network predicts: a line for each step that counts in the loss, with the name of its example
+(of its file, and the line there) or the number of its row, the target, and the probability of each class.""",
     options={
         "part": Option(
             "--part=PART",
@@ -52,7 +54,8 @@ Write what the network predicts: a line for each row and step.""",
             choices=("test", "val", "train"),
             default=None,
         ),
-        "scored": Option("--scored", "only steps that count in the loss"),
+        "everything": Option("--all", "also steps that do not count in the loss"),
+        "scored": Option("--scored"),  # what is written anyway; scripts of before have it
         "form": Option("--format=FORMAT", "csv or jsonl; csv", choices=("csv", "jsonl")),
         "output": OUTPUT,
         "streams": Option(

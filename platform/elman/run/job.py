@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from elman.batch import SequenceBatch
 from elman.captions.scores import caption_scores
 from elman.diagnostics.choice import diagnostics_of
 from elman.errors import BadInput
+from elman.program import program
 from elman.recipes.recipe import Recipe, make_task, refuse_monitor, refuse_targets
 from elman.run.checkpoints import fitting, read_checkpoint, restore_data
 from elman.run.parallel import (
@@ -29,7 +29,7 @@ from elman.run.parallel import (
 from elman.run.protocol import PRUNED_CODE, RUN_ID_VARIABLE
 from elman.run.resume import begun, inform_other_processes, resumed
 from elman.run.stop import Stopped, stoppable, unmasked
-from elman.run.summary import command, record_end, record_start, say
+from elman.run.summary import command, record_end, record_start, run_name, say
 from elman.run.trainer import make_trainer, prepare_process
 from elman.run.trial import Pruned, SearchClient, reported
 from elman.tasks import SequenceTask
@@ -189,8 +189,9 @@ def make_data_and_task(run: Run) -> None:
 
 def connect(run: Run) -> None:
     """The store, which must answer before a run is opened in it."""
+    named = {**run.tracking, "run_name": run.tracking["run_name"] or run_name(run.task, run.data)}
     run.logger = retry(
-        lambda: RunLogger(**run.tracking, run_id=run.run_id),
+        lambda: RunLogger(**named, run_id=run.run_id),
         what="opening the tracking store",
         seconds=run.retry_seconds,
     )
@@ -218,7 +219,6 @@ def open_run(run: Run) -> None:
     """The run in the store, its folder, the trainer, and the record of how it starts."""
     settings, task, data = run.parts.trainer, run.task, run.data
     if is_first_process():
-        random.seed()  # MLflow draws the run's name from it: not the same one for every run of a seed
         retry(run.logger.start, what="opening the run", seconds=run.retry_seconds)
         run.run_id = str(run.logger.version)
         (run.folder / run.run_id).mkdir(exist_ok=True)
@@ -308,7 +308,7 @@ def end_early(run: Run, error: BaseException) -> None:
     if pruned:
         say(f"pruned at {run.task.time_steps:,} time steps")
     elif isinstance(error, Stopped):
-        go_on = command("--resume", str(run.run_id))
+        go_on = command("--resume", str(run.run_id), calls=program())
         say(f"stopped at {run.task.time_steps:,} time steps; go on with: {go_on}")
 
 

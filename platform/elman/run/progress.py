@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 
 class Progress(pl.Callback):
-    """One line: the share of the budget, time steps per second, the last training and validation loss.
+    """One line: the share of the budget, time steps per second, the last training and validation metric.
 
     Where the output is no terminal (a file, a pipe), one plain line after each validation instead.
 
@@ -77,10 +77,14 @@ class Progress(pl.Callback):
         self._close()
 
     def _metrics(self, trainer: pl.Trainer) -> dict[str, str]:
+        """Values with their unit; entropies in bits, where there are any."""
         found = trainer.callback_metrics
         name = self.monitor.partition("/")[2]
-        shown = {"train": f"train/{name}", "val": self.monitor}
-        return {label: f"{float(found[metric]):.4f}" for label, metric in shown.items() if metric in found}
+        if name == "nats_per_step" and {"train/bits_per_step", "val/bits_per_step"} & set(found):
+            name = "bits_per_step"
+        shown = {split: f"{split}/{name}" for split in ("train", "val")}
+        unit = name.removesuffix("_per_step")
+        return {k: f"{float(found[metric]):.4f} {unit}" for k, metric in shown.items() if metric in found}
 
     def _close(self) -> None:
         if self.bar is not None:

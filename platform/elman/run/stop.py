@@ -19,6 +19,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from elman.run.parallel import is_first_process
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+WORD_SECONDS = 3.0  # between two words on a batch that is to end
 ECHO_SECONDS = 1.0  # some programs send one signal twice: to the process, and to its group
 
 
@@ -67,15 +68,27 @@ def unmasked() -> Iterator[None]:
 class Stop(pl.Callback):
     """Notes Ctrl-C and SIGTERM in training; all ranks then stop after the same batch.
 
-    A second signal, when the first has been noted for a second, acts at once.
+    Until that has ended, a line every few seconds says how much of it is left. A second signal, when the
+    first has been noted for a second, acts at once.
     """
 
     def __init__(self) -> None:
         self.number = 0
-        self._noted_at = 0.0
+        self._noted_at = self._batch_at = 0.0
+        self._ended = threading.Event()
 
-    def on_train_start(self, trainer: pl.Trainer, task: pl.LightningModule) -> None:
+    def on_train_start(self, trainer: pl.Trainer, task: Any) -> None:
+        self._task = task
         _handle(self._note)  # after Lightning's own, which takes it back at its end
+
+    def on_train_batch_start(self, trainer: pl.Trainer, task: Any, batch: Any, batch_idx: int) -> None:
+        self._batch_at = time.monotonic()
+
+    def on_exception(self, trainer: pl.Trainer, task: Any, exception: BaseException) -> None:
+        self._ended.set()
+
+    def on_train_end(self, trainer: pl.Trainer, task: Any) -> None:
+        self._ended.set()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
@@ -87,6 +100,16 @@ class Stop(pl.Callback):
         if is_first_process():
             line = f"\n{signal.Signals(number).name}: stopping after this batch; again to stop at once\n"
             os.write(2, line.encode())  # the signal may have come in the middle of a print
+            threading.Thread(target=self._say_what_is_left, name="elman-stop", daemon=True).start()
+
+    def _say_what_is_left(self) -> None:
+        while not self._ended.wait(WORD_SECONDS):
+            done, seconds = self._task.batch_share, time.monotonic() - self._batch_at
+            left = f", about {seconds * (1 - done) / done:.0f} s to go" if done else ""
+            line = f"{done:.0%} of this batch is done{left}"
+            if self._task.trainer.validating or done == 1:
+                line = "the validation that was due goes on"
+            os.write(2, f"{line}\n".encode())
 
     def agree(self, due: bool) -> tuple[bool, int]:
         """Over all ranks: whether any wants to save, and the signal any has received (0: none)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,10 +19,11 @@ from elman.printable import printable
 from elman.recipes.arguments import rewrite
 from elman.recipes.recipe import Recipe, strategy_settings
 from elman.run.checkpoints import Checkpoints, read_checkpoint
+from elman.run.results import ANSWERS, in_a_table, result_rows, shown
 from elman.tasks import SequenceTask
 from elman.tasks.export import describe
 from elman.tracking.logger import RunLogger
-from elman.tracking.note import described, run_note
+from elman.tracking.note import described, run_note, without_measurements
 from elman.tracking.record import command_line, device_metadata, git_state, versions
 from elman.tracking.tags import (
     BEST_CHECKPOINT_TAG,
@@ -37,9 +39,7 @@ from elman.tree import tree_map
 
 log = logging.getLogger(__name__)
 
-ANSWERS = ("test/accuracy", "test/exact", "test/rmse")  # what a reader looks for first
 EXAMPLE_STEPS = 8
-SMALL = 0.001
 
 
 def record_start(
@@ -118,13 +118,10 @@ def record_end(
         results: the last metrics of validation, and of the test if there was one.
         example: a batch, for the model's signature.
     """
-    summary = {"time steps": task.time_steps, "updates": task.updates.made, **results}
-    summary["share of time waiting for data"] = task.training_metrics.waiting_share
     callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
     checkpoints = next(c for c in callbacks if isinstance(c, Checkpoints))
     best = checkpoints.folder / "best.ckpt"
     if best.is_file():
-        summary[f"best {checkpoints.monitor}"] = checkpoints.best_value
         saved = read_checkpoint(best)
         _log_best_model(
             logger,
@@ -138,12 +135,32 @@ def record_end(
             about=_what_it_reads(task, data),
         )
         logger.set_tags({BEST_CHECKPOINT_TAG: str(best)})
+    lacking = f"{checkpoints.not_finite} of {checkpoints.validations}" if checkpoints.not_finite else ""
+    rows = result_rows(
+        results,
+        monitor=checkpoints.monitor,
+        best=checkpoints.best_value if best.is_file() else None,
+        others={
+            "time steps": task.time_steps,
+            "updates": task.updates.made,
+            "updates skipped, no finite gradient": task.updates.skipped,
+            f"validations without a finite {checkpoints.monitor}": lacking,
+            "share of time waiting for data": task.training_metrics.waiting_share,
+        },
+    )
     logger.set_tags({NORMALISER_TAG: task.updates.normaliser})
-    logger.set_note(_note(recipe, task, data, summary))
-    say(_in_words(summary))
+    logger.set_note(_note(recipe, task, data, rows))
+    say(in_a_table(rows))
     for callback in callbacks:
         if isinstance(callback, Diagnostic) and callback.closing:
             say(callback.closing)
+
+
+def run_name(task: SequenceTask, data: Any) -> str:
+    """Core, strategy and data, and a few characters that no other run has: lstm-truncated-text-3f2a9c."""
+    parts = [type(task.network.core).__name__, type(task.bptt).__name__, data.description()["name"]]
+    known = ["".join(c for c in part.lower() if c.isalnum() or c == "_") for part in parts]
+    return "-".join([*filter(None, known), secrets.token_hex(3)])
 
 
 def _what_it_reads(task: SequenceTask, data: Any) -> dict[str, Any]:
@@ -167,21 +184,17 @@ def _log_best_model(logger: RunLogger, **model: Any) -> None:
 def _in_words(metadata: dict[str, Any]) -> str:
     """Counts before their names, "16 rows"; other values after; no count that is zero."""
 
-    def words(name: str, value: Any) -> str:
-        if isinstance(value, int):
-            return f"{value:,} {name}"
-        if isinstance(value, float):  # small ones by their digits, not as zero
-            return f"{name} {value:.4f}" if abs(value) >= SMALL or not value else f"{name} {value:.3g}"
-        return f"{name} {value}"
-
-    shown = {name: value for name, value in metadata.items() if isinstance(value, float) or value}
-    return ", ".join(words(name, value) for name, value in shown.items())
+    there = {name: value for name, value in metadata.items() if isinstance(value, float) or value}
+    return ", ".join(
+        f"{shown(value)} {name}" if isinstance(value, int) else f"{name} {shown(value)}"
+        for name, value in there.items()
+    )
 
 
 def _note(recipe: Recipe, task: SequenceTask, data: Any, results: dict[str, Any] | None) -> str:
     config, about = recipe.config, data.description()
 
-    def shown(part: Any) -> str:
+    def named(part: Any) -> str:
         return described(
             part.class_path, part.get("init_args", {}).as_dict() if part.get("init_args") else {}
         )
@@ -196,10 +209,10 @@ def _note(recipe: Recipe, task: SequenceTask, data: Any, results: dict[str, Any]
     }
     answer = f"**{_in_words(best)}**\n\n" if best else ""
     return run_note(
-        question=answer + recipe.question,
+        question=answer + without_measurements(recipe.question),
         command=command(),
-        core=shown(config.model.core),
-        strategy=shown(config.model.bptt),
+        core=named(config.model.core),
+        strategy=named(config.model.bptt),
         budget=budget,
         data={
             "name": about["name"],
@@ -212,11 +225,16 @@ def _note(recipe: Recipe, task: SequenceTask, data: Any, results: dict[str, Any]
     )
 
 
-def command(*more: str) -> str:
-    """The command that started this run, without what resumed it, and with `more`."""
+def command(*more: str, calls: str = "elman") -> str:
+    """The command that started this run, without what resumed it, and with `more`.
+
+    Args:
+        calls: how elman is called.
+    """
     program, *words = sys.argv
     rest = [word for word in rewrite(words[1:]) if word.partition("=")[0] != "--resume"]
-    return command_line([program, *words[:1], *(word.removeprefix("--config=") for word in rest), *more])
+    line = command_line([program, *words[:1], *(word.removeprefix("--config=") for word in rest), *more])
+    return f"{calls}{line.removeprefix('elman')}" if line.startswith("elman ") else line
 
 
 @rank_zero_only

@@ -1,4 +1,4 @@
-"""The predictions of a network over a stage."""
+"""The outputs of a network over a stage."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from elman.tree import Carry
 
 
 class Predictions:
-    """Predictions in windows, the carry handed from window to window and from batch to batch.
+    """Outputs in windows, the carry handed from window to window and from batch to batch.
 
     Args:
         window: steps run at once; None: all of a batch.
@@ -22,7 +22,7 @@ class Predictions:
         self.carry: Carry | None = None
 
     def of(self, objective: WindowLoss, batch: SequenceBatch) -> Tensor:
-        """(B, T) classes or (B, T, O) values, for a batch that follows the one before."""
+        """The outputs (B, T, O), for a batch that follows the one before."""
         if self.carry is None:
             self.carry = objective.first_carry(batch)
             batch = batch._replace(is_first=torch.ones_like(batch.is_first))
@@ -30,7 +30,7 @@ class Predictions:
         for start in range(0, batch.steps, length):
             window = batch.window(start, min(start + length, batch.steps))
             out, self.carry = objective.core_outputs(window, self.carry)
-            found.append(objective.loss.prediction(objective.readout(out)))
+            found.append(objective.readout(out))
         if batch.is_last:
             self.carry = None
         return torch.cat(found, 1)

@@ -155,6 +155,7 @@ class SequenceTask(pl.LightningModule):
         self._evaluation: Evaluation
         self._predictions = Predictions(None)
         self._stage, self._ranks = "", 1
+        self.batch_share = 0.0  # of the training batch at hand, what its windows have come to
         self._reached: tuple[Totals, float] | None = None  # of the last window: its batch, its progress
         self._bad_data = BadData("training")  # of updates that were skipped
 
@@ -200,9 +201,11 @@ class SequenceTask(pl.LightningModule):
         counted, begun = self._optimizer(), self._progress(totals, 0.0)
         optimizer: Steps = counted
         full, state = self.bptt.update_steps(totals.steps), self.train_state.value
+        self.batch_share = 0.0
         windows = gradient.windows(self.bptt.losses(objective, batch, state))
         for done, (update, flags) in enumerate(windows):
             state = state if update is None else update.state
+            self.batch_share = min(1.0, (done + 1) * full / totals.steps)
             loss = update.loss if update is not None and self._ranks == 1 else None  # else in the flags
             self._reached = totals, self._progress(totals, done * full / totals.steps)
             if updates.take(flags, loss, capacity=totals.rows * full):
@@ -321,7 +324,11 @@ class SequenceTask(pl.LightningModule):
 
     def predict_step(self, batch: SequenceBatch, batch_index: int) -> tuple[SequenceBatch, Tensor]:
         """The batch and the predictions of its steps, (B, T) classes or (B, T, O) values."""
-        return batch, self._predictions.of(self.objective, self.network.preprocess(batch))
+        return batch, self.loss.prediction(self.outputs(batch))
+
+    def outputs(self, batch: SequenceBatch) -> Tensor:
+        """(B, T, output_size), what `loss.prediction` reads, of a batch that follows the one before."""
+        return self._predictions.of(self.objective, self.network.preprocess(batch))
 
     # What a checkpoint holds beside the optimiser
 

@@ -49,6 +49,12 @@ def run_note(
     return shortened(note, limit)
 
 
+def without_measurements(question: str) -> str:
+    """The head of a recipe without what it says was measured: of other data, often, and never of this run."""
+    paragraphs = question.split("\n\n")
+    return "\n\n".join(p for p in paragraphs if not p.lstrip().startswith("Measured"))
+
+
 def described(class_path: str, init_args: Mapping[str, Any] | None = None) -> str:
     """`elman.bptt.Truncated` with its arguments as `Truncated(k1=10, k2=40)`."""
     inner = ", ".join(f"{key}={value!r}" for key, value in (init_args or {}).items())

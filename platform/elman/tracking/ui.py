@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 from elman.errors import BadInput
+from elman.program import program
 from elman.tracking.find import mark_stale
 from elman.tracking.pages import runs_page
 from elman.tracking.runs import newest_run
@@ -25,7 +26,7 @@ from elman.tracking.tags import VIEW_TAG
 
 HOST = "127.0.0.1"
 PORT = 5000
-START_SECONDS = 60.0
+WORD_SECONDS = 5.0  # between two words on a server that starts
 STOP_SECONDS = 10.0
 
 
@@ -94,8 +95,8 @@ def dashboard_line(tracking_uri: str | None = None, experiment: str = "elman") -
     if uri.startswith(("http://", "https://")):
         return f"dashboard: {runs_url(uri, uri, experiment)}"
     if uri == resolve_uri(None):
-        return "dashboard: elman ui"
-    return f"dashboard: MLFLOW_TRACKING_URI={shlex.quote(without_secrets(uri))} elman ui"
+        return f"dashboard: {program()} ui"
+    return f"dashboard: MLFLOW_TRACKING_URI={shlex.quote(without_secrets(uri))} {program()} ui"
 
 
 def free_port(wanted: int) -> int:
@@ -136,9 +137,11 @@ def end_group(server: subprocess.Popen[Any]) -> None:
 
 
 def _wait_until_up(server: subprocess.Popen[Any], address: str) -> None:
+    """As long as the server lives: how long it takes depends on the machine and on what else it does."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback is behind no proxy
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
+    began = spoke = time.monotonic()
+    print("the dashboard is starting; Ctrl-C ends it", file=sys.stderr, flush=True)
+    while True:
         if server.poll() is not None:
             raise BadInput(f"mlflow server ended with code {server.returncode}; its messages are above")
         try:
@@ -146,7 +149,9 @@ def _wait_until_up(server: subprocess.Popen[Any], address: str) -> None:
             return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    raise BadInput(f"mlflow server did not answer at {address} within {START_SECONDS:.0f} s")
+        if time.monotonic() - spoke >= WORD_SECONDS:
+            spoke = time.monotonic()
+            print(f"starting for {spoke - began:.0f} s", file=sys.stderr, flush=True)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

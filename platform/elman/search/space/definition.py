@@ -20,6 +20,7 @@ from elman.search.space.space import Space
 from elman.search.space.space_file import read_space
 from elman.search.space.variation import in_yaml, varied
 from elman.tracking.metrics import high_is_good
+from elman.tracking.note import without_measurements
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +128,9 @@ def read_search(words: Sequence[str]) -> Search:
         space=read_space(settings, base, base_words),
         base=base,
         words=base_words,
-        question="\n\n".join(p for p in question.split("\n\n") if not p.lstrip().startswith("elman ")),
+        question="\n\n".join(
+            p for p in without_measurements(question).split("\n\n") if not p.lstrip().startswith("elman ")
+        ),
         name=name,
         file=f"{path.resolve().parent.name}/{path.stem}",
         text=path.read_text(encoding="utf-8"),

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from elman.errors import BadInput
+from elman.program import program
 from elman.run.summary import command, say
 from elman.search.report.terminal import Display
 from elman.search.results.answer import answer
@@ -56,9 +57,9 @@ def _print_end(session: Session, review: Review, code: int) -> None:
     say(answer(review))
     folder = Path(os.path.relpath(session.search.folder))
     if code:
-        say(f"go on with: {command()}")
+        say(f"go on with: {command(calls=program())}")
     if (folder / "best.yaml").is_file():
-        say(f"the best recipe: elman fit {folder / 'best.yaml'}")
+        say(f"the best recipe: {program()} fit {folder / 'best.yaml'}")
     if (folder / "report.html").is_file():
         say(f"the report: {folder / 'report.html'}")
     say(dashboard_line(session.runs.uri, session.runs.experiment))
