@@ -109,11 +109,11 @@ def test_the_next_token_and_how_likely_it_was(folder, capsys):
         ({"alphabet": Alphabet("ab")}, torch.tensor(2), "b"),
         ({}, torch.tensor([0.5, 2.0]), "0.5 2"),
         (
-            {"target_scale": torch.tensor([10.0]), "target_shift": torch.tensor([-1.0])},
+            {"target_units": lambda name: {"a": (torch.tensor([10.0]), torch.tensor([-1.0]))}[name]},
             torch.tensor([0.5]),
             "4",
         ),
     ],
 )
 def test_how_a_step_is_shown(data, value, shown):
-    assert _shown(SimpleNamespace(**{"target_scale": None, "target_shift": None, **data}))(value) == shown
+    assert _shown(SimpleNamespace(**{"target_units": lambda name: None, **data}))(value, "a") == shown

@@ -38,6 +38,7 @@ def predict_part(
     task = trained(checkpoint, recipe, data)
     loader = getattr(data, f"{part}_dataloader")()
     batches = 1 if part == "train" else len(loader)
+    records: Iterator[dict[str, Any] | None]
     if has_captions(data):
         width = parts.model.beam_width
         records = _caption_records(task, loader, batches=batches, data=data, beam_width=width)
