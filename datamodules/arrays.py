@@ -53,7 +53,8 @@ class Arrays(Collected):
         targets: next, class, value, step_class or step_value.
         target_path: of a folder of .npy: a folder with files of the same names, or a .npy file with a target
             for each file in the order of their names.
-        x, y: keys; {part} in them stands for what `parts` names.
+        x: key of the inputs; {part} in it stands for what `parts` names.
+        y: key of the targets, in the same way.
         parts: which train, validate and test, where the data gives parts: {train: traindata, val: validdata,
             test: testdata} names keys (x is then {part}), or the folders in which files lie.
         standardise: mean 0 and deviation 1 for every feature, from the beginnings of at most 10,000 training

@@ -36,7 +36,8 @@ class Audio(Recorded):
         path: a folder, or a manifest whose name ends in .csv or .tsv.
         folder: that the paths of a manifest are relative to, inside its own, such as clips; null: its own.
         pattern: how names hold the class; null: folders do.
-        path_column, label_column: of a manifest, by name or by number from 0.
+        path_column: of a manifest, by name or by number from 0.
+        label_column: of a manifest, by name or by number from 0.
         part_column: of a manifest, with train, val or test in it; null: no part is given.
         frames: how recordings become frames.
         skip_bad: leave out and count bad recordings instead of refusing the data: at most half of all, or

@@ -39,18 +39,22 @@ class LabelledText(Collected):
 
     Args:
         path: a file or a folder.
-        text, label: columns of a table, by name or by number from 0; null: found by their usual names (text,
-            sentence, review, content; label, class, target, sentiment, category), or the two that are left.
+        text: column of a table with the texts, by name or by number from 0; null: found by a usual name
+            (text, sentence, review, content), or one of the two columns that are left.
+        label: column of a table with the labels, by name or by number from 0; null: found by a usual name
+            (label, class, target, sentiment, category), or of the two that are left that of shorter values.
         group: column whose equal values stay on one side of the split; it becomes the field "group".
         part: column with train, val or test.
-        header: whether the first row of a CSV names its columns; null: found (`Columns` has the rule).
+        header: whether the first row of a CSV names its columns; null: it does if a
+            column is named, if it holds a usual name, or if its label is that of none of the next 100 rows.
         delimiter: what stands between the columns of a CSV; null: that of a first line `sep=;`, as Excel
             writes it, else a tab in .tsv, and in .csv the first of tab, semicolon, bar and comma that splits
             the first rows evenly.
         quote: what a value with delimiters in it stands in; null: quotes are text.
         encoding: of the texts: utf-8, utf-16, cp1252 (Western Windows), ...
         classes: labels that count, others are left out; null: all.
-        unit: what a step is: words, characters or bytes (`tokens_of` has the rules).
+        unit: what a step is: words (runs of letters, digits and underscores, with an apostrophe inside; any
+            other character that is not blank is a word of its own), characters, or bytes of UTF-8.
         lower: read in lower case.
         max_symbols: most tokens that are listed; bytes are all listed.
         min_count: a token that the training part has less often is not listed, so that id 0 is trained.

@@ -46,8 +46,9 @@ class Text(SequenceData):
     What is not UTF-8 is then found when it is read. Bytes need no index, and are always read in place.
 
     Args:
-        path: a file or a folder of UTF-8 text (of anything, as bytes), or `standard:NAME` (see
-            datamodules/fetching/standard.py). None: Python's own standard library, tests left out.
+        path: a file or a folder of UTF-8 text (of anything, as bytes), or a set that is fetched:
+            standard:tiny_shakespeare, standard:penn_treebank. None: Python's own standard library, tests left
+            out.
         unit: what a step is: characters, bytes or words.
         suffixes: which files of a folder are text.
         batch_size: rows of the training batch, over all processes.

@@ -115,7 +115,7 @@ def test_a_stop_says_how_much_is_left(monkeypatch, capfd):
     monkeypatch.setattr(stop, "WORD_SECONDS", 0.05)
     callback = Stop()
     trainer = SimpleNamespace(validating=False)
-    task = SimpleNamespace(batch_share=0.25, trainer=trainer)
+    task = SimpleNamespace(place=SimpleNamespace(share=0.25), trainer=trainer)
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         callback.on_train_start(trainer, task)

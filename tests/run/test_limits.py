@@ -2,13 +2,16 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
 
 from elman.cli import main
 from elman.errors import out_of_memory
+from elman.inputs import Dense
 from elman.recipes.training import Training
+from elman.run.summary import announced
 
 RECIPE = """\
 # Does it say what is too much?
@@ -47,6 +50,7 @@ def refused(folder, capsys):
         ("--data.steps=1000000000000", ["memory does not suffice", "steps"], "12"),
         ("--data.batch_size=1000000000000000", ["memory does not suffice", "lower batch_size"], "2"),
         ("--model.core.hidden_size=10000000000", ["memory does not suffice", "the model's sizes"], "6"),
+        ("--model.core.layers=1000000", ["layers", "at most 10,000", "got layers=1,000,000"], "2"),
         ("--trainer.threads=100000", ["trainer.threads must be at most", "got 100000", "CPUs"], "1"),
         ("--trainer.devices=100000", ["trainer.devices must be at most", "got 100000"], "1"),
     ],
@@ -57,8 +61,21 @@ def test_too_much(refused, option, parts, less):
     assert main(["fit", "r.yaml", f"{option.partition('=')[0]}={less}"]) == 0  # the way out
 
 
+def test_what_takes_long_is_announced(capsys):
+    with announced("building the network", after=0.05):
+        time.sleep(0.3)
+    with announced("reading the data", after=5.0):
+        pass
+    assert capsys.readouterr().out == "building the network ...\n"
+
+
 def test_threads_of_a_large_machine_are_fine():
     assert Training(threads=128).threads == 128
+
+
+def test_an_encoder_of_too_many_layers():
+    with pytest.raises(ValueError, match="at most 10,000, got layers=1,000,000"):
+        Dense(3, layers=1_000_000)
 
 
 @pytest.mark.parametrize(

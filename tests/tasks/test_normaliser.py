@@ -233,10 +233,15 @@ def test_one_update_a_batch_keeps_the_rate_a_strategy_asks_for() -> None:
 
 
 def test_gradients_that_wait_go_into_the_next_step() -> None:
-    """accumulate=2 over three batches: the third one's gradient waits, and no step is made of it."""
+    """accumulate=2 over three batches: the third one's gradient waits, unless that is the end of the run."""
     batches = stream(4, 4, 4)
     two, three = (make_task(bptt=Full(), accumulate=2, schedule=Constant(), optimizer=sgd) for _ in range(2))
     fit(two, batches[:2])
-    fit(three, batches)
+    end, three.on_train_end = three.on_train_end, lambda: None
+    trainer = fit(three, batches)
     assert torch.equal(weights(two), weights(three))
     assert three.updates.accumulator.updates == 1
+    three.trainer = trainer
+    end()
+    assert not torch.equal(weights(two), weights(three))
+    assert (three.updates.accumulator.updates, three.updates.made) == (0, 2)

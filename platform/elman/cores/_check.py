@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+MOST_LAYERS = 10_000  # which take a second to build; a million would take minutes without a word
+
 
 def check_sizes(*, input_size: int, hidden_size: int, layers: int, dropout: float) -> None:
     """Refuse sizes no network can have.
 
     Raises:
-        ValueError: if a size is below 1 or `dropout` is outside [0, 1).
+        ValueError: if a size is below 1, `dropout` outside [0, 1), or there are too many layers.
     """
     for name, value, what in (
         ("input_size", input_size, "features of a step"),
@@ -19,10 +21,24 @@ def check_sizes(*, input_size: int, hidden_size: int, layers: int, dropout: floa
     ):
         if value < 1:
             raise ValueError(f"{name} counts {what} and must be at least 1, got {name}={value}")
+    check_layers(layers)
     if not 0 <= dropout < 1:
         raise ValueError(
             f"dropout is the share of units dropped between layers and needs 0 <= dropout < 1, "
             f"got dropout={dropout}; 0 turns it off"
+        )
+
+
+def check_layers(layers: int) -> None:
+    """Refuse more layers than anybody waits for.
+
+    Raises:
+        ValueError: if there are too many.
+    """
+    if layers > MOST_LAYERS:
+        raise ValueError(
+            f"layers counts layers over one another and must be at most {MOST_LAYERS:,}, got "
+            f"layers={layers:,}"
         )
 
 

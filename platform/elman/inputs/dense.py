@@ -7,6 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from elman.cores._check import check_layers
 from elman.inputs.context_encoder import ContextEncoder
 
 
@@ -32,6 +33,7 @@ class Dense(ContextEncoder):
                 raise ValueError(f"{name} must be at least 1, got {name}={value}")
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout is a share and must lie in [0, 1), got dropout={dropout}")
+        check_layers(layers)
         widths = [input_size] + [hidden_size] * layers
         self.parts = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.dropout = nn.Dropout(dropout)

@@ -29,7 +29,7 @@ from elman.run.parallel import (
 from elman.run.protocol import PRUNED_CODE, RUN_ID_VARIABLE
 from elman.run.resume import begun, inform_other_processes, resumed
 from elman.run.stop import Stopped, stoppable, unmasked
-from elman.run.summary import command, record_end, record_start, run_name, say
+from elman.run.summary import announced, command, record_end, record_start, run_name, say
 from elman.run.trainer import make_trainer, prepare_process
 from elman.run.trial import Pruned, SearchClient, reported
 from elman.tasks import SequenceTask
@@ -172,9 +172,11 @@ def make_data_and_task(run: Run) -> None:
     data = run.data = run.parts.data
     if run.checkpoint is not None:
         restore_data(data, read_checkpoint(run.checkpoint), run.checkpoint)
-    data.prepare_data()
-    data.setup("fit")
-    task = run.task = make_task(run.parts, data)
+    with announced("reading the data"):
+        data.prepare_data()
+        data.setup("fit")
+    with announced("building the network"):
+        task = run.task = make_task(run.parts, data)
     if not is_first_process():  # all start from rank 0's weights, but draw dropout of their own
         torch.manual_seed(run.recipe.config.seed_everything + process_rank())
     task.recipe = run.recipe.resolved

@@ -104,10 +104,11 @@ class Stop(pl.Callback):
 
     def _say_what_is_left(self) -> None:
         while not self._ended.wait(WORD_SECONDS):
-            done, seconds = self._task.batch_share, time.monotonic() - self._batch_at
+            place, seconds = self._task.place, time.monotonic() - self._batch_at
+            done = min(1.0, place.share) if place else 0.0
             left = f", about {seconds * (1 - done) / done:.0f} s to go" if done else ""
             line = f"{done:.0%} of this batch is done{left}"
-            if self._task.trainer.validating or done == 1:
+            if self._task.trainer.validating:
                 line = "the validation that was due goes on"
             os.write(2, f"{line}\n".encode())
 

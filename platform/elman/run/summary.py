@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import secrets
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +237,18 @@ def command(*more: str, calls: str = "elman") -> str:
     rest = [word for word in rewrite(words[1:]) if word.partition("=")[0] != "--resume"]
     line = command_line([program, *words[:1], *(word.removeprefix("--config=") for word in rest), *more])
     return f"{calls}{line.removeprefix('elman')}" if line.startswith("elman ") else line
+
+
+@contextmanager
+def announced(what: str, *, after: float = 5.0) -> Iterator[None]:
+    """Say what takes so long, where it takes more than `after` seconds."""
+    timer = threading.Timer(after, say, [f"{what} ..."])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @rank_zero_only

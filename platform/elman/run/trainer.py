@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -18,6 +17,7 @@ from elman.run.parallel import FlatGradientStrategy
 from elman.run.progress import Progress
 from elman.run.stop import Stop
 from elman.run.trial import ReportCallback, Reports, SearchClient
+from elman.tasks.quiet import quiet_lightning
 
 
 class Budget(pl.Callback):
@@ -50,13 +50,7 @@ def prepare_process(settings: Training) -> None:
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     _show_fetching()
-    for message in (
-        ".*does not have many workers.*",
-        ".*GPU available but not used.*",
-        ".*`isinstance.treespec.*",
-        ".*You have overridden `transfer_batch_to_device`.*",
-    ):
-        warnings.filterwarnings("ignore", message)
+    quiet_lightning()
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     torch.set_flush_denormal(settings.flush_denormal)

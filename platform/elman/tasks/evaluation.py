@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite
+from typing import Any
 
 from torch import Tensor
 
@@ -24,30 +25,38 @@ class Evaluation:
         objective: what is scored.
         window: steps run at once; None: all of a batch.
         reset_every: also score with a carry that forgets every so many steps.
-        unknown_share: of the targets; the metrics are given with it where it is a thousandth or more.
+        loader: whose batches these are; may have `unknown_share`, of the targets, with which the metrics are
+            given where it is a thousandth or more, and `names`.
     """
 
     def __init__(
         self,
         split: str,
         objective: WindowLoss,
+        loader: Any = None,
         *,
         window: int | None,
         reset_every: int | None = None,
-        unknown_share: float = 0.0,
     ) -> None:
-        self.objective = objective
+        self.objective, self.loader = objective, loader
+        share = float(getattr(loader, "unknown_share", 0.0))
         self.bad_data = BadData({"val": "validation"}.get(split, split))
-        self.unknown = {f"{split}/unknown_share": unknown_share} if unknown_share >= LEAST_UNKNOWN else {}
+        self.unknown = {f"{split}/unknown_share": share} if share >= LEAST_UNKNOWN else {}
         self.scores = {split: Scores(window)}
         if reset_every:
             self.scores[f"{split}_reset_{reset_every}"] = Scores(reset_every, forget=True)
 
-    def add(self, batch: SequenceBatch) -> bool:
-        """Score a batch that follows the one before; False if sums are not finite (any more)."""
+    def add(self, batch: SequenceBatch, *, given: SequenceBatch | None = None, index: int = 0) -> None:
+        """Score a batch that follows the one before.
+
+        Args:
+            given: the batch as the data gave it, to be looked at where sums are not finite; None: `batch`.
+            index: its number, from 0.
+        """
         for scores in self.scores.values():
             scores.add(self.objective, batch)
-        return all(isfinite(scores.loss) for scores in self.scores.values())
+        if not all(isfinite(scores.loss) for scores in self.scores.values()):
+            self.bad_data.look(given or batch, self.loader, index)
 
     def metrics(self, *, ranks: int, scale: Tensor | None) -> dict[str, float]:
         """All metrics over all ranks.

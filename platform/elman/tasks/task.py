@@ -24,13 +24,16 @@ from elman.tasks.not_finite import BadData
 from elman.tasks.objective import WindowLoss
 from elman.tasks.pairs import refuse_impossible_pair
 from elman.tasks.predictions import Predictions
+from elman.tasks.quiet import quiet_lightning
 from elman.tasks.schedule import Constant, Schedule
 from elman.tasks.train_state import TrainState
 from elman.tasks.training_metrics import TrainingMetrics
-from elman.tasks.updates import Normaliser, Steps, Totals, Updates
+from elman.tasks.updates import Normaliser, Place, Steps, Totals, Updates
 from elman.tree import tree_map
 
 OptimizerFactory = Callable[[Iterable], torch.optim.Optimizer]
+quiet_lightning()  # with the class that they would be about
+
 ADAM: OptimizerFactory = partial(torch.optim.Adam, lr=2e-3)
 
 
@@ -155,8 +158,7 @@ class SequenceTask(pl.LightningModule):
         self._evaluation: Evaluation
         self._predictions = Predictions(None)
         self._stage, self._ranks = "", 1
-        self.batch_share = 0.0  # of the training batch at hand, what its windows have come to
-        self._reached: tuple[Totals, float] | None = None  # of the last window: its batch, its progress
+        self.place: Place | None = None  # in training
         self._bad_data = BadData("training")  # of updates that were skipped
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -198,16 +200,15 @@ class SequenceTask(pl.LightningModule):
         updates, objective, gradient = self.updates, self.objective, self.updates.gradient
         assert gradient is not None, "the gradient's buffer is made when training starts"
         updates.choose(totals)
-        counted, begun = self._optimizer(), self._progress(totals, 0.0)
+        place = self.place = Place(totals, before=self.time_steps)
+        counted = self._optimizer()
         optimizer: Steps = counted
         full, state = self.bptt.update_steps(totals.steps), self.train_state.value
-        self.batch_share = 0.0
         windows = gradient.windows(self.bptt.losses(objective, batch, state))
         for done, (update, flags) in enumerate(windows):
             state = state if update is None else update.state
-            self.batch_share = min(1.0, (done + 1) * full / totals.steps)
+            place.share = done * full / totals.steps
             loss = update.loss if update is not None and self._ranks == 1 else None  # else in the flags
-            self._reached = totals, self._progress(totals, done * full / totals.steps)
             if updates.take(flags, loss, capacity=totals.rows * full):
                 stepped = self._step(optimizer, given)
                 if stepped:  # Lightning counts one step a batch; a small network feels its hooks
@@ -215,7 +216,7 @@ class SequenceTask(pl.LightningModule):
                 if not stepped and objective.broken is None:
                     objective.broken = torch.zeros(len(batch.x), dtype=torch.bool)
         if updates.pending:
-            self._reached = totals, begun
+            place.share = 0.0
             self._step(optimizer, given)
         self.time_steps += totals.existing
         self.train_state.end(None if batch.is_last else state, broken=objective.broken)
@@ -225,7 +226,7 @@ class SequenceTask(pl.LightningModule):
 
     def finish(self) -> None:
         """Make the update of windows that wait for others which do not come, since training is at its end."""
-        if self.updates.waiting and self.updates.gradient is not None and self._reached is not None:
+        if self.updates.waiting and self.updates.gradient is not None and self.place is not None:
             self.updates.gradient.attach()
             self._step(self._optimizer().optimizer, None)
 
@@ -260,9 +261,9 @@ class SequenceTask(pl.LightningModule):
         Raises:
             BadInput: if too many were skipped.
         """
-        assert self._reached is not None, "a window comes first"
-        totals, progress = self._reached
-        if self.updates.step(optimizer, totals=totals, progress=progress):
+        assert self.place is not None, "a window comes first"
+        progress = self.place.progress(self.max_time_steps)
+        if self.updates.step(optimizer, totals=self.place.totals, progress=progress):
             self._bad_data.found = None
             return True
         if batch is not None:
@@ -274,11 +275,6 @@ class SequenceTask(pl.LightningModule):
 
     def _optimizer(self) -> LightningOptimizer:
         return cast(LightningOptimizer, self.optimizers())
-
-    def _progress(self, totals: Totals, share: float) -> float:
-        if self.max_time_steps is None:
-            return 0.0
-        return min(1.0, (self.time_steps + min(1.0, share) * totals.existing) / self.max_time_steps)
 
     # Validation, test, prediction: windows of `window` steps, every stage with a carry of its own
 
@@ -293,31 +289,23 @@ class SequenceTask(pl.LightningModule):
         self.training_metrics.go_on()
 
     def on_validation_epoch_start(self) -> None:
+        loader, reset_every = self.trainer.val_dataloaders, self.reset_every
         self._evaluation = Evaluation(
-            "val",
-            self.objective,
-            window=self._window,
-            reset_every=self.reset_every,
-            unknown_share=_unknown_share(self.trainer.val_dataloaders),
+            "val", self.objective, loader, window=self._window, reset_every=reset_every
         )
 
     def on_test_epoch_start(self) -> None:
-        share = _unknown_share(self.trainer.test_dataloaders)
-        self._evaluation = Evaluation("test", self.objective, window=self._window, unknown_share=share)
+        loader = self.trainer.test_dataloaders
+        self._evaluation = Evaluation("test", self.objective, loader, window=self._window)
 
     def validation_step(self, batch: SequenceBatch, batch_index: int) -> None:
-        if not self._evaluation.add(self.network.preprocess(batch)):
-            self._evaluation.bad_data.look(batch, self.trainer.val_dataloaders, batch_index)
-
-    def test_step(self, batch: SequenceBatch, batch_index: int) -> None:
-        if not self._evaluation.add(self.network.preprocess(batch)):
-            self._evaluation.bad_data.look(batch, self.trainer.test_dataloaders, batch_index)
+        self._evaluation.add(self.network.preprocess(batch), given=batch, index=batch_index)
 
     def on_validation_epoch_end(self) -> None:
         if not self.trainer.sanity_checking:
             self.log_metrics(self._evaluation.metrics(ranks=self._ranks, scale=self.target_scale))
 
-    on_test_epoch_end = on_validation_epoch_end
+    test_step, on_test_epoch_end = validation_step, on_validation_epoch_end
 
     def on_predict_epoch_start(self) -> None:
         self._predictions = Predictions(self._window)
@@ -348,8 +336,3 @@ class SequenceTask(pl.LightningModule):
         if self._stage == "fit":
             checkpoints.load_shared(self, saved, ranks=self._ranks)
             self.restored = saved  # the rest waits until the network is on its device
-
-
-def _unknown_share(loader: Any) -> float:
-    """Of the targets of a loader of ours, those that are the unknown id."""
-    return float(getattr(loader, "unknown_share", 0.0))

@@ -78,6 +78,27 @@ class Totals:
         return cls(rows=rows, steps=int(longest), existing=existing, scored=scored)
 
 
+@dataclass
+class Place:
+    """Where training is.
+
+    Args:
+        totals: of the batch at hand.
+        before: time steps seen before it.
+        share: of the batch, what lies before the window at hand; with the last one it may go beyond 1.
+    """
+
+    totals: Totals
+    before: int
+    share: float = 0.0
+
+    def progress(self, budget: int | None) -> float:
+        """The share of a budget in time steps that was spent before this window; 0 without a budget."""
+        if budget is None:
+            return 0.0
+        return min(1.0, (self.before + min(1.0, self.share) * self.totals.existing) / budget)
+
+
 class Updates:
     """The state machine that owns every optimiser step.
 
