@@ -6,6 +6,9 @@ import mlflow
 import pytest
 
 from elman.cli import main
+from elman.errors import BadInput
+from elman.run.folds import refuse_unlike
+from elman.tracking.runs import RunRow
 
 RECIPE = """\
 # Which digit is it?
@@ -68,3 +71,15 @@ def test_the_best_checkpoint_is_that_of_the_highest_accuracy(folder, capsys):
     assert "name one of val/accuracy, val/bits_per_step, val/nats_per_step" in capsys.readouterr().err
     assert len(runs()) == 1  # told before a run exists
     assert main(["fit", "digits.yaml", "--trainer.monitor=train/accuracy"]) == 2
+
+
+def test_folds_of_unlike_data_have_no_mean():
+    def row(digest, fold):
+        data = (("data.init_args.split.fold", str(fold)), ("train digits", digest))
+        return RunRow(
+            id=f"run{fold}", name="", experiment_id="1", status="FINISHED", state="", started_ms=0, data=data
+        )
+
+    refuse_unlike([row("aa", 0), row("aa", 1), None])
+    with pytest.raises(BadInput, match="fold 0 and fold 2 read unlike data"):
+        refuse_unlike([row("aa", 0), row("aa", 1), row("bb", 2)])

@@ -1,5 +1,6 @@
 """What no machine can do, or this one not now: one line, exit code 2."""
 
+import re
 import subprocess
 import sys
 import time
@@ -131,3 +132,26 @@ def test_a_terminal_s_disk_that_is_full(checkpoint):
         "elman: error: the disk is full or over its quota (No space left on device); make room, or write "
         "elsewhere\n"
     )
+
+
+def test_a_disk_that_is_full_while_a_checkpoint_is_written(folder):
+    """The file of a larger network than may be written; the half of it does not stay."""
+    folder.write("r.yaml", RECIPE)
+    done = subprocess.run(
+        [
+            "bash",
+            "-c",
+            f"ulimit -f 3000; exec {sys.executable} -m elman fit r.yaml --model.core.hidden_size=1200",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert re.search(
+        r"elman: error: the disk is full or over its quota at \S+/step-\d+\.ckpt \(File too large\); ",
+        done.stderr,
+    )
+    assert "Traceback" not in done.stderr
+    assert not list(folder.path.rglob("*.part"))
+    assert folder.run().info.status == "FAILED"

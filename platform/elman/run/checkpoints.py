@@ -47,8 +47,14 @@ class WholeFiles(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
     ) -> None:
-        with atomic_write(Path(path), sync=True) as part, part.open("wb") as file:
-            torch.save(checkpoint, file)
+        try:
+            with atomic_write(Path(path), sync=True) as part, part.open("wb") as file:
+                torch.save(checkpoint, file)
+        except RuntimeError as error:  # of torch's writer, which hides that the disk is full
+            if not isinstance(error.__context__, OSError):
+                raise
+            full = error.__context__
+            raise OSError(full.errno, full.strerror, str(path)) from error
 
 
 class Checkpoints(pl.Callback):

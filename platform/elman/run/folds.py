@@ -15,6 +15,7 @@ from elman.recipes.arguments import sort_words
 from elman.recipes.recipe import Recipe, parse
 from elman.run.summary import say
 from elman.tracking.find import finished, unfinished
+from elman.tracking.runs import DATA_PARAMS, RunRow
 from elman.tracking.store import resolve_uri
 
 Metrics = dict[str, float]
@@ -34,7 +35,7 @@ def crossvalidate(words: Sequence[str], *, workers: int = 1) -> int:
         The exit code: 0, or that of the first fold that failed.
 
     Raises:
-        BadInput: if the recipe is wrong, or its data has no folds.
+        BadInput: if the recipe is wrong, its data has no folds, or the data changed between folds.
     """
     given = sort_words(words)
     if not given.recipes and not given.positional:
@@ -46,10 +47,10 @@ def crossvalidate(words: Sequence[str], *, workers: int = 1) -> int:
     options = [_options(first, fold) for fold in range(folds)]
     recipes = [parse("fit", [*words, *more]) for more in options]
     recipes[0].classes()  # which refuses what is wrong before any process is started
-    found = [_test_metrics(recipe) for recipe in recipes]
-    for fold, metrics in enumerate(found):
-        if metrics is not None:
-            say(f"fold {fold}, trained before: {_in_line(metrics)}")
+    found = [_tested(recipe) for recipe in recipes]
+    for fold, row in enumerate(found):
+        if row is not None:
+            say(f"fold {fold}, trained before: {_in_line(_test_metrics(row))}")
     missing = [fold for fold in range(folds) if found[fold] is None]
     commands = [_command([*words, *options[fold]], recipes[fold]) for fold in missing]
     threads = max(1, (os.cpu_count() or 1) // workers)
@@ -69,7 +70,9 @@ def crossvalidate(words: Sequence[str], *, workers: int = 1) -> int:
     if codes:
         say("the same command goes on with the folds that have not finished")
         return codes[0]
-    say(_table([_test_metrics(recipe) or {} for recipe in recipes]))
+    tested = [_tested(recipe) for recipe in recipes]
+    refuse_unlike(tested)
+    say(_table([{} if row is None else _test_metrics(row) for row in tested]))
     return 0
 
 
@@ -103,13 +106,30 @@ def _command(words: Sequence[str], recipe: Recipe) -> list[str]:
     return [*program, "fit", *words, *resume]
 
 
-def _test_metrics(recipe: Recipe) -> Metrics | None:
-    """The test metrics of the newest run that has finished this recipe; None: there is none."""
-    for metrics in finished(_uri(recipe), recipe.config.tracking.experiment, recipe.digest):
-        test = {name: value for name, value in sorted(metrics.items()) if name.startswith("test/")}
-        if test:
-            return test
-    return None
+def refuse_unlike(rows: Sequence[RunRow | None]) -> None:
+    """Raise `BadInput` for folds that read unlike data: trained before and after it changed, say."""
+    read = {fold: dict(row.data) for fold, row in enumerate(rows) if row is not None}
+    digests = {
+        fold: {name: value for name, value in data.items() if not name.startswith(DATA_PARAMS)}
+        for fold, data in read.items()
+    }
+    first = next(iter(digests), 0)
+    other = next((fold for fold in digests if digests[fold] != digests[first]), None)
+    if other is not None:
+        raise BadInput(
+            f"fold {first} and fold {other} read unlike data, so they have no mean: it changed between them; "
+            "name another --tracking.experiment to train all of them on the data as it is"
+        )
+
+
+def _tested(recipe: Recipe) -> RunRow | None:
+    """The newest run that has finished this recipe with a test; None: there is none."""
+    runs = finished(_uri(recipe), recipe.config.tracking.experiment, recipe.digest)
+    return next((run for run in runs if _test_metrics(run)), None)
+
+
+def _test_metrics(row: RunRow) -> Metrics:
+    return {name: value for name, value in sorted(row.metrics.items()) if name.startswith("test/")}
 
 
 def _uri(recipe: Recipe) -> str:

@@ -26,10 +26,10 @@ def unfinished(tracking_uri: str, experiment: str, value: str, *, tag: str = DIG
     return _of_experiment(tracking_uri, experiment, wanted)
 
 
-def finished(tracking_uri: str, experiment: str, digest: str) -> list[dict[str, float]]:
-    """The last metrics of the runs that ended well with a recipe of this digest, newest first."""
+def finished(tracking_uri: str, experiment: str, digest: str) -> list[RunRow]:
+    """The runs that ended well with a recipe of this digest, newest first."""
     wanted = f"tags.`{DIGEST_TAG}` = {quoted(digest)} and attributes.status = 'FINISHED'"
-    return [row.metrics for row in _of_experiment(tracking_uri, experiment, wanted)]
+    return _of_experiment(tracking_uri, experiment, wanted)
 
 
 def find_run(tracking_uri: str, text: str, *, deleted: bool = False) -> RunRow:
