@@ -188,6 +188,9 @@ class Text(SequenceData):
             lines.append(
                 f"left out: the byte order mark at the head of {marked:,} file{'s' if marked > 1 else ''}"
             )
+        listed = tokens_state(ids.tokens).get("alphabet", ())
+        if any("\ufeff" in each for each in listed):
+            lines.append("a byte order mark inside the text, as of files put together, is a symbol")
         return [*lines, *not_read(ids.corpus.others)]
 
     @staticmethod

@@ -130,6 +130,14 @@ def test_a_byte_order_mark_is_no_symbol(make, options):
     assert torch.equal(marked.loader("train").batch(0).x[0], first)
 
 
+@pytest.mark.parametrize("unit", ["characters", "words", "bytes"])
+def test_a_mark_inside_is_named(make, unit):
+    text = "the cat sat on the mat\n" * 10
+    data = ready(make(text + "\ufeff" + text, unit=unit, split=(0.9, 0.05, 0.05)))
+    said = "a byte order mark inside the text, as of files put together, is a symbol"
+    assert (said in data.summary()) == (unit != "bytes")
+
+
 def test_bytes_keep_the_mark(make):
     data = ready(make(b"\xef\xbb\xbfabcdefgh" * 9, unit="bytes"))
     assert data.loader("train").batch(0).x[0, :4].tolist() == [0xEF, 0xBB, 0xBF, 97]
