@@ -37,7 +37,11 @@ def refuse_untrusted(module: str) -> None:
         BadInput: with what makes the package trusted.
     """
     root = module.partition(".")[0]
-    if module not in sys.modules and root not in {*OWN, *trusted_packages(os.environ.get(VARIABLE, ""))}:
+    if (
+        root
+        and module not in sys.modules
+        and root not in {*OWN, *trusted_packages(os.environ.get(VARIABLE, ""))}
+    ):
         raise BadInput(
             f"the logged model names code of the package {root!r}, and what is stored may not load it; "
             f"if you trust it, set {VARIABLE}={root}"
