@@ -107,13 +107,6 @@ def feed_forward(phi: Callable[[Tensor], Tensor]) -> Callable:
     return step
 
 
-class LoopedLSTM(LSTM):
-    """An LSTM that runs by its own step."""
-
-    def fused(self):
-        return None
-
-
 class Independent(Cell):
     """Units that do not read one another, as a cell of a user's own: h_t = tanh(U x_t + b + u h_{t-1})."""
 
@@ -143,9 +136,14 @@ CORES = [
     Row(Elman, {"nonlinearity": "tanh"}, elman(torch.tanh), trained={}),
     Row(Elman, {"nonlinearity": "relu"}, elman(torch.relu), hides=True, trained={}),
     Row(Elman, {"nonlinearity": "sigmoid"}, elman(torch.sigmoid), trained={}),
+    Row(Elman, {"kernel": "fused"}, elman(torch.tanh)),
+    Row(Elman, {"kernel": "loop", "nonlinearity": "sigmoid"}, elman(torch.sigmoid)),
     Row(LSTM, {}, lstm, memory=2, plain={"forget_bias": None}, trained={}),
-    Row(LoopedLSTM, {}, lstm, memory=2, plain={"forget_bias": None}),
+    Row(LSTM, {"kernel": "scan"}, lstm, memory=2, plain={"forget_bias": None}, trained={}),
+    Row(LSTM, {"kernel": "loop"}, lstm, memory=2, plain={"forget_bias": None}),
     Row(GRU, {}, gru, trained={"residual": True}),
+    Row(GRU, {"kernel": "fused"}, gru, trained={}),
+    Row(GRU, {"kernel": "loop"}, gru),
     Row(Independent, {}, independent),
     Row(FeedForward, {"nonlinearity": "tanh"}, feed_forward(torch.tanh), memory=0, trained={}),
     Row(FeedForward, {"nonlinearity": "relu"}, feed_forward(torch.relu), memory=0, hides=True),

@@ -249,7 +249,7 @@ class Calls(TorchDispatchMode):
 
 @pytest.mark.parametrize(("cls", "bare"), [(Elman, "RNN"), (LSTM, "LSTM"), (GRU, "GRU")])
 def test_a_window_costs_the_fused_kernel_and_views(cls, bare):
-    core = build(Row(cls), layers=2)
+    core = build(Row(cls, {"kernel": "fused"}), layers=2)
     kernel = getattr(torch.nn, bare)(F, H, num_layers=2, batch_first=True).double()
     x, carry = inputs(core)
     start = tuple(leaf.detach().transpose(0, 1).contiguous() for leaf in carry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import cast
 
 import torch
@@ -11,10 +12,15 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from elman.cores._fused import run_fused
-from elman.cores._loop import Loop
+from elman.cores._loop import Equations, Weights, loop
+from elman.cores._scan import scan
 from elman.cores.core import wide
+from elman.cores.kernels import Choice, Kernel, fastest
+from elman.cores.pointwise import Pointwise
 from elman.tree import Carry, rows
 
+SCANNED = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+"""The weights that a scan knows, in its order."""
 Steps = Tensor | PackedSequence
 """(B, T, F), or only the steps that exist, packed with the longest row first."""
 
@@ -32,15 +38,21 @@ def values(steps: Steps) -> Tensor:
 
 
 class Stack(nn.Module):
-    """Recurrent layers over one another; lengths and the layout of the carry are settled here.
+    """Recurrent layers over one another; lengths, the layout of the carry and the kernel are settled here.
 
     Layer l reads dropout(s^{l-1}), where s^l = h^l, or h^l + s^{l-1} from layer 2 on if residual. A
-    fused kernel runs all layers in one call unless something stands between them that it cannot do.
+    fused kernel runs all layers in one call unless something stands between them that it cannot do; the
+    other kernels run over the same weights.
 
     Args:
-        kernel: torch's class of a fused kernel; None: there is none.
-        loop: where there is no kernel, makes a layer out of the size of its input.
+        cell: its equations.
+        fused: torch's class of a fused kernel; None: there is none.
+        pointwise: the cell's step as a scan runs it; None: it has none.
+        kernel: what evaluates the cell.
         carry_parts: tensors in the carry.
+
+    Raises:
+        ValueError: if the cell does not have that kernel.
 
     Cost: two transposes of the carry beside the kernel where all rows have all steps. Otherwise rows
         are sorted by length and packed: steps that do not exist cost no arithmetic.
@@ -48,9 +60,11 @@ class Stack(nn.Module):
 
     def __init__(
         self,
-        kernel: Callable[..., nn.Module] | None,
-        loop: Callable[[int], Loop],
+        cell: Equations,
         *,
+        fused: Callable[..., nn.Module] | None,
+        pointwise: Pointwise | None,
+        kernel: Kernel,
         input_size: int,
         hidden_size: int,
         layers: int,
@@ -61,18 +75,42 @@ class Stack(nn.Module):
         super().__init__()
         self.hidden_size, self.layers, self.carry_parts = hidden_size, layers, carry_parts
         self.dropout, self.residual = dropout, residual
+        have = {"fused": fused, "scan": pointwise, "loop": cell}
+        self.available = tuple(name for name, there in have.items() if there is not None)
+        name = type(cell).__name__
+        if kernel not in ("auto", *self.available):
+            raise ValueError(
+                f"kernel={kernel!r}, which {name} does not have; it has {', '.join(self.available)}, or auto"
+            )
+        self.kernel, self._scanned = kernel, pointwise
+        self.kept: Choice | None = None  # of the run that this one goes on with
+        self._equations = _Functions(cell)
+        self._class_names = [base.__name__ for base in type(cell).__mro__]
         widths = [input_size] + [hidden_size] * (layers - 1)
         parts: list[nn.Module]
-        if kernel is None:
-            parts = [loop(width) for width in widths]
+        if fused is None:
+            parts = [Weights(cell.shapes(width), hidden_size) for width in widths]
         elif residual:
-            parts = [kernel(width, hidden_size, batch_first=True) for width in widths]
+            parts = [fused(width, hidden_size, batch_first=True) for width in widths]
         else:
             between = dropout if layers > 1 else 0.0  # torch warns of dropout that has no place to act
             options = {"num_layers": layers, "dropout": between, "batch_first": True}
-            parts = [kernel(input_size, hidden_size, **options)]
+            parts = [fused(input_size, hidden_size, **options)]
         self.parts = nn.ModuleList(parts)
-        self._first_weight, _ = next(self.parts[0].named_parameters())
+        self._names = list(cell.shapes(input_size))
+
+    def choice(self, device: str | None = None) -> Choice:
+        """What evaluates the cell on a kind of device; None: on that where its weights are."""
+        if self.kept is not None:
+            return self.kept
+        if self.kernel != "auto":
+            return Choice(self.kernel)
+        return fastest(self._class_names, device or self._weight.device.type, self.available)
+
+    def _kernel(self, steps: int) -> str:
+        """What runs a window of so many steps."""
+        choice = self.choice()
+        return choice.kernel if steps >= choice.from_steps else self.available[0]
 
     def initial_carry(self, row_count: int) -> Carry:
         """Zeros, each (B, L, H), on the parameters' device."""
@@ -112,24 +150,69 @@ class Stack(nn.Module):
     def _run(self, steps: Steps, carry: Carry) -> tuple[Steps, Carry]:
         """Run every step of `steps` through every layer."""
         weight = self._weight
-        by_layer = [leaf.to(weight.dtype).transpose(0, 1).contiguous() for leaf in carry]  # (L, B, H)
+        by_layer = tuple(leaf.to(weight.dtype).transpose(0, 1).contiguous() for leaf in carry)  # (L, B, H)
+        count = len(steps.batch_sizes) if isinstance(steps, PackedSequence) else steps.shape[1]
+        if (kernel := self._kernel(count)) == "fused":
+            steps, end = self._run_fused(steps, by_layer)
+        else:
+            steps, end = self._unroll(steps, by_layer, kernel)
+        return steps, tuple(leaf.transpose(0, 1).to(wide(weight.dtype)) for leaf in end)
+
+    def _run_fused(self, steps: Steps, by_layer: Carry) -> tuple[Steps, Carry]:
         per_part = self.layers // len(self.parts)
         ends: list[Carry] = []
         for number, part in enumerate(self.parts):
-            start = tuple(by_layer)
+            start = by_layer
             if len(self.parts) > 1:
                 start = tuple(leaf[number * per_part : (number + 1) * per_part] for leaf in by_layer)
             below = steps
             if number and self.dropout and self.training:
                 steps = change_values(below, lambda v: F.dropout(v, self.dropout))
-            steps, end = part(steps, start) if isinstance(part, Loop) else run_fused(part, steps, start)
+            steps, end = run_fused(part, steps, start)
             if number and self.residual:
                 steps = change_values(steps, values(below).add)
             ends.append(end)
-        joined = ends[0] if len(ends) == 1 else tuple(torch.cat(leaves) for leaves in zip(*ends, strict=True))
-        return steps, tuple(leaf.transpose(0, 1).to(wide(weight.dtype)) for leaf in joined)
+        return steps, ends[0] if len(ends) == 1 else tuple(map(torch.cat, zip(*ends, strict=True)))
+
+    def _unroll(self, steps: Steps, by_layer: Carry, kernel: str) -> tuple[Steps, Carry]:
+        """By a scan or a loop: rows of all steps under one another, step by step, as torch packs them."""
+        if isinstance(steps, PackedSequence):
+            flat, sizes = steps.data, steps.batch_sizes.tolist()
+        else:
+            flat, sizes = steps.transpose(0, 1).flatten(0, 1), [steps.shape[0]] * steps.shape[1]
+        ends = []
+        for layer, start in enumerate(zip(*by_layer, strict=True)):
+            below = flat
+            if layer and self.dropout and self.training:
+                flat = F.dropout(below, self.dropout)
+            flat, end = self._run_layer(layer, flat, start, sizes, kernel)
+            if layer and self.residual:
+                flat = flat + below
+            ends.append(end)
+        if isinstance(steps, PackedSequence):
+            steps = PackedSequence(flat, steps.batch_sizes)
+        else:
+            steps = flat.view(len(sizes), sizes[0], -1).transpose(0, 1)
+        return steps, tuple(map(torch.stack, zip(*ends, strict=True)))
+
+    def _run_layer(
+        self, layer: int, x: Tensor, start: Carry, sizes: list[int], kernel: str
+    ) -> tuple[Tensor, Carry]:
+        part, number = (self.parts[0], layer) if len(self.parts) == 1 else (self.parts[layer], 0)
+        weights = {name: cast(Tensor, getattr(part, f"{name}_l{number}")) for name in self._names}
+        if kernel == "scan":
+            assert self._scanned is not None, "the constructor has refused a scan without it"
+            return scan(self._scanned, x, start, [weights[name] for name in SCANNED], sizes)
+        return loop(self._equations, x, start, weights, sizes)
 
     @property
     def _weight(self) -> Tensor:
         """Any parameter: all share device and precision."""
-        return cast(Tensor, getattr(self.parts[0], self._first_weight))
+        return cast(Tensor, getattr(self.parts[0], f"{self._names[0]}_l0"))
+
+
+class _Functions(SimpleNamespace):
+    """A cell's equations apart from the module, so that the cell is no part of its own layers."""
+
+    def __init__(self, cell: Equations) -> None:
+        super().__init__(hidden_size=cell.hidden_size, shapes=cell.shapes, drive=cell.drive, step=cell.step)

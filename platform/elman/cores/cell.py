@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from elman.cores._check import check_choice
-from elman.cores._loop import Loop
 from elman.cores._stack import Stack
 from elman.cores._weights import INITS, Init, make_orthogonal
+from elman.cores.kernels import KERNELS, Kernel
 from elman.cores.layered import Layered
+from elman.cores.pointwise import Pointwise
 from elman.tree import Carry
+
+EQUATIONS = ("step", "drive", "shapes")
 
 
 class Cell(Layered):
@@ -30,12 +32,15 @@ class Cell(Layered):
     Args:
         init: first values: "orthogonal": every (H, H) block of `weight_hh` orthogonal, `weight_ih` Xavier
             uniform, biases zero; "torch": everything from U(-1/sqrt(H), 1/sqrt(H)).
+        kernel: how the cell is evaluated over time: fused (torch's module), scan (backward pass written by
+            hand, in the weights' precision), loop (step by step through autograd), or auto, which looks up
+            the fastest for cell and device.
 
     Raises:
-        ValueError: if `init` is unknown.
+        ValueError: if `init` or `kernel` is unknown, or the cell does not have that kernel.
 
-    Cost: one fused kernel, or one per layer if residual. Without one, a product per layer for the inputs of
-        all steps, then a loop over steps.
+    Cost: fused: one call, or one per layer if residual. scan and loop: a product per layer for the inputs of
+        all steps, and one a step.
     """
 
     gates: ClassVar[int] = 1
@@ -45,13 +50,17 @@ class Cell(Layered):
     """Tensors that a layer hands from step to step."""
 
     init: Init = "orthogonal"
+    kernel: Kernel = "auto"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choice("init", self.init, INITS)
+        check_choice("kernel", self.kernel, KERNELS)
         self.stack = Stack(
-            self.fused(),
-            partial(Loop, self),
+            self,
+            fused=self.fused() if self._is_whole("fused") else None,
+            pointwise=self.pointwise() if self._is_whole("pointwise") else None,
+            kernel=self.kernel,
             input_size=self.input_size,
             hidden_size=self.hidden_size,
             layers=self.layers,
@@ -91,6 +100,19 @@ class Cell(Layered):
 
     def fused(self) -> Callable[..., nn.Module] | None:
         """A kernel of torch's that equals the loop, with weights as in `shapes`; None: there is none."""
+        return None
+
+    def _is_whole(self, name: str) -> bool:
+        """Whether a kernel is of this cell's equations: no class below the one that has it changes them."""
+        mro = type(self).__mro__
+
+        def depth(name: str) -> int:
+            return next(number for number, cls in enumerate(mro) if name in vars(cls))
+
+        return all(depth(name) <= depth(each) for each in EQUATIONS)
+
+    def pointwise(self) -> Pointwise | None:
+        """The step as a scan runs it, with its derivatives; None: nobody wrote them, and autograd's serve."""
         return None
 
     def forward(self, x: Tensor, carry: Carry, lengths: Tensor | None = None) -> tuple[Tensor, Carry]:

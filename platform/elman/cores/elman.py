@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from elman.cores._check import check_choice
 from elman.cores.cell import Cell
+from elman.cores.pointwise import Pointwise, Slopes
 from elman.tree import Carry
 
 PHI = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
@@ -31,8 +32,7 @@ class Elman(Cell):
     Raises:
         ValueError: if `nonlinearity` is unknown.
 
-    Cost: tanh and relu run in one fused kernel, or in one per layer if residual; sigmoid loops over
-        steps.
+    Cost: tanh and relu have a fused kernel, sigmoid has none.
 
     Source: Elman (1990), Cognitive Science 14(2).
     Differs: gradients go through the carry, where Elman copied it as a mere input; tanh by default,
@@ -50,5 +50,37 @@ class Elman(Cell):
         h = PHI[self.nonlinearity](drive + F.linear(carry[0], weights.weight_hh))
         return h, (h,)
 
+    def pointwise(self) -> Pointwise:
+        return _Units(self.nonlinearity)
+
     def fused(self) -> Callable[..., nn.Module] | None:
         return None if self.nonlinearity == "sigmoid" else partial(nn.RNN, nonlinearity=self.nonlinearity)
+
+
+class _Units(Pointwise):
+    """h = phi(a), so da = phi' dh; phi' is 1 - h^2 of tanh, h (1 - h) of sigmoid, 1 where h > 0 of relu.
+
+    Args:
+        nonlinearity: phi.
+    """
+
+    keeps_gates = False
+
+    def __init__(self, nonlinearity: str) -> None:
+        self.phi = nonlinearity
+
+    def step(self, joined: Tensor, rest: Tensor, apart: Tensor, carry: Carry, new: Carry) -> None:
+        if self.phi == "relu":
+            torch.clamp(joined, min=0, out=new[0])
+        else:
+            (torch.tanh if self.phi == "tanh" else torch.sigmoid)(joined, out=new[0])
+
+    def slopes(self, joined: Tensor, rest: Tensor, apart: Tensor, *, before: Carry, after: Carry) -> Slopes:
+        (h,) = after
+        if self.phi == "relu":
+            slope = (h > 0).to(h.dtype)
+        elif self.phi == "tanh":
+            slope = torch.addcmul(h.new_ones(()), h, h, value=-1)
+        else:
+            slope = torch.addcmul(h, h, h, value=-1)
+        return Slopes(slope.unsqueeze(1))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from elman.cores.cell import Cell
+from elman.cores.pointwise import Pointwise, Slopes
 from elman.tree import Carry
 
 
@@ -40,5 +41,33 @@ class GRU(Cell):
         h = (1 - z) * torch.tanh(n_x + r * n_h) + z * h
         return h, (h,)
 
+    def pointwise(self) -> Pointwise:
+        return _Units()
+
     def fused(self) -> Callable[..., nn.Module]:
         return nn.GRU
+
+
+class _Units(Pointwise):
+    """r and z read W h added up, n reads it through r.
+
+    With m = dL/dh_t and u = W h_{t-1} + b' of n: dn = m (1 - z)(1 - n^2), by n's drive; du = dn r;
+    dr = dn u r (1 - r);  dz = m (h_{t-1} - n) z (1 - z);  past the product, dh_{t-1} = m z.
+    """
+
+    gates, joined = 3, 2
+
+    def step(self, joined: Tensor, rest: Tensor, apart: Tensor, carry: Carry, new: Carry) -> None:
+        r, z = joined.sigmoid_().chunk(2, 1)
+        n = rest.addcmul_(r, apart).tanh_()
+        torch.lerp(n, carry[0], z, out=new[0])
+
+    def slopes(self, joined: Tensor, rest: Tensor, apart: Tensor, *, before: Carry, after: Carry) -> Slopes:
+        (r, z), n = joined.chunk(2, 1), rest
+        product = n.new_empty(len(n), 3, n.shape[1])
+        dr, dz, du = product.unbind(1)
+        dn = torch.addcmul(n.new_ones(()), n, n, value=-1).mul_(1 - z)
+        torch.mul(dn, r, out=du)
+        torch.mul(du, apart, out=dr).mul_(1 - r)
+        torch.sub(before[0], n, out=dz).mul_(z).mul_(1 - z)
+        return Slopes(product, rest=dn.unsqueeze(1), direct=z)

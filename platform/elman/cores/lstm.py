@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from elman.cores._check import check_bias
 from elman.cores._weights import set_forget_bias
 from elman.cores.cell import Cell
+from elman.cores.pointwise import Pointwise, Slopes
 from elman.tree import Carry
 
 
@@ -54,5 +55,37 @@ class LSTM(Cell):
         h = torch.sigmoid(o) * torch.tanh(c)
         return h, (h, c)
 
+    def pointwise(self) -> Pointwise:
+        return _Units()
+
     def fused(self) -> Callable[..., nn.Module]:
         return nn.LSTM
+
+
+class _Units(Pointwise):
+    """i, f and g act on h through c.
+
+    With m = dL/dh_t: do = m tanh(c) o (1 - o);  dc += m o (1 - tanh(c)^2);  di = dc g i (1 - i);
+    df = dc c_{t-1} f (1 - f);  dg = dc i (1 - g^2);  dc_{t-1} = f dc.
+    """
+
+    gates, joined, through_memory = 4, 4, 3
+
+    def step(self, joined: Tensor, rest: Tensor, apart: Tensor, carry: Carry, new: Carry) -> None:
+        hidden = joined.shape[1] // 4
+        i_f, g, o = joined.split([2 * hidden, hidden, hidden], 1)
+        i, f = i_f.sigmoid_().chunk(2, 1)
+        torch.mul(f, carry[1], out=new[1]).addcmul_(i, g.tanh_())
+        torch.tanh(new[1], out=new[0]).mul_(o.sigmoid_())
+
+    def slopes(self, joined: Tensor, rest: Tensor, apart: Tensor, *, before: Carry, after: Carry) -> Slopes:
+        i, f, g, o = joined.chunk(4, 1)
+        t = torch.tanh(after[1])
+        product = t.new_empty(len(t), 4, t.shape[1])
+        di, df, dg, do = product.unbind(1)
+        torch.addcmul(i, i, i, value=-1, out=di).mul_(g)
+        torch.addcmul(f, f, f, value=-1, out=df).mul_(before[1])
+        torch.addcmul(t.new_ones(()), g, g, value=-1, out=dg).mul_(i)
+        torch.addcmul(o, o, o, value=-1, out=do).mul_(t)
+        shows = torch.addcmul(t.new_ones(()), t, t, value=-1).mul_(o)
+        return Slopes(product, shows=shows, keeps=f)

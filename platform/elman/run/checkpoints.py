@@ -199,7 +199,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return checkpoint
 
 
-def restore_data(data: Any, checkpoint: Mapping[str, Any], path: Path) -> None:
+def restore_data(data: Any, checkpoint: Mapping[str, Any], path: Path | None) -> None:
     """Give a data module the state that a checkpoint holds for it.
 
     Raises:
@@ -210,7 +210,7 @@ def restore_data(data: Any, checkpoint: Mapping[str, Any], path: Path) -> None:
 
 
 @contextmanager
-def fitting(path: Path, part: str) -> Iterator[None]:
+def fitting(path: Path | None, part: str) -> Iterator[None]:
     """What a part of a checkpoint with other contents makes fail, as one line."""
     try:
         yield

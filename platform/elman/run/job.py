@@ -14,6 +14,7 @@ import torch
 
 from elman.batch import SequenceBatch
 from elman.captions.scores import caption_scores
+from elman.cores.kernels import use_kernels
 from elman.diagnostics.choice import diagnostics_of
 from elman.errors import BadInput
 from elman.program import program
@@ -170,13 +171,17 @@ def choose_run(run: Run) -> None:
 def make_data_and_task(run: Run) -> None:
     """The data, set up, and a task for it with fresh weights."""
     data = run.data = run.parts.data
-    if run.checkpoint is not None:
-        restore_data(data, read_checkpoint(run.checkpoint), run.checkpoint)
+    saved = None if run.checkpoint is None else read_checkpoint(run.checkpoint)
+    if saved is not None:
+        restore_data(data, saved, run.checkpoint)
     with announced("reading the data"):
         data.prepare_data()
         data.setup("fit")
     with announced("building the network"):
         task = run.task = make_task(run.parts, data)
+    if saved is not None:
+        with fitting(run.checkpoint, "choosing its kernels"):
+            use_kernels(task.network, saved["elman"].get("kernels"))
     if not is_first_process():  # all start from rank 0's weights, but draw dropout of their own
         torch.manual_seed(run.recipe.config.seed_everything + process_rank())
     task.recipe = run.recipe.resolved
@@ -239,7 +244,8 @@ def open_run(run: Run) -> None:
         searched=RUN_ID_VARIABLE in os.environ,
     )
     if is_first_process():
-        record_start(run.recipe, run.logger, task, data, run.folder, tags=run.tags)
+        device = run.trainer.strategy.root_device.type
+        record_start(run.recipe, run.logger, task, data, run.folder, device=device, tags=run.tags)
 
 
 def train(run: Run) -> None:

@@ -15,6 +15,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.utilities import rank_zero_only
 
 from elman.batch import SequenceBatch
+from elman.cores.kernels import in_words, kernels_of
 from elman.diagnostics import Diagnostic
 from elman.predict.logged_model import log_streaming_model
 from elman.printable import printable
@@ -33,6 +34,7 @@ from elman.tracking.tags import (
     COMMAND_TAG,
     DEVICE_TAG,
     DIGEST_TAG,
+    KERNEL_TAG,
     NORMALISER_TAG,
     RECIPE_TAG,
     VERSION_TAG,
@@ -51,22 +53,25 @@ def record_start(
     data: Any,
     folder: Path,
     *,
+    device: str,
     tags: Mapping[str, str],
 ) -> None:
     """All that is known before the first batch, in MLflow; the data and the network in the terminal too.
 
     Args:
         folder: of the run's checkpoints.
+        device: the kind that trains.
         tags: further ones of the run.
     """
     about = data.description()
     strategy = strategy_settings(task.bptt)
-    git = git_state()
+    git, kernels = git_state(), in_words(kernels_of(task.network, device))
     logger.set_tags(
         {
             DIGEST_TAG: recipe.digest,
             CHECKPOINTS_TAG: str(folder),
             RECIPE_TAG: recipe.name,
+            **({KERNEL_TAG: kernels} if kernels else {}),
             COMMAND_TAG: command(),
             **{f"{VERSION_TAG}{name}": version for name, version in versions().items()},
             **{f"{DEVICE_TAG}{name}": value for name, value in device_metadata().items()},
@@ -99,7 +104,7 @@ def record_start(
     settings = ", ".join(f"{k}={v}" for k, v in strategy.items() if k != "class")
     say(
         f"{type(task.network.core).__name__} with {sum(p.numel() for p in task.parameters()):,} parameters, "
-        f"{strategy['class']}({settings}); run {logger.version}"
+        f"{strategy['class']}({settings}){f', kernel {kernels}' if kernels else ''}; run {logger.version}"
     )
 
 

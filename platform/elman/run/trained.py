@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from elman.cores.kernels import use_kernels
 from elman.errors import BadInput
 from elman.recipes.arguments import sort_words
 from elman.recipes.recipe import Recipe, make_task, parse
@@ -74,6 +75,7 @@ def trained(checkpoint: dict[str, Any], recipe: Recipe, data: Any) -> SequenceTa
         lines = str(error).splitlines()
         why = lines[1] if len(lines) > 1 else lines[0]
         raise BadInput(f"the checkpoint's weights do not fit this recipe: {why.strip()}") from error
+    use_kernels(task.network, checkpoint["elman"].get("kernels"))
     task.time_steps = checkpoint["elman"]["time_steps"]
     task.eval()
     return task

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch.distributed as dist
 
+from elman.cores.kernels import kernels_of, use_kernels
 from elman.errors import BadInput
 from elman.tasks.random_state import restore_random, saved_random
 
@@ -23,6 +24,7 @@ def contents(task: Any, *, ranks: int) -> dict[str, Any]:
         "time_steps": task.time_steps,
         "updates": task.updates.state_dict(),
         "bptt": task.bptt.state_dict(),
+        "kernels": {name: list(choice) for name, choice in kernels_of(task.network).items()},
         **{name: [rank[name] for rank in all_ranks] for name in own},
     }
 
@@ -38,6 +40,7 @@ def load_shared(task: Any, saved: dict[str, Any], *, ranks: int) -> None:
             f"the checkpoint was written by {len(saved['states'])} processes and holds their carries; "
             f"it cannot go on with {ranks}: set trainer.devices to match"
         )
+    use_kernels(task.network, saved.get("kernels"))
     task.updates.load_state_dict(saved["updates"])
     task.bptt.load_state_dict(saved["bptt"])
 

@@ -1,0 +1,239 @@
+"""A layer over time with its backward pass written by hand.
+
+Forward, U x + b of a block of steps is one product, and each step is one product with h_{t-1}. Backward, all
+that does not depend on the incoming gradient is computed for a block at once, each step is again one product,
+and the gradients of weights are one product a block. docs/bptt.md derives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from elman.cores.pointwise import Pointwise, Slopes
+from elman.tree import Carry
+
+BLOCK = 16
+"""Steps whose temporaries are alive at once, so that they stay in the processor's cache."""
+
+
+def scan(
+    cell: Pointwise, x: Tensor, carry: Carry, weights: Sequence[Tensor], sizes: Sequence[int]
+) -> tuple[Tensor, Carry]:
+    """Run one layer over steps of rows that end one after another, in the precision of its weights.
+
+    Args:
+        x: (N, F), the rows of step 0, then those of step 1, and so on.
+        carry: (B, H) each.
+        weights: weight_ih (G H, F), weight_hh (G H, H), bias_ih (G H,), bias_hh (G H,).
+        sizes: rows of each step, never more than of the step before; B at first.
+
+    Returns:
+        h of every step, (N, H), and the carry after each row's last step.
+    """
+    tensors = [leaf.to(weights[0].dtype) for leaf in (x, *weights, *carry)]
+    trains = torch.is_grad_enabled() and any(leaf.requires_grad for leaf in tensors)
+    if not torch.is_autocast_enabled(x.device.type):
+        out, *end = _Scan.apply(cell, Layout(sizes), trains, *tensors)
+    else:
+        with torch.autocast(x.device.type, enabled=False):  # which would cast some of the products alone
+            out, *end = _Scan.apply(cell, Layout(sizes), trains, *tensors)
+    return out, tuple(end)
+
+
+class Layout:
+    """Where the rows of each step lie among those of all.
+
+    Args:
+        sizes: rows of each step.
+    """
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        self.sizes = list(sizes)
+        self.offsets = [0, *accumulate(self.sizes)]
+        self.row_count, self.even = self.sizes[0], self.sizes[0] == self.sizes[-1]
+
+    @property
+    def all_rows(self) -> int:
+        return self.offsets[-1]
+
+    @property
+    def largest_block(self) -> int:
+        """Rows of the first block, which no other exceeds."""
+        return self.offsets[min(BLOCK, len(self.sizes))]
+
+    def blocks(self) -> list[range]:
+        """The steps of each block."""
+        count = len(self.sizes)
+        return [range(begin, min(begin + BLOCK, count)) for begin in range(0, count, BLOCK)]
+
+    def split(self, rows: Tensor, block: range) -> Sequence[Tensor]:
+        """Rows of a block, by step."""
+        return rows.split(self.sizes[block.start : block.stop])
+
+    def at(self, block: range, *, skip: int = 0) -> slice:
+        """Where the rows of a block lie, `skip` rows before all others counted in."""
+        return slice(skip + self.offsets[block.start], skip + self.offsets[block.stop])
+
+    def before(self, state: Tensor, block: range) -> Tensor:
+        """What a block's steps begin with; `state` holds the first carry's rows before those of step 0."""
+        if self.even:
+            return state[self.at(block)]
+        rows = []
+        for step in block:
+            start = self.row_count + self.offsets[step - 1] if step else 0
+            rows.append(state[start : start + self.sizes[step]])
+        return torch.cat(rows)
+
+    def ends(self, state: Tensor) -> Tensor:
+        """(B, H), each row's state after its last step."""
+        if self.even:
+            return state[-self.row_count :].clone()
+        pieces, done = [], 0
+        for step in reversed(range(len(self.sizes))):
+            if self.sizes[step] > done:
+                start = self.row_count + self.offsets[step]
+                pieces.append(state[start + done : start + self.sizes[step]])
+                done = self.sizes[step]
+        return torch.cat(pieces)
+
+
+class _Scan(torch.autograd.Function):
+    """Autograd's view of a scan: one node for all steps of a layer."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, cell: Pointwise, layout: Layout, trains: bool, *tensors: Tensor
+    ) -> tuple[Tensor, ...]:
+        x, weight_ih, weight_hh, bias_ih, bias_hh, *carry = tensors
+        hidden = weight_hh.shape[1]
+        joined, apart = cell.joined * hidden, (cell.gates - cell.joined) * hidden
+        keeps, rows = cell.keeps_gates and trains, layout.row_count
+        bias = bias_ih.clone()
+        bias[:joined] += bias_hh[:joined]
+        w_joined, w_apart = weight_hh[:joined].t().contiguous(), weight_hh[joined:].t().contiguous()
+        states = [x.new_empty(rows + layout.all_rows, hidden) for _ in carry]
+        for state, first in zip(states, carry, strict=True):
+            state[:rows] = first
+        room = layout.all_rows if keeps else layout.largest_block
+        gates = [x.new_empty(room, width) for width in ((joined, apart, apart) if apart else (joined,))]
+        now, none = tuple(carry), x.new_empty(0)
+        for block in layout.blocks():
+            at, after = layout.at(block), layout.at(block, skip=rows)
+            parts = [part[at if keeps else slice(0, at.stop - at.start)] for part in gates]
+            torch.addmm(bias[:joined], x[at], weight_ih[:joined].t(), out=parts[0])
+            if apart:
+                torch.addmm(bias[joined:], x[at], weight_ih[joined:].t(), out=parts[1])
+                parts[2].copy_(bias_hh[joined:].expand_as(parts[2]))
+            by_step = [layout.split(part, block) for part in parts]
+            by_step += [] if apart else [[none] * len(block)] * 2
+            new = zip(*(layout.split(state[after], block) for state in states), strict=True)
+            for a, rest, product, end in zip(*by_step, new, strict=True):
+                if len(a) < len(now[0]):
+                    now = tuple(leaf[: len(a)] for leaf in now)
+                a.addmm_(now[0], w_joined)
+                if apart:
+                    product.addmm_(now[0], w_apart)
+                cell.step(a, rest, product, now, end)
+                now = end
+        ctx.cell, ctx.layout, ctx.parts = cell, layout, len(carry)
+        ctx.save_for_backward(x, weight_ih, weight_hh, *states, *(gates if keeps else ()))
+        return states[0][rows:], *(layout.ends(state) for state in states)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dout: Tensor, *dends: Tensor) -> tuple[Tensor | None, ...]:
+        cell, layout = ctx.cell, ctx.layout
+        x, weight_ih, weight_hh, *saved = ctx.saved_tensors
+        states, gates = saved[: ctx.parts], saved[ctx.parts :]
+        joined, rows = cell.joined * weight_hh.shape[1], layout.row_count
+        d_ih, d_hh = torch.zeros_like(weight_ih), torch.zeros_like(weight_hh)
+        d_bias_ih, d_bias_hh = (weight_hh.new_zeros(len(weight_hh)) for _ in range(2))
+        dx = torch.empty_like(x) if ctx.needs_input_grad[3] else None
+        dys, last = dout.split(layout.sizes), layout.sizes[-1]
+        dcarry = [dend[:last].clone() for dend in dends]
+        dcarry[0] += dys[-1]
+        for block in reversed(layout.blocks()):
+            at = layout.at(block)
+            before = tuple(layout.before(state, block) for state in states)
+            after = tuple(state[layout.at(block, skip=rows)] for state in states)
+            parts = [part[at] for part in gates]
+            parts += [x.new_empty(0)] * (3 - len(parts))
+            slopes = cell.slopes(*parts, before=before, after=after)
+            dcarry = _through(slopes, dcarry, cell, layout, block, dys=dys, dends=dends, weight_hh=weight_hh)
+            product = slopes.product.flatten(1)
+            d_hh.addmm_(product.t(), before[0])
+            d_bias_hh += product.sum(0)
+            drives = [product[:, :joined], *([] if slopes.rest is None else [slopes.rest.flatten(1)])]
+            for drive, of in zip(drives, (slice(0, joined), slice(joined, None)), strict=False):
+                d_ih[of].addmm_(drive.t(), x[at])
+                d_bias_ih[of] += drive.sum(0)
+            if dx is not None:
+                torch.mm(drives[0], weight_ih[:joined], out=dx[at])
+                for drive in drives[1:]:
+                    dx[at].addmm_(drive, weight_ih[joined:])
+        return None, None, None, dx, d_ih, d_hh, d_bias_ih, d_bias_hh, *dcarry
+
+
+def _through(
+    slopes: Slopes,
+    dcarry: list[Tensor],
+    cell: Pointwise,
+    layout: Layout,
+    block: range,
+    *,
+    dys: Sequence[Tensor],
+    dends: Sequence[Tensor],
+    weight_hh: Tensor,
+) -> list[Tensor]:
+    """The gradient by the carry before a block, from that by the carry after it; `slopes` become gradients.
+
+    Args:
+        dcarry: (B, H) each, of the rows that have the block's last step; its first part is dL/dh whole.
+        dys: of the loss by the output of each step.
+        dends: of the loss by the carry after each row's last step.
+    """
+    memory = cell.through_memory
+
+    def by_step(rows: Tensor | None) -> Iterator[Any]:
+        return reversed([None] * len(block) if rows is None else layout.split(rows, block))
+
+    steps = zip(
+        reversed(block),
+        by_step(slopes.product[:, memory:]),
+        by_step(slopes.product[:, :memory]),
+        by_step(slopes.product.flatten(1)),
+        by_step(slopes.rest),
+        by_step(slopes.direct),
+        by_step(slopes.shows),
+        by_step(slopes.keeps),
+        strict=True,
+    )
+    dh, *dc = dcarry
+    for step, by_h, by_c, product, rest, direct, shows, keeps in steps:
+        wide = dh.unsqueeze(1)
+        by_h.mul_(wide)
+        if rest is not None:
+            rest.mul_(wide)
+        if dc:
+            dc[0].addcmul_(dh, shows)
+            by_c.mul_(dc[0].unsqueeze(1))
+            dc[0].mul_(keeps)
+        below = dys[step - 1] if step else None
+        count = len(dh)
+        if below is None:
+            dh = product.mm(weight_hh) if direct is None else torch.addmm(dh * direct, product, weight_hh)
+            break
+        here = below if len(below) == count else below[:count]
+        base = here if direct is None else torch.addcmul(here, dh, direct)
+        dh = torch.addmm(base, product, weight_hh)
+        if len(below) > count:  # rows whose last step is the one before
+            ended = slice(count, len(below))
+            dh = torch.cat([dh, below[ended] + dends[0][ended]])
+            dc = [torch.cat([leaf, dend[ended]]) for leaf, dend in zip(dc, dends[1:], strict=True)]
+    return [dh, *dc]

@@ -1,0 +1,76 @@
+"""How a cell is evaluated over time: the same equations, other speeds and rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+from torch import nn
+
+Kernel = Literal["auto", "fused", "scan", "loop"]
+KERNELS = ("auto", "fused", "scan", "loop")
+
+
+class Choice(NamedTuple):
+    """What evaluates a stack of layers.
+
+    Args:
+        kernel: fused, scan or loop.
+        from_steps: windows that are shorter go to the first kernel that the cell has.
+    """
+
+    kernel: str
+    from_steps: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.kernel} from {self.from_steps} steps" if self.from_steps else self.kernel
+
+
+FASTEST: Mapping[tuple[str, str], Choice] = {
+    ("Elman", "cpu"): Choice("scan", from_steps=32),
+    ("GRU", "cpu"): Choice("scan", from_steps=10),
+    ("LSTM", "cpu"): Choice("fused"),
+}
+"""What `auto` takes for a cell on a kind of device, as `benchmarks/kernels.py` measured it; elsewhere the
+first that the cell has of fused, scan and loop. Nothing is timed, so that a seed gives the same numbers."""
+
+
+def fastest(names: Iterable[str], device: str, available: Sequence[str]) -> Choice:
+    """What `auto` takes.
+
+    Args:
+        names: of the cell's class and its bases, the closest first.
+        device: cpu, cuda.
+        available: kernels that the cell has.
+    """
+    for name in names:
+        choice = FASTEST.get((name, device))
+        if choice is not None and choice.kernel in available:
+            return choice
+    return Choice(available[0])
+
+
+def kernels_of(network: nn.Module, device: str | None = None) -> dict[str, Choice]:
+    """What evaluates every stack of layers of a network, by its name there.
+
+    Args:
+        device: on this kind of device; None: where the weights are.
+    """
+    return {name: part.choice(device) for name, part in network.named_modules() if hasattr(part, "choice")}
+
+
+def in_words(kernels: Mapping[str, Choice]) -> str:
+    """What `kernels_of` gave, for a reader; empty where a network has no such layers."""
+    return ", ".join(dict.fromkeys(map(str, kernels.values())))
+
+
+def use_kernels(network: nn.Module, kernels: Mapping[str, Sequence[Any]] | None) -> None:
+    """Evaluate a network as it was, whatever its recipe or a later table says.
+
+    Args:
+        kernels: what `kernels_of` gave; None: it is of a time when there was nothing to choose.
+    """
+    for name, part in network.named_modules():
+        if hasattr(part, "choice"):
+            before = Choice("fused" if "fused" in part.available else "loop")
+            part.kept = before if kernels is None else Choice(*kernels[name])
