@@ -167,9 +167,13 @@ def test_the_kernel_that_auto_takes() -> None:
 
 
 def _functions(node: Any) -> set[str]:
-    if node is None:
-        return set()
-    return {type(node).__name__}.union(*(_functions(below) for below, _ in node.next_functions))
+    """Names of all nodes of autograd behind one."""
+    seen, waiting = set(), [node]
+    while waiting:
+        if (one := waiting.pop()) is not None and one not in seen:
+            seen.add(one)
+            waiting += [below for below, _ in one.next_functions]
+    return {type(one).__name__ for one in seen}
 
 
 def test_a_cell_that_changes_the_equations_is_evaluated_by_them() -> None:

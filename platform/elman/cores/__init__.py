@@ -8,6 +8,19 @@ from elman.cores.elman import Elman
 from elman.cores.feed_forward import FeedForward
 from elman.cores.gru import GRU
 from elman.cores.lstm import LSTM
+from elman.cores.pointwise import Pointwise, Slopes
 from elman.cores.pooled import Pooled
 
-__all__ = ["GRU", "LSTM", "Bidirectional", "Cell", "Centred", "Core", "Elman", "FeedForward", "Pooled"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "Bidirectional",
+    "Cell",
+    "Centred",
+    "Core",
+    "Elman",
+    "FeedForward",
+    "Pointwise",
+    "Pooled",
+    "Slopes",
+]
