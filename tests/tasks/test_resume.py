@@ -13,7 +13,8 @@ from strategy_toys import RandomReach
 from task_toys import ROWS, Seen, fit, make_task, stream, weights
 
 from elman.bptt import BackpropThroughTime, Checkpointed, Full, Split, Truncated
-from elman.cores import LSTM
+from elman.cores import GRU, LSTM
+from elman.cores.kernels import kernels_of
 from elman.errors import BadInput
 from elman.tasks import Cosine, SequenceTask
 from elman.tasks.random_state import restore_random, saved_random
@@ -230,3 +231,16 @@ def test_on_a_gpu_the_state_goes_back_to_it(tmp_path: Path) -> None:
         devices=1,
     )
     torch.testing.assert_close(weights(resumed), weights(uncut), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kernel", ["fused", "scan", "loop"])
+def test_the_other_half_runs_by_the_same_kernel(kernel: str, tmp_path: Path) -> None:
+    """Whatever the recipe or a later table of the fastest says; another one would round otherwise."""
+    made = iter([kernel, kernel, "auto"])
+
+    def make() -> SequenceTask:
+        return make_task(bptt=Full(), core=partial(GRU, hidden_size=4, kernel=next(made)))
+
+    uncut, resumed, _, _ = halves(make, tmp_path, stream(*CUTS))
+    assert kernels_of(resumed.network) == {"core.stack": (kernel, 0)}
+    assert torch.equal(weights(resumed), weights(uncut))

@@ -7,6 +7,8 @@ from typing import Any, Literal, NamedTuple
 
 from torch import nn
 
+from elman.errors import BadInput
+
 Kernel = Literal["auto", "fused", "scan", "loop"]
 KERNELS = ("auto", "fused", "scan", "loop")
 
@@ -69,8 +71,21 @@ def use_kernels(network: nn.Module, kernels: Mapping[str, Sequence[Any]] | None)
 
     Args:
         kernels: what `kernels_of` gave; None: it is of a time when there was nothing to choose.
+
+    Raises:
+        BadInput: if they are not kernels of this network.
     """
     for name, part in network.named_modules():
-        if hasattr(part, "choice"):
-            before = Choice("fused" if "fused" in part.available else "loop")
-            part.kept = before if kernels is None else Choice(*kernels[name])
+        if not hasattr(part, "choice"):
+            continue
+        if kernels is None:
+            part.kept = Choice("fused" if "fused" in part.available else "loop")
+            continue
+        kept: Any = kernels.get(name) if isinstance(kernels, Mapping) else None
+        good = isinstance(kept, list | tuple) and len(kept) in (1, 2) and kept[0] in part.available
+        if not good or any(type(steps) is not int for steps in kept[1:]):
+            raise BadInput(
+                f"the checkpoint evaluates {name} by {kept!r}, which is no kernel here "
+                f"({', '.join(part.available)}); use the version of elman that wrote it"
+            )
+        part.kept = Choice(*kept)

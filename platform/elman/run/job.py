@@ -180,8 +180,7 @@ def make_data_and_task(run: Run) -> None:
     with announced("building the network"):
         task = run.task = make_task(run.parts, data)
     if saved is not None:
-        with fitting(run.checkpoint, "choosing its kernels"):
-            use_kernels(task.network, saved["elman"].get("kernels"))
+        use_kernels(task.network, saved["elman"].get("kernels"))
     if not is_first_process():  # all start from rank 0's weights, but draw dropout of their own
         torch.manual_seed(run.recipe.config.seed_everything + process_rank())
     task.recipe = run.recipe.resolved
