@@ -338,3 +338,19 @@ def test_a_script_that_dies_without_closing(client):
     run = client.get_run(died.stdout.strip())
     assert died.returncode == 1
     assert (run.info.status, run.data.metrics) == ("FAILED", {"a": 1.0})
+
+
+def test_tags_that_hold_no_number_are_none(client):
+    """Whoever wrote them: the run goes on, and counts anew what nobody can read."""
+    logger = logger_for()
+    logger.log_metrics({"loss": 1.0}, step=5)
+    logger.close("KILLED")
+    for tag in ("elman.attempt", "elman.last_step", "diverged_at_step"):
+        client.set_tag(logger.run_id, tag, "many")
+    again = logger_for(run_id=logger.run_id)
+    again.log_metrics({"loss": 0.5}, step=6)
+    again.close()
+    run = client.get_run(logger.run_id)
+    assert (run.info.status, run.data.tags["elman.attempt"]) == ("FINISHED", "2")
+    assert run.data.tags["elman.last_step"] == "6"
+    assert [point.step for point in client.get_metric_history(logger.run_id, "loss")] == [5, 6]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from elman.errors import BadInput
 from elman.tracking.process import identity, is_alive
-from elman.tracking.runs import RunRow, row_of
+from elman.tracking.runs import RunRow, row_of, whole
 from elman.tracking.secrets import without_secrets
 from elman.tracking.store import artifact_folder
 from elman.tracking.tags import ATTEMPT_TAG, PROCESS_TAG, SOURCE_TAG, SOURCE_TYPE_TAG, USER_TAG
@@ -56,7 +56,7 @@ def reopen_run(client: MlflowClient, uri: str, run_id: str) -> RunRow:
         ) from BlockingIOError()
     client.update_run(run_id, "RUNNING")
     client.set_tag(run_id, PROCESS_TAG, identity())
-    client.set_tag(run_id, ATTEMPT_TAG, str(int(run.tags.get(ATTEMPT_TAG, "1")) + 1))
+    client.set_tag(run_id, ATTEMPT_TAG, str((whole(run.tags.get(ATTEMPT_TAG)) or 1) + 1))
     return run
 
 

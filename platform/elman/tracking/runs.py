@@ -103,12 +103,12 @@ def row_of(run: Any) -> RunRow:
         parent=tags.get(PARENT_TAG),
         recipe=tags.get(RECIPE_TAG, ""),
         study=tags.get(STUDY_TAG, ""),
-        trial=_whole(tags.get(TRIAL_TAG)),
+        trial=whole(tags.get(TRIAL_TAG)),
         strategy=params.get("strategy", ""),
-        k1=_whole(params.get("k1", params.get("k"))),
-        k2=_whole(params.get("k2")),
-        depth=_whole(params.get("depth")),
-        time_steps=_whole(tags.get(LAST_STEP_TAG)),
+        k1=whole(params.get("k1", params.get("k"))),
+        k2=whole(params.get("k2")),
+        depth=whole(params.get("depth")),
+        time_steps=whole(tags.get(LAST_STEP_TAG)),
         alive=is_alive(tags.get(PROCESS_TAG)),
         checkpoints=tags.get(CHECKPOINTS_TAG),
         data=_data_of(run, params),
@@ -251,7 +251,8 @@ def short_ids(rows: Sequence[RunRow], least: int = 8) -> dict[str, str]:
     return {each: each[:size] for each in ids}
 
 
-def _whole(text: str | None) -> int | None:
+def whole(text: str | None) -> int | None:
+    """The number that a tag or a parameter holds; None: it holds none, whoever wrote it."""
     try:
         return int(text or "")
     except ValueError:

@@ -12,7 +12,7 @@ from elman.tracking.buffer import MetricBuffer, Point, RefusedError
 from elman.tracking.note import NOTE_CHARACTERS, shortened
 from elman.tracking.params import clean_name, flat_params
 from elman.tracking.retry import RetryingClient
-from elman.tracking.runs import RunRow
+from elman.tracking.runs import RunRow, whole
 from elman.tracking.secrets import without_secrets
 from elman.tracking.tags import CONTEXT_TAG, DIVERGED_TAG, LAST_STEP_TAG, NON_FINITE_TAG, NOTE_TAG
 
@@ -56,11 +56,12 @@ class RunWriter:
         """Of the run's metrics; its thread starts with the first use."""
         if self._buffer is None:
             tags = self._run.tags
+            last = whole(tags.get(LAST_STEP_TAG))
             self._buffer = MetricBuffer(
                 self._send,
                 stored_steps=self._stored_steps if self._resumed else None,
-                last_step=int(tags.get(LAST_STEP_TAG, "-1")),
-                diverged_at=int(tags[DIVERGED_TAG]) if DIVERGED_TAG in tags else None,
+                last_step=-1 if last is None else last,
+                diverged_at=whole(tags.get(DIVERGED_TAG)),
                 flush_seconds=self._flush_seconds,
             )
         return self._buffer
