@@ -117,3 +117,22 @@ def test_the_next_token_and_how_likely_it_was(folder, capsys):
 )
 def test_how_a_step_is_shown(data, value, shown):
     assert _shown(SimpleNamespace(**{"target_units": lambda name: None, **data}))(value, "a") == shown
+
+
+def test_a_network_in_double_precision(folder, capsys):
+    """It predicts as it was trained, and is scored in any precision that is asked for."""
+    data = "Adding, init_args: {steps: 6, batch_size: 3, val_batches: 2}}"
+    text = RECIPE.replace("Digits}", data).replace("trainer: {", "trainer: {precision: 64-true, ")
+    folder.write("r.yaml", text.replace("model: {", "model: {loss: {class_path: SquaredError}, "))
+    assert main(["fit", "r.yaml"]) == 0
+    best = str(next(folder.path.glob("checkpoints/*/best.ckpt")))
+    scores = []
+    for precision in ("64-true", "32-true", "bf16-mixed"):
+        capsys.readouterr()
+        assert main(["validate", best, f"--trainer.precision={precision}"]) == 0
+        scores.append(float(re.search(r"val/mse\s+([\d.]+)", capsys.readouterr().out)[1]))
+    assert scores[1] == pytest.approx(scores[0], abs=1e-5)
+    assert scores[2] == pytest.approx(scores[0], rel=0.05)  # bfloat16 holds 8 bits
+    assert main(["predict", best, "--part=val", "--output=p.csv"]) == 0
+    errors = [(float(row["target"]) - float(row["prediction"])) ** 2 for row in read("p.csv")]
+    assert sum(errors) / len(errors) == pytest.approx(scores[0], abs=1e-4)

@@ -24,6 +24,8 @@ def evaluate(stage: str, words: list[str], *, trust: str) -> int:
     parts.data.setup(stage)
     loader = parts.data.test_dataloader() if stage == "test" else parts.data.val_dataloader()
     task = trained(checkpoint, recipe, parts.data)
+    if parts.trainer.precision != "64-true":  # to which Lightning widens, but does not narrow
+        task = task.float()
     refuse_targets(task, loader.batch(0))
     trainer = pl.Trainer(
         accelerator=parts.trainer.accelerator,

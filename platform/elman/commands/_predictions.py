@@ -9,12 +9,14 @@ from typing import Any
 
 import torch
 
+from elman.batch import SequenceBatch
 from elman.captions.captioning import captions_of, has_captions, true_captions
 from elman.commands import note
 from elman.predict.lines import Lines, opened
 from elman.predict.stream import Stream, pieces, say_what_is_read
 from elman.run.trained import trained, trained_recipe
 from elman.run.trainer import prepare_process
+from elman.tree import tree_map
 
 MOST_SHOWN = 100  # classes with a column each
 
@@ -95,7 +97,7 @@ def _records(
     begins: dict[int, int] = {}  # each row's step at the beginning of the batch
     task.on_predict_epoch_start()
     for index in range(batches):
-        batch = loader.batch(index)
+        batch = _wide_as(task, loader.batch(index))
         with torch.no_grad():
             outputs = task.outputs(batch)
             predicted, chances = task.loss.prediction(outputs), _Chances(task, data, outputs)
@@ -119,6 +121,15 @@ def _records(
                     "prediction": shown(predicted[row, step], name),
                     **chances.of(row, step, target=batch.y[row, step] if known else None),
                 }
+
+
+def _wide_as(task: Any, batch: SequenceBatch) -> SequenceBatch:
+    """The batch with its values as wide as the weights, as a trainer of that precision would give it."""
+    kind = next(task.parameters()).dtype
+    x, context = tree_map(
+        lambda leaf: leaf.to(kind) if leaf.is_floating_point() else leaf, (batch.x, batch.context)
+    )
+    return batch._replace(x=x, context=context)
 
 
 class _Chances:
@@ -155,7 +166,7 @@ def _caption_records(
 ) -> Iterator[dict[str, Any]]:
     """A record for each caption that begins in a loader's first batches, decoded."""
     for index in range(batches):
-        batch = loader.batch(index)
+        batch = _wide_as(task, loader.batch(index))
         names = None if loader.names is None else loader.names(index)
         true, greedy = true_captions(data, batch), captions_of(task.network, data, batch)
         beam = captions_of(task.network, data, batch, width=beam_width)
