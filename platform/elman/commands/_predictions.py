@@ -112,14 +112,14 @@ def _records(
                 if not (scored or all_steps):
                     yield None
                     continue
-                known = scored and batch.y is not None
+                target = batch.y[row, step] if scored and batch.y is not None else None
                 yield {
                     **({"row": row} if names is None else {"name": names[row]}),
                     "step": begin + step,
                     **({"scored": int(scored)} if all_steps else {}),
-                    "target": shown(batch.y[row, step], name) if known else None,
+                    "target": None if target is None else shown(target, name),
                     "prediction": shown(predicted[row, step], name),
-                    **chances.of(row, step, target=batch.y[row, step] if known else None),
+                    **chances.of(row, step, target=target),
                 }
 
 
