@@ -55,7 +55,7 @@ Write what the network predicts: a line for each step that counts in the loss, w
             default=None,
         ),
         "everything": Option("--all", "also steps that do not count in the loss"),
-        "scored": Option("--scored"),  # what is written anyway; scripts of before have it
+        "scored": Option("--scored", "what is written anyway; for scripts of before"),
         "form": Option("--format=FORMAT", "csv or jsonl; csv", choices=("csv", "jsonl")),
         "output": OUTPUT,
         "streams": Option(
