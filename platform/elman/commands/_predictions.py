@@ -69,7 +69,7 @@ def predict_stream(
         reset_on: what begins a new sequence; empty: as this kind of data has it.
         last_only: only of each sequence's last step.
     """
-    checkpoint, recipe, parts = trained_recipe("predict", words, trust=trust)
+    checkpoint, recipe, parts = trained_recipe("predict", words, trust=trust, reads_data=False)
     prepare_process(parts.trainer)
     metadata = checkpoint["elman"]["metadata"]
     task = trained(checkpoint, recipe, SimpleNamespace(**metadata))

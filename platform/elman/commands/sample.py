@@ -15,7 +15,7 @@ def sample(words: list[str], *, prompt: str, count: int, temperature: float, see
     from elman.predict.sampling import sample_text
     from elman.run.trained import trained, trained_recipe
 
-    checkpoint, recipe, parts = trained_recipe("sample", words, trust=trust)
+    checkpoint, recipe, parts = trained_recipe("sample", words, trust=trust, reads_data=False)
     saved = checkpoint.get(type(parts.data).__qualname__, {})
     tokens = tokens_from(saved)
     if tokens is None:

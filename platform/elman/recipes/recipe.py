@@ -155,7 +155,8 @@ def _stored_source(base: Stored, words: Words, typed: Sequence[Source], *, train
     values, places = (values, {}) if base.places else without_places(values)
     for key, value in places.items():
         default = key == "trainer.checkpoints" and (value == Training.checkpoints or not trains)
-        if not default and words.value(f"--{key}") is None:
+        unread = key.startswith("data.") and not base.reads_data
+        if not (default or unread) and words.value(f"--{key}") is None:
             log.warning("%s: %s=%r is left out, as nobody typed it; add --%s=...", base.name, key, value, key)
     packages = base.trusted.union(*(named_packages(source.values) for source in typed))
     values = values if trains else {**values, **dict.fromkeys(TRAINING)}

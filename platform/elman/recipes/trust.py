@@ -27,6 +27,7 @@ class Stored(NamedTuple):
         command: that read it, for the way out.
         trusted: packages beside `HARMLESS` whose classes it may name.
         places: whether it may say where to write and what to fetch, as where it is only compared.
+        reads_data: whether its data is read; otherwise nobody needs to know that its cache is left out.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Stored(NamedTuple):
     command: str
     trusted: frozenset[str] = frozenset()
     places: bool = False
+    reads_data: bool = True
 
 
 class Trust(NamedTuple):

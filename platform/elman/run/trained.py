@@ -19,11 +19,14 @@ from elman.tracking.store import resolve_uri
 from elman.trust import trusted_packages
 
 
-def trained_recipe(command: str, given: Sequence[str], *, trust: str = "") -> tuple[dict[str, Any], Any, Any]:
+def trained_recipe(
+    command: str, given: Sequence[str], *, trust: str = "", reads_data: bool = True
+) -> tuple[dict[str, Any], Any, Any]:
     """The checkpoint a RUN or CHECKPOINT names, its recipe with the options laid over it, and its classes.
 
     Args:
         trust: packages, separated by commas, whose classes its recipe may name.
+        reads_data: whether the recipe's data will be read.
     """
     found = sort_words(given)
     if not found.positional:
@@ -41,6 +44,7 @@ def trained_recipe(command: str, given: Sequence[str], *, trust: str = "") -> tu
         checkpoint["elman"]["recipe"],
         command_line(["elman", command, target]),
         trusted_packages(trust),
+        reads_data=reads_data,
     )
     recipe = parse(command, words, base=stored, trains=False)
     parts = recipe.classes()
