@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import tarfile
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -159,8 +160,16 @@ def test_a_study_of_before_is_reviewed(before: Path, capsys: pytest.CaptureFixtu
     assert main(["fit", "best.yaml", "--print_config"]) == 0
 
 
-def test_a_model_of_before_predicts(before: Path, store: mlflow.MlflowClient) -> None:
+@pytest.fixture
+def default_store(before: Path) -> Iterator[None]:
+    """MLflow's own way to name a store lasts for the process."""
     mlflow.set_tracking_uri(f"sqlite:///{before}/mlflow.db")
+    yield
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("default_store")
+def test_a_model_of_before_predicts(before: Path, store: mlflow.MlflowClient) -> None:
     by_run = {model.source_run_id: model.model_id for model in store.search_logged_models(["1"])}
     assert len(by_run) == 6
     for name, piece in {"text": np.array([[1, 2, 3]]), "tones": np.zeros((1, 2, 200), np.float32)}.items():

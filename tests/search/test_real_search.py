@@ -163,6 +163,7 @@ def test_two_processes_of_a_trial_stop_together_when_it_is_pruned(there):
         trial.answer(prune=len(received) == 2)
     assert trial.wait() == 75, trial.output.read_text()
     assert [message and message["rung"] for message in received] == [1000, 2000, None]
+    psutil.wait_procs(processes_of(trial.pid), timeout=10)  # killed, which takes a moment
     assert processes_of(trial.pid) == []
     run = mlflow.MlflowClient().get_run(trial.run_id)
     assert run.info.status == "KILLED"
