@@ -22,6 +22,7 @@ from elman.errors import BadInput
 from elman.recipes import classes
 from elman.recipes.arguments import is_recipe
 from elman.recipes.classes import Parameter, choices, find_class, import_path, names, parameters, short
+from elman.recipes.hints import LISTS, class_kinds, type_words
 from elman.recipes.strict_yaml import load_fragment, read_recipe
 from elman.recipes.trust import Trust
 from elman.stored import new_class, new_key
@@ -29,8 +30,6 @@ from elman.stored import new_class, new_key
 log = logging.getLogger("elman.recipes.parser")
 
 SPEC = {"class_path", "init_args", "dict_kwargs"}
-LISTS = (list, tuple, set, frozenset, collections.abc.Sequence, collections.abc.Iterable)
-WORDS = {bool: "true or false", type(None): "null", dict: "a mapping", list: "a list"}
 YES, NO = ("true", "yes"), ("false", "no")
 LARGEST = 2**63  # of whole numbers that torch takes
 
@@ -95,9 +94,9 @@ def lay(above: Any, below: Any, hint: Any, place: Place) -> Any:
         return _fit(above, below, hint, place)
     except MisfitError:
         given = loaded(above) if isinstance(above, Text) else above
-        if str(given).lower().lstrip("+-.") in ("nan", "inf", "infinity") and "float" in _words(hint):
+        if str(given).lower().lstrip("+-.") in ("nan", "inf", "infinity") and "float" in type_words(hint):
             place.refuse(f"must be a finite number, got {given}")
-        place.refuse(f"expected {' or '.join(_words(hint))}, got {_shown(given)}")
+        place.refuse(f"expected {' or '.join(type_words(hint))}, got {_shown(given)}")
 
 
 def lay_arguments(
@@ -282,36 +281,6 @@ def _is_literal(one: Any, value: Any) -> bool:
     return any(type(one) is type(each) and one == each for each in values)
 
 
-def class_kinds(hint: Any) -> list[tuple[type, int]]:
-    """(class, number of arguments that are given by position) of a type that takes a class by its name."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return [kind for part in arguments for kind in class_kinds(part)]
-    if origin is collections.abc.Callable:
-        given, made = arguments or ((), Any)  # bare, it may be any function
-        return [(kind, len(given) if isinstance(given, list) else 0) for kind, _ in class_kinds(made)]
-    plain = hint in (*WORDS, *LISTS, int, float, str, collections.abc.Mapping, object, Any, Tensor)
-    if not isinstance(hint, type) or plain or dataclasses.is_dataclass(hint) or issubclass(hint, Path):
-        return []
-    return [(hint, 0)]
-
-
-def _words(hint: Any) -> list[str]:
-    """What a type is called in an error."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return [word for part in arguments for word in _words(part)]
-    if hint is Tensor:
-        return []  # which no recipe can write
-    if origin is Literal:
-        return [f"one of {', '.join(map(repr, arguments))}"]
-    if (origin or hint) in LISTS:
-        return ["a list"]
-    if (origin or hint) is collections.abc.Mapping or dataclasses.is_dataclass(hint):
-        return ["a mapping"]
-    return [WORDS.get(origin or hint, getattr(hint, "__name__", str(hint)))]
-
-
 def loaded(text: Text, *, files: bool = False) -> Any:
     """The text of an option read as YAML; a file is read where it may stand for a mapping."""
     if files and is_recipe(text) and Path(text).is_file():
@@ -326,9 +295,8 @@ def _plain_of(hint: Any, value: Any, place: Place) -> Any:
     """A value of a type that only jsonargparse knows: for some it imports and calls what a text names."""
     harmless = hint in (Any, object) or (isinstance(hint, type) and issubclass(hint, Path))
     if place.trust is not None and not (harmless and _is_data(value)):
-        place.refuse(
-            f"what is stored gives no {_words(hint)[0]} here, got {_shown(value)}; type it as an option"
-        )
+        kind = " or ".join(type_words(hint)) or "tensor"
+        place.refuse(f"what is stored gives no {kind} here, got {_shown(value)}; type it as an option")
     return _plain(value)
 
 

@@ -104,7 +104,7 @@ class Stop(pl.Callback):
 
     def _say_what_is_left(self) -> None:
         while not self._ended.wait(WORD_SECONDS):
-            place, seconds = self._task.place, time.monotonic() - self._batch_at
+            place, seconds = self._task.training_loop.place, time.monotonic() - self._batch_at
             done = min(1.0, place.share) if place else 0.0
             left = f", about {seconds * (1 - done) / done:.0f} s to go" if done else ""
             line = f"{done:.0%} of this batch is done{left}"

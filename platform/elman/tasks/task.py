@@ -20,15 +20,15 @@ from elman.tasks.evaluation import Evaluation
 from elman.tasks.gradient import FlatGradient
 from elman.tasks.loss import CrossEntropy, SequenceLoss
 from elman.tasks.network import ContextEncoderFactory, CoreFactory, FeaturesFactory, Network
-from elman.tasks.not_finite import BadData
 from elman.tasks.objective import WindowLoss
 from elman.tasks.pairs import refuse_impossible_pair
 from elman.tasks.predictions import Predictions
 from elman.tasks.quiet import quiet_lightning
 from elman.tasks.schedule import Constant, Schedule
 from elman.tasks.train_state import TrainState
+from elman.tasks.training_loop import Setting, TrainingLoop
 from elman.tasks.training_metrics import TrainingMetrics
-from elman.tasks.updates import Normaliser, Place, Steps, Totals, Updates
+from elman.tasks.updates import Normaliser, Updates
 from elman.tree import tree_map
 
 OptimizerFactory = Callable[[Iterable], torch.optim.Optimizer]
@@ -152,14 +152,13 @@ class SequenceTask(pl.LightningModule):
         self.max_time_steps: int | None = None  # the budget, set where the run is started
         self.recipe = ""  # as resolved text, for the checkpoint
         self.train_state = TrainState(self.bptt, self.network.core)
+        self.training_loop = TrainingLoop(self.bptt, self.objective, self.updates, self.train_state)
         self.training_metrics = TrainingMetrics(self.updates, self.loss)
         self.restored: dict[str, Any] | None = None
         self.training_begun = False  # a batch is done
         self._evaluation: Evaluation
         self._predictions = Predictions(None)
         self._stage, self._ranks = "", 1
-        self.place: Place | None = None  # in training
-        self._bad_data = BadData("training")  # of updates that were skipped
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return self.optimizer_factory(self.parameters())
@@ -194,41 +193,21 @@ class SequenceTask(pl.LightningModule):
         if torch.is_autocast_enabled(self.device.type):
             # A context may cache casts of weights for its life, across our optimiser steps.
             torch.set_autocast_cache_enabled(False)
-        given = batch
-        batch = self.train_state.begin(self.network.preprocess(batch))
-        totals = Totals.of(batch, ranks=self._ranks, device=self.device)
-        updates, objective, gradient = self.updates, self.objective, self.updates.gradient
-        assert gradient is not None, "the gradient's buffer is made when training starts"
-        updates.choose(totals)
-        place = self.place = Place(totals, before=self.time_steps)
-        counted = self._optimizer()
-        optimizer: Steps = counted
-        full, state = self.bptt.update_steps(totals.steps), self.train_state.value
-        windows = gradient.windows(self.bptt.losses(objective, batch, state))
-        for done, (update, flags) in enumerate(windows):
-            state = state if update is None else update.state
-            place.share = done * full / totals.steps
-            loss = update.loss if update is not None and self._ranks == 1 else None  # else in the flags
-            if updates.take(flags, loss, capacity=totals.rows * full):
-                stepped = self._step(optimizer, given)
-                if stepped:  # Lightning counts one step a batch; a small network feels its hooks
-                    optimizer = counted.optimizer
-                if not stepped and objective.broken is None:
-                    objective.broken = torch.zeros(len(batch.x), dtype=torch.bool)
-        if updates.pending:
-            place.share = 0.0
-            self._step(optimizer, given)
-        self.time_steps += totals.existing
-        self.train_state.end(None if batch.is_last else state, broken=objective.broken)
-        objective.broken, self.training_begun = None, True
-        if updates.running.updates >= self.log_every:
+        self.time_steps += self.training_loop.run(
+            self.network.preprocess(batch),
+            batch,
+            counted=self._optimizer(),
+            time_steps=self.time_steps,
+            device=self.device,
+            setting=self._setting(),
+        )
+        self.training_begun = True
+        if self.updates.running.updates >= self.log_every:
             self.report()  # here, before any callback saves what has summed up since the last one
 
     def finish(self) -> None:
         """Make the update of windows that wait for others which do not come, since training is at its end."""
-        if self.updates.waiting and self.updates.gradient is not None and self.place is not None:
-            self.updates.gradient.attach()
-            self._step(self._optimizer().optimizer, None)
+        self.training_loop.finish(self._optimizer().optimizer, self._setting())
 
     def on_train_end(self) -> None:
         self.finish()
@@ -252,26 +231,8 @@ class SequenceTask(pl.LightningModule):
         if self.trainer.logger is not None:
             self.trainer.logger.log_metrics(metrics, step=self.time_steps)
 
-    def _step(self, optimizer: Steps, batch: SequenceBatch | None) -> bool:
-        """The update that is due; False if it is skipped.
-
-        Args:
-            batch: as the data gave it, to be looked at where there is no gradient; None: it is gone.
-
-        Raises:
-            BadInput: if too many were skipped.
-        """
-        assert self.place is not None, "a window comes first"
-        progress = self.place.progress(self.max_time_steps)
-        if self.updates.step(optimizer, totals=self.place.totals, progress=progress):
-            self._bad_data.found = None
-            return True
-        if batch is not None:
-            self._bad_data.look(batch, self.trainer.train_dataloader, self.train_state.batches - 1)
-        if too_many := self.updates.too_many(spoilt=self.bptt.updates_of_a_step()):
-            found = self._bad_data.on_any_rank(self._ranks)
-            raise BadInput(too_many + (f": {found}" if found else "; lower the learning rate or model.clip"))
-        return False
+    def _setting(self) -> Setting:
+        return Setting(self._ranks, self.max_time_steps, self.trainer.train_dataloader)
 
     def _optimizer(self) -> LightningOptimizer:
         return cast(LightningOptimizer, self.optimizers())

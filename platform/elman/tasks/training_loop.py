@@ -1,0 +1,124 @@
+"""The loop over the windows of a training batch, and the updates that are due on the way."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from pytorch_lightning.core.optimizer import LightningOptimizer
+
+from elman.batch import SequenceBatch
+from elman.bptt import BackpropThroughTime
+from elman.errors import BadInput
+from elman.tasks.not_finite import BadData
+from elman.tasks.objective import WindowLoss
+from elman.tasks.train_state import TrainState
+from elman.tasks.updates import Place, Steps, Totals, Updates
+
+
+class Setting(NamedTuple):
+    """What a run decides for its training.
+
+    Args:
+        ranks: processes that train together.
+        budget: in time steps; None: there is none.
+        loader: of the training data, which names a batch's examples.
+    """
+
+    ranks: int
+    budget: int | None
+    loader: Any
+
+
+class TrainingLoop:
+    """Takes batches apart by the strategy, and has the optimiser step where an update is due.
+
+    Args:
+        bptt: the strategy.
+        objective: the loss of a window.
+        updates: the owner of every step.
+        state: what crosses batches.
+
+    `place` is where training is; None before the first batch.
+    """
+
+    def __init__(
+        self, bptt: BackpropThroughTime, objective: WindowLoss, updates: Updates, state: TrainState
+    ) -> None:
+        self.bptt, self.objective, self.updates, self.state = bptt, objective, updates, state
+        self.place: Place | None = None
+        self._bad_data = BadData("training")  # of updates that were skipped
+
+    def run(
+        self,
+        batch: SequenceBatch,
+        given: SequenceBatch,
+        *,
+        counted: LightningOptimizer,
+        time_steps: int,
+        device: torch.device,
+        setting: Setting,
+    ) -> int:
+        """Train on one batch.
+
+        Args:
+            batch: preprocessed.
+            given: the same as the data gave it, to be looked at where there is no gradient.
+            counted: Lightning counts its steps: one a batch.
+            time_steps: seen before it.
+
+        Returns:
+            The time steps of the batch, over all rows and ranks.
+
+        Raises:
+            BadInput: if too many updates in a row were skipped.
+        """
+        batch = self.state.begin(batch)
+        totals = Totals.of(batch, ranks=setting.ranks, device=device)
+        updates, objective, gradient = self.updates, self.objective, self.updates.gradient
+        assert gradient is not None, "the gradient's buffer is made when training starts"
+        updates.choose(totals)
+        place = self.place = Place(totals, before=time_steps)
+        optimizer: Steps = counted
+        full, state = self.bptt.update_steps(totals.steps), self.state.value
+        windows = gradient.windows(self.bptt.losses(objective, batch, state))
+        for done, (update, flags) in enumerate(windows):
+            state = state if update is None else update.state
+            place.share = done * full / totals.steps
+            loss = update.loss if update is not None and setting.ranks == 1 else None  # else in the flags
+            if updates.take(flags, loss, capacity=totals.rows * full):
+                stepped = self._step(optimizer, given, setting)
+                if stepped:  # Lightning counts one step a batch; a small network feels its hooks
+                    optimizer = counted.optimizer
+                if not stepped and objective.broken is None:
+                    objective.broken = torch.zeros(len(batch.x), dtype=torch.bool)
+        if updates.pending:
+            place.share = 0.0
+            self._step(optimizer, given, setting)
+        self.state.end(None if batch.is_last else state, broken=objective.broken)
+        objective.broken = None
+        return totals.existing
+
+    def finish(self, optimizer: Steps, setting: Setting) -> None:
+        """Make the update of windows that wait for others which do not come, since training is at its end."""
+        if self.updates.waiting and self.updates.gradient is not None and self.place is not None:
+            self.updates.gradient.attach()
+            self._step(optimizer, None, setting)
+
+    def _step(self, optimizer: Steps, batch: SequenceBatch | None, setting: Setting) -> bool:
+        """The update that is due; False if it is skipped.
+
+        Args:
+            batch: as the data gave it; None: it is gone.
+        """
+        assert self.place is not None, "a window comes first"
+        progress = self.place.progress(setting.budget)
+        if self.updates.step(optimizer, totals=self.place.totals, progress=progress):
+            self._bad_data.found = None
+            return True
+        if batch is not None:
+            self._bad_data.look(batch, setting.loader, self.state.batches - 1)
+        if too_many := self.updates.too_many(spoilt=self.bptt.updates_of_a_step()):
+            found = self._bad_data.on_any_rank(setting.ranks)
+            raise BadInput(too_many + (f": {found}" if found else "; lower the learning rate or model.clip"))
+        return False
