@@ -41,10 +41,11 @@ CELLS: dict[str, type[Cell]] = {"Elman": Elman, "GRU": GRU, "LSTM": LSTM}
 
 @dataclass(frozen=True)
 class Work:
-    """A cell on sequences whose last step alone has a target.
+    """A cell on sequences whose last step alone has a target, or every one.
 
     Args:
         k: steps of a window and of an update; 0: the whole sequence.
+        all_steps: every step has a target; otherwise windows before the last have no backward pass.
     """
 
     cell: str
@@ -52,6 +53,7 @@ class Work:
     rows: int
     steps: int
     k: int = 0
+    all_steps: bool = False
 
     @property
     def bptt(self) -> BackpropThroughTime:
@@ -60,7 +62,7 @@ class Work:
     def batches(self) -> list[SequenceBatch]:
         draw = torch.Generator().manual_seed(1)
         xs = [torch.randn(self.rows, self.steps, 2, generator=draw) for _ in range(3)]
-        scored = torch.zeros(self.rows, self.steps, dtype=torch.bool)
+        scored = torch.full((self.rows, self.steps), self.all_steps)
         scored[:, -1] = True
         return [whole(x, x[..., :1], scored=scored) for x in xs]
 
@@ -80,7 +82,7 @@ class Work:
         gates = CELLS[self.cell].gates * self.hidden
         h, g = torch.randn(self.rows, self.hidden), torch.randn(self.rows, gates)
         w, wt = torch.randn(gates, self.hidden), torch.randn(self.hidden, gates)
-        learned = self.steps if not self.k else self.k  # windows without a target have no backward pass
+        learned = self.k if self.k and not self.all_steps else self.steps
         began = time.perf_counter()
         for _ in range(self.steps):
             h @ wt
@@ -95,12 +97,11 @@ class Work:
 
 WORKS = {
     "GRU-full": Work("GRU", 128, 64, 1000),
-    "GRU-100": Work("GRU", 128, 64, 1000, k=100),
+    "GRU-1000/100": Work("GRU", 128, 64, 1000, k=100),
     "Elman-full": Work("Elman", 128, 64, 1000),
     "LSTM-full": Work("LSTM", 128, 64, 1000),
-    "Elman-5": Work("Elman", 64, 16, 500, k=5),
-    "Elman-32": Work("Elman", 64, 16, 512, k=32),
-    "GRU-10": Work("GRU", 64, 16, 500, k=10),
+    **{f"Elman-{k}": Work("Elman", 64, 16, 10 * k, k=k, all_steps=True) for k in (5, 32, 64)},
+    **{f"GRU-{k}": Work("GRU", 64, 16, 10 * k, k=k, all_steps=True) for k in (5, 10, 20, 50)},
 }
 
 

@@ -160,6 +160,10 @@ def test_the_kernel_that_auto_takes() -> None:
         out, _ = core(torch.zeros(B, steps, F), core.initial_carry(B))
         names = _functions(out.grad_fn)
         assert any("Scan" in name for name in names) == scanned
+    x, fused = torch.randn(B, T, F), GRU(F, hidden_size=H, kernel="fused")
+    fused.load_state_dict(core.state_dict())
+    with torch.no_grad():  # what a scan gains, it gains in its backward pass
+        assert torch.equal(core(x, core.initial_carry(B))[0], fused(x, core.initial_carry(B))[0])
     use_kernels(core, {"stack": ["loop", 0]})
     assert kernels_of(core) == {"stack": ("loop", 0)}
     use_kernels(core, None)

@@ -110,7 +110,8 @@ class Stack(nn.Module):
     def _kernel(self, steps: int) -> str:
         """What runs a window of so many steps."""
         choice = self.choice()
-        return choice.kernel if steps >= choice.from_steps else self.available[0]
+        pays = not choice.from_steps or (steps >= choice.from_steps and torch.is_grad_enabled())
+        return choice.kernel if pays else self.available[0]
 
     def initial_carry(self, row_count: int) -> Carry:
         """Zeros, each (B, L, H), on the parameters' device."""

@@ -18,7 +18,8 @@ class Choice(NamedTuple):
 
     Args:
         kernel: fused, scan or loop.
-        from_steps: windows that are shorter go to the first kernel that the cell has.
+        from_steps: shorter windows, and those without a backward pass, go to the first kernel that the cell
+            has; 0: none do.
     """
 
     kernel: str
