@@ -43,6 +43,17 @@ trainer:
 tracking: {system_metrics: false, flush_seconds: 0.05}
 """
 
+ECHO = """\
+# Does it say what is wrong?
+model:
+  core: {class_path: Elman, init_args: {hidden_size: 5}}
+  bptt: {class_path: Full}
+data: {class_path: Echo, init_args: {lag: 2, steps: 12, batch_size: 2}}
+trainer: {max_time_steps: 240, progress: false, accelerator: cpu}
+tracking: {system_metrics: false}
+"""
+"""A recipe that is done in a moment and needs no file."""
+
 processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload(PRELOADED)  # importing costs seconds, a fork of what is imported nothing
 

@@ -7,6 +7,7 @@ import time
 
 import pytest
 import torch
+from launching import ECHO
 
 from elman.cli import main
 from elman.errors import out_of_memory
@@ -14,21 +15,11 @@ from elman.inputs import Dense
 from elman.recipes.training import Training
 from elman.run.summary import announced
 
-RECIPE = """\
-# Does it say what is too much?
-model:
-  core: {class_path: Elman, init_args: {hidden_size: 5}}
-  bptt: {class_path: Full}
-data: {class_path: Echo, init_args: {lag: 2, steps: 12, batch_size: 2}}
-trainer: {max_time_steps: 240, progress: false, accelerator: cpu}
-tracking: {system_metrics: false}
-"""
-
 
 @pytest.fixture
 def refused(folder, capsys):
     """Run a command that must be refused; its one line."""
-    folder.write("r.yaml", RECIPE)
+    folder.write("r.yaml", ECHO)
 
     def run(*words):
         capsys.readouterr()
@@ -101,7 +92,7 @@ def test_what_is_an_error_of_memory(error, said):
 
 @pytest.fixture
 def checkpoint(folder):
-    folder.write("r.yaml", RECIPE)
+    folder.write("r.yaml", ECHO)
     assert main(["fit", "r.yaml"]) == 0
     return next(folder.path.glob("checkpoints/*/best.ckpt"))
 
@@ -136,7 +127,7 @@ def test_a_terminal_s_disk_that_is_full(checkpoint):
 
 def test_a_disk_that_is_full_while_a_checkpoint_is_written(folder):
     """The file of a larger network than may be written; the half of it does not stay."""
-    folder.write("r.yaml", RECIPE)
+    folder.write("r.yaml", ECHO)
     done = subprocess.run(
         [
             "bash",

@@ -4,24 +4,15 @@ import re
 import shlex
 
 import pytest
+from launching import ECHO
 
 from elman.cli import main
-
-RECIPE = """\
-# Does it say what differs?
-model:
-  core: {class_path: Elman, init_args: {hidden_size: 5}}
-  bptt: {class_path: Full}
-data: {class_path: Echo, init_args: {lag: 2, steps: 12, batch_size: 2}}
-trainer: {max_time_steps: 240, progress: false, accelerator: cpu}
-tracking: {system_metrics: false}
-"""
 
 
 @pytest.fixture
 def begun(folder, monkeypatch):
     """A run that was stopped after its training, before it had finished."""
-    folder.write("r.yaml", RECIPE)
+    folder.write("r.yaml", ECHO)
     with monkeypatch.context() as patch:
         patch.setattr("elman.run.job.record_end", None)
         with pytest.raises(TypeError):
@@ -59,9 +50,7 @@ def test_a_finished_run_is_said_to_be_finished_first(begun, capsys):
 
 
 def test_folds_need_a_recipe(folder, capsys):
-    folder.write("r.yaml", RECIPE)
+    folder.write("r.yaml", ECHO)
     for words in ([], ["--data.split.folds=3"]):
         assert main(["crossvalidate", *words]) == 2
-        assert (
-            "elman crossvalidate needs a recipe: elman crossvalidate RECIPE.yaml" in capsys.readouterr().err
-        )
+        assert "elman crossvalidate needs a recipe: elman crossvalidate RECIPE.yaml" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from elman.program import is_program
 from elman.tracking.process import host
 from elman.tracking.secrets import without_secrets
 from elman.tracking.tags import BRANCH_TAG, COMMIT_TAG, GIT_DIRTY_TAG
@@ -19,7 +20,6 @@ from elman.tracking.tags import BRANCH_TAG, COMMIT_TAG, GIT_DIRTY_TAG
 DIFF_BYTES = 1_000_000
 UNTRACKED_FILES = 1000
 GIT_SECONDS = 10.0
-MODULE = ("elman", "__main__.py")  # how `python -m elman` is called
 PACKAGES = (
     "elman",
     "torch",
@@ -122,7 +122,7 @@ def device_metadata() -> dict[str, str]:
 def command_line(arguments: list[str] | None = None) -> str:
     """The command as it can be pasted into a shell, passwords of URIs hidden."""
     words = list(sys.argv if arguments is None else arguments)
-    if words and (Path(words[0]).name in ("elman", "elman.exe") or Path(words[0]).parts[-2:] == MODULE):
+    if words and is_program(words[0]):
         words[0] = "elman"
     return shlex.join(without_secrets(word) for word in words)
 
