@@ -115,7 +115,8 @@ def test_a_stop_says_how_much_is_left(monkeypatch, capfd):
     monkeypatch.setattr(stop, "WORD_SECONDS", 0.05)
     callback = Stop()
     trainer = SimpleNamespace(validating=False)
-    task = SimpleNamespace(place=SimpleNamespace(share=0.25), trainer=trainer)
+    loop = SimpleNamespace(place=SimpleNamespace(share=0.25))
+    task = SimpleNamespace(training_loop=loop, trainer=trainer)
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         callback.on_train_start(trainer, task)
