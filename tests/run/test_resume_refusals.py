@@ -53,4 +53,5 @@ def test_folds_need_a_recipe(folder, capsys):
     folder.write("r.yaml", ECHO)
     for words in ([], ["--data.split.folds=3"]):
         assert main(["crossvalidate", *words]) == 2
-        assert "elman crossvalidate needs a recipe: elman crossvalidate RECIPE.yaml" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "elman crossvalidate needs a recipe: elman crossvalidate RECIPE.yaml" in said
