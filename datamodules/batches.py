@@ -36,7 +36,8 @@ class Batches:
         workers: processes that read ahead; 0: none.
         steps_per_batch: mean time steps of a batch over all processes, where batches differ; None: the
             that of the first batch.
-        names: index -> what each row of that batch is called; None: rows have no names.
+        names: index -> for each row of that batch, what its sequences are called, in their order; None: they
+            have no names.
         unknown_share: share of its target ids that are the unknown one.
 
     `waited_seconds` is the time that iteration has waited for batches.
@@ -49,7 +50,7 @@ class Batches:
         length: int | None = None,
         workers: int = 0,
         steps_per_batch: float | None = None,
-        names: Callable[[int], Sequence[str | None]] | None = None,
+        names: Callable[[int], Sequence[Sequence[str]]] | None = None,
         unknown_share: float = 0.0,
     ) -> None:
         self.batch = batch

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from elman.batch import SequenceBatch
+from elman.cores.resets import Resets
 from elman.tree import where_rows
 
 
@@ -28,8 +29,12 @@ class SquaredError(nn.Module):
     def forward(self, window: SequenceBatch, carry: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         if window.steps == 0:
             return window.x.new_zeros(()), carry
-        carry = where_rows(window.is_first, self.core.initial_carry(len(window.x)), carry)
-        out, carry = self.core(window.x, carry, window.lengths)
+        first = self.core.initial_carry(len(window.x))
+        carry = where_rows(window.is_first, first, carry)
+        if window.begins_inside:
+            out, carry = self.core.forward_from(window.x, carry, window.lengths, Resets(window.begins, first))
+        else:
+            out, carry = self.core(window.x, carry, window.lengths)
         errors = (self.readout(out) - window.y).square().sum(-1)
         return errors[window.scored].sum(), carry
 
@@ -48,7 +53,7 @@ def pair_gradients(net: SquaredError, batch: SequenceBatch, restart_every: int |
     for s, theta in enumerate(copies):
         window = batch.window(s, s + 1)
         if restart_every and s % restart_every == 0:
-            window = window._replace(is_first=torch.ones_like(window.is_first))
+            window = window.restarted()
         loss, carry = functional_call(net, theta, (window, carry))
         losses.append(loss)
     thetas = [list(theta.values()) for theta in copies]

@@ -237,10 +237,10 @@ class Planned:
         begins = torch.tensor([first or (slot is not None and slot.start == 0) for slot in own])
         return lengthened(collate(rows, is_first=begins, is_last=last), longest(slots))
 
-    def numbers(self, index: int) -> list[int | None]:
-        """The example in each row of batch `index`; None where a row has none."""
+    def numbers(self, index: int) -> list[list[int]]:
+        """The examples in each row of batch `index`."""
         own = self._own(self.plan.at(index)[0])
-        return [None if slot is None else int(self.chosen[slot.number]) for slot in own]
+        return [[] if slot is None else [int(self.chosen[slot.number])] for slot in own]
 
     def _read(self, slot: Slot) -> Example:
         return self.examples.window(int(self.chosen[slot.number]), slot.start, slot.stop)
@@ -264,7 +264,7 @@ def lengthened(batch: SequenceBatch, steps: int) -> SequenceBatch:
         return torch.cat([leaf, leaf.new_zeros(len(leaf), more, *leaf.shape[2:])], 1)
 
     y = None if batch.y is None else pad(batch.y)
-    return batch._replace(x=pad(batch.x), y=y, scored=pad(batch.scored))
+    return batch._replace(x=pad(batch.x), y=y, scored=pad(batch.scored), begins=pad(batch.begins))
 
 
 def _goes_on(slots: Slots) -> bool:

@@ -14,7 +14,7 @@ from datamodules.collecting.examples import Example, aligned, stacked
 from datamodules.texts.alphabet import Alphabet
 from datamodules.texts.tokens import Tokens, tokens_from
 from datamodules.texts.vocabulary import UNKNOWN, Vocabulary, words
-from elman.batch import SequenceBatch
+from elman.batch import SequenceBatch, at_first_step
 
 BOS, EOS = "\x02", "\x03"
 """ASCII's own start of text and end of text; no caption may hold them."""
@@ -139,7 +139,7 @@ class Captioned:
             y=torch.from_numpy(exists * self._ids[place + 1]),
             scored=torch.from_numpy(exists),
             lengths=torch.from_numpy(lengths),
-            is_first=torch.ones(len(numbers), dtype=torch.bool),
+            begins=at_first_step(torch.ones(len(numbers), dtype=torch.bool), exists.shape[1]),
             context=self._context(numbers),
         )
 

@@ -109,7 +109,7 @@ class Collected(SequenceData):
             workers=self.batching.workers,
             steps_per_batch=int(lengths.sum()) / plan.batches,
             unknown_share=self._unknown_shares().get(part, 0.0),
-            names=lambda index: [None if n is None else found.names[n] for n in planned.numbers(index)],
+            names=lambda index: [[found.names[n] for n in row] for row in planned.numbers(index)],
         )
 
     def description(self) -> dict[str, Any]:

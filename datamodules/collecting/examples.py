@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elman.batch import SequenceBatch
+from elman.batch import SequenceBatch, at_first_step
 
 
 class Example(NamedTuple):
@@ -116,7 +116,7 @@ def many_to_one_batch(x: Tensor, labels: Tensor, lengths: Tensor) -> SequenceBat
         y=torch.where(step <= last, labels[:, None], 0),
         scored=step == last,
         lengths=lengths,
-        is_first=torch.ones(len(x), dtype=torch.bool),
+        begins=at_first_step(torch.ones(len(x), dtype=torch.bool), x.shape[1]),
     )
 
 
@@ -149,12 +149,16 @@ def collate(
     """
     like = next(example for example in examples if example is not None)
     rows = [like.window(0, 0) if example is None else example for example in examples]
+    x = padded([row.x for row in rows])
+    is_first = torch.ones(len(rows), dtype=torch.bool) if is_first is None else is_first
     return SequenceBatch(
-        x=padded([row.x for row in rows]),
+        x=x,
         y=None if like.y is None else padded([row.y for row in rows if row.y is not None]),
         scored=padded([row.scored for row in rows]),
         lengths=torch.tensor([row.steps for row in rows]),
-        is_first=torch.ones(len(rows), dtype=torch.bool) if is_first is None else is_first,
+        begins=at_first_step(
+            torch.ones(len(rows), dtype=torch.bool) if is_first is None else is_first, x.shape[1]
+        ),
         is_last=is_last,
         context=stacked([row.context for row in rows]),
         scale=None

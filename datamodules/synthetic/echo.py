@@ -10,7 +10,7 @@ from torch import Tensor
 
 from datamodules.sequence_data import Part, check_counts
 from datamodules.synthetic.generated import Generated
-from elman.batch import SequenceBatch
+from elman.batch import SequenceBatch, at_first_step
 
 
 class Echo(Generated):
@@ -74,7 +74,7 @@ class Echo(Generated):
             y=echo[:, -self.steps :],
             scored=(step >= self.lag).expand(self.batch_size, -1).clone(),
             lengths=torch.full((self.batch_size,), self.steps),
-            is_first=torch.full((self.batch_size,), place == 0),
+            begins=at_first_step(torch.full((self.batch_size,), place == 0), self.steps),
             is_last=place == self.batches_per_sequence - 1,
         )
 

@@ -99,5 +99,5 @@ def take_rows(batch: SequenceBatch, rows: list[int]) -> SequenceBatch:
         y=None if batch.y is None else batch.y[rows],
         scored=batch.scored[rows],
         lengths=batch.lengths[rows],
-        is_first=batch.is_first[rows],
+        begins=batch.begins[rows],
     )

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from elman.batch import SequenceBatch
+from elman.batch import SequenceBatch, at_first_step
 
 
 class IdStream(Protocol):
@@ -76,7 +76,7 @@ class ContiguousRows:
             y=torch.from_numpy(y),
             scored=torch.arange(width) < lengths[:, None],
             lengths=lengths,
-            is_first=torch.full((len(self.spans),), place == 0),
+            begins=at_first_step(torch.full((len(self.spans),), place == 0), width),
             is_last=place == self.batches - 1,
         )
 

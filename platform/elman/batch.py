@@ -7,14 +7,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["SequenceBatch", "whole"]
+__all__ = ["SequenceBatch", "at_first_step", "whole"]
 
 
 class SequenceBatch(NamedTuple):
     """Rows of sequences, their targets, and the steps that count.
 
     Every relationship between sequences is a choice of `scored`; every strategy is a way of cutting
-    time. `x`, `y` and `context` live on the training device; `scored`, `lengths` and `is_first`
+    time. `x`, `y` and `context` live on the training device; `scored`, `lengths` and `begins`
     decide what runs, so they stay on the host, where reading them costs no wait.
 
     Args:
@@ -22,18 +22,20 @@ class SequenceBatch(NamedTuple):
         y: targets, (B, T) classes or (B, T, O) values; None when predicting.
         scored: (B, T) bool, the steps that count in the loss; never a step beyond `lengths`.
         lengths: (B,) int, steps of the row that exist; padding only trails.
-        is_first: (B,) bool, row b begins a new sequence at step 0; otherwise it continues row b of
-            the batch before. Sequences begin nowhere else.
+        begins: (B, T) bool, a new sequence begins at this step of this row. A row that does not begin at
+            step 0 continues row b of the batch before; no sequence begins at or beyond `lengths`, except at
+            step 0.
         is_last: nothing continues this batch.
         context: a tensor or tuple of tensors (B, ...) known before step 0, kept by every window.
-        scale: (B, O) what 1 in y stands for in each row, in the data's own units; None: the same in all.
+        scale: (B, O) what 1 in y stands for in each row, in the data's own units, or (B, T, O) where that
+            differs within rows; None: the same in all.
     """
 
     x: Tensor
     y: Tensor | None
     scored: Tensor
     lengths: Tensor
-    is_first: Tensor
+    begins: Tensor
     is_last: bool = True
     context: Tensor | tuple[Tensor, ...] | None = None
     scale: Tensor | None = None
@@ -43,8 +45,28 @@ class SequenceBatch(NamedTuple):
         """Length of the time axis, padding included."""
         return self.x.shape[1]
 
+    @property
+    def is_first(self) -> Tensor:
+        """(B,) bool, the rows that begin a sequence at step 0."""
+        return self.begins[:, :1].any(1)
+
+    @property
+    def begins_inside(self) -> bool:
+        """Whether a sequence begins after step 0 of a row."""
+        return bool(self.begins[:, 1:].any())
+
+    def number_in_row(self, row: int, step: int) -> int:
+        """Which of the row's sequences the step belongs to, from 0."""
+        return int(self.begins[row, 1 : step + 1].sum())
+
+    def restarted(self, rows: Tensor | None = None) -> SequenceBatch:
+        """The same steps, of which `rows` (B,) bool begin a sequence too; None: all rows do."""
+        begins = self.begins.clone()
+        begins[:, :1] |= True if rows is None else rows[:, None]
+        return self._replace(begins=begins)
+
     def window(self, start: int, stop: int, *, score_from: int | None = None) -> SequenceBatch:
-        """Steps [start, stop) of every row; only a window from step 0 keeps `is_first`.
+        """Steps [start, stop) of every row.
 
         Args:
             start, stop: steps of this batch, 0 <= start <= stop <= T.
@@ -61,11 +83,18 @@ class SequenceBatch(NamedTuple):
             y=None if self.y is None else self.y[:, start:stop],
             scored=scored,
             lengths=(self.lengths - start).clamp(0, stop - start),
-            is_first=self.is_first if start == 0 else torch.zeros_like(self.is_first),
+            begins=self.begins[:, start:stop],
             is_last=self.is_last and stop == self.steps,
             context=self.context,
-            scale=self.scale,
+            scale=self.scale if self.scale is None or self.scale.dim() < 3 else self.scale[:, start:stop],
         )
+
+
+def at_first_step(rows: Tensor, steps: int) -> Tensor:
+    """(B, steps) bool for `SequenceBatch.begins`: `rows` (B,) bool begin at step 0, nothing begins inside."""
+    begins = torch.zeros(len(rows), steps, dtype=torch.bool)
+    begins[:, :1] = rows[:, None]
+    return begins
 
 
 def whole(x: Tensor, y: Tensor | None, *, scored: Tensor | None = None) -> SequenceBatch:
@@ -76,5 +105,5 @@ def whole(x: Tensor, y: Tensor | None, *, scored: Tensor | None = None) -> Seque
         y=y,
         scored=torch.ones(row_count, steps, dtype=torch.bool) if scored is None else scored,
         lengths=torch.full((row_count,), steps),
-        is_first=torch.ones(row_count, dtype=torch.bool),
+        begins=at_first_step(torch.ones(row_count, dtype=torch.bool), steps),
     )

@@ -239,7 +239,9 @@ def test_gradient_of_an_impulse(bptt: BackpropThroughTime, reach: int) -> None:
 def test_the_forum_counter_example() -> None:
     """x_t = w x_{t-1}, w = 0.2, x_0 = 0.9: the common recipe gives 0.288 at step 3 instead of 0.108."""
     w = torch.tensor(0.2, dtype=torch.float64, requires_grad=True)
-    batch = whole(torch.zeros(1, 3, 1, dtype=torch.float64), None)._replace(is_first=torch.tensor([False]))
+    batch = whole(torch.zeros(1, 3, 1, dtype=torch.float64), None)._replace(
+        begins=torch.zeros(1, 3, dtype=torch.bool)
+    )
     bptt = Truncated(k1=1, k2=3)
     state = bptt.first_state((torch.full((1, 1), 0.9, dtype=torch.float64),))
     grads = [torch.autograd.grad(u.loss, w)[0].item() for u in bptt.losses(Linear(w), batch, state)]

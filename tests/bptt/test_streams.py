@@ -8,7 +8,7 @@ import pytest
 import torch
 from oracle import SquaredError, pair_gradients, update_gradients
 
-from elman.batch import SequenceBatch, whole
+from elman.batch import SequenceBatch, at_first_step, whole
 from elman.bptt import BackpropThroughTime, Split, Truncated
 from elman.cores import GRU, LSTM
 from elman.tasks.saved_state import restored_state, saved_state
@@ -47,7 +47,7 @@ def test_a_row_that_begins_at_a_border_takes_no_credit_from_before(bptt: Backpro
     torch.manual_seed(1)
     net = SquaredError(GRU(F, hidden_size=H))
     first, second = stream((7,))
-    second = second._replace(is_first=torch.tensor([False, True]))
+    second = second._replace(begins=at_first_step(torch.tensor([False, True]), second.steps))
     credit = bptt.credit_matrix(T).double()
     restart = bptt.k if isinstance(bptt, Split) else None
     expected = torch.zeros(sum(p.numel() for p in net.parameters()), dtype=torch.float64)
@@ -69,7 +69,7 @@ def restarted_pairs(net: SquaredError, row: SequenceBatch, at: int, restart: int
     size = sum(p.numel() for p in net.parameters())
     g = torch.zeros(T, T, size, dtype=torch.float64)
     g[:at, :at] = pair_gradients(net, row.window(0, at), restart)
-    rest = row.window(at, T)._replace(is_first=torch.tensor([True]))
+    rest = row.window(at, T).restarted()
     if restart is None:
         g[at:, at:] = pair_gradients(net, rest)
         return g

@@ -10,7 +10,7 @@ import torch
 from task_toys import Loader, make_trainer
 
 from datamodules.texts.alphabet import Alphabet
-from elman.batch import SequenceBatch
+from elman.batch import SequenceBatch, at_first_step
 from elman.captions.captioning import captions_of, true_captions
 from elman.captions.scores import CaptionScores, CaptionSums, caption_errors, caption_scores
 from elman.cores import GRU, LSTM
@@ -60,7 +60,7 @@ def batch_of(texts: list[str], seed: int = 1) -> SequenceBatch:
         y=y,
         scored=torch.arange(steps) < lengths[:, None],
         lengths=lengths,
-        is_first=torch.ones(len(texts), dtype=torch.bool),
+        begins=at_first_step(torch.ones(len(texts), dtype=torch.bool), steps),
         context=context,
     )
 
@@ -140,7 +140,9 @@ def test_of_any_dtype_and_with_a_context_of_parts() -> None:
 def test_true_captions() -> None:
     batch = batch_of(TEXTS)
     assert true_captions(DATA, batch) == TEXTS
-    continued = batch._replace(is_first=torch.tensor([True, False, True, True, True, True]))
+    continued = batch._replace(
+        begins=at_first_step(torch.tensor([True, False, True, True, True, True]), batch.steps)
+    )
     assert true_captions(DATA, continued) == ["ab", None, *TEXTS[2:]]
     cut = batch.window(0, 3)  # not all captions end here
     assert true_captions(DATA, cut) == ["ab", None, "", None, "b", None]
@@ -159,7 +161,9 @@ def test_figures_are_sums_divided_once() -> None:
     """Batches of unequal sizes, one with a row that continues: as all whole rows in one list."""
     task = make_task()
     batches = [batch_of(TEXTS, 1), batch_of(["bbb a"], 2), batch_of(["a", "", "b b"], 3)]
-    batches[2] = batches[2]._replace(is_first=torch.tensor([True, False, True]))
+    batches[2] = batches[2]._replace(
+        begins=at_first_step(torch.tensor([True, False, True]), batches[2].steps)
+    )
     scores = CaptionSums(DATA, {"": 1, "beam_": 3})
     for index, batch in enumerate(batches):
         scores.add(task.network, batch, index)

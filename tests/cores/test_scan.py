@@ -12,8 +12,8 @@ from core_rows import gradients, weighted
 from torch import Tensor
 
 from elman.cores import GRU, LSTM, Cell, Elman
-from elman.cores._scan import BLOCK
-from elman.cores.kernels import kernels_of, use_kernels
+from elman.cores._layout import BLOCK
+from elman.cores.kernels import Choice, kernels_of, use_kernels
 
 B, F, H = 4, 3, 5
 T = 2 * BLOCK + 5
@@ -151,10 +151,10 @@ def test_a_kernel_that_is_not_there(make: Callable[..., Cell], message: str) -> 
 
 def test_the_kernel_that_auto_takes() -> None:
     """By cell and device, and for short windows the fused one; one that a run has had is kept."""
-    assert kernels_of(GRU(F)) == {"stack": ("scan", 10)}
-    assert kernels_of(Elman(F, nonlinearity="sigmoid")) == {"stack": ("scan", 32)}
-    assert kernels_of(LSTM(F)) == {"stack": ("fused", 0)}
-    assert kernels_of(GRU(F, kernel="loop")) == {"stack": ("loop", 0)}
+    assert kernels_of(GRU(F)) == {"stack": Choice("scan", 10)}
+    assert kernels_of(Elman(F, nonlinearity="sigmoid")) == {"stack": Choice("scan", 32)}
+    assert kernels_of(LSTM(F)) == {"stack": Choice("fused")}
+    assert kernels_of(GRU(F, kernel="loop")) == {"stack": Choice("loop", most_cuts=1.0)}
     core = GRU(F, hidden_size=H)
     for steps, scanned in ((9, False), (10, True)):
         out, _ = core(torch.zeros(B, steps, F), core.initial_carry(B))
@@ -165,9 +165,9 @@ def test_the_kernel_that_auto_takes() -> None:
     with torch.no_grad():  # what a scan gains, it gains in its backward pass
         assert torch.equal(core(x, core.initial_carry(B))[0], fused(x, core.initial_carry(B))[0])
     use_kernels(core, {"stack": ["loop", 0]})
-    assert kernels_of(core) == {"stack": ("loop", 0)}
+    assert kernels_of(core) == {"stack": Choice("loop")}
     use_kernels(core, None)
-    assert kernels_of(core) == {"stack": ("fused", 0)}
+    assert kernels_of(core) == {"stack": Choice("fused")}
 
 
 def _functions(node: Any) -> set[str]:
@@ -190,7 +190,7 @@ def test_a_cell_that_changes_the_equations_is_evaluated_by_them() -> None:
             return h, (h,)
 
     core = Leaky(F, hidden_size=H)
-    assert kernels_of(core) == {"stack": ("loop", 0)}
+    assert kernels_of(core) == {"stack": Choice("loop")}
     with pytest.raises(ValueError, match=r"kernel='scan', which Leaky does not have; it has loop, or auto"):
         Leaky(F, hidden_size=H, kernel="scan")
 

@@ -15,7 +15,7 @@ from datamodules import Adding, ASequence, CopyMemory, Echo, Negation, Oscillato
 from elman.errors import BadInput
 
 ROWS, STEPS = 5, 7  # 5 rows: two processes hold 3 and 2
-ROWWISE = ("x", "y", "scored", "lengths", "is_first")
+ROWWISE = ("x", "y", "scored", "lengths", "begins")
 ALPHABET = string.ascii_letters
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import elman.inputs
-from elman.batch import SequenceBatch
+from elman.batch import SequenceBatch, at_first_step
 from elman.bptt import Checkpointed, Full, Truncated
 from elman.cores import GRU, LSTM, FeedForward
 from elman.inputs import ContextEncoder, Dense, FirstCarry, Recurrent
@@ -39,7 +39,7 @@ def batch_of(context):
         y=ids[:, 1:],
         scored=torch.arange(T) < lengths[:, None],
         lengths=lengths,
-        is_first=torch.ones(B, dtype=torch.bool),
+        begins=at_first_step(torch.ones(B, dtype=torch.bool), T),
         context=context,
     )
 

@@ -14,7 +14,7 @@ from datamodules.image_captions import ImageCaptions
 from datamodules.moving_digits import MovingDigits
 from datamodules.pictures.size import Size
 from datamodules.video_captions import VideoCaptions
-from elman.batch import SequenceBatch
+from elman.batch import SequenceBatch, at_first_step
 from elman.cli import main
 from elman.diagnostics.caption_pictures import (
     Shown,
@@ -61,7 +61,7 @@ class Loader:
             y=y,
             scored=torch.ones_like(y, dtype=torch.bool),
             lengths=torch.full((self.rows,), 3),
-            is_first=torch.arange(self.rows) != 2,
+            begins=at_first_step(torch.arange(self.rows) != 2, 3),
             context=(y[:, :2].float(), y[:, 0]),
         )
 

@@ -10,7 +10,7 @@ from datamodules.batches import Batches
 from datamodules.sequence_data import SequenceData, own_rows
 from datamodules.synthetic import Adding
 from datamodules.text import Text
-from elman.batch import SequenceBatch
+from elman.batch import SequenceBatch, at_first_step
 from elman.errors import BadInput
 
 
@@ -88,7 +88,7 @@ class Ragged(SequenceData):
             y=torch.where(at < ends, ids[rows, 1 : steps + 1], 0),
             scored=at == ends - 1 if self.sparse else at < ends,
             lengths=lengths[rows],
-            is_first=torch.ones(len(rows), dtype=torch.bool),
+            begins=at_first_step(torch.ones(len(rows), dtype=torch.bool), steps),
         )
 
 
@@ -123,7 +123,7 @@ class Spoilt(Adding):
 
     def loader(self, part):
         whole = super().loader(part)
-        called = [f"clip {row}.npy" for row in range(4)]
+        called = [[f"clip {row}.npy"] for row in range(4)]
         return Batches(whole.batch, length=whole.length, names=(lambda index: called) if self.names else None)
 
 

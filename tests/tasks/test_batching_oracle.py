@@ -15,7 +15,7 @@ from torch import Tensor
 
 from datamodules.collecting.batching import Bucketed, Plan, Planned, Refilled
 from datamodules.collecting.examples import Example, collate
-from elman.batch import SequenceBatch
+from elman.batch import SequenceBatch, at_first_step
 from elman.bptt import BackpropThroughTime, Checkpointed, Full, Split, Truncated, Update
 from elman.errors import BadInput
 from elman.tasks import SequenceTask, SquaredError
@@ -90,7 +90,7 @@ def alone(number: int, *, cut: int | None = None, clock: int = 0) -> list[Sequen
         y=torch.zeros(1, clock, OUT, dtype=torch.float64),
         scored=torch.zeros(1, clock, dtype=torch.bool),
         lengths=torch.zeros(1, dtype=torch.int64),
-        is_first=torch.ones(1, dtype=torch.bool),
+        begins=at_first_step(torch.ones(1, dtype=torch.bool), clock),
         is_last=False,
     )
     return [empty, *pieces]
@@ -275,5 +275,5 @@ def test_predictions_and_scores(core: str, plan: str, window: int | None) -> Non
 
 
 def test_a_core_that_reads_later_steps_is_refused_where_rows_go_on() -> None:
-    with pytest.raises(BadInput, match="Bidirectional reads later steps and cannot go on"):
+    with pytest.raises(BadInput, match="Bidirectional reads later steps: it cannot go on"):
         summed(make_task("Bidirectional-LSTM"), Full(), a_pass(PLANS["refilled"]))

@@ -181,7 +181,7 @@ def test_a_state_of_a_cpu_goes_on_on_any_device(change) -> None:
     there = {
         name: part.device.type for name, part in piece._asdict().items() if isinstance(part, torch.Tensor)
     }
-    assert there == {"x": "meta", "y": "meta", "scored": "cpu", "lengths": "cpu", "is_first": "cpu"}
+    assert there == {"x": "meta", "y": "meta", "scored": "cpu", "lengths": "cpu", "begins": "cpu"}
     assert {part.device.type for part in piece.context} == {"meta"}
     again = saved_state(restored_state(saved_state(update.state), torch.device("cpu")))
     assert str(again) == str(saved_state(update.state))  # saved once more before the next batch

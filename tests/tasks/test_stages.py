@@ -22,7 +22,7 @@ from task_toys import (
 )
 from torch import Tensor
 
-from elman.batch import SequenceBatch, whole
+from elman.batch import SequenceBatch, at_first_step, whole
 from elman.bptt import Full, Split, Truncated
 from elman.cores import LSTM, Core
 from elman.errors import BadInput
@@ -46,8 +46,13 @@ def awkward() -> list[SequenceBatch]:
     """Rows that end early, go on after padding or begin in the middle; padding that must not matter."""
     first, second, third = stream(7, 5, 6)
     first = first._replace(lengths=torch.tensor([5, 4, 7]))
-    second = second._replace(is_first=torch.tensor([False, True, False]), lengths=torch.tensor([5, 5, 1]))
-    third = third._replace(is_first=torch.tensor([False, False, True]), lengths=torch.tensor([6, 3, 2]))
+    second = second._replace(
+        begins=at_first_step(torch.tensor([False, True, False]), second.steps),
+        lengths=torch.tensor([5, 5, 1]),
+    )
+    third = third._replace(
+        begins=at_first_step(torch.tensor([False, False, True]), third.steps), lengths=torch.tensor([6, 3, 2])
+    )
     batches = classes([first, second, third])
     for batch in batches:
         batch.x[torch.arange(batch.steps) >= batch.lengths[:, None]] = 100.0
@@ -129,7 +134,7 @@ def test_whole_sequences_in_batches_of_other_sizes() -> None:
     task = make_classifier(window=3)
     said = [s for b in batches for s in step_by_step(Hand(task), [b])]
     nats, _ = figures(said, batches)
-    sloppy = [b._replace(is_first=torch.zeros(len(b.x), dtype=torch.bool)) for b in batches]
+    sloppy = [b._replace(begins=torch.zeros(len(b.x), b.steps, dtype=torch.bool)) for b in batches]
     assert validated(task, sloppy)["val/nats_per_step"] == pytest.approx(nats, rel=1e-12)
     for (_, predicted), out in zip(make_trainer().predict(task, Loader(sloppy)), said, strict=True):
         assert torch.equal(predicted, out.argmax(-1))
@@ -137,7 +142,9 @@ def test_whole_sequences_in_batches_of_other_sizes() -> None:
 
 def test_every_stage_begins_with_a_carry_of_its_own() -> None:
     """Nothing of a stream that did not end is left when the next stage begins."""
-    batches = [b._replace(is_last=False, is_first=torch.zeros(ROWS, dtype=torch.bool)) for b in awkward()]
+    batches = [
+        b._replace(is_last=False, begins=torch.zeros(ROWS, b.steps, dtype=torch.bool)) for b in awkward()
+    ]
     task = make_classifier()
     assert validated(task, batches) == validated(task, batches)
 

@@ -118,7 +118,7 @@ def test_symbols(embedding: int | None) -> None:
 def test_an_end_of_a_stream_begins_all_rows_anew() -> None:
     """After `is_last` nothing is carried, whatever `is_first` says, and another number of rows may come."""
     one, two = stream(5)[0], stream(4, rows=2, seed=5)[0]
-    two = two._replace(is_first=torch.zeros(2, dtype=torch.bool))
+    two = two._replace(begins=torch.zeros(2, two.steps, dtype=torch.bool))
     task = make_task(bptt=truncated(2))
     net = Hand(task)
     for batch in (one, two):

@@ -42,7 +42,7 @@ def test_the_limit_is_on_the_normalised_gradient(times: int) -> None:
     torch.testing.assert_close(clipped / clipped.norm(), free / free.norm(), rtol=0, atol=1e-12)
 
 
-FIELDS = {"x": 2, "y": 2, "scored": 1, "lengths": 0, "is_first": 0}
+FIELDS = {"x": 2, "y": 2, "scored": 1, "lengths": 0, "begins": 1}
 
 
 def test_below_the_limit_nothing_is_changed() -> None:

@@ -16,8 +16,7 @@ class BufferedWindow:
     """The steps a strategy kept from earlier batches, and the batch that follows them.
 
     Step 0 is the batch's first step; kept steps count backwards from -1. A window that reaches
-    over a batch border comes as pieces that meet there, so that rows which begin at the border
-    restart.
+    over a batch border comes as pieces that meet there.
 
     Args:
         past: kept pieces, oldest first, each the fields of a `SequenceBatch`.

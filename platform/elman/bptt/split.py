@@ -65,7 +65,7 @@ class Split(BackpropThroughTime):
         start = steps.first
         for stop in stops:
             pieces = steps.between(start, stop)
-            pieces[0] = pieces[0]._replace(is_first=torch.ones_like(batch.is_first))
+            pieces[0] = pieces[0].restarted()
             scored = scored_steps(pieces)
             loss = run(objective, pieces, state.carry)[0] if scored else None
             start = stop

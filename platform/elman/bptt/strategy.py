@@ -17,7 +17,7 @@ State = Any
 """A (named) tuple of tensors, rows first. Its first part is the carry to go on from; the rest is opaque.
 
 A checkpoint holds it as plain values. Tensors come back on the device that trains, but for `scored`,
-`lengths` and `is_first` of a `SequenceBatch` in it.
+`lengths` and `begins` of a `SequenceBatch` in it.
 """
 
 
@@ -35,8 +35,8 @@ class Objective(Protocol):
     def __call__(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:
         """Loss summed over the scored steps of `window`, and the carry after it.
 
-        Rows with `is_first` ignore `carry` and start anew. A window of no steps gives zero and the
-        carry it was given.
+        Where a sequence begins, its row ignores the carry and starts anew. A window of no steps gives zero
+        and the carry it was given.
         """
 
     def agree(self, value: Tensor) -> Tensor:

@@ -94,7 +94,7 @@ def _records(
 ) -> Iterator[dict[str, Any] | None]:
     """A record for each row and step of a loader's first batches; None for one that is left out."""
     shown = _shown(data)
-    begins: dict[int, int] = {}  # each row's step at the beginning of the batch
+    places: dict[int, int] = {}  # each row's next step, counted from where its sequence begins
     task.on_predict_epoch_start()
     for index in range(batches):
         batch = _wide_as(task, loader.batch(index))
@@ -103,19 +103,20 @@ def _records(
             predicted, chances = task.loss.prediction(outputs), _Chances(task, data, outputs)
         names = None if loader.names is None else loader.names(index)
         for row in range(len(batch.x)):
-            begin = 0 if bool(batch.is_first[row]) else begins.get(row, 0)
-            count = int(batch.lengths[row])
-            begins[row] = begin + count
-            name = None if names is None else names[row]
-            for step in range(count):
+            place, number = places.get(row, 0) - 1, 0  # within the sequence; which of the row's sequences
+            for step, begins in enumerate(batch.begins[row, : batch.lengths[row]].tolist()):
+                place = 0 if begins else place + 1
+                number += begins and step > 0
+                places[row] = place + 1
+                name = None if names is None else names[row][number]
                 scored = bool(batch.scored[row, step])
                 if not (scored or all_steps):
                     yield None
                     continue
                 target = batch.y[row, step] if scored and batch.y is not None else None
                 yield {
-                    **({"row": row} if names is None else {"name": names[row]}),
-                    "step": begin + step,
+                    **({"row": row} if name is None else {"name": name}),
+                    "step": place,
                     **({"scored": int(scored)} if all_steps else {}),
                     "target": None if target is None else shown(target, name),
                     "prediction": shown(predicted[row, step], name),
@@ -173,7 +174,7 @@ def _caption_records(
         for row in range(len(batch.x)):
             if bool(batch.is_first[row]) and int(batch.lengths[row]):
                 yield {
-                    **({"row": row} if names is None else {"name": names[row]}),
+                    **({"row": row} if names is None else {"name": names[row][0]}),
                     "scored": int(true[row] is not None),
                     "target": true[row],
                     "prediction": greedy[row],

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from elman.cores._layout import Layout, anew
 from elman.tree import Carry
 
 
@@ -45,17 +46,24 @@ class Weights(nn.Module):
 
 
 def loop(
-    cell: Equations, x: Tensor, carry: Carry, weights: Mapping[str, Tensor], sizes: Sequence[int]
+    cell: Equations,
+    x: Tensor,
+    carry: Carry,
+    weights: Mapping[str, Tensor],
+    layout: Layout,
+    *,
+    first: Carry = (),
 ) -> tuple[Tensor, Carry]:
     """Run one layer over steps of rows that end one after another; arguments and result as of `scan`."""
     named = SimpleNamespace(**weights)
     outs = []
-    for drive in cell.drive(x, named).split(list(sizes)):  # the first len(drive) rows have this step
-        row_count = len(drive)
-        if row_count == len(carry[0]):
-            out, carry = cell.step(drive, carry, named)
-        else:
-            out, ran = cell.step(drive, tuple(leaf[:row_count] for leaf in carry), named)
-            carry = tuple(torch.cat([new, old[row_count:]]) for new, old in zip(ran, carry, strict=True))
+    drives = cell.drive(x, named).split(layout.sizes)  # the first len(drive) rows have this step
+    for drive, mark in zip(drives, layout.marks, strict=True):
+        count = len(drive)
+        before = carry if count == len(carry[0]) else tuple(leaf[:count] for leaf in carry)
+        out, after = cell.step(drive, anew(mark, first, before), named)
+        if count < len(carry[0]):
+            after = tuple(torch.cat([new, old[count:]]) for new, old in zip(after, carry, strict=True))
+        carry = after
         outs.append(out)
     return torch.cat(outs), carry

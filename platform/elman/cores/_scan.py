@@ -8,22 +8,19 @@ and the gradients of weights are one product a block. docs/bptt.md derives it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from elman.cores._layout import Layout, anew
 from elman.cores.pointwise import Pointwise, Slopes
 from elman.tree import Carry
 
-BLOCK = 16
-"""Steps whose temporaries are alive at once, so that they stay in the processor's cache."""
-
 
 def scan(
-    cell: Pointwise, x: Tensor, carry: Carry, weights: Sequence[Tensor], sizes: Sequence[int]
+    cell: Pointwise, x: Tensor, carry: Carry, weights: Sequence[Tensor], layout: Layout, *, first: Carry = ()
 ) -> tuple[Tensor, Carry]:
     """Run one layer over steps of rows that end one after another, in the precision of its weights.
 
@@ -31,76 +28,21 @@ def scan(
         x: (N, F), the rows of step 0, then those of step 1, and so on.
         carry: (B, H) each.
         weights: weight_ih (G H, F), weight_hh (G H, H), bias_ih (G H,), bias_hh (G H,).
-        sizes: rows of each step, never more than of the step before; B at first.
+        layout: of these rows.
+        first: (B, H) each, what rows begin with that begin inside; empty: none does.
 
     Returns:
         h of every step, (N, H), and the carry after each row's last step.
     """
-    tensors = [leaf.to(weights[0].dtype) for leaf in (x, *weights, *carry)]
+    begin = first if layout.begins else ()
+    tensors = [leaf.to(weights[0].dtype) for leaf in (x, *weights, *carry, *begin)]
     trains = torch.is_grad_enabled() and any(leaf.requires_grad for leaf in tensors)
     if not torch.is_autocast_enabled(x.device.type):
-        out, *end = _Scan.apply(cell, Layout(sizes), trains, *tensors)
+        out, *end = _Scan.apply(cell, layout, trains, *tensors)
     else:
         with torch.autocast(x.device.type, enabled=False):  # which would cast some of the products alone
-            out, *end = _Scan.apply(cell, Layout(sizes), trains, *tensors)
+            out, *end = _Scan.apply(cell, layout, trains, *tensors)
     return out, tuple(end)
-
-
-class Layout:
-    """Where the rows of each step lie among those of all.
-
-    Args:
-        sizes: rows of each step.
-    """
-
-    def __init__(self, sizes: Sequence[int]) -> None:
-        self.sizes = list(sizes)
-        self.offsets = [0, *accumulate(self.sizes)]
-        self.row_count, self.even = self.sizes[0], self.sizes[0] == self.sizes[-1]
-
-    @property
-    def all_rows(self) -> int:
-        return self.offsets[-1]
-
-    @property
-    def largest_block(self) -> int:
-        """Rows of the first block, which no other exceeds."""
-        return self.offsets[min(BLOCK, len(self.sizes))]
-
-    def blocks(self) -> list[range]:
-        """The steps of each block."""
-        count = len(self.sizes)
-        return [range(begin, min(begin + BLOCK, count)) for begin in range(0, count, BLOCK)]
-
-    def split(self, rows: Tensor, block: range) -> Sequence[Tensor]:
-        """Rows of a block, by step."""
-        return rows.split(self.sizes[block.start : block.stop])
-
-    def at(self, block: range, *, skip: int = 0) -> slice:
-        """Where the rows of a block lie, `skip` rows before all others counted in."""
-        return slice(skip + self.offsets[block.start], skip + self.offsets[block.stop])
-
-    def before(self, state: Tensor, block: range) -> Tensor:
-        """What a block's steps begin with; `state` holds the first carry's rows before those of step 0."""
-        if self.even:
-            return state[self.at(block)]
-        rows = []
-        for step in block:
-            start = self.row_count + self.offsets[step - 1] if step else 0
-            rows.append(state[start : start + self.sizes[step]])
-        return torch.cat(rows)
-
-    def ends(self, state: Tensor) -> Tensor:
-        """(B, H), each row's state after its last step."""
-        if self.even:
-            return state[-self.row_count :].clone()
-        pieces, done = [], 0
-        for step in reversed(range(len(self.sizes))):
-            if self.sizes[step] > done:
-                start = self.row_count + self.offsets[step]
-                pieces.append(state[start + done : start + self.sizes[step]])
-                done = self.sizes[step]
-        return torch.cat(pieces)
 
 
 class _Scan(torch.autograd.Function):
@@ -110,7 +52,9 @@ class _Scan(torch.autograd.Function):
     def forward(
         ctx: Any, cell: Pointwise, layout: Layout, trains: bool, *tensors: Tensor
     ) -> tuple[Tensor, ...]:
-        x, weight_ih, weight_hh, bias_ih, bias_hh, *carry = tensors
+        x, weight_ih, weight_hh, bias_ih, bias_hh, *carries = tensors
+        count = len(carries) // 2 if layout.begins else len(carries)
+        carry, first = carries[:count], tuple(carries[count:])
         hidden = weight_hh.shape[1]
         joined, apart = cell.joined * hidden, (cell.gates - cell.joined) * hidden
         keeps, rows = cell.keeps_gates and trains, layout.row_count
@@ -118,8 +62,8 @@ class _Scan(torch.autograd.Function):
         bias[:joined] += bias_hh[:joined]
         w_joined, w_apart = weight_hh[:joined].t().contiguous(), weight_hh[joined:].t().contiguous()
         states = [x.new_empty(rows + layout.all_rows, hidden) for _ in carry]
-        for state, first in zip(states, carry, strict=True):
-            state[:rows] = first
+        for state, start in zip(states, carry, strict=True):
+            state[:rows] = start
         room = layout.all_rows if keeps else layout.largest_block
         gates = [x.new_empty(room, width) for width in ((joined, apart, apart) if apart else (joined,))]
         now, none = tuple(carry), x.new_empty(0)
@@ -133,16 +77,17 @@ class _Scan(torch.autograd.Function):
             by_step = [layout.split(part, block) for part in parts]
             by_step += [] if apart else [[none] * len(block)] * 2
             new = zip(*(layout.split(state[after], block) for state in states), strict=True)
-            for a, rest, product, end in zip(*by_step, new, strict=True):
+            for step, a, rest, product, end in zip(block, *by_step, new, strict=True):
                 if len(a) < len(now[0]):
                     now = tuple(leaf[: len(a)] for leaf in now)
+                now = anew(layout.marks[step], first, now)
                 a.addmm_(now[0], w_joined)
                 if apart:
                     product.addmm_(now[0], w_apart)
                 cell.step(a, rest, product, now, end)
                 now = end
-        ctx.cell, ctx.layout, ctx.parts = cell, layout, len(carry)
-        ctx.save_for_backward(x, weight_ih, weight_hh, *states, *(gates if keeps else ()))
+        ctx.cell, ctx.layout, ctx.parts = cell, layout, count
+        ctx.save_for_backward(x, weight_ih, weight_hh, *states, *first, *(gates if keeps else ()))
         return states[0][rows:], *(layout.ends(state) for state in states)
 
     @staticmethod
@@ -150,7 +95,8 @@ class _Scan(torch.autograd.Function):
     def backward(ctx: Any, dout: Tensor, *dends: Tensor) -> tuple[Tensor | None, ...]:
         cell, layout = ctx.cell, ctx.layout
         x, weight_ih, weight_hh, *saved = ctx.saved_tensors
-        states, gates = saved[: ctx.parts], saved[ctx.parts :]
+        states, saved = saved[: ctx.parts], saved[ctx.parts :]
+        first, gates = (saved[: ctx.parts], saved[ctx.parts :]) if layout.begins else ([], saved)
         joined, rows = cell.joined * weight_hh.shape[1], layout.row_count
         d_ih, d_hh = torch.zeros_like(weight_ih), torch.zeros_like(weight_hh)
         d_bias_ih, d_bias_hh = (weight_hh.new_zeros(len(weight_hh)) for _ in range(2))
@@ -158,14 +104,18 @@ class _Scan(torch.autograd.Function):
         dys, last = dout.split(layout.sizes), layout.sizes[-1]
         dcarry = [dend[:last].clone() for dend in dends]
         dcarry[0] += dys[-1]
+        learned = any(ctx.needs_input_grad[8 + ctx.parts :])
+        dfirst = [torch.zeros_like(leaf) for leaf in first] if learned else []
         for block in reversed(layout.blocks()):
             at = layout.at(block)
-            before = tuple(layout.before(state, block) for state in states)
+            pairs = zip(states, first or [None] * ctx.parts, strict=True)
+            before = tuple(layout.before(state, start, block) for state, start in pairs)
             after = tuple(state[layout.at(block, skip=rows)] for state in states)
             parts = [part[at] for part in gates]
             parts += [x.new_empty(0)] * (3 - len(parts))
             slopes = cell.slopes(*parts, before=before, after=after)
-            dcarry = _through(slopes, dcarry, cell, layout, block, dys=dys, dends=dends, weight_hh=weight_hh)
+            given = {"dys": dys, "dends": dends, "dfirst": dfirst, "weight_hh": weight_hh}
+            dcarry = _through(slopes, dcarry, cell, layout, block, **given)
             product = slopes.product.flatten(1)
             d_hh.addmm_(product.t(), before[0])
             d_bias_hh += product.sum(0)
@@ -177,7 +127,9 @@ class _Scan(torch.autograd.Function):
                 torch.mm(drives[0], weight_ih[:joined], out=dx[at])
                 for drive in drives[1:]:
                     dx[at].addmm_(drive, weight_ih[joined:])
-        return None, None, None, dx, d_ih, d_hh, d_bias_ih, d_bias_hh, *dcarry
+        ready = (dx, d_ih, d_hh, d_bias_ih, d_bias_hh, *dcarry)
+        unasked = [None] * (len(first) - len(dfirst))
+        return None, None, None, *ready, *dfirst, *unasked
 
 
 def _through(
@@ -189,6 +141,7 @@ def _through(
     *,
     dys: Sequence[Tensor],
     dends: Sequence[Tensor],
+    dfirst: Sequence[Tensor],
     weight_hh: Tensor,
 ) -> list[Tensor]:
     """The gradient by the carry before a block, from that by the carry after it; `slopes` become gradients.
@@ -197,6 +150,7 @@ def _through(
         dcarry: (B, H) each, of the rows that have the block's last step; its first part is dL/dh whole.
         dys: of the loss by the output of each step.
         dends: of the loss by the carry after each row's last step.
+        dfirst: (B, H) each, to which is added what a row that begins inside hands back; empty: nobody asks.
     """
     memory = cell.through_memory
 
@@ -230,8 +184,15 @@ def _through(
             dh = product.mm(weight_hh) if direct is None else torch.addmm(dh * direct, product, weight_hh)
             break
         here = below if len(below) == count else below[:count]
-        base = here if direct is None else torch.addcmul(here, dh, direct)
-        dh = torch.addmm(base, product, weight_hh)
+        if (mark := layout.marks[step]) is None:
+            base = here if direct is None else torch.addcmul(here, dh, direct)
+            dh = torch.addmm(base, product, weight_hh)
+        else:
+            back = product.mm(weight_hh) if direct is None else torch.addmm(dh * direct, product, weight_hh)
+            for total, leaf in zip(dfirst, (back, *dc), strict=False):
+                total[:count] += torch.where(mark, leaf, 0)
+            dh = torch.where(mark, here, here + back)
+            dc = [leaf.masked_fill_(mark, 0) for leaf in dc]
         if len(below) > count:  # rows whose last step is the one before
             ended = slice(count, len(below))
             dh = torch.cat([dh, below[ended] + dends[0][ended]])

@@ -12,11 +12,13 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from elman.cores._fused import run_fused
+from elman.cores._layout import Layout
 from elman.cores._loop import Equations, Weights, loop
 from elman.cores._scan import scan
 from elman.cores.core import wide
 from elman.cores.kernels import Choice, Kernel, fastest
 from elman.cores.pointwise import Pointwise
+from elman.cores.resets import Resets, in_stretches
 from elman.tree import Carry, rows
 
 SCANNED = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -104,14 +106,15 @@ class Stack(nn.Module):
         if self.kept is not None:
             return self.kept
         if self.kernel != "auto":
-            return Choice(self.kernel)
+            return Choice(self.kernel, most_cuts=1.0)
         return fastest(self._class_names, device or self._weight.device.type, self.available)
 
-    def _kernel(self, steps: int) -> str:
-        """What runs a window of so many steps."""
+    def _kernel(self, steps: int, *, cuts: int = 0) -> str:
+        """What runs a window of so many steps, at `cuts` of which rows begin."""
         choice = self.choice()
         pays = not choice.from_steps or (steps >= choice.from_steps and torch.is_grad_enabled())
-        return choice.kernel if pays else self.available[0]
+        name = choice.kernel if pays else self.available[0]
+        return self.available[1] if name == "fused" and cuts > choice.most_cuts * steps else name
 
     def initial_carry(self, row_count: int) -> Carry:
         """Zeros, each (B, L, H), on the parameters' device."""
@@ -119,8 +122,10 @@ class Stack(nn.Module):
         zeros = weight.new_zeros(row_count, self.layers, self.hidden_size, dtype=wide(weight.dtype))
         return (zeros,) if self.carry_parts == 1 else tuple(zeros.clone() for _ in range(self.carry_parts))
 
-    def forward(self, x: Tensor, carry: Carry, lengths: Tensor | None = None) -> tuple[Tensor, Carry]:
-        """As `Core.forward`; carry: (B, L, H) each.
+    def forward(
+        self, x: Tensor, carry: Carry, lengths: Tensor | None = None, resets: Resets | None = None
+    ) -> tuple[Tensor, Carry]:
+        """As `Core.forward`, or `Core.forward_from` with resets; carry: (B, L, H) each.
 
         Raises:
             ValueError: if the carry has other rows than x.
@@ -133,14 +138,17 @@ class Stack(nn.Module):
             )
         if steps == 0 or (lengths is not None and not lengths.any()):
             return x.new_zeros(row_count, steps, self.hidden_size), carry
+        kernel = self._kernel(steps, cuts=0 if resets is None else len(resets.steps))
+        if resets is not None and kernel == "fused":
+            return in_stretches(self.forward, x, carry, lengths, resets)
         if lengths is None or bool((lengths == steps).all()):
-            out, carry = self._run(x, carry)
+            out, carry = self._run(x, carry, kernel, resets)
             return values(out), carry
         running = int(lengths.count_nonzero())
         order = lengths.argsort(descending=True)[:running]  # rows with a step to run, longest first
         index = order.to(x.device)
         packed = pack_padded_sequence(x[index], lengths[order], batch_first=True)
-        ran, ends = self._run(packed, rows(carry, index))
+        ran, ends = self._run(packed, rows(carry, index), kernel, resets and resets.of(order))
         assert isinstance(ran, PackedSequence)
         padded, _ = pad_packed_sequence(ran, batch_first=True, total_length=steps)
         out = padded.new_zeros(row_count, steps, self.hidden_size).index_copy(0, index, padded)
@@ -148,16 +156,21 @@ class Stack(nn.Module):
             start.to(end.dtype).index_copy(0, index, end) for start, end in zip(carry, ends, strict=True)
         )
 
-    def _run(self, steps: Steps, carry: Carry) -> tuple[Steps, Carry]:
+    def _run(
+        self, steps: Steps, carry: Carry, kernel: str, resets: Resets | None = None
+    ) -> tuple[Steps, Carry]:
         """Run every step of `steps` through every layer."""
         weight = self._weight
-        by_layer = tuple(leaf.to(weight.dtype).transpose(0, 1).contiguous() for leaf in carry)  # (L, B, H)
-        count = len(steps.batch_sizes) if isinstance(steps, PackedSequence) else steps.shape[1]
-        if (kernel := self._kernel(count)) == "fused":
+        by_layer = self._by_layer(carry)
+        if kernel == "fused":
             steps, end = self._run_fused(steps, by_layer)
         else:
-            steps, end = self._unroll(steps, by_layer, kernel)
+            steps, end = self._unroll(steps, by_layer, kernel, resets)
         return steps, tuple(leaf.transpose(0, 1).to(wide(weight.dtype)) for leaf in end)
+
+    def _by_layer(self, carry: Carry) -> Carry:
+        """(L, B, H) each, in the weights' precision."""
+        return tuple(leaf.to(self._weight.dtype).transpose(0, 1).contiguous() for leaf in carry)
 
     def _run_fused(self, steps: Steps, by_layer: Carry) -> tuple[Steps, Carry]:
         per_part = self.layers // len(self.parts)
@@ -175,18 +188,23 @@ class Stack(nn.Module):
             ends.append(end)
         return steps, ends[0] if len(ends) == 1 else tuple(map(torch.cat, zip(*ends, strict=True)))
 
-    def _unroll(self, steps: Steps, by_layer: Carry, kernel: str) -> tuple[Steps, Carry]:
+    def _unroll(
+        self, steps: Steps, by_layer: Carry, kernel: str, resets: Resets | None
+    ) -> tuple[Steps, Carry]:
         """By a scan or a loop: rows of all steps under one another, step by step, as torch packs them."""
         if isinstance(steps, PackedSequence):
             flat, sizes = steps.data, steps.batch_sizes.tolist()
         else:
             flat, sizes = steps.transpose(0, 1).flatten(0, 1), [steps.shape[0]] * steps.shape[1]
+        layout = Layout(sizes, begins=None if resets is None else resets.begins, device=flat.device)
+        anew = () if resets is None else self._by_layer(resets.first)
         ends = []
         for layer, start in enumerate(zip(*by_layer, strict=True)):
             below = flat
             if layer and self.dropout and self.training:
                 flat = F.dropout(below, self.dropout)
-            flat, end = self._run_layer(layer, flat, start, sizes, kernel)
+            first = tuple(leaf[layer] for leaf in anew)
+            flat, end = self._run_layer(layer, flat, start, layout, kernel, first=first)
             if layer and self.residual:
                 flat = flat + below
             ends.append(end)
@@ -197,14 +215,14 @@ class Stack(nn.Module):
         return steps, tuple(map(torch.stack, zip(*ends, strict=True)))
 
     def _run_layer(
-        self, layer: int, x: Tensor, start: Carry, sizes: list[int], kernel: str
+        self, layer: int, x: Tensor, start: Carry, layout: Layout, kernel: str, *, first: Carry
     ) -> tuple[Tensor, Carry]:
         part, number = (self.parts[0], layer) if len(self.parts) == 1 else (self.parts[layer], 0)
         weights = {name: cast(Tensor, getattr(part, f"{name}_l{number}")) for name in self._names}
         if kernel == "scan":
             assert self._scanned is not None, "the constructor has refused a scan without it"
-            return scan(self._scanned, x, start, [weights[name] for name in SCANNED], sizes)
-        return loop(self._equations, x, start, weights, sizes)
+            return scan(self._scanned, x, start, [weights[name] for name in SCANNED], layout, first=first)
+        return loop(self._equations, x, start, weights, layout, first=first)
 
     @property
     def _weight(self) -> Tensor:

@@ -15,6 +15,7 @@ from elman.cores._weights import INITS, Init, make_orthogonal
 from elman.cores.kernels import KERNELS, Kernel
 from elman.cores.layered import Layered
 from elman.cores.pointwise import Pointwise
+from elman.cores.resets import Resets
 from elman.tree import Carry
 
 EQUATIONS = ("step", "drive", "shapes")
@@ -117,6 +118,11 @@ class Cell(Layered):
 
     def forward(self, x: Tensor, carry: Carry, lengths: Tensor | None = None) -> tuple[Tensor, Carry]:
         return self.stack.forward(x, carry, lengths)
+
+    def forward_from(
+        self, x: Tensor, carry: Carry, lengths: Tensor | None, resets: Resets
+    ) -> tuple[Tensor, Carry]:
+        return self.stack.forward(x, carry, lengths, resets)
 
     def initial_carry(self, row_count: int) -> Carry:
         return self.stack.initial_carry(row_count)

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from elman.cores.resets import Resets, in_stretches
 from elman.tree import Carry
 
 
@@ -37,6 +38,15 @@ class Core(nn.Module, ABC):
             out (B, T, output_size), zero from a row's length on, and the carry at each row's own
             last step.
         """
+
+    def forward_from(
+        self, x: Tensor, carry: Carry, lengths: Tensor | None, resets: Resets
+    ) -> tuple[Tensor, Carry]:
+        """`forward` over rows in which sequences begin inside; for a core that `streams`.
+
+        Here: a call for each stretch of steps in which no row begins.
+        """
+        return in_stretches(self, x, carry, lengths, resets)
 
     @abstractmethod
     def initial_carry(self, row_count: int) -> Carry:

@@ -13,6 +13,10 @@ Kernel = Literal["auto", "fused", "scan", "loop"]
 KERNELS = ("auto", "fused", "scan", "loop")
 
 
+MOST_CUTS = 0.2
+"""Share of steps with a cut from which an LSTM's scan is faster than torch's module in pieces."""
+
+
 class Choice(NamedTuple):
     """What evaluates a stack of layers.
 
@@ -20,10 +24,13 @@ class Choice(NamedTuple):
         kernel: fused, scan or loop.
         from_steps: shorter windows, and those without a backward pass, go to the first kernel that the cell
             has; 0: none do.
+        most_cuts: a fused module is cut where sequences begin inside rows. From this share of a window's
+            steps on, the next kernel that the cell has runs instead, which begins rows anew as it goes.
     """
 
     kernel: str
     from_steps: int = 0
+    most_cuts: float = MOST_CUTS
 
     def __str__(self) -> str:
         return f"{self.kernel} from {self.from_steps} steps" if self.from_steps else self.kernel
@@ -83,8 +90,8 @@ def use_kernels(network: nn.Module, kernels: Mapping[str, Sequence[Any]] | None)
             part.kept = Choice("fused" if "fused" in part.available else "loop")
             continue
         kept: Any = kernels.get(name) if isinstance(kernels, Mapping) else None
-        good = isinstance(kept, list | tuple) and len(kept) in (1, 2) and kept[0] in part.available
-        if not good or any(type(steps) is not int for steps in kept[1:]):
+        good = isinstance(kept, list | tuple) and len(kept) in (1, 2, 3) and kept[0] in part.available
+        if not good or any(type(number) not in (int, float) for number in kept[1:]):
             raise BadInput(
                 f"the checkpoint evaluates {name} by {kept!r}, which is no kernel here "
                 f"({', '.join(part.available)}); use the version of elman that wrote it"

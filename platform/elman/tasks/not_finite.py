@@ -20,12 +20,14 @@ class NotFinite(NamedTuple):
         value: nan, inf or -inf.
         row: of the batch, from 0.
         step: of the batch, from 0; None: the value belongs to the whole row.
+        number: of the row's sequence that holds it, from 0.
     """
 
     what: str
     value: float
     row: int
     step: int | None
+    number: int = 0
 
     def named(self, loader: Any, part: str, index: int) -> str:
         """Which batch, row and step, with the name of the row's example where it has one, and the way out.
@@ -36,7 +38,7 @@ class NotFinite(NamedTuple):
             index: of the batch, from 0.
         """
         names = getattr(loader, "names", None)
-        name = None if names is None else names(index)[self.row]
+        name = None if names is None else names(index)[self.row][self.number]
         row = f"row {self.row}" + (f" ({name})" if name else "")
         step = "" if self.step is None else f", step {self.step}"
         where = f"{part} batch {index} holds {self.value} in the {self.what} of {row}{step}"
@@ -52,7 +54,7 @@ def not_finite(batch: SequenceBatch) -> NotFinite | None:
         bad = ~torch.isfinite(values).reshape(*counts.shape, -1).all(2).cpu() & counts  # (B, T)
         if bool(bad.any()):
             row, step = bad.nonzero()[0].tolist()
-            return NotFinite(what, _first(values[row, step]), row, step)
+            return NotFinite(what, _first(values[row, step]), row, step, batch.number_in_row(row, step))
     finite = None if batch.context is None else finite_rows(batch.context)
     if finite is None or bool(finite.all()):
         return None

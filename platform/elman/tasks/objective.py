@@ -10,6 +10,7 @@ from torch import Tensor
 
 from elman.batch import SequenceBatch
 from elman.cores.core import wide
+from elman.cores.resets import Resets
 from elman.errors import BadInput
 from elman.tasks.loss import SequenceLoss
 from elman.tasks.network import Network
@@ -62,7 +63,8 @@ class WindowLoss:
         out = out.to(wide(out.dtype))  # sums of bfloat16 would be rounded to it
         loss, tally = self.loss.sums(out, y)
         if window.scale is not None and tally is not None:
-            scale = window.scale[:, None].expand(*window.scored.shape, -1)[window.scored].to(y)
+            by_step = window.scale if window.scale.dim() == 3 else window.scale[:, None]  # (B, T or 1, O)
+            scale = by_step.expand(*window.scored.shape, -1)[window.scored].to(y)
             _, tally = self.loss.sums(out.reshape(scale.shape) * scale, y.reshape(scale.shape) * scale)
         return loss, tally, carry
 
@@ -75,20 +77,25 @@ class WindowLoss:
         if window.steps == 0:
             return next(self.core.parameters()).new_zeros(len(window.x), 0, self.core.output_size), carry
         self.steps_run += window.steps
-        begins = window.is_first
         if self.broken is not None and (finite := finite_rows(carry)) is not None:
             self.broken |= ~finite
-            begins = begins | ~finite
-        if not (self.core.streams or bool(begins.all())):
+            window = window.restarted(~finite)
+        is_first, inside = window.is_first, window.begins_inside
+        if not self.core.streams and (inside or not bool(is_first.all())):
             raise BadInput(
-                f"{type(self.core).__name__} reads later steps and cannot go on from an earlier batch; "
-                "use data whose sequences each lie in one batch"
+                f"{type(self.core).__name__} reads later steps: it cannot go on from an earlier batch, nor "
+                "begin anew inside a row; use data whose sequences have a row each, of one batch"
             )
-        if bool(begins.any()):
+        if inside or bool(is_first.any()):
             first = self.first_carry(window)
-            carry = first if bool(begins.all()) else where_rows(begins, first, carry)
-        ragged = int(window.lengths.min()) < window.steps
-        return self.core(self.embed(window.x), carry, window.lengths if ragged else None)
+            carry = first if bool(is_first.all()) else where_rows(is_first, first, carry)
+        x, lengths = (
+            self.embed(window.x),
+            window.lengths if int(window.lengths.min()) < window.steps else None,
+        )
+        if inside:
+            return self.core.forward_from(x, carry, lengths, Resets(window.begins, first))
+        return self.core(x, carry, lengths)
 
     def agree(self, value: Tensor) -> Tensor:
         """The mean of `value` over all ranks."""

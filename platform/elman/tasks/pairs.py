@@ -44,7 +44,7 @@ def refuse_unfit_batch(batch: Any, data: Any) -> None:
         _refuse_ids(f"{kind} gives x", batch.x, data.input_size, "input_size")
     if batch.y is not None and not batch.y.is_floating_point():
         _refuse_ids(f"{kind} gives y", batch.y[batch.scored], data.output_size, "output_size")
-    for name, shape in {"scored": rows, "lengths": rows[:1], "is_first": rows[:1]}.items():
+    for name, shape in {"scored": rows, "lengths": rows[:1], "begins": rows}.items():
         given = tuple(getattr(batch, name).shape)
         if given != shape:
             raise BadInput(f"{kind} gives {name} of shape {given}, where {shape} is due; {text}")

@@ -25,7 +25,7 @@ class Predictions:
         """The outputs (B, T, O), for a batch that follows the one before."""
         if self.carry is None:
             self.carry = objective.first_carry(batch)
-            batch = batch._replace(is_first=torch.ones_like(batch.is_first))
+            batch = batch.restarted()
         found, length = [], self.window or batch.steps
         for start in range(0, batch.steps, length):
             window = batch.window(start, min(start + length, batch.steps))

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from elman.batch import SequenceBatch
+from elman.batch import SequenceBatch, at_first_step
 
-ON_HOST = ("scored", "lengths", "is_first")
+ON_HOST = ("scored", "lengths", "begins")
 """Fields of a batch that decide what runs."""
 IS_LAST = SequenceBatch._fields.index("is_last")
 
@@ -38,7 +38,10 @@ def restored_state(saved: Any, device: torch.device) -> Any:
     if _is_batch(saved):
         host = torch.device("cpu")
         fields = zip(SequenceBatch._fields, saved, strict=False)  # files of before have fewer
-        return SequenceBatch(*(restored_state(v, host if name in ON_HOST else device) for name, v in fields))
+        batch = SequenceBatch(*(restored_state(v, host if name in ON_HOST else device) for name, v in fields))
+        if batch.begins.dim() == 1:  # files of before say which rows begin
+            batch = batch._replace(begins=at_first_step(batch.begins, batch.steps))
+        return batch
     if isinstance(saved, tuple):
         return tuple(restored_state(part, device) for part in saved)
     return saved

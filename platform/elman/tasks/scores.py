@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 import torch
 import torch.distributed as dist
@@ -19,14 +18,14 @@ class Scores:
 
     Args:
         window: steps run at once; None: all of a batch.
-        forget: every row begins anew each `window` steps from its own first one, as if those were a sequence
-            of their own, however they lie in batches.
+        forget: a row begins anew each `window` steps of a sequence, as if those were a sequence of their
+            own, however they lie in batches.
     """
 
     def __init__(self, window: int | None, *, forget: bool = False) -> None:
         self.window, self.forget = window, forget
         self.carry: Carry | None = None
-        self._left: Tensor  # (B,) steps of the batch before a row begins anew
+        self._since: Tensor | None = None  # (B,) steps of a row since it began anew, before the batch
         self.loss, self.scored = 0.0, 0
         self.tally: Tensor | None = None
 
@@ -34,9 +33,9 @@ class Scores:
         """Score a batch that follows the one before; sums are in double precision."""
         if self.carry is None:
             self.carry = objective.first_carry(batch)
-            batch = batch._replace(is_first=torch.ones_like(batch.is_first))
+            batch = batch.restarted()
         total, tallies = 0.0, []
-        for window in self._forgetting(batch) if self.forget else self._following(batch):
+        for window in self._following(self._forgetting(batch) if self.forget else batch):
             loss, tally, self.carry = objective.sums(window, self.carry)
             total += float(loss)
             self.scored += int(window.scored.sum())
@@ -53,14 +52,15 @@ class Scores:
         for start in range(0, batch.steps, length):
             yield batch.window(start, min(start + length, batch.steps))
 
-    def _forgetting(self, batch: SequenceBatch) -> Iterator[SequenceBatch]:
-        """Windows that end wherever a row begins anew; only that row then does."""
-        every = self.window or batch.steps
-        left = torch.where(batch.is_first, 0, 0 if bool(batch.is_first.all()) else self._left)
-        starts = {start for first in left.unique().tolist() for start in range(first, batch.steps, every)}
-        for start, stop in pairwise(sorted({0, *starts, batch.steps})):
-            yield batch.window(start, stop)._replace(is_first=(start - left) % every == 0)
-        self._left = (left - batch.steps) % every
+    def _forgetting(self, batch: SequenceBatch) -> SequenceBatch:
+        """The batch, in which rows also begin each `window` steps of a sequence."""
+        every, steps = self.window or batch.steps, torch.arange(batch.steps)
+        before = torch.zeros_like(batch.lengths) if self._since is None else self._since
+        began = torch.where(batch.begins, steps, -1).cummax(1).values  # (B, T); -1: in an earlier batch
+        since = torch.where(began < 0, before[:, None] + steps, steps - began)
+        self._since = since[:, -1] + 1
+        exists = steps < batch.lengths[:, None]
+        return batch._replace(begins=batch.begins | (exists & (since % every == 0)))
 
     def metrics(self, objective: WindowLoss, *, ranks: int, scale: Tensor | None = None) -> dict[str, float]:
         """The stage's metrics over all ranks; empty where nothing was scored.

@@ -37,9 +37,9 @@ class TrainState:
         self.batches += 1
         if self.value is None:
             self.value = self.bptt.first_state(self.core.initial_carry(len(batch.x)))
-            batch = batch._replace(is_first=torch.ones_like(batch.is_first))
+            batch = batch.restarted()
         if self._restart is not None:
-            batch = batch._replace(is_first=batch.is_first | self._restart)
+            batch = batch.restarted(self._restart)
             self._restart = None
         return batch
 

@@ -36,11 +36,12 @@ def test_every_step_of_every_example_comes_once_in_order(kind, tmp_path, batchin
     index = 0
     while read < data.steps_per_epoch:
         batch, names = loader.batch(index), loader.names(index)
-        for row, name in enumerate(names):
+        for row, called in enumerate(names):
             count = int(batch.lengths[row])
-            assert (name is None) == (count == 0)
-            if name is None:
+            assert len(called) == (count > 0)
+            if not called:
                 continue
+            (name,) = called
             assert bool(batch.is_first[row]) == (name not in seen)
             seen.setdefault(name, []).append(batch.x[row, :count])
         read += int(batch.lengths.sum())
@@ -133,7 +134,7 @@ def test_workers_read_the_same(kind, tmp_path, batching):
     for index, batch in zip(range(1, 4), loader, strict=False):
         expected = data.train_dataloader().batch(index)
         assert torch.equal(batch.x, expected.x)
-        assert torch.equal(batch.is_first, expected.is_first)
+        assert torch.equal(batch.begins, expected.begins)
         assert batch.is_last == expected.is_last
     assert loader.index == 4
     assert torch.equal(torch.get_rng_state(), before)  # or workers would move dropout

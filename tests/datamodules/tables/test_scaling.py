@@ -82,9 +82,10 @@ def test_metrics_of_series_with_scalings_of_their_own_are_in_the_files_units(tmp
             carries = task.objective.first_carry(batch) if carries is None else carries
             out, carries = task.objective.core_outputs(batch, carries)
             out = task.objective.readout(out)
-            for row, name in enumerate(names):
-                if name is None:
+            for row, called in enumerate(names):
+                if not called:
                     continue
+                (name,) = called
                 scale, _ = data.target_units(name)
                 errors = (out[row] - batch.y[row]).double()[batch.scored[row]]
                 scored += float((errors**2).sum())
