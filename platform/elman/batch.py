@@ -60,7 +60,7 @@ class SequenceBatch(NamedTuple):
         return int(self.begins[row, 1 : step + 1].sum())
 
     def restarted(self, rows: Tensor | None = None) -> SequenceBatch:
-        """The same steps, of which `rows` (B,) bool begin a sequence too; None: all rows do."""
+        """The same steps, at the first of which `rows` (B,) bool begin a sequence too; None: all rows do."""
         begins = self.begins.clone()
         begins[:, :1] |= True if rows is None else rows[:, None]
         return self._replace(begins=begins)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from core_rows import Row
 from oracle import SquaredError, flat_gradient, pair_gradients, update_gradients
-from strategy_toys import Fading, LastSteps, RandomReach
+from strategy_rows import RANDOM, STRATEGIES, name
 
 import elman.bptt
 import elman.cores
@@ -20,36 +20,12 @@ B, T, F, H = 3, 11, 2, 4
 LENGTHS = torch.tensor([11, 7, 3])
 
 
-STRATEGIES = [
-    Full(),
-    Split(k=1),
-    Split(k=4),
-    Split(k=30),
-    Truncated(k1=1, k2=1),
-    Truncated(k1=4, k2=4),
-    Truncated(k1=1, k2=4),
-    Truncated(k1=2, k2=5),
-    Truncated(k1=3, k2=4),
-    Truncated(k1=4, k2=11),
-    Truncated(k1=T, k2=T),
-    Truncated(k1=20, k2=30),
-    Checkpointed(),
-    Checkpointed(window=4),
-    LastSteps(k=3),
-    Fading(keep=0.7),
-    RandomReach(k1=2, longest=6),
-]
-RANDOM = [s for s in STRATEGIES if type(s).begin is not BackpropThroughTime.begin]
 # Not those that read later steps: C[t, s] with s > t has no meaning in a strategy's matrix.
 CORES = {str(row): row for row in core_rows.TRAINED if row.make().streams}
 
 
 def make(row: Row, layers: int = 1) -> elman.cores.Core:
     return row.make(F, hidden_size=H, layers=layers, **(row.trained or {}))
-
-
-def name(bptt: object) -> str:
-    return type(bptt).__name__ + "-".join(str(v) for k, v in vars(bptt).items() if k[0] != "_")
 
 
 def random_batch(*, ragged: bool) -> SequenceBatch:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from strategy_toys import RandomReach
 
 from elman.bptt import Full, Split, Truncated
@@ -58,7 +59,7 @@ def test_losses_that_reach_the_lag_of_echo(capsys):
     ],
 )
 def test_reach_of_seven_steps(bptt, least, mean, most, pairs):
-    found = reach(bptt, 7)
+    found = reach(bptt, torch.arange(7) == 0)
     assert (found.least, found.most, found.doubled) == (least, most, 0)
     assert found.mean == pytest.approx(mean)
     assert found.covered == pytest.approx(pairs / 28)
@@ -67,8 +68,8 @@ def test_reach_of_seven_steps(bptt, least, mean, most, pairs):
 def test_expected_credit_has_a_scale():
     """Truncated(2, k2), k2 = 2 to 6 alike: a share of the draws reaches each earlier step."""
     bptt = RandomReach(k1=2, longest=6)
-    assert reach(bptt, 7).most == 6
-    matrix, scale = credit_figure(bptt, 7).axes
+    assert reach(bptt, torch.arange(7) == 0).most == 6
+    matrix, scale = credit_figure(bptt, torch.arange(7) == 0).axes
     (image,) = matrix.get_images()
     assert image.get_array()[6, 1:].tolist() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
     assert scale.get_ylabel() == "credit"
@@ -76,7 +77,7 @@ def test_expected_credit_has_a_scale():
 
 def test_pictures(tmp_path, capsys):
     """The axes are labelled by the sequence, and nothing is drawn over the edge."""
-    figure = credit_figure(Truncated(k1=4, k2=7), 9, labels="a_sequenc")
+    figure = credit_figure(Truncated(k1=4, k2=7), torch.arange(9) == 0, labels="a_sequenc")
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_xticklabels()] == list("a_sequenc")
     figure.canvas.draw()

@@ -281,7 +281,7 @@ def test_a_core_that_reads_later_steps_sees_whole_batches() -> None:
 @pytest.mark.parametrize("stage", ["fit", "validate", "predict"])
 def test_a_core_that_reads_later_steps_refuses_batches_that_go_on(stage: str) -> None:
     task, batches = make_task(core=Both, bptt=Full()), Loader(cut(stream(9)[0], 5, 4))
-    with pytest.raises(BadInput, match="Both reads later steps and cannot go on from an earlier batch"):
+    with pytest.raises(BadInput, match="Both reads later steps: it cannot go on from an earlier batch"):
         getattr(make_trainer(), stage)(task, batches)
 
 

@@ -3,7 +3,16 @@
 from elman.bptt.checkpointed import Checkpointed
 from elman.bptt.full import Full
 from elman.bptt.split import Split
-from elman.bptt.strategy import BackpropThroughTime, Carried, Objective, State, Update, draws, update_of
+from elman.bptt.strategy import (
+    BackpropThroughTime,
+    Carried,
+    Objective,
+    State,
+    Update,
+    draws,
+    update_of,
+    within_sequences,
+)
 from elman.bptt.truncated import Truncated
 
 __all__ = [
@@ -18,4 +27,5 @@ __all__ = [
     "Update",
     "draws",
     "update_of",
+    "within_sequences",
 ]

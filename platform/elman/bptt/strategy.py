@@ -133,7 +133,8 @@ class BackpropThroughTime(ABC):
 
         Whole numbers, or real ones where credit is weighted or drawn. With theta_s the parameters as used
         at step s, the gradient a strategy takes from a sequence is the sum over t and s of
-        C[t, s] dL_t/dtheta_s, in expectation where it draws. `tests/bptt` holds every strategy to it.
+        C[t, s] dL_t/dtheta_s, in expectation where it draws. `tests/bptt` holds every strategy to it. In a
+        row in which sequences begin, `within_sequences` of it counts: gradients do not cross a beginning.
         """
 
     def drawn_credit(self, steps: int) -> Tensor:
@@ -146,6 +147,17 @@ class BackpropThroughTime(ABC):
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:  # noqa: B027  (most keep nothing)
         """Take back what `state_dict` gave."""
+
+
+def within_sequences(credit: Tensor, begins: Tensor) -> Tensor:
+    """The credit of a row in which sequences begin: no loss is charged to a step before its own sequence.
+
+    Args:
+        credit: (T, T), a strategy's matrix.
+        begins: (T,) bool, the row's steps at which a sequence begins.
+    """
+    sequence = begins.cumsum(0)
+    return credit * (sequence[:, None] == sequence[None, :])
 
 
 def draws(seed: int, batch: int) -> random.Random:

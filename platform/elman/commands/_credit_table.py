@@ -49,7 +49,8 @@ def credit_line(words: Words, *, folder: Path | None = None) -> dict[str, str]:
     batch = data.train_dataloader().batch(0)
     settings = {k: v for k, v in strategy_settings(task.bptt).items() if k != "class"}
     text = getattr(data, "text", None)
-    found = reach(task.bptt, batch.steps)
+    begins = batch.begins[0]
+    found = reach(task.bptt, begins)
     cells = {
         "recipe": parsed.name,
         "strategy": f"{type(task.bptt).__name__}({', '.join(f'{k}={v}' for k, v in settings.items())})",
@@ -65,8 +66,7 @@ def credit_line(words: Words, *, folder: Path | None = None) -> dict[str, str]:
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         labels = text[: batch.steps] if text else None
-        shown = min(batch.steps, 200)
-        credit_figure(task.bptt, shown, labels=labels).savefig(
+        credit_figure(task.bptt, begins[:200], labels=labels).savefig(
             folder / f"{Path(words.recipes[0]).stem}.png", dpi=150
         )
     return cells

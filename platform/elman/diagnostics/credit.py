@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from elman.batch import SequenceBatch
-from elman.bptt import BackpropThroughTime
+from elman.bptt import BackpropThroughTime, within_sequences
 from elman.tasks import SequenceTask
 
 if TYPE_CHECKING:
@@ -32,11 +33,16 @@ class Reach:
     doubled: int
 
 
-def reach(bptt: BackpropThroughTime, steps: int) -> Reach:
-    """The summary of a strategy's credit matrix; losses too near the beginning to tell are left out."""
-    credit = bptt.credit_matrix(steps)
+def credit_of(bptt: BackpropThroughTime, begins: Tensor) -> Tensor:
+    """(T, T), which loss is charged to which step of a row whose sequences begin as `begins` (T,) says."""
+    return within_sequences(bptt.credit_matrix(len(begins)), begins)
+
+
+def reach(bptt: BackpropThroughTime, begins: Tensor) -> Reach:
+    """The summary of a strategy's credit in such a row; losses too near a beginning to tell are left out."""
+    steps, credit = len(begins), credit_of(bptt, begins)
     spans = (credit > 0).sum(1)
-    possible = torch.arange(1, steps + 1)
+    possible = within_sequences(torch.ones(steps, steps).tril(), begins).sum(1)
     telling = spans[spans < possible] if bool((spans < possible).any()) else spans[-1:]
     return Reach(
         least=int(telling.min()),
@@ -69,20 +75,22 @@ def touched_steps(task: SequenceTask, batch: SequenceBatch, step: int) -> list[i
     return touched.nonzero().flatten().tolist()
 
 
-def credit_figure(bptt: BackpropThroughTime, steps: int, *, labels: str | None = None) -> Figure:
+def credit_figure(bptt: BackpropThroughTime, begins: Tensor, *, labels: str | None = None) -> Figure:
     """The credit matrix as a picture: row t is a loss, column s a step it is charged to.
 
-    What comes after the loss is white. Where a pair is charged more than once, each count has a colour;
-    credit that is weighted or expected has a scale.
+    What comes after the loss, or before its own sequence, is white. Where a pair is charged more than once,
+    each count has a colour; credit that is weighted or expected has a scale.
 
     Args:
+        begins: (T,) bool, the row's steps at which a sequence begins.
         labels: one character a step, for the axes.
     """
     from matplotlib.colors import LinearSegmentedColormap, ListedColormap
     from matplotlib.figure import Figure
 
-    credit = bptt.credit_matrix(steps)
-    shown = torch.where(torch.ones(steps, steps).tril() > 0, credit.float(), torch.nan)
+    steps, credit = len(begins), credit_of(bptt, begins)
+    possible = within_sequences(torch.ones(steps, steps).tril(), begins)
+    shown = torch.where(possible > 0, credit.float(), torch.nan)
     most = max(1, int(credit.max()))
     figure = Figure(figsize=(5.2, 5), layout="constrained")
     axes = figure.add_subplot()
@@ -99,7 +107,7 @@ def credit_figure(bptt: BackpropThroughTime, steps: int, *, labels: str | None =
     if labels:
         axes.set_xticks(range(steps), list(labels))
         axes.set_yticks(range(steps), list(labels))
-    found = reach(bptt, steps)
+    found = reach(bptt, begins)
     settings = ", ".join(f"{k}={v}" for k, v in vars(bptt).items() if not k.startswith("_"))
     span = f"{found.least} to {found.most}" if found.least < found.most else f"{found.most}"
     twice = f"; {found.doubled} pairs count more than once" if found.doubled else ""

@@ -25,7 +25,8 @@ class Scores:
     def __init__(self, window: int | None, *, forget: bool = False) -> None:
         self.window, self.forget = window, forget
         self.carry: Carry | None = None
-        self._since: Tensor | None = None  # (B,) steps of a row since it began anew, before the batch
+        self._since: Tensor | None = None  # (B,) steps of a row since it began, before the batch
+        self._due: Tensor | None = None  # (B,) bool, rows that begin anew with their next step
         self.loss, self.scored = 0.0, 0
         self.tally: Tensor | None = None
 
@@ -59,8 +60,11 @@ class Scores:
         began = torch.where(batch.begins, steps, -1).cummax(1).values  # (B, T); -1: in an earlier batch
         since = torch.where(began < 0, before[:, None] + steps, steps - began)
         self._since = since[:, -1] + 1
-        exists = steps < batch.lengths[:, None]
-        return batch._replace(begins=batch.begins | (exists & (since % every == 0)))
+        exists, anew = steps < batch.lengths[:, None], since % every == 0
+        found = batch._replace(begins=batch.begins | (exists & anew))
+        found = found if self._due is None else found.restarted(self._due)
+        self._due = (anew & ~exists).any(1)  # in the padding
+        return found
 
     def metrics(self, objective: WindowLoss, *, ranks: int, scale: Tensor | None = None) -> dict[str, float]:
         """The stage's metrics over all ranks; empty where nothing was scored.

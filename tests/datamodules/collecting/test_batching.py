@@ -95,9 +95,8 @@ def test_processes_share_the_rows_of_one_batch(plan: str, world: int) -> None:
     for index in (0, 1, 2, one.plan.batches - 1, one.plan.batches):
         whole, shares = one(index), [planned(index) for planned in each]
         names = [planned.numbers(index) for planned in each]
-        assert sorted(n for rows in names for n in rows if n is not None) == sorted(
-            n for n in one.numbers(index) if n is not None
-        )
+        shared = [n for rows in names for row in rows for n in row]
+        assert sorted(shared) == sorted(n for row in one.numbers(index) for n in row)
         for share in shares:
             assert (share.steps, share.is_last) == (whole.steps, whole.is_last)
             assert len(share.x) == len(share.lengths) == len(share.is_first) >= 1

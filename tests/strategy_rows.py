@@ -1,0 +1,32 @@
+"""Every public strategy, and what a user could write: a test over all of them reads this table."""
+
+from __future__ import annotations
+
+from strategy_toys import Fading, LastSteps, RandomReach
+
+from elman.bptt import BackpropThroughTime, Checkpointed, Full, Split, Truncated
+
+STRATEGIES = [
+    Full(),
+    Split(k=1),
+    Split(k=4),
+    Split(k=30),
+    Truncated(k1=1, k2=1),
+    Truncated(k1=4, k2=4),
+    Truncated(k1=1, k2=4),
+    Truncated(k1=2, k2=5),
+    Truncated(k1=3, k2=4),
+    Truncated(k1=4, k2=11),
+    Truncated(k1=11, k2=11),
+    Truncated(k1=20, k2=30),
+    Checkpointed(),
+    Checkpointed(window=4),
+    LastSteps(k=3),
+    Fading(keep=0.7),
+    RandomReach(k1=2, longest=6),
+]
+RANDOM = [s for s in STRATEGIES if type(s).begin is not BackpropThroughTime.begin]
+
+
+def name(bptt: object) -> str:
+    return type(bptt).__name__ + "-".join(str(v) for k, v in vars(bptt).items() if k[0] != "_")
