@@ -22,22 +22,26 @@ class Layout:
         begins: (B, T) bool on the host, rows in the layout's order; step 0 is not looked at. None: none do.
         device: of the rows.
 
-    `begins` says whether any does; `marks` has, for each step, (rows of the step, 1) bool on the device, or
-    None where no row begins.
+    `begins` says whether any does; `marks` has, for each step, the rows that begin there, (n,) int on the
+    device, or None where no row does.
     """
 
     def __init__(
         self, sizes: Sequence[int], *, begins: Tensor | None = None, device: torch.device | None = None
     ) -> None:
         self.sizes = list(sizes)
-        self.marks: list[Tensor | None] = [None] * len(self.sizes)
-        if begins is not None:
-            by_step = begins.t().unsqueeze(2).to(device)  # (T, B, 1)
-            for step in begins[:, 1:].any(0).nonzero().flatten().tolist():
-                self.marks[step + 1] = by_step[step + 1, : self.sizes[step + 1]]
-        self.begins = any(mark is not None for mark in self.marks)
         self.offsets = [0, *accumulate(self.sizes)]
         self.row_count, self.even = self.sizes[0], self.sizes[0] == self.sizes[-1]
+        self.marks: list[Tensor | None] = [None] * len(self.sizes)
+        self.begins = begins is not None and bool(begins[:, 1:].any())
+        if begins is None or not self.begins:
+            return
+        step, row = begins[:, 1:].t().nonzero().unbind(1)  # step after step
+        counts = [0, *torch.bincount(step, minlength=len(self.sizes) - 1).tolist()]
+        self._places = (torch.tensor(self.offsets)[step + 1] + row).to(device)  # among the rows of all steps
+        self._rows, self._before = row.to(device), [0, *accumulate(counts)]
+        pieces = self._rows.split(counts)
+        self.marks = [piece if count else None for piece, count in zip(pieces, counts, strict=True)]
 
     @property
     def all_rows(self) -> int:
@@ -68,17 +72,18 @@ class Layout:
             state: of every step, under the rows of the carry before step 0.
             first: (B, H), what rows begin with; None: none begins inside.
         """
-        marked = first is not None and any(self.marks[step] is not None for step in block)
-        if self.even and not marked:
-            return state[self.at(block)]
-        rows = []
-        for step in block:
-            start = self.row_count + self.offsets[step - 1] if step else 0
-            here, mark = state[start : start + self.sizes[step]], self.marks[step]
-            if mark is not None and first is not None:
-                here = torch.where(mark, first[: len(here)], here)
-            rows.append(here)
-        return torch.cat(rows)
+        if self.even:
+            rows = state[self.at(block)]
+        else:
+            places = [(self.row_count + self.offsets[step - 1] if step else 0, step) for step in block]
+            rows = torch.cat([state[start : start + self.sizes[step]] for start, step in places])
+        if first is None:
+            return rows
+        begin = slice(self._before[block.start], self._before[block.stop])
+        if begin.start == begin.stop:
+            return rows
+        places_here = self._places[begin] - self.offsets[block.start]
+        return rows.index_copy(0, places_here, first.index_select(0, self._rows[begin]))
 
     def ends(self, state: Tensor) -> Tensor:
         """(B, H), each row's state after its last step."""
@@ -94,7 +99,9 @@ class Layout:
 
 
 def anew(mark: Tensor | None, first: Carry, carry: Carry) -> Carry:
-    """`carry`, (n, H) each, with rows of `first` where `mark` says that they begin, (n, 1) bool or None."""
+    """`carry`, (n, H) each, with those rows of `first` that begin: `mark` of a layout."""
     if mark is None:
         return carry
-    return tuple(torch.where(mark, new[: len(old)], old) for new, old in zip(first, carry, strict=True))
+    return tuple(
+        old.index_copy(0, mark, new.index_select(0, mark)) for new, old in zip(first, carry, strict=True)
+    )

@@ -184,15 +184,18 @@ def _through(
             dh = product.mm(weight_hh) if direct is None else torch.addmm(dh * direct, product, weight_hh)
             break
         here = below if len(below) == count else below[:count]
-        if (mark := layout.marks[step]) is None:
+        mark = layout.marks[step]
+        if mark is not None and dfirst:
+            back = product.mm(weight_hh) if direct is None else torch.addmm(dh * direct, product, weight_hh)
+            for total, leaf in zip(dfirst, (back, *dc), strict=True):
+                total.index_add_(0, mark, leaf.index_select(0, mark))
+            dh = here + back
+        else:
             base = here if direct is None else torch.addcmul(here, dh, direct)
             dh = torch.addmm(base, product, weight_hh)
-        else:
-            back = product.mm(weight_hh) if direct is None else torch.addmm(dh * direct, product, weight_hh)
-            for total, leaf in zip(dfirst, (back, *dc), strict=False):
-                total[:count] += torch.where(mark, leaf, 0)
-            dh = torch.where(mark, here, here + back)
-            dc = [leaf.masked_fill_(mark, 0) for leaf in dc]
+        if mark is not None:
+            dh.index_copy_(0, mark, here.index_select(0, mark))
+            dc = [leaf.index_fill_(0, mark, 0) for leaf in dc]
         if len(below) > count:  # rows whose last step is the one before
             ended = slice(count, len(below))
             dh = torch.cat([dh, below[ended] + dends[0][ended]])
