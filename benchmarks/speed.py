@@ -9,9 +9,10 @@ update, block against neighbouring block; printed are the median and the range. 
 weights and see the same data; the first losses are compared.
 
 W1: 2-layer LSTM of 256, embedding 128, 96 symbols, 32 rows, k1 = k2 = 50, Adam.
+W2: the same, k1 = 10, k2 = 50; the loop, too, computes the look-back again from a state that it kept.
 W4: tanh network of 64, 16 features, 16 rows, k1 = k2 = 5, SGD.
-A sequence, and so a batch of elman, is 10 windows long in W1 and 100 in W4 (`--windows` changes it): what
-the trainer does for a batch is shared by its windows. Carries start at zero with each sequence.
+A sequence, and so a batch of elman, is 10 windows long in W1, 50 in W2 and 100 in W4 (`--windows` changes it):
+what the trainer does for a batch is shared by its windows. Carries start at zero with each sequence.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Work:
     embedding: int | None
     windows: int  # of a sequence
     updates: int  # of a block
+    look_back: int = 0  # k2 - k1
 
     def optimizer(self, parameters: Any) -> torch.optim.Optimizer:
         return (
@@ -73,6 +75,7 @@ class Work:
 
 WORKS = {
     "W1": Work("LSTM", 2, 256, 32, 50, 96, 96, 128, windows=10, updates=40),
+    "W2": Work("LSTM", 2, 256, 32, 10, 96, 96, 128, windows=50, updates=50, look_back=40),
     "W4": Work("RNN", 1, 64, 16, 5, 16, 1, None, windows=100, updates=1000),
 }
 
@@ -98,12 +101,19 @@ class Loop:
         self.losses = self._run()
 
     def _run(self) -> Iterator[Tensor]:
+        k, look_back = self.work.k, self.work.look_back
         while True:
             for x, y in self.data:
-                state = None
-                for xs, ys in zip(x.split(self.work.k), y.split(self.work.k), strict=True):
-                    out, state = self.rnn(self.embedding(xs), state)
-                    said = self.head(out)
+                state = None  # before the first step that the next window looks back to
+                for end in range(k, len(x) + 1, k):
+                    start, resume = max(0, end - k - look_back), max(0, end - look_back)
+                    out, ys = x.new_empty(0), y[end - k : end]
+                    if resume > start:
+                        out, state = self.rnn(self.embedding(x[start:resume]), state)
+                    if resume < end:
+                        rest, _ = self.rnn(self.embedding(x[resume:end]), state)
+                        out = torch.cat([out, rest]) if resume > start else rest
+                    said = self.head(out[-k:])
                     if self.work.embedding:
                         loss = nn.functional.cross_entropy(said.flatten(0, 1), ys.flatten())
                     else:
@@ -112,7 +122,10 @@ class Loop:
                     loss.backward()
                     nn.utils.clip_grad_norm_(self.net.parameters(), CLIP)
                     self.optimizer.step()
-                    state = state.detach() if isinstance(state, Tensor) else tuple(s.detach() for s in state)
+                    if state is not None:
+                        state = (
+                            state.detach() if isinstance(state, Tensor) else tuple(s.detach() for s in state)
+                        )
                     yield loss
 
     def block(self) -> float:
@@ -190,7 +203,7 @@ def make(work: Work) -> SequenceTask:
         output_size=work.output_size,
         token_ids=bool(work.embedding),
         core=core,
-        bptt=Truncated(k1=work.k, k2=work.k),
+        bptt=Truncated(k1=work.k, k2=work.k + work.look_back),
         loss=CrossEntropy() if work.embedding else SquaredError(),
         optimizer=work.optimizer,
         embedding=work.embedding,

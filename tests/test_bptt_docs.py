@@ -14,6 +14,7 @@ from torch import Tensor
 
 from elman.bptt import Truncated
 from elman.cores import GRU, LSTM, Cell, Elman
+from elman.cores._layout import Layout
 from elman.cores._scan import scan
 
 PAGE = (Path(__file__).parents[1] / "docs" / "bptt.md").read_text(encoding="utf-8")
@@ -82,14 +83,14 @@ def ran(core: Cell) -> Ran:
     carry = [torch.randn(1, H, dtype=torch.float64).requires_grad_() for _ in range(core.carry_parts)]
     units = core.pointwise()
     assert units is not None
-    out, _ = scan(units, x, tuple(carry), weights, [1] * T)
+    out, _ = scan(units, x, tuple(carry), weights, Layout([1] * T))
     leaves = {"x": x, "h0": carry[0], **dict(zip(("u", "w", "b_ih", "b_hh"), weights, strict=True))}
     found = torch.autograd.grad((e * out).sum(), list(leaves.values()))
     c = torch.zeros(T + 1, H, dtype=torch.float64)
     state = tuple(leaf.detach() for leaf in carry)
     for t in range(T if core.carry_parts == 2 else 0):  # c is not part of the outputs
         c[t] = state[1][0]
-        _, state = scan(units, x[t : t + 1].detach(), state, [w.detach() for w in weights], [1])
+        _, state = scan(units, x[t : t + 1].detach(), state, [w.detach() for w in weights], Layout([1]))
         c[t + 1] = state[1][0]
     h = torch.cat([carry[0], out]).detach()
     u, w, b_ih, b_hh = (weight.detach() for weight in weights)
@@ -168,7 +169,7 @@ def check_products_of_jacobians() -> None:
     norm = torch.linalg.matrix_norm(r.w, 2)
     for t, s in _pairs():
         start = r.h[s : s + 1].clone().requires_grad_()
-        out, _ = scan(units, r.x[s:t], (start,), weights, [1] * (t - s))
+        out, _ = scan(units, r.x[s:t], (start,), weights, Layout([1] * (t - s)))
         (found,) = torch.autograd.grad((r.e[t - 1] * out[-1]).sum(), start)
         product = r.e[t - 1]
         for step in range(t, s, -1):
@@ -199,7 +200,11 @@ def check_credit() -> None:
         begin, end = max(0, first + 2 - 3), first + 2
         w = r.w.clone().requires_grad_()
         out, _ = scan(
-            units, r.x[begin:end], (r.h[begin : begin + 1],), [r.u, w, r.b_ih, r.b_hh], [1] * (end - begin)
+            units,
+            r.x[begin:end],
+            (r.h[begin : begin + 1],),
+            [r.u, w, r.b_ih, r.b_hh],
+            Layout([1] * (end - begin)),
         )
         (part,) = torch.autograd.grad((r.e[first:end] * out[first - begin :]).sum(), w)
         found += part
@@ -251,3 +256,29 @@ def check_gru() -> None:
         after = z[t] * m + r.w.T @ by_h[t]  # 17
     close(r.gradient["h0"][0], after)
     weights_follow(r, by_x, by_h)
+
+
+@equation(18)
+def check_beginnings() -> None:
+    """A row of two sequences: the second begins at step s with a first state of its own."""
+    s, r = 3, ran(Elman(F, hidden_size=H))
+    units, first = (
+        Elman(F, hidden_size=H).pointwise(),
+        torch.randn(1, H, dtype=torch.float64).requires_grad_(),
+    )
+    start, w = r.h[:1].clone().requires_grad_(), r.w.clone().requires_grad_()
+    begins = torch.arange(T)[None] == s
+    layout = Layout([1] * T, begins=begins)
+    out, _ = scan(units, r.x, (start,), [r.u, w, r.b_ih, r.b_hh], layout, first=(first,))
+    found = torch.autograd.grad((r.e * out).sum(), [w, start, first])
+    before = torch.cat([r.h[:1], out[:-1]]).detach()
+    before[s] = first.detach()
+    da, after = torch.zeros(T, H, dtype=torch.float64), torch.zeros(H, dtype=torch.float64)
+    for t in reversed(range(T)):
+        da[t] = (1 - out[t].detach() ** 2) * (r.e[t] + after)
+        after = r.w.T @ da[t]
+        if t == s:
+            close(found[2][0], after)
+            after = torch.zeros_like(after)
+    close(found[0], da.T @ before)
+    close(found[1][0], after)
