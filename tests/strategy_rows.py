@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from strategy_toys import Fading, LastSteps, RandomReach
 
-from elman.bptt import BackpropThroughTime, Checkpointed, Full, Split, Truncated
+from elman.bptt import BackpropThroughTime, Checkpointed, Full, Jittered, Split, Truncated
 
 STRATEGIES = [
     Full(),
@@ -19,6 +19,13 @@ STRATEGIES = [
     Truncated(k1=4, k2=11),
     Truncated(k1=11, k2=11),
     Truncated(k1=20, k2=30),
+    Truncated(k1=4, k2=4, scored="window"),
+    Truncated(k1=2, k2=5, scored="window"),
+    Truncated(k1=1, k2=3, scored="window"),
+    Truncated(k1=3, k2=20, scored="window"),
+    Jittered(k=4, base_share=0.7, spread=1.5, least=2, most=7),
+    Jittered(k=3, base_share=0.5, spread=0, least=1),
+    Jittered(k=30, spread=0),
     Checkpointed(),
     Checkpointed(window=4),
     LastSteps(k=3),

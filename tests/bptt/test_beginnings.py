@@ -57,6 +57,9 @@ def credited(bptt: BackpropThroughTime, core: str, batch: SequenceBatch) -> torc
             KNOWN[key] = pair_gradients(make(core, "loop"), rows(batch, torch.tensor([row])), restart)
         g = KNOWN[key]
         credit = within_sequences(bptt.drawn_credit(T).double(), batch.begins[row])
+        if getattr(bptt, "scored", "fresh") == "window":  # how often depends on where a sequence ends
+            exist = int(batch.lengths[row])
+            credit[:exist, :exist] = bptt.row_credit(batch.begins[row, :exist]).double()
         total = total + torch.einsum("ts,tsp->p", credit, g)
         begun = batch.begins[row].cumsum(0)
         assert not g[begun[:, None] != begun].any()  # so that the plain matrix gives the same

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 import torch
-from oracle import SquaredError, pair_gradients, update_gradients
+from oracle import SquaredError, flat_gradient, pair_gradients, update_gradients
 
 from elman.batch import SequenceBatch, at_first_step, whole
 from elman.bptt import BackpropThroughTime, Split, Truncated
@@ -27,20 +27,34 @@ def stream(cuts: tuple[int, ...]) -> list[SequenceBatch]:
 @pytest.mark.parametrize("cuts", [(5,), (1, 2, 3), (4, 8, 12, 16), (2, 9, 10), tuple(range(1, T))], ids=str)
 @pytest.mark.parametrize(
     "bptt",
-    [Truncated(k1=4, k2=4), Truncated(k1=1, k2=6), Truncated(k1=3, k2=8), Truncated(k1=6, k2=7), Split(k=4)],
+    [
+        Truncated(k1=4, k2=4),
+        Truncated(k1=1, k2=6),
+        Truncated(k1=3, k2=8),
+        Truncated(k1=6, k2=7),
+        Truncated(k1=3, k2=8, scored="window"),
+        Split(k=4),
+    ],
     ids=lambda s: str(vars(s)),
 )
 def test_cuts_change_nothing(bptt: BackpropThroughTime, cuts: tuple[int, ...]) -> None:
     torch.manual_seed(1)
     net = SquaredError(LSTM(F, hidden_size=H, layers=2))
     uncut, cut = (update_gradients(bptt, net, stream(c)) for c in ((), cuts))
-    assert len(cut) == len(uncut) == -(-T // bptt.update_steps(T))
+    assert len(cut) == len(uncut) == -(-T // bptt.stride(T))
     for a, b in zip(cut, uncut, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-13)
 
 
 @pytest.mark.parametrize(
-    "bptt", [Truncated(k1=3, k2=8), Truncated(k1=4, k2=4), Split(k=4)], ids=lambda s: str(vars(s))
+    "bptt",
+    [
+        Truncated(k1=3, k2=8),
+        Truncated(k1=4, k2=4),
+        Truncated(k1=3, k2=8, scored="window"),
+        Split(k=4),
+    ],
+    ids=lambda s: str(vars(s)),
 )
 def test_a_row_that_begins_at_a_border_takes_no_credit_from_before(bptt: BackpropThroughTime) -> None:
     """Row 1 starts anew at step 7: its two sequences are credited apart, row 0 runs on."""
@@ -57,6 +71,7 @@ def test_a_row_that_begins_at_a_border_takes_no_credit_from_before(bptt: Backpro
     )
     begun = credit.clone()
     begun[7:, :7] = 0  # what lies before the row's beginning is another sequence
+    begun[:7, :7] = bptt.credit_matrix(7)  # which ends there
     whole_row = rows(uncut, torch.tensor([1]))
     expected += torch.einsum("ts,tsp->p", begun, restarted_pairs(net, whole_row, 7, restart))
     torch.testing.assert_close(
@@ -77,6 +92,43 @@ def restarted_pairs(net: SquaredError, row: SequenceBatch, at: int, restart: int
     g[at:border, at:border] = pair_gradients(net, rest.window(0, border - at))
     g[border:, border:] = pair_gradients(net, rest.window(border - at, rest.steps), restart)
     return g
+
+
+def changing_credit(lengths: list[tuple[int, int]], cuts: tuple[int, ...]) -> torch.Tensor:
+    """C of a stream whose batches have these k1 and k2: look-back ends where the carry of before was kept."""
+    credit, scored_to, kept = torch.zeros(T, T, dtype=torch.float64), 0, 0
+    for (k1, k2), stop in zip(lengths, (*cuts, T), strict=True):
+        while scored_to + k1 <= stop or (stop == T and scored_to < T):
+            kept, end = max(kept, scored_to + k1 - k2), min(scored_to + k1, stop)
+            credit[scored_to:end, kept:end] = 1
+            scored_to = end
+            kept = min(max(kept, scored_to + k1 - k2), end)
+    return credit.tril()
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        [(5, 5), (2, 2), (3, 3)],
+        [(2, 5), (2, 2), (2, 2)],
+        [(3, 9), (1, 2), (2, 9)],
+        [(2, 2), (5, 5), (2, 5)],
+        [(6, 7), (2, 3), (1, 1)],
+    ],
+    ids=str,
+)
+def test_lengths_that_change_between_batches(lengths: list[tuple[int, int]]) -> None:
+    """With a shorter k2 the steps from the kept carry to the new window run too, or the carry is wrong."""
+    torch.manual_seed(1)
+    net, cuts = SquaredError(LSTM(F, hidden_size=H)), (7, 12)
+    state, found = None, 0
+    for batch, (k1, k2) in zip(stream(cuts), lengths, strict=True):
+        bptt = Truncated(k1=k1, k2=k2)
+        state = state or bptt.first_state(net.core.initial_carry(B))
+        for update in bptt.losses(net, batch, state):
+            state, found = update.state, found + flat_gradient(update.loss, net)
+    expected = torch.einsum("ts,tsp->p", changing_credit(lengths, cuts), pair_gradients(net, stream(())[0]))
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-11)
 
 
 def test_steps_that_do_not_fill_a_window_wait() -> None:
@@ -131,3 +183,8 @@ def test_windows_without_a_scored_step_make_no_update_but_carry_on() -> None:
 def test_impossible_lengths_are_refused(k1: int, k2: int) -> None:
     with pytest.raises(ValueError, match=f"need 1 <= k1 <= k2, got k1={k1}, k2={k2}"):
         Truncated(k1=k1, k2=k2)
+
+
+def test_other_ways_of_scoring_are_refused() -> None:
+    with pytest.raises(ValueError, match="scored must be 'fresh' or 'window', got 'last'"):
+        Truncated(k1=2, k2=3, scored="last")

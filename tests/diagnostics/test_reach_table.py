@@ -1,14 +1,15 @@
 """Which strategy lets the loss at 'u' of "a_sequence" learn about 's', as the product prints it."""
 
+import itertools
 from pathlib import Path
 
 import pytest
 import torch
 from strategy_toys import RandomReach
 
-from elman.bptt import Full, Split, Truncated
+from elman.bptt import Full, Jittered, Split, Truncated
 from elman.cli import main
-from elman.diagnostics.credit import credit_figure, reach
+from elman.diagnostics.credit import credit_figure, reach, reach_of
 
 FOLDER = Path(__file__).parents[2] / "experiments" / "reach"
 HEAD = ["recipe", "strategy", "steps the loss at 'u' can change", "learns about 's'?"]
@@ -21,7 +22,10 @@ TABLE = [  # written out by hand: 'u' is step 6, 's' step 3, counted from 1
     ("truncated_4_7", "Truncated(k1=4, k2=7)", "_ s e q u", "yes"),
     ("truncated_2_5", "Truncated(k1=2, k2=5)", "_ s e q u", "yes"),
 ]
-ECHO = [("full", "100%"), ("truncated_8_16", "100%"), ("truncated_8_8", "0%"), ("split", "0%")]
+ECHO = [
+    *(("full", "100%"), ("truncated_8_16", "100%"), ("truncated_8_8", "0%"), ("split", "0%")),
+    ("jittered", "13%"),
+]
 
 
 def columns(line):
@@ -69,21 +73,56 @@ def test_expected_credit_has_a_scale():
     """Truncated(2, k2), k2 = 2 to 6 alike: a share of the draws reaches each earlier step."""
     bptt = RandomReach(k1=2, longest=6)
     assert reach(bptt, torch.arange(7) == 0).most == 6
-    matrix, scale = credit_figure(bptt, torch.arange(7) == 0).axes
-    (image,) = matrix.get_images()
+    bptt.begin(4)
+    matrix, draw, scale = credit_figure(bptt, torch.arange(7) == 0).axes
+    (image,), (one,) = matrix.get_images(), draw.get_images()
     assert image.get_array()[6, 1:].tolist() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
+    assert scale.get_ylabel() == "credit"
+    assert one.get_array()[6].tolist() == bptt.drawn_credit(7)[6].tolist()
+
+
+def test_credit_that_counts_again_has_a_legend():
+    figure = credit_figure(Truncated(k1=2, k2=6, scored="window"), torch.arange(9) == 0)
+    _, legend = figure.axes
+    assert [label.get_text() for label in legend.get_yticklabels()] == ["0", "1", "2", "3"]
+    assert legend.get_ylabel() == "times charged"
+    assert "pairs count more than once" in figure.get_suptitle()
+    many, scale = credit_figure(Truncated(k1=1, k2=40, scored="window"), torch.arange(60) == 0).axes
+    assert many.get_images()[0].get_clim() == (0, 40)
     assert scale.get_ylabel() == "credit"
 
 
-def test_pictures(tmp_path, capsys):
-    """The axes are labelled by the sequence, and nothing is drawn over the edge."""
-    figure = credit_figure(Truncated(k1=4, k2=7), torch.arange(9) == 0, labels="a_sequenc")
-    (axes,) = figure.axes
-    assert [label.get_text() for label in axes.get_xticklabels()] == list("a_sequenc")
+@pytest.mark.parametrize(
+    "bptt",
+    [Truncated(k1=4, k2=7), Truncated(k1=2, k2=7, scored="window"), Jittered(k=4, spread=2, least=1)],
+    ids=lambda s: type(s).__name__,
+)
+def test_nothing_is_drawn_over_the_edge(bptt):
+    """Titles and legends stay within the picture and apart from each other."""
+    figure = credit_figure(bptt, torch.arange(9) == 0, labels="a_sequenc")
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == list("a_sequenc")
     figure.canvas.draw()
-    title = axes.title.get_window_extent()
-    assert title.x0 >= 0
-    assert title.x1 <= figure.bbox.width
-    assert title.y1 <= figure.bbox.height
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    (title,) = figure.texts
+    for box in (*boxes, title.get_window_extent()):
+        assert box.x0 >= 0
+        assert box.y0 >= 0
+        assert box.x1 <= figure.bbox.width
+        assert box.y1 <= figure.bbox.height
+    for one, other in itertools.pairwise(boxes):
+        assert not one.overlaps(other)
+
+
+def test_one_draw_has_a_column(capsys):
+    command = ["credit", str(FOLDER / "full.yaml"), "--model.bptt=Jittered", "--model.bptt.k=4"]
+    assert main([*command, "--model.bptt.least=1", "--model.bptt.spread=1"]) == 0
+    head, line = capsys.readouterr().out.splitlines()
+    assert columns(head)[-3:] == ["reach least/mean/most", "pairs covered", "one draw"]
+    bptt = Jittered(k=4, least=1, spread=1)
+    one = reach_of(bptt.drawn_credit(9), torch.arange(9) == 0)
+    assert columns(line)[-1] == f"{one.least}/{one.mean:.3g}/{one.most}, {one.covered:.0%}"
+
+
+def test_pictures(tmp_path, capsys):
     assert main(["credit", str(FOLDER / "full.yaml"), f"--output={tmp_path}/pictures"]) == 0
     assert (tmp_path / "pictures" / "full.png").read_bytes().startswith(b"\x89PNG")

@@ -28,6 +28,7 @@ COMPARED = {
     "joined": "--model.bptt=Truncated --model.bptt.k1=3 --model.bptt.k2=3 --model.accumulate=2",
     "sparse": f"{TRUNCATED} --model.normaliser=scored --data.sparse=true",
     "split": "--model.bptt=Split --model.bptt.k=5 --model.normaliser=steps",
+    "jittered": "--model.bptt=Jittered --model.bptt.k=5 --model.bptt.spread=2 --model.bptt.least=1",
     "full": "--model.bptt=Full --model.normaliser=sequence",
 }
 WALL_CLOCK = {

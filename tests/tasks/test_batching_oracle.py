@@ -167,14 +167,18 @@ def clocks(plan: Plan, every: int) -> dict[int, int]:
     return found
 
 
-def check(got, expected) -> None:
+def check(got, expected, *, once: bool = True) -> None:
     loss, gradient, scored = got
-    assert scored == expected[2] == sum(int(e.scored.sum()) for e in EXAMPLES.sequences)
+    assert scored == expected[2]
+    assert (scored == sum(int(e.scored.sum()) for e in EXAMPLES.sequences)) == once
     torch.testing.assert_close((loss, gradient), expected[:2], **CLOSE)
     assert gradient.abs().max() > 0.1
 
 
-WHOLE = [Full(), Split(k=3), Truncated(k1=3, k2=5), Checkpointed(window=3)]
+WHOLE = [
+    *(Full(), Split(k=3), Truncated(k1=3, k2=5), Checkpointed(window=3)),
+    Truncated(k1=2, k2=5, scored="window"),
+]
 
 
 def name_of(value) -> str | None:
@@ -191,7 +195,8 @@ def test_whole_sequences(core: str, plan: str, bptt: BackpropThroughTime) -> Non
     task = make_task(core)
     if bptt.continues and not task.network.core.streams:
         return
-    check(summed(task, bptt, a_pass(PLANS[plan])), one_at_a_time(core, bptt))
+    once = getattr(bptt, "scored", "fresh") == "fresh"
+    check(summed(task, bptt, a_pass(PLANS[plan])), one_at_a_time(core, bptt), once=once)
 
 
 @streaming_core
@@ -222,16 +227,22 @@ def test_refilled_rows_where_updates_divide_a_batch(core: str, plan: str, look_b
 @streaming_core
 @refilled_plans
 @pytest.mark.parametrize(
-    "bptt", [Truncated(k1=3, k2=3), Truncated(k1=2, k2=5), Truncated(k1=7, k2=9), Split(k=3)]
+    "bptt",
+    [
+        *(Truncated(k1=3, k2=3), Truncated(k1=2, k2=5), Truncated(k1=7, k2=9), Split(k=3)),
+        Truncated(k1=2, k2=5, scored="window"),
+    ],
+    ids=name_of,
 )
 def test_refilled_rows_join_the_clock_of_their_batch(core: str, plan: str, bptt: BackpropThroughTime) -> None:
     """Updates are made for all rows at once, so a row that begins in the middle of a window of k1 steps is
     first cut where that window ends: as a sequence alone would be, had its row been empty until then."""
     task = make_task(core)
-    begun = clocks(PLANS[plan], bptt.update_steps(1))
+    begun = clocks(PLANS[plan], bptt.stride(1))
     check(
         summed(task, bptt, a_pass(PLANS[plan])),
         one_at_a_time(core, bptt, clocks=begun),
+        once=getattr(bptt, "scored", "fresh") == "fresh",
     )
 
 
@@ -240,7 +251,7 @@ def test_some_rows_do_begin_within_a_window() -> None:
 
 
 @every_plan
-@pytest.mark.parametrize("bptt", [Full(), Truncated(k1=3, k2=5), Split(k=3)], ids=name_of)
+@pytest.mark.parametrize("bptt", [*WHOLE[:3], WHOLE[-1]], ids=name_of)
 def test_two_processes_make_the_updates_of_one(plan: str, bptt: BackpropThroughTime) -> None:
     """Window by window: a process whose own rows are short keeps in step with the others."""
     task = make_task("LSTM")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from task_toys import make_task
 
-from elman.bptt import Checkpointed, Full, Split, Truncated
+from elman.bptt import Checkpointed, Full, Jittered, Split, Truncated
 from elman.cores import Core
 
 
@@ -48,6 +48,12 @@ def test_a_strategy_that_needs_more_of_a_core() -> None:
         ValueError, match="NeedsStep needs a core that offers jacobian, step, which Both does not"
     ):
         make_task(core=Both, bptt=NeedsStep())
+
+
+def test_windows_are_not_weighed_by_their_length_twice() -> None:
+    with pytest.raises(ValueError, match=r"Jittered scales .* normaliser=steps .* model.bptt.scale_lr=false"):
+        make_task(bptt=Jittered(), normaliser="steps")
+    assert make_task(bptt=Jittered(scale_lr=False), normaliser="steps").updates.normaliser == "steps"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import torch
 from strategy_toys import RandomReach
 from task_toys import ROWS, Seen, fit, make_task, stream, weights
 
-from elman.bptt import BackpropThroughTime, Checkpointed, Full, Split, Truncated
+from elman.bptt import BackpropThroughTime, Checkpointed, Full, Jittered, Split, Truncated
 from elman.cores import GRU, LSTM
 from elman.cores.kernels import Choice, kernels_of
 from elman.errors import BadInput
@@ -90,8 +90,13 @@ def without_clock(seen: Seen) -> list[tuple[int, dict[str, float]]]:
         lambda: resumable(Checkpointed(window=2)),
         lambda: resumable(Drawing()),
         lambda: resumable(RandomReach(k1=2, longest=6)),
+        lambda: resumable(Truncated(k1=2, k2=5, scored="window")),
+        lambda: resumable(Jittered(k=4, spread=2, least=1)),
     ],
-    ids=["truncated", "joined", "batch", "split", "full", "checkpointed", "drawing", "random"],
+    ids=[
+        *("truncated", "joined", "batch", "split", "full", "checkpointed", "drawing", "random"),
+        *("window", "jittered"),
+    ],
 )
 def test_a_run_in_two_halves(make, tmp_path: Path) -> None:
     uncut, resumed, seen, seen_apart = halves(make, tmp_path, stream(*CUTS))

@@ -2,6 +2,7 @@
 
 from elman.bptt.checkpointed import Checkpointed
 from elman.bptt.full import Full
+from elman.bptt.jittered import Jittered
 from elman.bptt.split import Split
 from elman.bptt.strategy import (
     BackpropThroughTime,
@@ -20,6 +21,7 @@ __all__ = [
     "Carried",
     "Checkpointed",
     "Full",
+    "Jittered",
     "Objective",
     "Split",
     "State",

@@ -104,6 +104,11 @@ class BackpropThroughTime(ABC):
     needs: ClassVar[frozenset[str]] = frozenset()
     """What `objective.core` must offer beyond the contract of a core, for instance {"step"}."""
 
+    @property
+    def scales_lr(self) -> bool:
+        """Whether `lr_scale` makes up for unlike windows; the loss of each then has to be a mean."""
+        return False
+
     def begin(self, batch: int) -> None:  # noqa: B027  (most draw nothing)
         """Draw how training batch number `batch`, from 0, is cut; all ranks call it before `update_steps`."""
 
@@ -123,6 +128,10 @@ class BackpropThroughTime(ABC):
         """Steps of a row that a full update scores, in a batch of `steps`; asked for before its `losses`."""
         return steps
 
+    def stride(self, steps: int) -> int:
+        """Steps of a row from one window's end to the next one's; an average will do."""
+        return self.update_steps(steps)
+
     def updates_of_a_step(self) -> int:
         """Most updates whose windows one step lies in, scored or looked back to."""
         return 1
@@ -136,6 +145,10 @@ class BackpropThroughTime(ABC):
         C[t, s] dL_t/dtheta_s, in expectation where it draws. `tests/bptt` holds every strategy to it. In a
         row in which sequences begin, `within_sequences` of it counts: gradients do not cross a beginning.
         """
+
+    def row_credit(self, begins: Tensor) -> Tensor:
+        """`credit_matrix` of a row in which sequences begin where `begins` (T,) bool says."""
+        return within_sequences(self.credit_matrix(len(begins)), begins)
 
     def drawn_credit(self, steps: int) -> Tensor:
         """`credit_matrix` of what `begin` drew last; the same matrix where nothing is drawn."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from math import ceil
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
@@ -13,6 +14,8 @@ from elman.batch import SequenceBatch
 from elman.bptt.buffered_window import BufferedWindow, run
 from elman.bptt.strategy import BackpropThroughTime, Objective, Update, scored_steps
 from elman.tree import Carry, detached
+
+Scored = Literal["fresh", "window"]
 
 
 class TruncatedState(NamedTuple):
@@ -46,29 +49,35 @@ class Truncated(BackpropThroughTime):
     runs through the whole sequence; only the gradient is cut. With k1 = k2 = T this is `Full`.
 
     Windows and look-back cross batch borders: a stream cut into batches of another length makes the
-    same updates. Steps that do not fill k1 wait for the next batch, unless it `is_last`.
+    same updates. Steps that do not fill k1 wait for the next batch, unless it `is_last`. The lengths
+    may change between batches; a longer look-back begins where the carry of before was kept.
 
     Args:
-        k1: steps scored by each update.
+        k1: steps from one update to the next.
         k2: longest path a gradient may take, in steps; at least `k1`.
+        scored: "fresh" scores the k1 steps that no update has scored yet; "window" scores all k2 again, so
+            that most losses count in ceil(k2 / k1) updates: in those that score a new step of their sequence.
 
     Raises:
-        ValueError: if `k1` is not positive or `k2` is smaller than `k1`.
+        ValueError: if `k1` is not positive, `k2` is smaller than `k1`, or `scored` is neither.
 
     Cost: k2 / k1 forward and backward passes over the sequence; activations of k2 steps alive at
     once. A window without a scored step runs its first k1 steps forward only.
 
-    Source: Williams and Peng (1990), Neural Computation 2(4), BPTT(h; h') with k2 = h, k1 = h'.
+    Source: Williams and Peng (1990), Neural Computation 2(4), BPTT(h; h') with k2 = h, k1 = h', for
+    "fresh"; Sutskever (2013), thesis, section 2.8.6, read literally, for "window".
     Differs: the look-back is computed again with the current weights, from a carry kept k2 steps back.
     """
 
     exact = False
     continues = True
 
-    def __init__(self, *, k1: int = 50, k2: int = 50) -> None:
+    def __init__(self, *, k1: int = 50, k2: int = 50, scored: Scored = "fresh") -> None:
         if k1 < 1 or k2 < k1:
             raise ValueError(f"k1 and k2 count steps and need 1 <= k1 <= k2, got k1={k1}, k2={k2}")
-        self.k1, self.k2 = k1, k2
+        if scored not in get_args(Scored):
+            raise ValueError(f"scored must be 'fresh' or 'window', got {scored!r}")
+        self.k1, self.k2, self.scored = k1, k2, scored
 
     def first_state(self, carry: Carry) -> TruncatedState:
         return TruncatedState(carry)
@@ -80,9 +89,16 @@ class Truncated(BackpropThroughTime):
             yield Update(
                 None, 0, self._after(batch, steps, carry, resume=steps.first, scored_to=-state.waiting)
             )
+        elif windows[0].start > steps.first:  # kept for a longer look-back
+            with torch.no_grad():
+                _, carry = run(objective, steps.between(steps.first, windows[0].start), carry)
         for window in windows:
-            early = steps.between(window.start, window.resume, score_from=window.first)
-            late = steps.between(window.resume, window.stop, score_from=window.first)
+            score_from = window.first if self.scored == "fresh" else None
+            early = steps.between(window.start, window.resume, score_from=score_from)
+            late = steps.between(window.resume, window.stop, score_from=score_from)
+            if self.scored == "window":
+                going = going_on([*early, *late], window.first - window.start)
+                early, late = going[: len(early)], going[len(early) :]
             scored = scored_steps(early) + scored_steps(late)
             with torch.set_grad_enabled(scored > 0 and torch.is_grad_enabled()):
                 loss, carry = run(objective, early, carry)
@@ -115,6 +131,9 @@ class Truncated(BackpropThroughTime):
         return TruncatedState(carry, tuple(steps.between(resume, steps.stop)), steps.stop - scored_to)
 
     def update_steps(self, steps: int) -> int:
+        return self.k1 if self.scored == "fresh" else self.k2
+
+    def stride(self, steps: int) -> int:
         return self.k1
 
     def updates_of_a_step(self) -> int:
@@ -123,4 +142,31 @@ class Truncated(BackpropThroughTime):
     def credit_matrix(self, steps: int) -> Tensor:
         t = torch.arange(steps)[:, None]
         s = torch.arange(steps)[None, :]
-        return ((s <= t) & (s >= (t // self.k1 + 1) * self.k1 - self.k2)).to(torch.int64)
+        first = t // self.k1  # the window that scores step t anew
+        if self.scored == "fresh":
+            return ((s <= t) & (s >= (first + 1) * self.k1 - self.k2)).to(torch.int64)
+        last = ((s + self.k2) // self.k1 - 1).clamp(max=(steps - 1) // self.k1)  # that looks back to step s
+        return torch.where(s <= t, (last - first + 1).clamp(min=0), 0)
+
+    def row_credit(self, begins: Tensor) -> Tensor:
+        if self.scored == "fresh":
+            return super().row_credit(begins)
+        credit = torch.zeros(len(begins), len(begins), dtype=torch.int64)
+        borders = sorted({0, *begins.nonzero().flatten().tolist(), len(begins)})
+        for a, b in itertools.pairwise(borders):  # losses count again until their own sequence ends
+            credit[a:b, a:b] = self.credit_matrix(b)[a:b, a:b]
+        return credit
+
+
+def going_on(pieces: Sequence[SequenceBatch], fresh: int) -> list[SequenceBatch]:
+    """A window whose steps before `fresh` are scored only where their sequence has a step from there on.
+
+    So a sequence is scored as if it were alone, whatever is beside or after it in the batch.
+    """
+    exists = torch.cat([torch.arange(piece.steps) < piece.lengths[:, None] for piece in pieces], 1)
+    begun = torch.cat([piece.begins for piece in pieces], 1).cumsum(1)  # the sequence of each step
+    new = exists & (torch.arange(exists.shape[1]) >= fresh)
+    last = begun.gather(1, new.to(torch.uint8).argmax(1, keepdim=True))  # that of the first new step
+    counts = new | ((begun == last) & new.any(1, keepdim=True))
+    parts = counts.split([piece.steps for piece in pieces], 1)
+    return [piece._replace(scored=piece.scored & part) for piece, part in zip(pieces, parts, strict=True)]

@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from elman.diagnostics.credit import credit_figure, reach, touched_steps
+from elman.diagnostics.credit import credit_figure, described, drawn_row, reach, reach_of, touched_steps
 from elman.errors import BadInput
 from elman.recipes.arguments import Words
-from elman.recipes.recipe import make_task, parse, strategy_settings
+from elman.recipes.recipe import make_task, parse
 
 
 def credit_table(words: Words, *, folder: Path | None = None) -> str:
@@ -47,13 +47,12 @@ def credit_line(words: Words, *, folder: Path | None = None) -> dict[str, str]:
     torch.manual_seed(parsed.config.seed_everything)
     task = make_task(parts, data).double()
     batch = data.train_dataloader().batch(0)
-    settings = {k: v for k, v in strategy_settings(task.bptt).items() if k != "class"}
     text = getattr(data, "text", None)
     begins = batch.begins[0]
     found = reach(task.bptt, begins)
     cells = {
         "recipe": parsed.name,
-        "strategy": f"{type(task.bptt).__name__}({', '.join(f'{k}={v}' for k, v in settings.items())})",
+        "strategy": described(task.bptt),
     }
     if text is not None:
         cells |= named_reach(task, batch, text)
@@ -63,6 +62,10 @@ def credit_line(words: Words, *, folder: Path | None = None) -> dict[str, str]:
         "reach least/mean/most": f"{found.least}/{found.mean:.3g}/{found.most}",
         "pairs covered": f"{found.covered:.0%}",
     }
+    drawn = drawn_row(task.bptt, begins)
+    if drawn is not None:
+        one = reach_of(drawn, begins)
+        cells["one draw"] = f"{one.least}/{one.mean:.3g}/{one.most}, {one.covered:.0%}"
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         labels = text[: batch.steps] if text else None
@@ -89,7 +92,7 @@ def named_reach(task: Any, batch: Any, text: str, *, of: str = "u", about: str =
 
 
 def lag_reach(task: Any, lag: int, steps: int) -> dict[str, str]:
-    """The share of losses that are charged to the step `lag` before."""
+    """The share of losses that are charged to the step `lag` before, or their mean credit."""
     credit = task.bptt.credit_matrix(steps)
-    covered = float((credit.diagonal(-lag) > 0).float().mean()) if lag < steps else 0.0
+    covered = float(credit.diagonal(-lag).double().clamp(max=1).mean()) if lag < steps else 0.0
     return {f"losses that reach lag {lag}": f"{covered:.0%}"}

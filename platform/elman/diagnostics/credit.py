@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from elman.bptt import BackpropThroughTime, within_sequences
 from elman.tasks import SequenceTask
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -23,7 +26,7 @@ class Reach:
     Args:
         least, mean, most: steps a loss is charged to, its own included.
         covered: share of the pairs (t, s <= t) with credit.
-        doubled: pairs charged more than once.
+        doubled: pairs charged more than once; none where credit is weighted or expected.
     """
 
     least: int
@@ -33,14 +36,14 @@ class Reach:
     doubled: int
 
 
-def credit_of(bptt: BackpropThroughTime, begins: Tensor) -> Tensor:
-    """(T, T), which loss is charged to which step of a row whose sequences begin as `begins` (T,) says."""
-    return within_sequences(bptt.credit_matrix(len(begins)), begins)
-
-
 def reach(bptt: BackpropThroughTime, begins: Tensor) -> Reach:
-    """The summary of a strategy's credit in such a row; losses too near a beginning to tell are left out."""
-    steps, credit = len(begins), credit_of(bptt, begins)
+    """The summary of a strategy's credit in a row whose sequences begin as `begins` (T,) says."""
+    return reach_of(bptt.row_credit(begins), begins)
+
+
+def reach_of(credit: Tensor, begins: Tensor) -> Reach:
+    """The summary of a row's credit; losses too near a beginning to tell are left out."""
+    steps = len(begins)
     spans = (credit > 0).sum(1)
     possible = within_sequences(torch.ones(steps, steps).tril(), begins).sum(1)
     telling = spans[spans < possible] if bool((spans < possible).any()) else spans[-1:]
@@ -49,8 +52,28 @@ def reach(bptt: BackpropThroughTime, begins: Tensor) -> Reach:
         mean=float(telling.float().mean()),
         most=int(spans.max()),
         covered=float((credit > 0).sum() / possible.sum()),
-        doubled=int((credit > 1).sum()),
+        doubled=int((credit > 1).sum()) if torch.equal(credit, credit.round()) else 0,
     )
+
+
+def drawn_row(bptt: BackpropThroughTime, begins: Tensor) -> Tensor | None:
+    """The credit of one draw in such a row; None for a strategy that draws nothing."""
+    drawn = bptt.drawn_credit(len(begins))
+    if torch.equal(drawn.double(), bptt.credit_matrix(len(begins)).double()):
+        return None
+    return within_sequences(drawn, begins)
+
+
+def described(bptt: BackpropThroughTime) -> str:
+    """A strategy with its numbers, and with whatever else is not at its default."""
+    defaults = {name: given.default for name, given in inspect.signature(type(bptt)).parameters.items()}
+
+    def tells(name: str, value: Any) -> bool:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return not name.startswith("_") and (number or value != defaults.get(name, value))
+
+    settings = ", ".join(f"{name}={value}" for name, value in vars(bptt).items() if tells(name, value))
+    return f"{type(bptt).__name__}({settings})"
 
 
 def touched_steps(task: SequenceTask, batch: SequenceBatch, step: int) -> list[int]:
@@ -78,44 +101,58 @@ def touched_steps(task: SequenceTask, batch: SequenceBatch, step: int) -> list[i
 def credit_figure(bptt: BackpropThroughTime, begins: Tensor, *, labels: str | None = None) -> Figure:
     """The credit matrix as a picture: row t is a loss, column s a step it is charged to.
 
-    What comes after the loss, or before its own sequence, is white. Where a pair is charged more than once,
-    each count has a colour; credit that is weighted or expected has a scale.
+    What comes after the loss, or before its own sequence, is white. Credit that is counted more
+    than once, weighted or expected has a scale. Of a strategy that draws there are two pictures: what is
+    expected, and one draw.
 
     Args:
         begins: (T,) bool, the row's steps at which a sequence begins.
         labels: one character a step, for the axes.
     """
-    from matplotlib.colors import LinearSegmentedColormap, ListedColormap
     from matplotlib.figure import Figure
 
-    steps, credit = len(begins), credit_of(bptt, begins)
+    drawn = drawn_row(bptt, begins)
+    panels = [bptt.row_credit(begins), *([] if drawn is None else [drawn])]
+    figure = Figure(figsize=(5.2 * len(panels), 5), layout="constrained")
+    places = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, credit in zip(places, panels, strict=True):
+        _draw(figure, axes, credit, begins, labels)
+    found = reach(bptt, begins)
+    span = f"{found.least} to {found.most}" if found.least < found.most else f"{found.most}"
+    twice = f"; {found.doubled} pairs count more than once" if found.doubled else ""
+    name = textwrap.fill(described(bptt), 70 * len(panels))
+    text = (
+        f"{name}\ncoloured: charged, a loss reaches {span} steps; "
+        f"grey: cut off, {1 - found.covered:.0%} of all pairs{twice}"
+    )
+    figure.suptitle(text, fontsize=9, wrap=True)
+    if len(panels) == 2:
+        places[0].set_title("expected", fontsize=9)
+        places[1].set_title("one draw", fontsize=9)
+    return figure
+
+
+def _draw(figure: Figure, axes: Axes, credit: Tensor, begins: Tensor, labels: str | None) -> None:
+    """One matrix with its legend; counts up to nine have a colour each."""
+    from matplotlib.colors import LinearSegmentedColormap, ListedColormap
+
+    steps = len(credit)
     possible = within_sequences(torch.ones(steps, steps).tril(), begins)
     shown = torch.where(possible > 0, credit.float(), torch.nan)
     most = max(1, int(credit.max()))
-    figure = Figure(figsize=(5.2, 5), layout="constrained")
-    axes = figure.add_subplot()
-    if torch.equal(credit, credit.round()):
+    counts = torch.equal(credit, credit.round()) and most < 10
+    blues = LinearSegmentedColormap.from_list("credit", ["#e6e6e6", "#2f6fab"])
+    scale: dict[str, Any] = {"cmap": blues, "vmin": 0}
+    if counts:
         colours = ["#eeeeee", *[f"C{i}" for i in range(most)]] if most > 1 else ["#e6e6e6", "#2f6fab"]
-        scale: dict[str, Any] = {"cmap": ListedColormap(colours), "vmin": -0.5, "vmax": most + 0.5}
-    else:
-        scale = {"cmap": LinearSegmentedColormap.from_list("credit", ["#e6e6e6", "#2f6fab"]), "vmin": 0}
+        scale = {"cmap": ListedColormap(colours), "vmin": -0.5, "vmax": most + 0.5}
     image = axes.imshow(shown.numpy(), interpolation="nearest", **scale)
-    if "vmax" not in scale:
-        figure.colorbar(image, shrink=0.7, label="credit")
+    if not counts:
+        figure.colorbar(image, ax=axes, shrink=0.7, label="credit")
+    elif most > 1:
+        figure.colorbar(image, ax=axes, shrink=0.7, label="times charged", ticks=range(most + 1))
     axes.set_xlabel("step s whose use of the weights is charged")
     axes.set_ylabel("step t of the loss")
     if labels:
         axes.set_xticks(range(steps), list(labels))
         axes.set_yticks(range(steps), list(labels))
-    found = reach(bptt, begins)
-    settings = ", ".join(f"{k}={v}" for k, v in vars(bptt).items() if not k.startswith("_"))
-    span = f"{found.least} to {found.most}" if found.least < found.most else f"{found.most}"
-    twice = f"; {found.doubled} pairs count more than once" if found.doubled else ""
-    axes.set_title(
-        f"{type(bptt).__name__}({settings})\n"
-        f"coloured: charged, a loss reaches {span} steps; "
-        f"grey: cut off, {1 - found.covered:.0%} of all pairs{twice}",
-        fontsize=9,
-        wrap=True,
-    )
-    return figure

@@ -12,8 +12,13 @@ from elman.cores import Core
 from elman.errors import BadInput
 
 
-def refuse_impossible_pair(core: Core, bptt: BackpropThroughTime) -> None:
-    """Raise ValueError for a core and a strategy that cannot work together."""
+def refuse_impossible_pair(core: Core, bptt: BackpropThroughTime, normaliser: str = "auto") -> None:
+    """Raise ValueError for a strategy that cannot work with this core, or with this normaliser."""
+    if bptt.scales_lr and normaliser == "steps":
+        raise ValueError(
+            f"{type(bptt).__name__} scales the learning rate by a window's length, and normaliser=steps "
+            "weighs its loss by it already; set normaliser=scored, or model.bptt.scale_lr=false"
+        )
     missing = sorted(need for need in bptt.needs if not hasattr(core, need))
     if missing:
         raise ValueError(

@@ -64,7 +64,7 @@ class SequenceTask(pl.LightningModule):
         schedule: learning rate over the run.
         normaliser: what the summed loss of an update is divided by: steps (rows x steps a full update
             scores), scored (steps it did score), sequence (scored steps of the batch), or auto, which
-            takes steps if the first batch scores every step, else scored.
+            takes steps if the first batch scores every step and no lr_scale is due, else scored.
         clip: largest norm of the normalised gradient; null: no limit.
         accumulate: the strategy's updates joined into one, or batch for one update a batch.
         skip_at_most: how many updates in a row may have no finite gradient before the run stops; of those
@@ -135,7 +135,7 @@ class SequenceTask(pl.LightningModule):
         )
         self.target_scale = target_scale
         self.bptt = bptt or Truncated()
-        refuse_impossible_pair(self.network.core, self.bptt)
+        refuse_impossible_pair(self.network.core, self.bptt, normaliser)
         self.loss = loss or CrossEntropy()
         self.loss.weigh(class_counts)
         self.objective = WindowLoss(self.network, self.loss)

@@ -77,14 +77,15 @@ class TrainingLoop:
         totals = Totals.of(batch, ranks=setting.ranks, device=device)
         updates, objective, gradient = self.updates, self.objective, self.updates.gradient
         assert gradient is not None, "the gradient's buffer is made when training starts"
-        updates.choose(totals)
+        updates.choose(totals, means=self.bptt.scales_lr)
         place = self.place = Place(totals, before=time_steps)
         optimizer: Steps = counted
         full, state = self.bptt.update_steps(totals.steps), self.state.value
+        stride = self.bptt.stride(totals.steps)
         windows = gradient.windows(self.bptt.losses(objective, batch, state))
         for done, (update, flags) in enumerate(windows):
             state = state if update is None else update.state
-            place.share = done * full / totals.steps
+            place.share = done * stride / totals.steps
             loss = update.loss if update is not None and setting.ranks == 1 else None  # else in the flags
             if updates.take(flags, loss, capacity=totals.rows * full):
                 stepped = self._step(optimizer, given, setting)

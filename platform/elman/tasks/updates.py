@@ -159,10 +159,15 @@ class Updates:
         if self.total is not None:  # read from a checkpoint
             self.total = self.total.to(gradient.vector)
 
-    def choose(self, totals: Totals) -> None:
-        """Settle `auto` by the first batch."""
+    def choose(self, totals: Totals, *, means: bool = False) -> None:
+        """Settle `auto` by the first batch.
+
+        Args:
+            means: whether the strategy asks for the mean over what an update scored.
+        """
         if self.normaliser == "auto":
-            self.normaliser = "steps" if totals.scored == totals.existing else "scored"
+            by_steps = totals.scored == totals.existing and not means
+            self.normaliser = "steps" if by_steps else "scored"
 
     def take(self, flags: Flags, loss: Tensor | None, *, capacity: int) -> bool:
         """Note what the reduced gradient in the buffer stands for; True if it is time to `step`.
