@@ -11,7 +11,7 @@ weights and see the same data; the first losses are compared.
 W1: 2-layer LSTM of 256, embedding 128, 96 symbols, 32 rows, k1 = k2 = 50, Adam.
 W2: the same, k1 = 10, k2 = 50; the loop, too, computes the look-back again from a state that it kept.
 W4: tanh network of 64, 16 features, 16 rows, k1 = k2 = 5, SGD.
-A sequence, and so a batch of elman, is 10 windows long in W1, 50 in W2 and 100 in W4 (`--windows` changes it):
+A sequence, and so a batch of elman, is 10 windows long in W1, 50 in W2 and 100 in W4 (`--windows` sets it):
 what the trainer does for a batch is shared by its windows. Carries start at zero with each sequence.
 """
 

@@ -11,6 +11,7 @@ from task_toys import make_task
 
 from elman.bptt import Full
 from elman.cores import GRU, Bidirectional, Core
+from elman.cores.kernels import KERNELS
 from elman.errors import BadInput
 from elman.inputs import LogMel, Recurrent
 from elman.tasks import CrossEntropy
@@ -128,3 +129,18 @@ def test_what_is_no_core_is_not_built(path: str) -> None:
 def test_a_core_is_found() -> None:
     assert part_class("core", "elman.cores.GRU") is GRU
     assert issubclass(GRU, Core)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_every_kernel_streams_what_it_says_of_the_whole(kernel: str) -> None:
+    """Also where the network is built again, and step by step."""
+    task = make_task(core=partial(GRU, hidden_size=4, layers=2, kernel=kernel))
+    core = {**CORE, "init_args": {**CORE["init_args"], "kernel": kernel}}
+    again = build(json.loads(json.dumps(describe(task.network, {"core": core})))).double()
+    again.load_state_dict(task.state_dict())
+    x, carry = torch.randn(3, 12, 2).double(), task.network.core.initial_carry(3)
+    whole, _ = task.network.predict(x, carry)  # with gradients, where auto takes a scan
+    with torch.no_grad():
+        for step in range(12):
+            out, carry = again.predict(x[:, step : step + 1], carry)
+            torch.testing.assert_close(out[:, 0], whole[:, step], rtol=0, atol=1e-12)
