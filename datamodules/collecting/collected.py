@@ -81,6 +81,13 @@ class Collected(SequenceData):
             given=found.given,
         )
         self._examples = self.examples(found, self.parts[0])
+        used = np.concatenate(self.parts)
+        longest = used[np.argmax(self._examples.lengths[used])]
+        self.batching.refuse_unpackable(
+            longest=int(self._examples.lengths[longest]),
+            name=found.names[longest],
+            context_size=self.context_size,
+        )
         self.steps_per_epoch = int(self._examples.lengths[self.parts[0]].sum())
         if found.labels is not None:
             counts = Counter(found.labels[self.parts[0]].tolist())

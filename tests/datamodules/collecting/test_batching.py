@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.collecting.batching import Batching, Bucketed, Planned, Refilled, Slot, longest
+from datamodules.collecting.batching import Batching, Planned
 from datamodules.collecting.examples import Example, many_to_one
+from datamodules.collecting.packed import Packed
+from datamodules.collecting.plans import Bucketed, Refilled, Slot, longest, steps_of
 
 LENGTHS = np.random.default_rng(0).integers(1, 40, 300)
 PLANS = {
@@ -15,19 +17,21 @@ PLANS = {
     "max_steps": lambda seed: Bucketed(LENGTHS, rows=7, max_steps=90, seed=seed),
     "refilled": lambda seed: Refilled(LENGTHS, rows=7, steps=8, seed=seed),
     "refilled_whole": lambda seed: Refilled(LENGTHS, rows=7, steps=64, seed=seed),
+    "packed": lambda seed: Packed(LENGTHS, rows=7, steps=39, seed=seed),
+    "packed_long": lambda seed: Packed(LENGTHS, rows=3, steps=150, seed=seed),
 }
 every_plan = pytest.mark.parametrize("plan", PLANS)
 
 
 def waste(batches):
     """Share of the steps of these batches, rows times the longest, that are padding."""
-    held = sum(len(slots) * longest(slots) for slots in batches)
-    exist = sum(slot.stop - slot.start for slots in batches for slot in slots if slot is not None)
+    held = sum(len(rows) * longest(rows) for rows in batches)
+    exist = sum(steps_of(row) for rows in batches for row in rows)
     return 1 - exist / held if held else 0.0
 
 
 class Zeros:
-    """Examples of these lengths, all zero."""
+    """Examples of these lengths, all zero, in which the last step is scored."""
 
     def __init__(self, lengths: np.ndarray) -> None:
         self.lengths = lengths
@@ -42,17 +46,17 @@ class Zeros:
 def test_every_step_once_and_in_order(plan: str, seed: int | None, number: int) -> None:
     read = np.zeros(len(LENGTHS), dtype=int)
     before: list = []
-    for slots in PLANS[plan](seed).batches_of_epoch(number):
-        filled = [slot.number for slot in slots if slot is not None]
+    for rows in PLANS[plan](seed).batches_of_epoch(number):
+        filled = [slot.number for row in rows for slot in row]
         assert len(set(filled)) == len(filled) > 0
-        for row, slot in enumerate(slots):
-            if slot is None:
-                continue
-            assert slot.start == read[slot.number] < slot.stop
-            if slot.start:  # it goes on in its row
-                assert (before[row].number, before[row].stop) == (slot.number, slot.start)
-            read[slot.number] = slot.stop
-        before = list(slots)
+        for place, row in enumerate(rows):
+            for slot in row:
+                assert slot.start == read[slot.number] < slot.stop
+                if slot.start:  # it goes on in its row
+                    assert slot is row[0]
+                    assert (before[place][-1].number, before[place][-1].stop) == (slot.number, slot.start)
+                read[slot.number] = slot.stop
+        before = list(rows)
     assert np.array_equal(read, LENGTHS)
 
 
@@ -76,12 +80,12 @@ def test_batches_go_on_as_long_as_a_row_does(plan: str) -> None:
     made = PLANS[plan](4)
     ended = True
     for index in range(2 * made.batches):
-        slots, first, last = made.at(index)
-        assert first == ended == all(slot is None or slot.start == 0 for slot in slots)
+        rows, first, last = made.at(index)
+        assert first == ended == all(slot.start == 0 for row in rows for slot in row)
         following = made.at(index + 1)[0]
-        assert last == all(slot is None or slot.start == 0 for slot in following)
+        assert last == all(slot.start == 0 for row in following for slot in row)
         if isinstance(made, Refilled) and not last:
-            assert max(slot.stop - slot.start for slot in slots if slot) == made.steps
+            assert longest(rows) == made.steps
         ended = last
     assert plan == "refilled" or all(made.at(index)[2] for index in range(made.batches))
 
@@ -99,30 +103,33 @@ def test_processes_share_the_rows_of_one_batch(plan: str, world: int) -> None:
         assert sorted(shared) == sorted(n for row in one.numbers(index) for n in row)
         for share in shares:
             assert (share.steps, share.is_last) == (whole.steps, whole.is_last)
-            assert len(share.x) == len(share.lengths) == len(share.is_first) >= 1
+            assert len(share.x) == len(share.lengths) == len(share.begins) >= 1
+            assert bool(share.is_first.all()) or not whole.is_first.all()
             assert not share.scored[torch.arange(share.steps) >= share.lengths[:, None]].any()
         assert sum(int(share.lengths.sum()) for share in shares) == int(whole.lengths.sum())
         assert sum(int(share.scored.sum()) for share in shares) == int(whole.scored.sum())
+        assert sum(int(share.begins[:, 1:].sum()) for share in shares) == int(whole.begins[:, 1:].sum())
 
 
 def test_max_steps_holds_but_for_one_example() -> None:
     for limit in (1, 30, 90, 280):
         plan = Bucketed(LENGTHS, rows=7, max_steps=limit, seed=4)
-        sizes = [(len(slots), max(slot.stop for slot in slots if slot)) for slots in plan.batches_of_epoch(0)]
-        assert all(rows * longest <= limit or rows == 1 for rows, longest in sizes)
+        sizes = [(len(rows), longest(rows)) for rows in plan.batches_of_epoch(0)]
+        assert all(rows * steps <= limit or rows == 1 for rows, steps in sizes)
         assert max(rows for rows, _ in sizes) == min(7, limit)
 
 
 def test_waste_by_hand() -> None:
-    batches = [[Slot(0, 0, 4), Slot(1, 0, 1), None], [Slot(0, 4, 6), None, Slot(2, 0, 2)]]
+    batches = [[(Slot(0, 0, 4),), (Slot(1, 0, 1),), ()], [(Slot(0, 4, 6),), (), (Slot(2, 0, 2),)]]
     assert waste(batches) == pytest.approx(1 - 9 / 18)
+    assert waste([[(Slot(0, 0, 4), Slot(1, 0, 1)), (Slot(2, 0, 3),)]]) == pytest.approx(1 - 8 / 10)
     assert waste([]) == 0
 
 
 def test_batches_of_like_length_waste_little() -> None:
     lengths = np.random.default_rng(1).integers(1, 60, 4000)
     order = np.random.default_rng(2).permutation(4000)
-    as_they_come = [[Slot(n, 0, int(lengths[n])) for n in order[i : i + 32]] for i in range(0, 4000, 32)]
+    as_they_come = [[(Slot(n, 0, int(lengths[n])),) for n in order[i : i + 32]] for i in range(0, 4000, 32)]
     shares = {
         "unsorted": waste(as_they_come),
         "bucketed": waste(Bucketed(lengths, rows=32, max_steps=None, seed=1).batches_of_epoch(0)),
@@ -151,6 +158,7 @@ def test_a_plan_of_few_long_examples() -> None:
         ({"workers": -1}, "workers must be"),
         ({"seed": -1}, "seed must be"),
         ({"steps": 3, "max_steps": 3}, "leave one out"),
+        ({"packed": True, "max_steps": 3}, "nothing is left for max_steps=3 to bound; leave it out"),
     ],
     ids=str,
 )
