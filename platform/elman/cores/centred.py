@@ -7,9 +7,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from elman.cores._by_sequence import by_sequence
 from elman.cores._inner import made
 from elman.cores.core import Core
 from elman.cores.pooled import existing, running_mean
+from elman.cores.resets import Resets
 from elman.tree import Carry
 
 
@@ -61,12 +63,24 @@ class Centred(Core):
         exist = existing(x, lengths)
         x = x.masked_fill(~exist, 0)  # padding may hold anything
         means, after = running_mean(x, carry[self._leaves :], exist)
-        centred = (x - means).to(x.dtype)
-        read = torch.cat([x, centred], 2) if self.both else centred  # (B, T, F or 2 F)
-        out, end = self.core(read, carry[: self._leaves], lengths)
+        out, end = self.core(self._read(x, means), carry[: self._leaves], lengths)
+        return out, (*end, *after)
+
+    def forward_from(
+        self, x: Tensor, carry: Carry, lengths: Tensor | None, resets: Resets
+    ) -> tuple[Tensor, Carry]:
+        inner, own = resets.divided(self._leaves)
+        x = x.masked_fill(~existing(x, lengths), 0)
+        means, after = by_sequence(running_mean, x, carry[self._leaves :], lengths, own)
+        out, end = self.core.forward_from(self._read(x, means), carry[: self._leaves], lengths, inner)
         return out, (*end, *after)
 
     def initial_carry(self, row_count: int) -> Carry:
         inner, weight = self.core.initial_carry(row_count), next(self.core.parameters())
         total = weight.new_zeros(row_count, self.input_size, dtype=torch.float64)
         return (*inner, total, total.new_full((row_count, 1), self.prior))
+
+    def _read(self, x: Tensor, means: Tensor) -> Tensor:
+        """What the inner core reads, (B, T, F or 2 F)."""
+        centred = (x - means).to(x.dtype)
+        return torch.cat([x, centred], 2) if self.both else centred

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from elman.cores._check import check_choice
 from elman.cores.elman import PHI
 from elman.cores.layered import Layered
+from elman.cores.resets import Resets
 from elman.tree import Carry
 
 
@@ -53,6 +54,11 @@ class FeedForward(Layered):
         beyond = (torch.arange(steps) >= lengths.unsqueeze(1)).unsqueeze(2).to(x.device)  # (B, T, 1)
         # Twice: padding may hold NaN, which a mask on the output alone would let into the gradient.
         return self._run(x.masked_fill(beyond, 0)).masked_fill(beyond, 0), carry
+
+    def forward_from(
+        self, x: Tensor, carry: Carry, lengths: Tensor | None, resets: Resets
+    ) -> tuple[Tensor, Carry]:
+        return self(x, carry, lengths)  # nothing is carried that could begin anew
 
     def initial_carry(self, row_count: int) -> Carry:
         return ()

@@ -8,9 +8,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from elman.cores._by_sequence import by_sequence
 from elman.cores._check import check_choice
 from elman.cores._inner import made
 from elman.cores.core import Core, wide
+from elman.cores.resets import Resets
 from elman.tree import Carry
 
 
@@ -56,10 +58,19 @@ class Pooled(Core):
         self.input_size, self.output_size = input_size, 2 * self.core.output_size
         self._leaves = len(self.core.initial_carry(1))
 
+        self._summarise = running_max if how == "max" else running_mean
+
     def forward(self, x: Tensor, carry: Carry, lengths: Tensor | None = None) -> tuple[Tensor, Carry]:
         out, end = self.core(x, carry[: self._leaves], lengths)
-        summarise = running_max if self.how == "max" else running_mean
-        summary, after = summarise(out, carry[self._leaves :], existing(out, lengths))
+        summary, after = self._summarise(out, carry[self._leaves :], existing(out, lengths))
+        return torch.cat([out, summary.to(out.dtype)], 2), (*end, *after)
+
+    def forward_from(
+        self, x: Tensor, carry: Carry, lengths: Tensor | None, resets: Resets
+    ) -> tuple[Tensor, Carry]:
+        inner, own = resets.divided(self._leaves)
+        out, end = self.core.forward_from(x, carry[: self._leaves], lengths, inner)
+        summary, after = by_sequence(self._summarise, out, carry[self._leaves :], lengths, own)
         return torch.cat([out, summary.to(out.dtype)], 2), (*end, *after)
 
     def initial_carry(self, row_count: int) -> Carry:

@@ -35,6 +35,10 @@ class Resets(NamedTuple):
         """Those of some rows, (N,) int on the host."""
         return Resets(self.begins[index], rows(self.first, index))
 
+    def divided(self, leaves: int) -> tuple[Resets, Resets]:
+        """With the first `leaves` tensors of the carry, and with the rest: for a core around a core."""
+        return self._replace(first=self.first[:leaves]), self._replace(first=self.first[leaves:])
+
 
 def in_stretches(
     forward: Forward, x: Tensor, carry: Carry, lengths: Tensor | None, resets: Resets
