@@ -145,3 +145,8 @@ def whole():
 
 def refilled():
     return Batching(batch_size=ROWS, steps=3)
+
+
+def packed():
+    """Two rows in the shortest batches, so that even a few examples share one."""
+    return Batching(batch_size=2, steps=400, packed=True)

@@ -1,4 +1,4 @@
-"""Bucketed, refilled and padded batches against one sequence at a time, for every core."""
+"""Bucketed, refilled, packed and padded batches against one sequence at a time, for every core."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ import torch
 from core_rows import TRAINED
 from torch import Tensor
 
-from datamodules.collecting.batching import Bucketed, Plan, Planned, Refilled
+from datamodules.collecting.batching import Planned
 from datamodules.collecting.examples import Example, collate
+from datamodules.collecting.packed import Packed
+from datamodules.collecting.plans import Bucketed, Plan, Refilled, longest
 from elman.batch import SequenceBatch, at_first_step
 from elman.bptt import BackpropThroughTime, Checkpointed, Full, Split, Truncated, Update
+from elman.cores import GRU, LSTM, Cell, Elman
 from elman.errors import BadInput
 from elman.tasks import SequenceTask, SquaredError
 from elman.tasks.predictions import Predictions
@@ -55,15 +58,19 @@ PLANS = {
     "refilled": Refilled(LENGTHS, rows=ROWS, steps=4, seed=1),
     "refilled_by_one": Refilled(LENGTHS, rows=ROWS, steps=1, seed=2),
     "refilled_short": Refilled(LENGTHS, rows=ROWS, steps=8, seed=None),  # batches in which all rows end
+    "packed": Packed(LENGTHS, rows=2, steps=10, seed=1),  # two batches
+    "packed_long": Packed(LENGTHS, rows=ROWS, steps=15, seed=2),  # one, in which rows hold up to three
+    "packed_row": Packed(LENGTHS, rows=1, steps=38, seed=None),  # everything in one row
 }
-whole_plans = pytest.mark.parametrize("plan", [name for name in PLANS if "refilled" not in name])
+whole_plans = pytest.mark.parametrize("plan", ["bucketed", "in_order"])
+packed_plans = pytest.mark.parametrize("plan", [name for name in PLANS if "packed" in name])
 refilled_plans = pytest.mark.parametrize("plan", [name for name in PLANS if "refilled" in name])
 every_plan = pytest.mark.parametrize("plan", PLANS)
 
 
-def make_task(core: str, **options) -> SequenceTask:
+def make_task(core: str | partial, **options) -> SequenceTask:
     torch.manual_seed(1)
-    given = {"core": CORES[core], "bptt": Full(), "loss": SquaredError(), **options}
+    given = {"core": CORES.get(core, core), "bptt": Full(), "loss": SquaredError(), **options}
     return SequenceTask(input_size=F, output_size=OUT, token_ids=False, **given).double()
 
 
@@ -158,12 +165,15 @@ def clocks(plan: Plan, every: int) -> dict[int, int]:
     """
     found, clock = {}, 0
     for index in range(plan.batches):
-        slots, first, _ = plan.at(index)
+        rows, first, _ = plan.at(index)
         clock = 0 if first else clock
-        for slot in slots:
-            if slot is not None and slot.start == 0:
-                found[slot.number] = clock % every
-        clock += max(slot.stop - slot.start for slot in slots if slot is not None)
+        for row in rows:
+            begins = clock
+            for slot in row:
+                if slot.start == 0:
+                    found[slot.number] = begins % every
+                begins += slot.stop - slot.start
+        clock += longest(rows)
     return found
 
 
@@ -246,8 +256,52 @@ def test_refilled_rows_join_the_clock_of_their_batch(core: str, plan: str, bptt:
     )
 
 
-def test_some_rows_do_begin_within_a_window() -> None:
-    assert len(set(clocks(PLANS["refilled"], 3).values())) == 3
+@pytest.mark.parametrize("plan", ["refilled", "packed", "packed_long", "packed_row"])
+def test_some_rows_do_begin_within_a_window(plan: str) -> None:
+    assert len(set(clocks(PLANS[plan], 3).values())) == 3
+
+
+def test_rows_hold_several_sequences() -> None:
+    held = {name: [len(row) for i in range(p.batches) for row in p.at(i)[0]] for name, p in PLANS.items()}
+    assert max(held["packed"]) == max(held["packed_long"]) == 3
+    assert held["packed_row"] == [8]
+    assert all(max(held[name]) == 1 for name in PLANS if "packed" not in name)
+
+
+@streaming_core
+@packed_plans
+@pytest.mark.parametrize("bptt", [Full(), Checkpointed(window=2), Checkpointed(window=7)], ids=name_of)
+def test_packed_sequences(core: str, plan: str, bptt: BackpropThroughTime) -> None:
+    """Strategies whose gradients no window cuts: those of every sequence alone."""
+    check(summed(make_task(core), bptt, a_pass(PLANS[plan])), one_at_a_time(core, bptt))
+
+
+@streaming_core
+@packed_plans
+@pytest.mark.parametrize(
+    "bptt", [Truncated(k1=3, k2=3), Truncated(k1=2, k2=5), Truncated(k1=7, k2=9), Split(k=3)], ids=name_of
+)
+def test_packed_sequences_join_the_clock_of_their_batch(
+    core: str, plan: str, bptt: BackpropThroughTime
+) -> None:
+    """Windows lie as the batch has them: as a sequence alone would be cut, after so many empty steps."""
+    begun = clocks(PLANS[plan], bptt.update_steps(1))
+    got = summed(make_task(core), bptt, a_pass(PLANS[plan]))
+    check(got, one_at_a_time(core, bptt, clocks=begun))
+
+
+@packed_plans
+@pytest.mark.parametrize("kernel", ["fused", "scan", "loop"])
+@pytest.mark.parametrize("cell", [GRU, LSTM, Elman], ids=lambda cell: cell.__name__)
+def test_packed_sequences_on_every_kernel(cell: type[Cell], kernel: str, plan: str) -> None:
+    def task(kernel: str) -> SequenceTask:
+        return make_task(partial(cell, hidden_size=H, layers=2, kernel=kernel))
+
+    for bptt in (Full(), Truncated(k1=2, k2=5)):
+        begun = clocks(PLANS[plan], bptt.update_steps(1))
+        pieces = [alone(number, clock=begun[number]) for number in begun]
+        parts = [summed(task("loop"), bptt, piece) for piece in pieces]
+        check(summed(task(kernel), bptt, a_pass(PLANS[plan])), tuple(map(sum, zip(*parts, strict=True))))
 
 
 @every_plan
@@ -265,7 +319,7 @@ def test_two_processes_make_the_updates_of_one(plan: str, bptt: BackpropThroughT
 def test_predictions_and_scores(core: str, plan: str, window: int | None) -> None:
     """What is said of every step, and the mean over all scored ones, are those of each sequence alone."""
     task = make_task(core).eval()
-    if not task.network.core.streams and (window or "refilled" in plan):
+    if not task.network.core.streams and (window or plan not in ("bucketed", "in_order")):
         return
     said = [torch.full((int(n), OUT), math.nan, dtype=torch.float64) for n in LENGTHS]
     predictions, scores = Predictions(window), Scores(window)
@@ -273,9 +327,10 @@ def test_predictions_and_scores(core: str, plan: str, window: int | None) -> Non
         for index, batch in enumerate(a_pass(PLANS[plan])):
             out = predictions.of(task.objective, batch)
             scores.add(task.objective, batch)
-            for row, slot in enumerate(PLANS[plan].at(index)[0]):
-                if slot is not None:
-                    said[slot.number][slot.start : slot.stop] = out[row, : slot.stop - slot.start]
+            for row, slots in enumerate(PLANS[plan].at(index)[0]):
+                of_each = out[row, : batch.lengths[row]].split([slot.stop - slot.start for slot in slots])
+                for slot, got in zip(slots, of_each, strict=True):
+                    said[slot.number][slot.start : slot.stop] = got
         single = Scores(None)
         for number, got in enumerate(said):
             (batch,) = alone(number)
@@ -285,6 +340,7 @@ def test_predictions_and_scores(core: str, plan: str, window: int | None) -> Non
     torch.testing.assert_close(torch.tensor(scores.loss), torch.tensor(single.loss), **CLOSE)
 
 
-def test_a_core_that_reads_later_steps_is_refused_where_rows_go_on() -> None:
+@pytest.mark.parametrize("plan", ["refilled", "packed"])
+def test_a_core_that_reads_later_steps_is_refused_where_rows_go_on_or_begin_anew(plan: str) -> None:
     with pytest.raises(BadInput, match="Bidirectional reads later steps: it cannot go on"):
-        summed(make_task("Bidirectional-LSTM"), Full(), a_pass(PLANS["refilled"]))
+        summed(make_task("Bidirectional-LSTM"), Full(), a_pass(PLANS[plan]))

@@ -5,19 +5,27 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from collected_toys import COLLECTED, refilled, whole
+from collected_toys import COLLECTED, packed, refilled, whole
 
-BATCHINGS = {"whole": whole, "refilled": refilled}
+from datamodules import Batching, DigitCaptions, ImageCaptions, MovingDigits, VideoCaptions
+from elman.errors import BadInput
+
+BATCHINGS = {"whole": whole, "refilled": refilled, "packed": packed}
+WITH_CONTEXT = [DigitCaptions, ImageCaptions, MovingDigits, VideoCaptions]
+PACKABLE = [kind for kind in COLLECTED if kind not in WITH_CONTEXT]
+packable = pytest.mark.parametrize("kind", PACKABLE, ids=lambda kind: kind.__name__)
 
 
-@pytest.fixture(params=COLLECTED, ids=lambda kind: kind.__name__)
-def kind(request):
-    return request.param
-
-
-@pytest.fixture(params=BATCHINGS)
-def batching(request):
-    return BATCHINGS[request.param]()
+def pytest_generate_tests(metafunc):
+    """Every kind in every batching that it can have."""
+    if "batching" in metafunc.fixturenames:
+        pairs = {
+            f"{kind.__name__}-{name}": (kind, make())
+            for kind in COLLECTED
+            for name, make in BATCHINGS.items()
+            if name != "packed" or kind in PACKABLE
+        }
+        metafunc.parametrize(("kind", "batching"), pairs.values(), ids=pairs)
 
 
 def ready(kind, folder, batching, rank=0, world=1):
@@ -38,12 +46,11 @@ def test_every_step_of_every_example_comes_once_in_order(kind, tmp_path, batchin
         batch, names = loader.batch(index), loader.names(index)
         for row, called in enumerate(names):
             count = int(batch.lengths[row])
-            assert len(called) == (count > 0)
-            if not called:
-                continue
-            (name,) = called
-            assert bool(batch.is_first[row]) == (name not in seen)
-            seen.setdefault(name, []).append(batch.x[row, :count])
+            begins = batch.begins[row, :count].nonzero().flatten().tolist()
+            starts = sorted({0, *begins}) if count else []
+            for name, start, stop in zip(called, starts, [*starts[1:], count][: len(starts)], strict=True):
+                assert bool(batch.begins[row, start]) == (name not in seen)
+                seen.setdefault(name, []).append(batch.x[row, start:stop])
         read += int(batch.lengths.sum())
         index += 1
     assert read == data.steps_per_epoch
@@ -123,6 +130,39 @@ def test_two_processes_hold_the_rows_of_one(kind, tmp_path, batching):
             assert sum(int(each.batch(index).lengths.sum()) for each in loaders) == int(
                 loader.batch(index).lengths.sum()
             )
+
+
+@packable
+def test_packed_rows_hold_several(kind, tmp_path):
+    loader = ready(kind, tmp_path, packed()).loader("train")
+    names = loader.names(0)
+    assert max(map(len, names)) > 1
+    assert [len(row) for row in names] == (1 + loader.batch(0).begins[:, 1:].sum(1)).tolist()
+
+
+@packable
+def test_what_is_packed_has_no_context(kind, tmp_path):
+    assert ready(kind, tmp_path, packed()).context_size is None
+
+
+@pytest.mark.parametrize("kind", WITH_CONTEXT, ids=lambda kind: kind.__name__)
+def test_a_context_is_not_packed(kind, tmp_path):
+    data = COLLECTED[kind](tmp_path, packed())
+    data.prepare_data()
+    with pytest.raises(BadInput, match=r"data.batching.packed=true .* but a row has one context"):
+        data.setup("fit")
+
+
+@packable
+def test_a_row_too_short_for_a_sequence_is_refused_at_setup(kind, tmp_path):
+    longest = int(ready(kind, tmp_path, whole())._examples.lengths.max())
+    (tmp_path / "again").mkdir()
+    data = COLLECTED[kind](tmp_path / "again", Batching(steps=longest - 1, packed=True))
+    data.prepare_data()
+    with pytest.raises(
+        BadInput, match=f"steps={longest - 1}: .* {longest} steps; set data.batching.steps={longest} "
+    ):
+        data.setup("fit")
 
 
 def test_workers_read_the_same(kind, tmp_path, batching):
