@@ -81,6 +81,26 @@ def test_public_names_are_those_of_their_files():
             ("line[:, 1:])", "line[:, 1:], scored=torch.ones(4, 9, dtype=torch.bool))"),
             "scored of shape (4, 9), where (4, 10) is due",
         ),
+        (
+            ("line[:, 1:])", "line[:, 1:])._replace(begins=torch.ones(4, dtype=torch.bool))"),
+            "begins of shape (4,), where (4, 10) is due; elman.batch.at_first_step makes it; mend its code",
+        ),
+        (
+            (
+                "line[:, 1:])",
+                "line[:, 1:])._replace(begins=torch.arange(10).expand(4, -1) % 7 == 0, "
+                "lengths=torch.tensor([10, 8, 7, 9]))",
+            ),
+            "a sequence begins at step 7 of row 2, but lengths gives that row 7 steps; mend its code",
+        ),
+        (
+            (
+                "line[:, 1:])",
+                "line[:, 1:])._replace(begins=torch.arange(10).expand(4, -1) % 7 == 0, "
+                "context=torch.zeros(4, 2))",
+            ),
+            "a context and sequences that begin inside rows, but a row has one context",
+        ),
     ],
 )
 def test_a_batch_that_is_not_what_was_declared(folder, capsys, change, message):

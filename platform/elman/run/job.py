@@ -34,7 +34,7 @@ from elman.run.summary import announced, command, record_end, record_start, run_
 from elman.run.trainer import make_trainer, prepare_process
 from elman.run.trial import Pruned, SearchClient, reported
 from elman.tasks import SequenceTask
-from elman.tasks.pairs import refuse_unfit_batch
+from elman.tasks.pairs import refuse_unfit_batch, refuse_unfit_rows
 from elman.tasks.random_state import restore_random, saved_random
 from elman.tracking.logger import RunLogger
 from elman.tracking.retry import RETRY_SECONDS, retry
@@ -208,6 +208,7 @@ def check(run: Run) -> None:
     loader = run.data.train_dataloader()
     run.first = loader.batch(0)
     refuse_unfit_batch(run.first, run.data)
+    refuse_unfit_rows(run.task.network.core, run.first, run.data)
     run.steps_per_batch = loader.steps_per_batch or int(run.first.lengths.sum())
     refuse_targets(run.task, run.first)
     refuse_monitor(run.parts.trainer.monitor, run.task, run.data, run.first)

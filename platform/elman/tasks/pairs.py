@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from elman.batch import SequenceBatch
@@ -52,7 +53,40 @@ def refuse_unfit_batch(batch: Any, data: Any) -> None:
     for name, shape in {"scored": rows, "lengths": rows[:1], "begins": rows}.items():
         given = tuple(getattr(batch, name).shape)
         if given != shape:
-            raise BadInput(f"{kind} gives {name} of shape {given}, where {shape} is due; {text}")
+            helper = "; elman.batch.at_first_step makes it" if name == "begins" else ""
+            raise BadInput(f"{kind} gives {name} of shape {given}, where {shape} is due{helper}; {text}")
+    beyond = batch.begins & (torch.arange(batch.steps) >= batch.lengths.clamp(min=1)[:, None])
+    if bool(beyond.any()):
+        row, step = beyond.nonzero()[0].tolist()
+        raise BadInput(
+            f"{kind} gives begins in which a sequence begins at step {step} of row {row}, but lengths gives "
+            f"that row {int(batch.lengths[row])} steps; {text}"
+        )
+    if batch.begins_inside and batch.context is not None:
+        raise BadInput(
+            f"{kind} gives a context and sequences that begin inside rows, but a row has one context, which "
+            f"begins one sequence; {text}"
+        )
+
+
+def refuse_unfit_rows(core: Core, batch: SequenceBatch, data: Any) -> None:
+    """Raise BadInput for a core that reads later steps, and rows in which that cannot be.
+
+    Args:
+        batch: any of training.
+    """
+    if core.streams or (batch.is_last and not batch.begins_inside):
+        return
+    what, option = (
+        ("begin inside rows", "packed=false")
+        if batch.begins_inside
+        else ("go on in the next batch", "steps=null")
+    )
+    way_out = f"set data.batching.{option}" if hasattr(data, "batching") else "give each a row of one batch"
+    raise BadInput(
+        f"model.core={type(core).__name__} reads later steps, but sequences of {type(data).__name__} {what}; "
+        f"{way_out}, or take a core that reads no later steps"
+    )
 
 
 def _refuse_ids(what: str, ids: Tensor, count: int, name: str) -> None:
