@@ -194,6 +194,16 @@ class Folder:
         return torch.load(self.path / "checkpoints" / run.info.run_id / "best.ckpt", weights_only=True)
 
 
+def unequal_texts(count):
+    """A table of `count` texts of 1 to 9 words, one of which tells its label."""
+    draw, lines = random.Random(0), ["text,label"]
+    for _ in range(count):
+        words, label = [draw.choice("abc") for _ in range(draw.randint(1, 9))], draw.choice(["up", "down"])
+        words[draw.randrange(len(words))] = {"up": "good", "down": "bad"}[label]
+        lines.append(f"{' '.join(words)},{label}")
+    return "\n".join(lines)
+
+
 def differences(a, b, path=""):
     """Where two nested values differ, if only by a bit of a tensor."""
     if isinstance(a, dict) and isinstance(b, dict) and a.keys() == b.keys():

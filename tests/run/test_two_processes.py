@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-from launching import differences, wait_until
+from launching import differences, unequal_texts, wait_until
 
 HERE = Path(__file__).parent
 ELMAN = Path(sys.executable).with_name("elman")
@@ -30,6 +30,8 @@ COMPARED = {
     "split": "--model.bptt=Split --model.bptt.k=5 --model.normaliser=steps",
     "jittered": "--model.bptt=Jittered --model.bptt.k=5 --model.bptt.spread=2 --model.bptt.least=1",
     "full": "--model.bptt=Full --model.normaliser=sequence",
+    "packed": "--model.bptt=Full --data=LabelledText --data.path=texts.csv --data.batching.batch_size=3 "
+    "--data.batching.packed=true",
 }
 WALL_CLOCK = {
     *("train/steps_per_second", "train/update_ms", "train/waiting_share"),
@@ -55,6 +57,7 @@ def named(folder, name):
 def test_two_processes(fit, folder):
     """One test, since starting two processes costs most of its time."""
     folder.write("ragged.yaml", RAGGED)
+    folder.write("texts.csv", unequal_texts(60))
     tiny = ["fit", "tiny.yaml", *TWO, "--trainer.max_time_steps=12000"]
     commands = [" ".join(tiny) + " --tracking.run_name=whole"]
     for name, options in COMPARED.items():
