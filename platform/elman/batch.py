@@ -14,7 +14,7 @@ class SequenceBatch(NamedTuple):
     """Rows of sequences, their targets, and the steps that count.
 
     Every relationship between sequences is a choice of `scored`; every strategy is a way of cutting
-    time. `x`, `y` and `context` live on the training device; `scored`, `lengths` and `begins`
+    time. `x`, `y` and `context` live on the training device; `scored`, `lengths`, `begins` and `warm`
     decide what runs, so they stay on the host, where reading them costs no wait.
 
     Args:
@@ -29,6 +29,8 @@ class SequenceBatch(NamedTuple):
         context: a tensor or tuple of tensors (B, ...) known before step 0, kept by every window.
         scale: (B, O) what 1 in y stands for in each row, in the data's own units, or (B, T, O) where that
             differs within rows; None: the same in all.
+        warm: (B,) int, how many steps at the row's start only warm the carry: none of them is scored, and the
+            carry after them is taken as given; None: no row has any.
     """
 
     x: Tensor
@@ -39,6 +41,7 @@ class SequenceBatch(NamedTuple):
     is_last: bool = True
     context: Tensor | tuple[Tensor, ...] | None = None
     scale: Tensor | None = None
+    warm: Tensor | None = None
 
     @property
     def steps(self) -> int:
@@ -87,6 +90,7 @@ class SequenceBatch(NamedTuple):
             is_last=self.is_last and stop == self.steps,
             context=self.context,
             scale=self.scale if self.scale is None or self.scale.dim() < 3 else self.scale[:, start:stop],
+            warm=None if self.warm is None else (self.warm - start).clamp(0, stop - start),
         )
 
 

@@ -112,7 +112,7 @@ def test_a_beam_finds_what_is_at_least_as_likely() -> None:
         task.eval()
         with torch.no_grad():
             said = batch_of(texts)._replace(context=batch.context)
-            out, _ = task.network.predict(said.x, task.network.first_carry(said))
+            out, _ = task.network.predict(said.x, task.network.first_carry(len(said.x), said.context))
             picked = out.log_softmax(-1).gather(2, said.y[..., None])[..., 0]
             cut = torch.tensor([len(text) == METADATA.max_length for text in texts])  # no end was said
             last = torch.arange(said.steps) == said.lengths[:, None] - 1
@@ -130,8 +130,8 @@ def test_of_any_dtype_and_with_a_context_of_parts() -> None:
     exact = batch._replace(context=batch.context.float().double())
     assert captions_of(task.network, DATA, single) == captions_of(task.network, DATA, exact)
     seen = []
-    task.network.first_carry = lambda window: (
-        seen.append(window.context) or task.network.core.initial_carry(6)
+    task.network.first_carry = lambda row_count, context: (
+        seen.append(context) or task.network.core.initial_carry(row_count)
     )
     captions_of(task.network, DATA, batch._replace(context=(batch.context.float(), torch.arange(6))))
     assert [leaf.dtype for leaf in seen[0]] == [torch.float64, torch.int64]

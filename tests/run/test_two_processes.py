@@ -32,6 +32,8 @@ COMPARED = {
     "full": "--model.bptt=Full --model.normaliser=sequence",
     "packed": "--model.bptt=Full --data=LabelledText --data.path=texts.csv --data.batching.batch_size=3 "
     "--data.batching.packed=true",
+    "learned": f"{TRUNCATED} --model.first_carry=learned",
+    "warmed": f"{TRUNCATED} --model.burn_in=2 --model.normaliser=scored",
 }
 WALL_CLOCK = {
     *("train/steps_per_second", "train/update_ms", "train/waiting_share"),

@@ -48,6 +48,7 @@ class Split(BackpropThroughTime):
 
     exact = False
     continues = False
+    restarts = True
 
     def __init__(self, *, k: int = 50) -> None:
         if k < 1:

@@ -17,7 +17,7 @@ State = Any
 """A (named) tuple of tensors, rows first. Its first part is the carry to go on from; the rest is opaque.
 
 A checkpoint holds it as plain values. Tensors come back on the device that trains, but for `scored`,
-`lengths` and `begins` of a `SequenceBatch` in it.
+`lengths`, `begins` and `warm` of a `SequenceBatch` in it.
 """
 
 
@@ -101,6 +101,9 @@ class BackpropThroughTime(ABC):
     continues: ClassVar[bool] = True
     """True if a window starts from the carry another window ended with."""
 
+    restarts: ClassVar[bool] = False
+    """True if every window begins as a sequence of its own, so that no carry reaches it."""
+
     needs: ClassVar[frozenset[str]] = frozenset()
     """What `objective.core` must offer beyond the contract of a core, for instance {"step"}."""
 
@@ -171,6 +174,18 @@ def within_sequences(credit: Tensor, begins: Tensor) -> Tensor:
     """
     sequence = begins.cumsum(0)
     return credit * (sequence[:, None] == sequence[None, :])
+
+
+def after_burn_in(credit: Tensor, burn_in: int) -> Tensor:
+    """The credit of a row that begins with `burn_in` steps that only warm its carry.
+
+    None of them has a loss, and none is charged with one.
+
+    Args:
+        credit: (T, T), of the row without them.
+    """
+    counts = torch.arange(len(credit)) >= burn_in
+    return credit * (counts[:, None] & counts)
 
 
 def draws(seed: int, batch: int) -> random.Random:

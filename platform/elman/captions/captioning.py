@@ -70,7 +70,7 @@ def captions_of(network: Network, data: Any, batch: SequenceBatch, *, width: int
             scores[:, 0] = -torch.inf
         return scores, carry
 
-    carry = network.first_carry(batch._replace(context=tree_map(moved, batch.context)))
+    carry = network.first_carry(len(batch.x), tree_map(moved, batch.context))
     how = {"bos": captions.bos, "eos": captions.eos, "max_length": captions.max_length}
     decoded = greedy(step, carry, **how) if width == 1 else beam(step, carry, **how, width=width)
     network.train(was_training)

@@ -58,6 +58,9 @@ class Bidirectional(Core):
     def initial_carry(self, row_count: int) -> Carry:
         return (*self.forward_core.initial_carry(row_count), *self.backward_core.initial_carry(row_count))
 
+    def learnable_parts(self) -> tuple[bool, ...]:
+        return (*self.forward_core.learnable_parts(), *self.backward_core.learnable_parts())
+
 
 def reversed_rows(x: Tensor, lengths: Tensor | None) -> Tensor:
     """(B, T, F) with the steps of each row that exist in reverse; those beyond stay where they are.

@@ -80,6 +80,9 @@ class Centred(Core):
         total = weight.new_zeros(row_count, self.input_size, dtype=torch.float64)
         return (*inner, total, total.new_full((row_count, 1), self.prior))
 
+    def learnable_parts(self) -> tuple[bool, ...]:
+        return (*self.core.learnable_parts(), False, False)
+
     def _read(self, x: Tensor, means: Tensor) -> Tensor:
         """What the inner core reads, (B, T, F or 2 F)."""
         centred = (x - means).to(x.dtype)

@@ -52,6 +52,10 @@ class Core(nn.Module, ABC):
     def initial_carry(self, row_count: int) -> Carry:
         """The carry before a sequence's first step, on the parameters' device."""
 
+    def learnable_parts(self) -> tuple[bool, ...]:
+        """For every tensor of the carry, whether it may begin with learned values: not sums and counts."""
+        return (True,) * len(self.initial_carry(1))
+
 
 def wide(dtype: torch.dtype) -> torch.dtype:
     """The carry's type beside weights of `dtype`: float32 or wider, so that rounding does not pile up."""

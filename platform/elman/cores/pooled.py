@@ -80,6 +80,9 @@ class Pooled(Core):
             return (*inner, zeros + torch.finfo(zeros.dtype).min)
         return (*inner, zeros.double(), zeros.new_zeros(row_count, 1).double())
 
+    def learnable_parts(self) -> tuple[bool, ...]:
+        return (*self.core.learnable_parts(), *(False for _ in self.initial_carry(1)[self._leaves :]))
+
 
 def existing(out: Tensor, lengths: Tensor | None) -> Tensor:
     """(B, T, 1) bool: the steps that exist."""

@@ -5,6 +5,7 @@ from elman.inputs.dense import Dense
 from elman.inputs.embedding import Embedding
 from elman.inputs.features import Features
 from elman.inputs.first_carry import FirstCarry
+from elman.inputs.learned_carry import LearnedCarry
 from elman.inputs.log_mel import LogMel
 from elman.inputs.mfcc import MFCC
 from elman.inputs.noise import drop_tokens
@@ -18,6 +19,7 @@ __all__ = [
     "Embedding",
     "Features",
     "FirstCarry",
+    "LearnedCarry",
     "LogMel",
     "Recurrent",
     "SpecAugment",

@@ -39,7 +39,8 @@ def log_streaming_model(
     """Log a model of the logger's run; load it with `mlflow.pyfunc.load_model(f"models:/{id}")`.
 
     The module that the builder makes has `core.initial_carry(B)` and `predict(x, carry) -> (y, carry)`, and
-    `begins(context) -> carry` where there is a context.
+    `begins(context) -> carry` where there is a context, or `first_carry(B)` where sequences do not begin with
+    the core's own.
     The run's status stays as it is: nothing here goes through MLflow's active run.
 
     Args:

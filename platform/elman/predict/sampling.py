@@ -36,7 +36,7 @@ def sample_ids(
     was_training, device = network.training, network.readout.weight.device
     network.eval()
     generator = torch.Generator().manual_seed(seed)
-    carry = network.core.initial_carry(1)
+    carry = network.first_carry(1)
     x, drawn = prompt[None].to(device), []
     for _ in range(count):
         out, carry = network.predict(x, carry)

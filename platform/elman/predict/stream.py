@@ -82,7 +82,8 @@ class Stream:
 
     def _begin(self, sequence: int) -> None:
         self.sequence, self.step = sequence, 0
-        self.carry: Carry = self.network.core.initial_carry(1)
+        with torch.inference_mode():
+            self.carry: Carry = self.network.first_carry(1)
         self.expected: Tensor | None = None  # (O,) log probabilities of the next token
 
     def _window(self, chunk: Chunk, window: range) -> list[Record]:

@@ -79,7 +79,7 @@ class StreamingModel(PythonModel):
     def _begun(self, tensors: Mapping[str, Any], row_count: int) -> tuple[torch.Tensor, ...]:
         begins = getattr(self.module, "begins", None)
         if begins is None:
-            return self.module.core.initial_carry(row_count)
+            return getattr(self.module, "first_carry", self.module.core.initial_carry)(row_count)
         parts = [torch.as_tensor(np.array(tensors[name])) for name in sorted(tensors) if "context" in name]
         if not parts or any(len(part) != row_count or not part.numel() for part in parts):
             raise ValueError("the first piece of a sequence needs its context, a row for each row of x")

@@ -29,12 +29,17 @@ def contents(task: Any, *, ranks: int) -> dict[str, Any]:
     }
 
 
-def load_shared(task: Any, saved: dict[str, Any], *, ranks: int) -> None:
-    """Take back what is the same on all processes.
+def load(task: Any, checkpoint: dict[str, Any], *, stage: str, ranks: int) -> None:
+    """Take back what is the same on all processes; to train on, `load_own` follows once training starts.
 
     Raises:
         BadInput: if another number of processes wrote it.
     """
+    saved = checkpoint["elman"]
+    task.to(checkpoint["state_dict"]["readout.weight"].dtype)  # Lightning does so only after loading
+    task.time_steps = saved["time_steps"]
+    if stage != "fit":
+        return
     if len(saved["states"]) != ranks:
         raise BadInput(
             f"the checkpoint was written by {len(saved['states'])} processes and holds their carries; "
@@ -43,10 +48,14 @@ def load_shared(task: Any, saved: dict[str, Any], *, ranks: int) -> None:
     use_kernels(task.network, saved.get("kernels"))
     task.updates.load_state_dict(saved["updates"])
     task.bptt.load_state_dict(saved["bptt"])
+    task.restored = saved
 
 
-def load_own(task: Any, saved: dict[str, Any], *, rank: int) -> None:
+def load_own(task: Any, *, rank: int) -> None:
     """Take back what is this process's own, once the network is on its device."""
+    if task.restored is None:
+        return
+    saved, task.restored = task.restored, None
     names = task.train_state.state_dict()
     task.train_state.load_state_dict({n: saved[n][rank] for n in names if n in saved}, task.device)
     restore_random(saved["random"][rank])

@@ -29,7 +29,8 @@ def describe(network: Network, model: Mapping[str, Any]) -> dict[str, Any]:
     """
     parts = {name: _plain(model[name]) for name in KINDS if model.get(name) is not None}
     width = None if network.embedding is None else network.embedding.embedding_dim
-    return {**network.metadata, "embedding": width, **parts}
+    begins = {} if network.learned_carry is None else {"first_carry": "learned"}
+    return {**network.metadata, "embedding": width, **begins, **parts}
 
 
 def _plain(part: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from elman.batch import SequenceBatch
 from elman.cores import LSTM, Core
-from elman.inputs import ContextEncoder, Embedding, Features, FirstCarry, drop_tokens
+from elman.inputs import ContextEncoder, Embedding, Features, FirstCarry, LearnedCarry, drop_tokens
 from elman.tasks.pairs import refuse_unfit_data
 from elman.tasks.readout import Readout
 from elman.tree import Carry
@@ -18,6 +18,7 @@ from elman.tree import Carry
 CoreFactory = Callable[[int], Core]
 ContextEncoderFactory = Callable[[int], ContextEncoder]
 FeaturesFactory = Callable[[int, int], Features]
+Begins = Literal["zero", "learned"]
 
 MEASURED_FRAMES = 100_000  # from which features take their mean and scale
 
@@ -27,7 +28,8 @@ class Network(nn.Module):
 
     Args:
         input_size, output_size, token_ids, context_size, sample_rate_hz, features, core, context_encoder,
-            embedding, embedding_std, embedding_dropout, token_dropout, readout_dropout: as in `SequenceTask`.
+            first_carry, embedding, embedding_std, embedding_dropout, token_dropout, readout_dropout: as in
+            `SequenceTask`.
 
     Raises:
         ValueError: for a part that this data has nothing for, or lacks, and for values out of range.
@@ -44,6 +46,7 @@ class Network(nn.Module):
         features: FeaturesFactory | None = None,
         core: CoreFactory = LSTM,
         context_encoder: ContextEncoderFactory | None = None,
+        first_carry: Begins = "zero",
         embedding: int | None = None,
         embedding_std: float = 1.0,
         embedding_dropout: float = 0.0,
@@ -61,6 +64,13 @@ class Network(nn.Module):
             context_size=context_size,
             context_encoder=context_encoder,
         )
+        if first_carry not in get_args(Begins):
+            raise ValueError(f"first_carry must be 'zero' or 'learned', got {first_carry!r}")
+        if first_carry == "learned" and context_encoder is not None:
+            raise ValueError(
+                "first_carry=learned: here context_encoder makes the carry that sequences begin with; leave "
+                "first_carry out"
+            )
         if embedding is not None and embedding < 1:
             raise ValueError(f"embedding must be at least 1, got embedding={embedding}")
         for name, share in {"readout_dropout": readout_dropout, "token_dropout": token_dropout}.items():
@@ -82,6 +92,7 @@ class Network(nn.Module):
         self.begins = (
             None if context_encoder is None else FirstCarry(context_encoder(context_size or 0), self.core)
         )
+        self.learned_carry = LearnedCarry(self.core) if first_carry == "learned" else None
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -112,12 +123,13 @@ class Network(nn.Module):
             return nn.functional.one_hot(x, self.input_size).to(self.readout.weight.dtype)
         return x
 
-    def first_carry(self, window: SequenceBatch) -> Carry:
-        """The carry with which the rows of `window` begin."""
-        if self.begins is None:
-            return self.core.initial_carry(len(window.x))
-        assert window.context is not None, "data with context_size gives every batch a context"
-        return self.begins(window.context)
+    def first_carry(self, row_count: int, context: Tensor | tuple[Tensor, ...] | None = None) -> Carry:
+        """The carry with which rows begin, of sequences with this context."""
+        if self.begins is not None:
+            assert context is not None, "data with context_size gives every batch a context"
+            return self.begins(context)
+        start = self.core.initial_carry(row_count)
+        return start if self.learned_carry is None else self.learned_carry(start)
 
     def predict(self, x: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
         """The outputs of every step, (B, T, output_size), and the carry to go on with."""

@@ -12,6 +12,7 @@ from elman.batch import SequenceBatch
 from elman.cores.core import wide
 from elman.cores.resets import Resets
 from elman.errors import BadInput
+from elman.tasks.burn_in import warmed
 from elman.tasks.loss import SequenceLoss
 from elman.tasks.network import Network
 from elman.tree import Carry, finite_rows, where_rows
@@ -32,7 +33,7 @@ class WindowLoss:
     def __init__(self, network: Network, loss: SequenceLoss) -> None:
         self.embed: Callable[[Tensor], Tensor] = network.embed
         self.core, self.readout, self.loss = network.core, network.readout, loss
-        self.first_carry = network.first_carry
+        self._begin = network.first_carry
         self.parameters = [p for p in network.parameters() if p.requires_grad]
         self.broken: Tensor | None = None
         self.steps_run = 0
@@ -42,6 +43,10 @@ class WindowLoss:
         other = copy.copy(self)
         other.embed = embed
         return other
+
+    def first_carry(self, window: SequenceBatch) -> Carry:
+        """The carry with which the rows of `window` begin."""
+        return self._begin(len(window.x), window.context)
 
     def __call__(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:
         """Summed loss of the window's scored steps, and the carry after it."""
@@ -76,6 +81,8 @@ class WindowLoss:
         """
         if window.steps == 0:
             return next(self.core.parameters()).new_zeros(len(window.x), 0, self.core.output_size), carry
+        if window.warm is not None and bool(window.warm.any()):
+            return warmed(self.core_outputs, window, carry)
         self.steps_run += window.steps
         if self.broken is not None and (finite := finite_rows(carry)) is not None:
             self.broken |= ~finite

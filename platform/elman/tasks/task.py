@@ -19,7 +19,7 @@ from elman.tasks import checkpoint as checkpoints
 from elman.tasks.evaluation import Evaluation
 from elman.tasks.gradient import FlatGradient
 from elman.tasks.loss import CrossEntropy, SequenceLoss
-from elman.tasks.network import ContextEncoderFactory, CoreFactory, FeaturesFactory, Network
+from elman.tasks.network import Begins, ContextEncoderFactory, CoreFactory, FeaturesFactory, Network
 from elman.tasks.objective import WindowLoss
 from elman.tasks.pairs import refuse_impossible_pair
 from elman.tasks.predictions import Predictions
@@ -58,7 +58,11 @@ class SequenceTask(pl.LightningModule):
         core: the recurrent network, all but its input size.
         context_encoder: makes the carry that sequences begin with out of their context, all but its input
             size; null leaves the context unread.
+        first_carry: what sequences begin with where no context makes it: zero, the core's own first carry, or
+            learned, a parameter for every tensor of it that is no sum or count, shared by all rows.
         bptt: how gradients travel back through time.
+        burn_in: steps at a row's start that warm the carry in training, without loss or gradient; a row that
+            goes on from the batch before has none.
         loss: what is learned at a scored step.
         optimizer: the optimiser, all but its parameters.
         schedule: learning rate over the run.
@@ -96,7 +100,9 @@ class SequenceTask(pl.LightningModule):
         features: FeaturesFactory | None = None,
         core: CoreFactory = LSTM,
         context_encoder: ContextEncoderFactory | None = None,
+        first_carry: Begins = "zero",
         bptt: BackpropThroughTime | None = None,
+        burn_in: int = 0,
         loss: SequenceLoss | None = None,
         optimizer: OptimizerFactory = ADAM,
         schedule: Schedule | None = None,
@@ -127,6 +133,7 @@ class SequenceTask(pl.LightningModule):
             features=features,
             core=core,
             context_encoder=context_encoder,
+            first_carry=first_carry,
             embedding=embedding,
             embedding_std=embedding_std,
             embedding_dropout=embedding_dropout,
@@ -151,7 +158,7 @@ class SequenceTask(pl.LightningModule):
         self.time_steps = 0  # steps seen in training, over all rows and ranks
         self.max_time_steps: int | None = None  # the budget, set where the run is started
         self.recipe = ""  # as resolved text, for the checkpoint
-        self.train_state = TrainState(self.bptt, self.network.core)
+        self.train_state = TrainState(self.bptt, self.network, burn_in=burn_in)
         self.training_loop = TrainingLoop(self.bptt, self.objective, self.updates, self.train_state)
         self.training_metrics = TrainingMetrics(self.updates, self.loss)
         self.restored: dict[str, Any] | None = None
@@ -184,9 +191,7 @@ class SequenceTask(pl.LightningModule):
             name = type(self.updates.schedule).__name__
             raise BadInput(f"schedule={name} falls over a budget; set the task's max_time_steps")
         self.updates.begin(FlatGradient(self.objective.parameters, ranks=self._ranks))
-        if self.restored is not None:
-            checkpoints.load_own(self, self.restored, rank=self.global_rank)
-            self.restored = None
+        checkpoints.load_own(self, rank=self.global_rank)
         self.training_metrics.begin(self.time_steps, self.trainer.train_dataloader)
 
     def training_step(self, batch: SequenceBatch, batch_index: int) -> None:
@@ -219,7 +224,7 @@ class SequenceTask(pl.LightningModule):
             self.time_steps,
             self.trainer.train_dataloader,
             learning_rate=self._optimizer().param_groups[0]["lr"],
-            restarted_rows=self.train_state.restarted_rows,
+            counts=self.train_state.counts,
         )
         if metrics:
             self.log_metrics(metrics)
@@ -291,9 +296,4 @@ class SequenceTask(pl.LightningModule):
         checkpoint["elman"] = checkpoints.contents(self, ranks=self._ranks)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        saved = checkpoint["elman"]
-        self.to(checkpoint["state_dict"]["readout.weight"].dtype)  # Lightning does so only after loading
-        self.time_steps = saved["time_steps"]
-        if self._stage == "fit":
-            checkpoints.load_shared(self, saved, ranks=self._ranks)
-            self.restored = saved  # the rest waits until the network is on its device
+        checkpoints.load(self, checkpoint, stage=self._stage, ranks=self._ranks)

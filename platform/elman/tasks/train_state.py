@@ -9,7 +9,8 @@ from torch import Tensor
 
 from elman.batch import SequenceBatch
 from elman.bptt import BackpropThroughTime
-from elman.cores import Core
+from elman.tasks.burn_in import BurnIn
+from elman.tasks.network import Network
 from elman.tasks.saved_state import restored_state, saved_state
 from elman.tree import finite_rows, zeroed_where_not_finite
 
@@ -19,20 +20,22 @@ class TrainState:
 
     Args:
         bptt: the strategy.
-        core: whose carry the state begins with.
+        network: whose core's carry the state begins with.
+        burn_in: as of `BurnIn`.
 
     `value` is None where nothing goes on; `restarted_rows` counts rows that were not finite, `batches` the
     batches begun.
     """
 
-    def __init__(self, bptt: BackpropThroughTime, core: Core) -> None:
-        self.bptt, self.core = bptt, core
+    def __init__(self, bptt: BackpropThroughTime, network: Network, *, burn_in: int) -> None:
+        self.bptt, self.core = bptt, network.core
+        self.burn_in = BurnIn(burn_in, network=network, bptt=bptt)
         self.value: Any = None
         self.restarted_rows = self.batches = 0
         self._restart: Tensor | None = None  # rows whose state was not finite
 
     def begin(self, batch: SequenceBatch) -> SequenceBatch:
-        """`batch` with a state to go on from; where nothing went before, all rows begin."""
+        """`batch`, warm steps marked, with a state to go on from; where nothing went before, all begin."""
         self.bptt.begin(self.batches)
         self.batches += 1
         if self.value is None:
@@ -41,7 +44,13 @@ class TrainState:
         if self._restart is not None:
             batch = batch.restarted(self._restart)
             self._restart = None
-        return batch
+        return self.burn_in.of(batch, number=self.batches - 1)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows that were not as they should be, by name; only what there was."""
+        counts = {"restarted_rows": self.restarted_rows, "lost_rows": self.burn_in.lost_rows}
+        return {name: count for name, count in counts.items() if count}
 
     def end(self, state: Any, *, broken: Tensor | None) -> None:
         """Keep the state after a batch; rows of it that are not finite begin anew with the next one.
@@ -68,12 +77,14 @@ class TrainState:
             "restarts": self._restart,
             "restarted_rows": self.restarted_rows,
             "batches": self.batches,
+            "lost_rows": self.burn_in.lost_rows,
         }
 
     def load_state_dict(self, saved: dict[str, Any], device: torch.device) -> None:
         """Take back what `state_dict` gave."""
         self._restart, self.restarted_rows = saved["restarts"], saved["restarted_rows"]
         self.batches = saved.get("batches", 0)  # checkpoints of before have none
+        self.burn_in.lost_rows = saved.get("lost_rows", 0)
         state = restored_state(saved["states"], device)
         if state is not None:
             first = self.bptt.first_state(self.core.initial_carry(1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from elman.tasks.evaluation import LEAST_UNKNOWN
@@ -44,9 +45,13 @@ class TrainingMetrics:
         self._then += time.perf_counter() - self._paused
 
     def report(
-        self, time_steps: int, loader: Any, *, learning_rate: float, restarted_rows: int
+        self, time_steps: int, loader: Any, *, learning_rate: float, counts: Mapping[str, int]
     ) -> dict[str, float]:
-        """The metrics since the last call, which start the next sums; none where no update was made."""
+        """The metrics since the last call, which start the next sums; none where no update was made.
+
+        Args:
+            counts: of rows, by name, since training began.
+        """
         updates, sums = self.updates, self.updates.running
         if not (sums.updates and sums.scored):
             return {}
@@ -62,8 +67,7 @@ class TrainingMetrics:
             metrics["train/unknown_share"] = share
         if updates.skipped:
             metrics["train/skipped_updates"] = float(updates.skipped)
-        if restarted_rows:
-            metrics["train/restarted_rows"] = float(restarted_rows)
+        metrics |= {f"train/{name}": float(count) for name, count in counts.items()}
         now, waited = time.perf_counter(), _waited_seconds(loader)
         if time_steps > self._seen:
             metrics["train/steps_per_second"] = (time_steps - self._seen) / (now - self._then)
