@@ -28,12 +28,20 @@ ROWS, SYMBOLS, WIDTH = 8, 32, 64
 STRATEGIES: dict[str, BackpropThroughTime] = {
     "Full()": Full(),
     "Checkpointed()": Checkpointed(),
+    "Checkpointed(revolve, slots=10)": Checkpointed(schedule="revolve", slots=10),
+    "Checkpointed(memory=4)": Checkpointed(memory=4),
+    "Checkpointed(memory=16)": Checkpointed(memory=16),
+    "Checkpointed(memory=64)": Checkpointed(memory=64),
     "Truncated(k1=50, k2=100)": Truncated(k1=50, k2=100),
     "Split(k=100)": Split(k=100),
 }
 LENGTHS = {
     "Full()": [1_000, 10_000],
     "Checkpointed()": [1_000, 10_000, 100_000],
+    "Checkpointed(revolve, slots=10)": [1_000, 10_000],
+    "Checkpointed(memory=4)": [1_000, 10_000],
+    "Checkpointed(memory=16)": [1_000, 10_000, 100_000],
+    "Checkpointed(memory=64)": [1_000, 10_000],
     "Truncated(k1=50, k2=100)": [1_000, 10_000, 100_000],
     "Split(k=100)": [1_000, 10_000, 100_000],
 }

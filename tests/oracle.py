@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -9,6 +11,13 @@ from torch.func import functional_call
 from elman.batch import SequenceBatch
 from elman.cores.resets import Resets
 from elman.tree import where_rows
+
+
+class Parameters(list):
+    """What a strategy reads as a list, and a module's own code calls."""
+
+    def __call__(self, recurse: bool = True) -> Iterator[nn.Parameter]:
+        return iter(self)
 
 
 class SquaredError(nn.Module):
@@ -20,8 +29,8 @@ class SquaredError(nn.Module):
         self.double()
 
     @property
-    def parameters_list(self) -> list[nn.Parameter]:
-        return list(self.parameters())
+    def parameters(self) -> Parameters:
+        return Parameters(p for _, p in self.named_parameters())
 
     def agree(self, value: Tensor) -> Tensor:
         return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from strategy_toys import Fading, LastSteps, RandomReach
 
-from elman.bptt import BackpropThroughTime, Checkpointed, Full, Jittered, Split, Truncated
+from elman.bptt import BackpropThroughTime, Checkpointed, Full, Jittered, Randomised, Split, Truncated
 
 STRATEGIES = [
     Full(),
@@ -26,8 +26,14 @@ STRATEGIES = [
     Jittered(k=4, base_share=0.7, spread=1.5, least=2, most=7),
     Jittered(k=3, base_share=0.5, spread=0, least=1),
     Jittered(k=30, spread=0),
+    Randomised(k=2, length=4),
+    Randomised(k=1, length=3, alpha=3),
+    Randomised(k=3, length=5, alpha=4, longest=8),
     Checkpointed(),
     Checkpointed(window=4),
+    Checkpointed(schedule="revolve", window=1, slots=2),
+    Checkpointed(schedule="revolve", window=2, slots=1),
+    Checkpointed(memory=4),
     LastSteps(k=3),
     Fading(keep=0.7),
     RandomReach(k1=2, longest=6),

@@ -192,7 +192,7 @@ class Linear:
     """h_t = w h_{t-1} + x_t; the loss is the sum of scored h_t."""
 
     def __init__(self, w: torch.Tensor) -> None:
-        self.w = w
+        self.w, self.parameters = w, [w]
 
     def __call__(self, window: SequenceBatch, carry: tuple) -> tuple:
         loss, (h,) = window.x.new_zeros(()), carry

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import math
+from collections.abc import Iterable
 from functools import partial
 
 import pytest
 import torch
-from oracle import SquaredError, pair_gradients
+from oracle import SquaredError, pair_gradients, update_gradients
 from task_toys import ROWS, fit, make_task, weights
 from task_toys import stream as task_stream
 
 from elman.batch import SequenceBatch, whole
-from elman.bptt import Jittered
+from elman.bptt import Full, Jittered, Randomised, draws
 from elman.cores import LSTM
 
 B, T, F, H = 2, 17, 2, 3
@@ -131,6 +133,124 @@ def test_the_learning_rate_follows_the_length() -> None:
         found.append(weights(task))
     torch.testing.assert_close(*found, rtol=0, atol=1e-12)
     assert ROWS > 1
+
+
+RANDOMISED = [
+    Randomised(k=2, length=4),
+    Randomised(k=1, length=3, alpha=3),
+    Randomised(k=3, length=5, alpha=4, longest=9),
+    Randomised(k=2, length=5, longest=6),
+]
+randomised = pytest.mark.parametrize("bptt", RANDOMISED, ids=lambda s: f"{s.k}-{s.length}-{s.longest}")
+
+
+class Chosen:
+    """In place of random numbers: those below 0 cut, those above 1 do not."""
+
+    def __init__(self, cuts: Iterable[bool]) -> None:
+        self.cuts = iter(cuts)
+
+    def random(self) -> float:
+        return -1.0 if next(self.cuts) else 0.999999
+
+
+@randomised
+def test_all_ways_of_cutting_make_up_the_whole_gradient(bptt: Randomised, monkeypatch) -> None:
+    """Every set of cuts with its probability: the mean gradient is that of the expected credit, which is that
+    of the whole sequence where no segment can be so long that it is cut in any case."""
+    steps, net = 8, made_net()
+    batch = stream(())[0].window(0, steps)._replace(is_last=True)
+    borders = -(-steps // bptt.k) - 1
+    total, gradient, credit = 0.0, 0.0, torch.zeros(steps, steps, dtype=torch.float64)
+    pairs = pair_gradients(net, batch)
+    for cuts in itertools.product((False, True), repeat=borders):
+        chance, age = 1.0, 0
+        for cut in cuts:
+            age += 1
+            at_limit = age >= bptt.longest // bptt.k
+            c = (bptt.alpha - 1) / ((bptt.alpha - 2) * bptt.length / bptt.k + age)
+            chance *= float(cut) if at_limit else c if cut else 1 - c
+            age = 0 if cut else age
+        if not chance:
+            continue
+        monkeypatch.setattr("elman.bptt.randomised.draws", lambda *_, cuts=cuts: Chosen(cuts))
+        found = sum(update_gradients(bptt, net, [batch]))
+        total, gradient = total + chance, gradient + chance * found
+        credit += chance * bptt.drawn_credit(steps)
+        drawn = torch.einsum("ts,tsp->p", bptt.drawn_credit(steps), pairs)
+        torch.testing.assert_close(found, drawn, rtol=1e-10, atol=1e-11)
+    assert total == pytest.approx(1, abs=1e-14)
+    torch.testing.assert_close(credit, bptt.credit_matrix(steps), rtol=0, atol=1e-12)
+    expected = torch.einsum("ts,tsp->p", bptt.credit_matrix(steps), pairs)
+    torch.testing.assert_close(gradient, expected, rtol=1e-12, atol=1e-12)
+    if bptt.longest >= steps:
+        torch.testing.assert_close(credit, torch.ones(steps, steps).double().tril(), rtol=0, atol=1e-12)
+        (full,) = update_gradients(Full(), net, [batch])
+        torch.testing.assert_close(gradient, full, rtol=1e-12, atol=1e-12)
+    else:
+        assert credit.tril().min() < 0.999
+
+
+@randomised
+@cut_anywhere
+def test_a_segment_goes_on_in_the_next_batch(bptt: Randomised, cuts: tuple[int, ...]) -> None:
+    """Whether a chunk ends its segment is drawn in the batch that completes the chunk."""
+    net, segments, start, age, at = made_net(), [], 0, 0, 0
+    for number, stop in enumerate((*cuts, T)):
+        random = draws(bptt.seed, number)
+        while (border := start + (age + 1) * bptt.k) < stop or (border == stop < T):
+            age += 1
+            if random.random() < bptt.chance(age):
+                segments.append((start, border))
+                start, age = border, 0
+    segments.append((start, T))
+    credit = torch.zeros(T, T, dtype=torch.float64)
+    for start, stop in segments:
+        for t in range(start, stop):
+            for s in range(start, t + 1):
+                chunks = range((s - start) // bptt.k + 1, (t - start) // bptt.k + 1)
+                credit[t, s] = math.prod(1 / (1 - bptt.chance(n)) for n in chunks)
+    state, found, lengths = bptt.first_state(net.core.initial_carry(B)), 0, []
+    for number, batch in enumerate(stream(cuts)):
+        bptt.begin(number)
+        for update in bptt.losses(net, batch, state):
+            state = update.state
+            if update.loss is not None:
+                found, at = found + flat(update.loss, net), at + update.scored // B
+                lengths.append(update.scored // B)
+    assert lengths == [b - a for a, b in segments]
+    assert at == T
+    expected = torch.einsum("ts,tsp->p", credit, pair_gradients(net, stream(())[0]))
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-11)
+
+
+def test_segments_have_their_mean_length_and_the_longest_are_counted() -> None:
+    """c_n of the source, from n = 1 on, makes segments of `length` steps on average."""
+    bptt = Randomised(k=2, length=16, alpha=6, longest=10_000)
+    lengths = [b - a for a, b in bptt.segments(0, 200_000, is_last=False)]
+    spread = torch.tensor(lengths).double().std() / len(lengths) ** 0.5
+    assert abs(sum(lengths) / len(lengths) - 16) < 5 * spread
+    assert max(lengths) > 100
+    short = Randomised(k=2, length=6, longest=8)
+    batch, net = stream(())[0]._replace(is_last=False), made_net()
+    sizes = [u.scored // B for u in short.losses(net, batch, short.first_state(net.core.initial_carry(B)))]
+    assert short.metrics() == {"forced_cuts": sizes.count(8), "longest_segment": max(sizes)}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"k": 50}, "need 1 <= k < length <= longest, got k=50, length=50"),
+        ({"k": 0}, "k=0"),
+        ({"longest": 40}, "length=50, longest=40"),
+        ({"alpha": 2.0}, "alpha must be above 2, .* got alpha=2.0"),
+        ({"alpha": float("nan")}, "alpha=nan"),
+    ],
+    ids=str,
+)
+def test_impossible_segments_are_refused(options: dict, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        Randomised(**options)
 
 
 @pytest.mark.parametrize(

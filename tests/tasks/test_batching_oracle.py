@@ -187,6 +187,7 @@ def check(got, expected, *, once: bool = True) -> None:
 
 WHOLE = [
     *(Full(), Split(k=3), Truncated(k1=3, k2=5), Checkpointed(window=3)),
+    Checkpointed(schedule="revolve", window=2, slots=2),
     Truncated(k1=2, k2=5, scored="window"),
 ]
 

@@ -12,7 +12,7 @@ import torch
 from strategy_toys import RandomReach
 from task_toys import ROWS, Seen, fit, make_task, stream, weights
 
-from elman.bptt import BackpropThroughTime, Checkpointed, Full, Jittered, Split, Truncated
+from elman.bptt import BackpropThroughTime, Checkpointed, Full, Jittered, Randomised, Split, Truncated
 from elman.cores import GRU, LSTM
 from elman.cores.kernels import Choice, kernels_of
 from elman.errors import BadInput
@@ -88,14 +88,28 @@ def without_clock(seen: Seen) -> list[tuple[int, dict[str, float]]]:
         lambda: resumable(Split(k=4)),
         lambda: resumable(Full(), accumulate=3),
         lambda: resumable(Checkpointed(window=2)),
+        lambda: resumable(Checkpointed(schedule="revolve", window=1, slots=2)),
+        lambda: resumable(Checkpointed(memory=3)),
         lambda: resumable(Drawing()),
         lambda: resumable(RandomReach(k1=2, longest=6)),
         lambda: resumable(Truncated(k1=2, k2=5, scored="window")),
         lambda: resumable(Jittered(k=4, spread=2, least=1)),
+        lambda: resumable(Randomised(k=2, length=6, longest=12), accumulate=2),
     ],
     ids=[
-        *("truncated", "joined", "batch", "split", "full", "checkpointed", "drawing", "random"),
-        *("window", "jittered"),
+        *(
+            "truncated",
+            "joined",
+            "batch",
+            "split",
+            "full",
+            "checkpointed",
+            "revolve",
+            "memory",
+            "drawing",
+            "random",
+        ),
+        *("window", "jittered", "randomised"),
     ],
 )
 def test_a_run_in_two_halves(make, tmp_path: Path) -> None:

@@ -59,7 +59,11 @@ def test_windows_of_a_stream(bptt: BackpropThroughTime, losses) -> None:
     torch.testing.assert_close(weights(task), weights(net), rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("bptt", [Full(), Checkpointed(), Checkpointed(window=3)], ids=lambda s: str(vars(s)))
+@pytest.mark.parametrize(
+    "bptt",
+    [Full(), Checkpointed(), Checkpointed(window=3), Checkpointed(memory=3)],
+    ids=lambda s: str(vars(s)),
+)
 def test_one_update_a_batch_with_the_carry_going_on(bptt: BackpropThroughTime) -> None:
     batches = stream(*CUTS)
     task = make_task(bptt=bptt, optimizer=adam)

@@ -3,6 +3,7 @@
 from elman.bptt.checkpointed import Checkpointed
 from elman.bptt.full import Full
 from elman.bptt.jittered import Jittered
+from elman.bptt.randomised import Randomised
 from elman.bptt.split import Split
 from elman.bptt.strategy import (
     BackpropThroughTime,
@@ -24,6 +25,7 @@ __all__ = [
     "Full",
     "Jittered",
     "Objective",
+    "Randomised",
     "Split",
     "State",
     "Truncated",

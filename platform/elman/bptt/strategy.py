@@ -157,8 +157,12 @@ class BackpropThroughTime(ABC):
         """`credit_matrix` of what `begin` drew last; the same matrix where nothing is drawn."""
         return self.credit_matrix(steps)
 
+    def metrics(self) -> Mapping[str, float]:
+        """What each report of training logs as `bptt/NAME`; where it sums up, `state_dict` has the sums."""
+        return {}
+
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint must hold beyond the per-row state (a chosen k); draws need nothing."""
+        """What a checkpoint must hold beyond the per-row state (a chosen k, a count); draws need nothing."""
         return {}
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:  # noqa: B027  (most keep nothing)

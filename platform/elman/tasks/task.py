@@ -160,7 +160,7 @@ class SequenceTask(pl.LightningModule):
         self.recipe = ""  # as resolved text, for the checkpoint
         self.train_state = TrainState(self.bptt, self.network, burn_in=burn_in)
         self.training_loop = TrainingLoop(self.bptt, self.objective, self.updates, self.train_state)
-        self.training_metrics = TrainingMetrics(self.updates, self.loss)
+        self.training_metrics = TrainingMetrics(self.updates, self.loss, self.bptt)
         self.restored: dict[str, Any] | None = None
         self.training_begun = False  # a batch is done
         self._evaluation: Evaluation

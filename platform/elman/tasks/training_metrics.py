@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from elman.bptt import BackpropThroughTime
 from elman.tasks.evaluation import LEAST_UNKNOWN
 from elman.tasks.loss import SequenceLoss
 from elman.tasks.updates import Updates
@@ -14,8 +15,8 @@ from elman.tasks.updates import Updates
 class TrainingMetrics:
     """Turns what `Updates` has summed into metrics; the clock stands while validation runs."""
 
-    def __init__(self, updates: Updates, loss: SequenceLoss) -> None:
-        self.updates, self.loss = updates, loss
+    def __init__(self, updates: Updates, loss: SequenceLoss, bptt: BackpropThroughTime) -> None:
+        self.updates, self.loss, self.bptt = updates, loss, bptt
         self._then, self._seen, self._paused = 0.0, 0, 0.0
         self._before = 0  # updates summed before the clock started, in a run that goes on
         self._waited = 0.0
@@ -62,6 +63,7 @@ class TrainingMetrics:
             "train/clipped_share": sums.clipped / sums.updates,
             "train/learning_rate": learning_rate,
             "train/updates": float(updates.made),
+            **{f"bptt/{name}": value for name, value in self.bptt.metrics().items()},
         }
         if (share := getattr(loader, "unknown_share", 0.0)) >= LEAST_UNKNOWN:
             metrics["train/unknown_share"] = share
