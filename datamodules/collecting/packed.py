@@ -14,6 +14,9 @@ from datamodules.collecting.examples import Examples, ManyAtOnce
 from datamodules.collecting.plans import POOL_BATCHES, Plan, Row, Rows, Slot, steps_of
 from elman.batch import SequenceBatch
 
+MOST_PADDED = 8
+"""At most so many times a batch's steps are held while they are read; reading in groups takes longer."""
+
 
 class Packed(Plan):
     """Rows of whole sequences, one after another; every batch begins and ends by itself.
@@ -139,7 +142,7 @@ class _Steps(NamedTuple):
 
 
 def _read(examples: Examples, numbers: np.ndarray) -> Iterator[_Steps]:
-    """Whole examples; of those that come padded, at once only some that differ by less than twice."""
+    """Whole examples; where those that come padded would be mostly padding, in groups of like length."""
     lengths = examples.lengths[numbers]
     if not isinstance(examples, ManyAtOnce):
         windows = [examples.window(n, 0, t) for n, t in zip(numbers.tolist(), lengths.tolist(), strict=True)]
@@ -152,7 +155,9 @@ def _read(examples: Examples, numbers: np.ndarray) -> Iterator[_Steps]:
             scale=_cat([w.scale if w.scale is None else w.scale.expand(w.steps, -1) for w in windows]),
         )
         return
-    sizes = np.frexp(lengths)[1]  # 1, 2 to 3, 4 to 7, ... steps
+    sizes = np.zeros_like(lengths)
+    if len(lengths) * lengths.max() > MOST_PADDED * lengths.sum():
+        sizes = np.frexp(lengths)[1]  # 1, 2 to 3, 4 to 7, ... steps
     for size in np.unique(sizes).tolist():
         which = np.flatnonzero(sizes == size)
         batch = examples.batch(numbers[which])

@@ -155,7 +155,11 @@ def test_little_is_padded_on_the_way_to_rows(monkeypatch: pytest.MonkeyPatch) ->
         AtOnce, "batch", lambda self, n: held.append((b := made(self, n)).x[..., 0].numel()) or b
     )
     in_rows(examples, [[0], list(range(1, 321))], steps=1100)
+    assert len(held) == 3
     assert sum(held) <= 2 * int(examples.lengths.sum())
+    held.clear()
+    in_rows(examples, [range(1, 200), range(200, 321)], steps=1100)
+    assert len(held) == 1
 
 
 def test_what_cannot_be_packed() -> None:
