@@ -153,6 +153,24 @@ def test_a_run_of_before_goes_on(before: Path, store: mlflow.MlflowClient) -> No
     assert [point.value for point in points] == pytest.approx(never_stopped, rel=1e-6)  # another machine
 
 
+def test_a_run_of_before_is_done_once_more_by_the_kernel_it_had(
+    before: Path, store: mlflow.MlflowClient
+) -> None:
+    """To the last digit; its recipe says nothing of kernels, and today another one would be taken for it."""
+    (then,) = store.search_runs(["1"], "tags.`mlflow.runName` = 'tones'")
+    curves, kernels = [], []
+    for options in ([], ["--model.core.kernel=fused"], ["--model.core.kernel=auto"]):
+        assert main(["rerun", then.info.run_id, *options]) == 0
+        (run, *_) = store.search_runs(["1"], f"tags.`elman.rerun_of` = '{then.info.run_id}'")
+        points = store.get_metric_history(run.info.run_id, "val/nats_per_step")
+        curves.append([point.value for point in points])
+        kernels.append(run.data.tags["elman.kernel"])
+    assert kernels == ["fused", "fused", "scan from 32 steps"]
+    assert curves[0] == curves[1] != curves[2]
+    points = store.get_metric_history(then.info.run_id, "val/nats_per_step")
+    assert curves[0] == pytest.approx([point.value for point in points], rel=1e-6)  # another machine
+
+
 def test_a_study_of_before_is_reviewed(before: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["best", "stored", "--output=best.yaml"]) == 0
     assert "val/nats_per_step 0.644121" in capsys.readouterr().out

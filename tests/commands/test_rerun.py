@@ -2,6 +2,7 @@
 
 import random
 import shlex
+import shutil
 import signal
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from mlflow.entities import ViewType
 from recorded import record
 
 from elman.cli import main
+from elman.cores import kernels
 
 
 @pytest.fixture
@@ -83,6 +85,38 @@ def test_a_rerun_that_was_stopped_goes_on(first, answer, client, monkeypatch):
     answer(*words[1:])
     assert client.get_run(words[-1]).info.status == "FINISHED"
     assert [step for step, _ in _curve(client, words[-1])][-1] >= 12000
+
+
+def test_kernels_are_those_of_then(folder, answer, client, capsys, monkeypatch):
+    """Whatever the table says now: from a checkpoint, else from the tag; without one, torch's modules."""
+    (folder / "text.txt").write_text("to be or not to be\n" * 90)
+    (folder / "tiny.yaml").write_text(TINY)
+    answer("fit", "tiny.yaml", "--model.core=GRU", "--trainer.max_time_steps=480")
+    (run,) = client.search_runs(["1"])
+    then, tag = run.info.run_id, "elman.kernel"
+    monkeypatch.setitem(kernels.FASTEST, ("GRU", "cpu"), kernels.Choice("loop"))
+
+    def once_more(*options):
+        output = answer("rerun", then, *options)
+        (newest, *_) = client.search_runs(["1"])
+        return newest.data.tags[tag], output
+
+    assert run.data.tags[tag] == once_more()[0] == "scan from 10 steps"
+    assert once_more("--model.core.kernel=auto")[0] == "loop"
+    recipe = folder / "core.yaml"
+    recipe.write_text("# Another core?\nmodel: {core: {class_path: Elman}}\n")
+    assert once_more("core.yaml")[0] == "scan from 32 steps"  # as its own table has it
+    shutil.rmtree(run.data.tags["elman.checkpoints"])
+    assert once_more("--seed_everything=2")[0] == "scan from 10 steps"
+    client.set_tag(then, tag, "fused, scan from 10 steps")
+    kernel, output = once_more()
+    assert kernel == "loop"
+    assert "evaluated by fused, scan from 10 steps; which part by which is not known" in output
+    client.set_tag(then, tag, "woven")
+    assert main(["rerun", then]) == 2
+    assert "kernels that are not here (woven); for other last digits" in capsys.readouterr().err
+    client.delete_tag(then, tag)
+    assert once_more()[0] == "fused"
 
 
 def test_other_data_is_said(first, answer, folder):

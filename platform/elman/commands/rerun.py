@@ -23,7 +23,8 @@ COMMAND = Command(
     usage="""\
 usage: elman rerun RUN [--resume [NEW]] [--tracking.tracking_uri=URI] [--key=value ...]
 
-Train a run's recipe once more with as many threads as then, as a new run, and compare the best values.""",
+Train a run's recipe once more with as many threads as then and by the same kernels, as a new run, and
+compare the best values.""",
     options={
         "uri": URI,
         "resume": Option("--resume [NEW]", "go on with a rerun that was stopped, by id or name"),

@@ -20,6 +20,7 @@ from elman.errors import BadInput
 from elman.program import program
 from elman.recipes.recipe import Recipe, make_task, refuse_monitor, refuse_targets
 from elman.run.checkpoints import fitting, read_checkpoint, restore_data
+from elman.run.kernels_then import KernelsThen
 from elman.run.parallel import (
     end_other_processes,
     hand_over,
@@ -61,7 +62,7 @@ class Run:
 
     Args:
         recipe: what is run.
-        resume: as for `fit`.
+        resume, kernels: as for `fit`.
         tags: further ones of the run.
         run_id: in the store; None until a new run is opened there.
         checkpoint: what it goes on from; None: it begins.
@@ -79,6 +80,7 @@ class Run:
     recipe: Recipe
     resume: str | None
     tags: Mapping[str, str]
+    kernels: KernelsThen | None = None
     run_id: str | None = None
     checkpoint: Path | None = None
     parts: Any = field(init=False)
@@ -105,14 +107,21 @@ class Run:
         return 0.0 if self.search is None else RETRY_SECONDS
 
 
-def fit(recipe: Recipe, *, resume: str | None = None, tags: Mapping[str, str] | None = None) -> Ended:
+def fit(
+    recipe: Recipe,
+    *,
+    resume: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    kernels: KernelsThen | None = None,
+) -> Ended:
     """Train, tracked, from the beginning or from a run's newest checkpoint.
 
     Args:
         resume: a run's id or name; "": the newest unfinished run of this recipe; None: a new run.
         tags: further ones of the run.
+        kernels: of the run that is done once more; None: by the recipe.
     """
-    run = Run(recipe=recipe, resume=resume, tags=tags or {})
+    run = Run(recipe=recipe, resume=resume, tags=tags or {}, kernels=kernels)
     code = 0
     try:
         with stoppable():
@@ -181,6 +190,8 @@ def make_data_and_task(run: Run) -> None:
         task = run.task = make_task(run.parts, data)
     if saved is not None:
         use_kernels(task.network, saved["elman"].get("kernels"))
+    elif run.kernels is not None:
+        run.kernels.settle(task.network)
     if not is_first_process():  # all start from rank 0's weights, but draw dropout of their own
         torch.manual_seed(run.recipe.config.seed_everything + process_rank())
     task.recipe = run.recipe.resolved

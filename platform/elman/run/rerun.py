@@ -11,6 +11,7 @@ from elman.recipes.arguments import Words
 from elman.recipes.recipe import Recipe, parse
 from elman.recipes.trust import Stored
 from elman.run.job import fit
+from elman.run.kernels_then import KernelsThen, names_cores
 from elman.run.parallel import is_first_process
 from elman.run.summary import say
 from elman.tracking.difference import data_of, made_of
@@ -31,7 +32,7 @@ DECISIVE = ("processor", "gpus", "cuda")  # metadata of a machine that change th
 def rerun(
     name: str, words: Words, *, uri: str | None = None, resume: str | None = None, trust: str = ""
 ) -> int:
-    """Train the recipe of a run with the same values and threads, and compare the best values.
+    """Train the recipe of a run with the same values, threads and kernels, and compare the best values.
 
     Args:
         name: the run's id, beginning of its id, or name.
@@ -66,7 +67,8 @@ def rerun(
     )
     recipe = _recipe(before, stored, words, store)
     say(f"run {before.id} ({before.name}) once more, with {_changes(then)}")
-    ended = fit(recipe, resume=resume, tags={RERUN_TAG: before.id})
+    kernels = None if names_cores(words) else KernelsThen(before)
+    ended = fit(recipe, resume=resume, tags={RERUN_TAG: before.id}, kernels=kernels)
     if ended.code == 0 and ended.run_id is not None and is_first_process():
         with open_to_read(uri) as (client, _):
             for line in _verdict(
