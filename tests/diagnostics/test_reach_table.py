@@ -40,6 +40,21 @@ def test_the_table(capsys):
     assert [tuple(columns(line)[:4]) for line in lines] == [(f"reach/{row[0]}", *row[1:]) for row in TABLE]
 
 
+def test_steps_that_burn_in_take_no_part(capsys):
+    """The command measures it on the network's own gradient, too, and refuses where the two differ."""
+    recipes = [str(FOLDER / f"{name}.yaml") for name in ("truncated_4_7", "full")]
+    assert main(["credit", *recipes, "--model.burn_in=3"]) == 0
+    _, *lines = capsys.readouterr().out.splitlines()
+    assert [tuple(columns(line)[2:]) for line in lines] == [
+        ("e q u", "no", "4/4/5", "90%"),  # losses at steps 3 to 8 reach 1, 2, 3, 4, 5 and 4 steps: 19 of 21
+        ("e q u", "no", "6/6/6", "100%"),
+    ]
+    axes, *_ = credit_figure(Full(), torch.arange(7) == 0, burn_in=2).axes
+    shown = axes.images[0].get_array().data
+    expected = [[float(s >= 2) for s in range(t + 1)] if t >= 2 else [0.0] * (t + 1) for t in range(7)]
+    assert [row[: t + 1].tolist() for t, row in enumerate(shown)] == expected
+
+
 def test_every_recipe_of_a_sequence_is_in_the_table():
     assert {path.stem for path in FOLDER.glob("*.yaml")} == {row[0] for row in TABLE} | {
         f"echo_{e}" for e, _ in ECHO

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from elman.bptt import after_burn_in
 from elman.diagnostics.credit import credit_figure, described, drawn_row, reach, reach_of, touched_steps
 from elman.errors import BadInput
 from elman.recipes.arguments import Words
@@ -48,8 +49,9 @@ def credit_line(words: Words, *, folder: Path | None = None) -> dict[str, str]:
     task = make_task(parts, data).double()
     batch = data.train_dataloader().batch(0)
     text = getattr(data, "text", None)
-    begins = batch.begins[0]
-    found = reach(task.bptt, begins)
+    begins, warm = batch.begins[0], task.train_state.burn_in
+    warm.refuse(batch)
+    found = reach(task.bptt, begins, burn_in=warm.steps)
     cells = {
         "recipe": parsed.name,
         "strategy": described(task.bptt),
@@ -64,12 +66,12 @@ def credit_line(words: Words, *, folder: Path | None = None) -> dict[str, str]:
     }
     drawn = drawn_row(task.bptt, begins)
     if drawn is not None:
-        one = reach_of(drawn, begins)
+        one = reach_of(drawn, begins, burn_in=warm.steps)
         cells["one draw"] = f"{one.least}/{one.mean:.3g}/{one.most}, {one.covered:.0%}"
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         labels = text[: batch.steps] if text else None
-        credit_figure(task.bptt, begins[:200], labels=labels).savefig(
+        credit_figure(task.bptt, begins[:200], burn_in=warm.steps, labels=labels).savefig(
             folder / f"{Path(words.recipes[0]).stem}.png", dpi=150
         )
     return cells
@@ -78,7 +80,8 @@ def credit_line(words: Words, *, folder: Path | None = None) -> dict[str, str]:
 def named_reach(task: Any, batch: Any, text: str, *, of: str = "u", about: str = "s") -> dict[str, str]:
     """Which tokens the loss at `of` can change, and whether `about` is one, by the task's own gradient."""
     at, earlier = text.index(of), text.index(about)
-    counted = (task.bptt.drawn_credit(batch.steps)[at] > 0).nonzero().flatten().tolist()
+    credit = after_burn_in(task.bptt.drawn_credit(batch.steps), task.train_state.burn_in.steps)
+    counted = (credit[at] > 0).nonzero().flatten().tolist()
     measured = touched_steps(task, batch, at)
     if measured != counted:
         raise BadInput(
@@ -93,6 +96,7 @@ def named_reach(task: Any, batch: Any, text: str, *, of: str = "u", about: str =
 
 def lag_reach(task: Any, lag: int, steps: int) -> dict[str, str]:
     """The share of losses that are charged to the step `lag` before, or their mean credit."""
-    credit = task.bptt.credit_matrix(steps)
-    covered = float(credit.diagonal(-lag).double().clamp(max=1).mean()) if lag < steps else 0.0
+    warm = task.train_state.burn_in.steps
+    credit = task.bptt.credit_matrix(steps)[warm:, warm:]
+    covered = float(credit.diagonal(-lag).double().clamp(max=1).mean()) if lag < len(credit) else 0.0
     return {f"losses that reach lag {lag}": f"{covered:.0%}"}

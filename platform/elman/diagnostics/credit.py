@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from elman.batch import SequenceBatch
-from elman.bptt import BackpropThroughTime, within_sequences
+from elman.bptt import BackpropThroughTime, after_burn_in, within_sequences
 from elman.tasks import SequenceTask
 
 if TYPE_CHECKING:
@@ -36,13 +36,15 @@ class Reach:
     doubled: int
 
 
-def reach(bptt: BackpropThroughTime, begins: Tensor) -> Reach:
+def reach(bptt: BackpropThroughTime, begins: Tensor, *, burn_in: int = 0) -> Reach:
     """The summary of a strategy's credit in a row whose sequences begin as `begins` (T,) says."""
-    return reach_of(bptt.row_credit(begins), begins)
+    return reach_of(bptt.row_credit(begins), begins, burn_in=burn_in)
 
 
-def reach_of(credit: Tensor, begins: Tensor) -> Reach:
-    """The summary of a row's credit; losses too near a beginning to tell are left out."""
+def reach_of(credit: Tensor, begins: Tensor, *, burn_in: int = 0) -> Reach:
+    """The summary of a row's credit; warm steps, and losses too near a beginning to tell, are left out."""
+    warm = min(burn_in, len(begins) - 1)
+    credit, begins = credit[warm:, warm:], begins[warm:]
     steps = len(begins)
     spans = (credit > 0).sum(1)
     possible = within_sequences(torch.ones(steps, steps).tril(), begins).sum(1)
@@ -91,14 +93,17 @@ def touched_steps(task: SequenceTask, batch: SequenceBatch, step: int) -> list[i
     objective = task.objective.reading(lambda x: x)
     state = task.bptt.first_state(task.network.core.initial_carry(len(batch.x)))
     touched = torch.zeros(batch.steps, dtype=torch.bool)
-    for update in task.bptt.losses(objective, batch._replace(x=embedded, scored=scored), state):
+    marked = task.train_state.burn_in.marked(batch._replace(x=embedded, scored=scored))
+    for update in task.bptt.losses(objective, marked, state):
         if update.loss is not None:
             (gradient,) = torch.autograd.grad(update.loss, embedded)
             touched |= (gradient != 0).any(2).any(0).cpu()
     return touched.nonzero().flatten().tolist()
 
 
-def credit_figure(bptt: BackpropThroughTime, begins: Tensor, *, labels: str | None = None) -> Figure:
+def credit_figure(
+    bptt: BackpropThroughTime, begins: Tensor, *, burn_in: int = 0, labels: str | None = None
+) -> Figure:
     """The credit matrix as a picture: row t is a loss, column s a step it is charged to.
 
     What comes after the loss, or before its own sequence, is white. Credit that is counted more
@@ -107,17 +112,19 @@ def credit_figure(bptt: BackpropThroughTime, begins: Tensor, *, labels: str | No
 
     Args:
         begins: (T,) bool, the row's steps at which a sequence begins.
+        burn_in: the row's first steps that only warm its carry.
         labels: one character a step, for the axes.
     """
     from matplotlib.figure import Figure
 
     drawn = drawn_row(bptt, begins)
     panels = [bptt.row_credit(begins), *([] if drawn is None else [drawn])]
+    panels = [after_burn_in(panel, burn_in) for panel in panels]
     figure = Figure(figsize=(5.2 * len(panels), 5), layout="constrained")
     places = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, credit in zip(places, panels, strict=True):
         _draw(figure, axes, credit, begins, labels)
-    found = reach(bptt, begins)
+    found = reach(bptt, begins, burn_in=burn_in)
     span = f"{found.least} to {found.most}" if found.least < found.most else f"{found.most}"
     twice = f"; {found.doubled} pairs count more than once" if found.doubled else ""
     name = textwrap.fill(described(bptt), 70 * len(panels))

@@ -28,4 +28,5 @@ class CreditPicture(Diagnostic):
         data: Any = getattr(trainer, "datamodule", None)
         if trainer.is_global_zero and data is not None:
             batch = data.train_dataloader().batch(0)
-            keep(trainer, self.name, credit_figure(task.bptt, batch.begins[0, : self.steps]))
+            begins, warm = batch.begins[0, : self.steps], task.train_state.burn_in.steps
+            keep(trainer, self.name, credit_figure(task.bptt, begins, burn_in=warm))

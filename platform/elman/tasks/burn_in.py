@@ -67,7 +67,7 @@ class BurnIn:
 
     def refuse(self, first: SequenceBatch) -> None:
         """Raise BadInput if there is nothing to learn from a row of the first batch of training."""
-        marked = self._marked(first.restarted())
+        marked = self.marked(first.restarted())
         lost = self._lost(first, marked)
         if bool(lost.any()):
             row = int(torch.where(lost, first.lengths, first.steps + 1).argmin())
@@ -87,7 +87,7 @@ class BurnIn:
         """
         if not self.steps:
             return batch
-        marked = self._marked(batch)
+        marked = self.marked(batch)
         lost = self._lost(batch, marked)
         if bool(lost.any()) and not self.lost_rows:
             row = int(lost.nonzero()[0])
@@ -99,7 +99,8 @@ class BurnIn:
         self.lost_rows += int(lost.sum())
         return marked
 
-    def _marked(self, batch: SequenceBatch) -> SequenceBatch:
+    def marked(self, batch: SequenceBatch) -> SequenceBatch:
+        """`batch` with its warm steps, uncounted."""
         if not self.steps:
             return batch
         if batch.begins_inside:
