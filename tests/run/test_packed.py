@@ -92,6 +92,10 @@ def test_killed_and_resumed(packed, fit, folder):
     [
         (["--data.batching.steps=4"], "steps=4: packed rows hold whole sequences, but texts.csv:"),
         (
+            ["--data.batching.max_steps=9"],
+            "error: packed rows have `steps` steps each: nothing is left for max_steps=9",
+        ),
+        (
             ["--model.core=Bidirectional", "--model.bptt=Full"],
             "model.core=Bidirectional reads later steps, but sequences of LabelledText begin inside rows; "
             "set data.batching.packed=false, or take",
@@ -106,7 +110,7 @@ def test_killed_and_resumed(packed, fit, folder):
             "sequences of LabelledText go on in the next batch; set data.batching.steps=null, or take",
         ),
     ],
-    ids=["short rows", "both ways, packed", "both ways, refilled"],
+    ids=["short rows", "no max_steps", "both ways, packed", "both ways, refilled"],
 )
 def test_refused_before_there_is_a_run(packed, folder, capsys, options, message):
     assert main(["fit", packed, *options]) == 2

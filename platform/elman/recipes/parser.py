@@ -251,7 +251,7 @@ class RecipeParser(ArgumentParser):
         except BadInput:
             raise
         except ValueError as error:
-            cls, cause = refused[0] if refused else (None, error)
+            cls, cause = refused[0] if refused else (None, error.__cause__ or error)  # of a block within
             keys = _keys_of_class(args[0], cls) if cls is not None and args else []
             parts = (self._written_at(keys), ".".join(keys), " ".join(str(cause).split()))
             raise BadInput(": ".join(part for part in parts if part)) from cause
