@@ -98,7 +98,8 @@ class _Scan(torch.autograd.Function):
         states, saved = saved[: ctx.parts], saved[ctx.parts :]
         first, gates = (saved[: ctx.parts], saved[ctx.parts :]) if layout.begins else ([], saved)
         joined, rows = cell.joined * weight_hh.shape[1], layout.row_count
-        d_ih, d_hh = torch.zeros_like(weight_ih), torch.zeros_like(weight_hh)
+        # transposed: of few inputs the product is ten times faster so
+        d_ih, d_hh = (w.new_zeros(w.t().shape) for w in (weight_ih, weight_hh))
         d_bias_ih, d_bias_hh = (weight_hh.new_zeros(len(weight_hh)) for _ in range(2))
         dx = torch.empty_like(x) if ctx.needs_input_grad[3] else None
         dys, last = dout.split(layout.sizes), layout.sizes[-1]
@@ -117,17 +118,17 @@ class _Scan(torch.autograd.Function):
             given = {"dys": dys, "dends": dends, "dfirst": dfirst, "weight_hh": weight_hh}
             dcarry = _through(slopes, dcarry, cell, layout, block, **given)
             product = slopes.product.flatten(1)
-            d_hh.addmm_(product.t(), before[0])
+            d_hh.addmm_(before[0].t(), product)
             d_bias_hh += product.sum(0)
             drives = [product[:, :joined], *([] if slopes.rest is None else [slopes.rest.flatten(1)])]
             for drive, of in zip(drives, (slice(0, joined), slice(joined, None)), strict=False):
-                d_ih[of].addmm_(drive.t(), x[at])
+                d_ih[:, of].addmm_(x[at].t(), drive)
                 d_bias_ih[of] += drive.sum(0)
             if dx is not None:
                 torch.mm(drives[0], weight_ih[:joined], out=dx[at])
                 for drive in drives[1:]:
                     dx[at].addmm_(drive, weight_ih[joined:])
-        ready = (dx, d_ih, d_hh, d_bias_ih, d_bias_hh, *dcarry)
+        ready = (dx, d_ih.t(), d_hh.t(), d_bias_ih, d_bias_hh, *dcarry)
         unasked = [None] * (len(first) - len(dfirst))
         return None, None, None, *ready, *dfirst, *unasked
 
