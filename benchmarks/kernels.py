@@ -3,10 +3,11 @@
     python benchmarks/kernels.py [--works GRU-full,Elman-full] [--batches 9] [--threads 1]
 
 One task trains in elman's trainer with tracking on and denormals flushed. Batches are evaluated in turn by
-torch's fused module, by the scan, and by the fused module once more, which shows how far identical code
-differs. Ratios are of time per batch, to the fused one of the same round: median and range. Beside them, the
-time of the matrix products with h alone, and what each kernel keeps for the backward pass. Short windows are
-measured too: the table in `elman.cores.kernels` says from how many steps on `auto` takes the scan.
+torch's fused module, by the scan, by the native kernel, and by the fused module once more, which shows how
+far identical code differs. Ratios are of time per batch, to the fused one of the same round: median and
+range. With one thread it is that thread's CPU time, which others on the machine disturb less. Beside them,
+the time of the matrix products with h alone, and what each kernel keeps for the backward pass. Short windows
+are measured too: the table in `elman.cores.kernels` says from how many steps on `auto` takes which kernel.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from elman.run.trainer import make_trainer, prepare_process
 from elman.tasks import SequenceTask, SquaredError
 from elman.tracking.logger import RunLogger
 
-TURNS = ("fused", "scan", "fused")
+TURNS = ("fused", "scan", "native", "fused")
 CELLS: dict[str, type[Cell]] = {"Elman": Elman, "GRU": GRU, "LSTM": LSTM}
 
 
@@ -83,7 +84,7 @@ class Work:
         h, g = torch.randn(self.rows, self.hidden), torch.randn(self.rows, gates)
         w, wt = torch.randn(gates, self.hidden), torch.randn(self.hidden, gates)
         learned = self.k if self.k and not self.all_steps else self.steps
-        began = time.perf_counter()
+        began = time.thread_time()
         for _ in range(self.steps):
             h @ wt
         for _ in range(learned):
@@ -92,7 +93,7 @@ class Work:
         many_h, many_g = h.repeat(block, 1), g.repeat(block, 1)
         for _ in range(0, learned, block):
             many_g.t() @ many_h
-        return time.perf_counter() - began
+        return time.thread_time() - began
 
 
 WORKS = {
@@ -100,8 +101,11 @@ WORKS = {
     "GRU-1000/100": Work("GRU", 128, 64, 1000, k=100),
     "Elman-full": Work("Elman", 128, 64, 1000),
     "LSTM-full": Work("LSTM", 128, 64, 1000),
-    **{f"Elman-{k}": Work("Elman", 64, 16, 10 * k, k=k, all_steps=True) for k in (5, 32, 64)},
-    **{f"GRU-{k}": Work("GRU", 64, 16, 10 * k, k=k, all_steps=True) for k in (5, 10, 20, 50)},
+    **{
+        f"{cell}-{k}": Work(cell, 64, 16, 10 * k, k=k, all_steps=True)
+        for cell in CELLS
+        for k in (5, 10, 20, 50)
+    },
 }
 
 
@@ -120,18 +124,19 @@ class Forever:
 class InTurn(pl.Callback):
     """Each batch by the next kernel; the first round is not counted."""
 
-    def __init__(self, rounds: int) -> None:
+    def __init__(self, rounds: int, *, threads: int) -> None:
         self.rounds, self.times, self.began = rounds, list[float](), 0.0
+        self.clock = time.thread_time if threads == 1 else time.perf_counter
 
     def on_train_batch_start(self, trainer: pl.Trainer, task: Any, batch: Any, batch_idx: int) -> None:
         kernel = TURNS[batch_idx % len(TURNS)]
         use_kernels(task.network, {"core.stack": [kernel]})
-        self.began = time.perf_counter()
+        self.began = self.clock()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, task: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        self.times.append(time.perf_counter() - self.began)
+        self.times.append(self.clock() - self.began)
         trainer.should_stop = len(self.times) >= len(TURNS) * (self.rounds + 1)
 
     def ratios(self, turn: int) -> list[float]:
@@ -160,7 +165,7 @@ def kept_mib(work: Work, kernel: str) -> float:
 def measure(name: str, work: Work, *, rounds: int, threads: int) -> str:
     settings = Training(max_time_steps=10**12, progress=False, accelerator="cpu", threads=threads)
     prepare_process(settings)
-    turns = InTurn(rounds)
+    turns = InTurn(rounds, threads=threads)
     with tempfile.TemporaryDirectory() as folder:
         logger = RunLogger(tracking_uri=f"sqlite:///{folder}/mlflow.db", system_metrics=False)
         task = work.task()
@@ -179,12 +184,13 @@ def measure(name: str, work: Work, *, rounds: int, threads: int) -> str:
         logger.close()
     fused = statistics.median(turns.times[len(TURNS) :: len(TURNS)])
     products = statistics.median(work.products() for _ in range(5))
-    scan, again = ([statistics.median(r), min(r), max(r)] for r in (turns.ratios(1), turns.ratios(2)))
+    ratios = (
+        f"{turn} / fused {statistics.median(r):.3f} ({min(r):.3f} to {max(r):.3f})"
+        for turn, r in zip(TURNS[1:], map(turns.ratios, range(1, len(TURNS))), strict=True)
+    )
     return (
-        f"{name}: scan / fused {scan[0]:.3f} ({scan[1]:.3f} to {scan[2]:.3f}), "
-        f"fused / fused {again[0]:.3f} ({again[1]:.3f} to {again[2]:.3f}), "
-        f"products alone {products / fused:.3f}, "
-        f"kept {kept_mib(work, 'fused'):.0f} and {kept_mib(work, 'scan'):.0f} MiB, "
+        f"{name}: {', '.join(ratios)}, products alone {products / fused:.3f}, "
+        f"kept {' and '.join(f'{kept_mib(work, kernel):.0f}' for kernel in TURNS[:3])} MiB, "
         f"{rounds} rounds, {threads} threads, fused {1000 * fused:.1f} ms a batch"
     )
 

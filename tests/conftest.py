@@ -22,13 +22,21 @@ def fresh_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the native kernel is built, once for all tests and their processes."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "native"
+
+
 @pytest.fixture(autouse=True)
-def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def alone(tmp_path: Path, built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty working folder, caches and stores in it."""
     for name in list(os.environ):
         if name.startswith(("MLFLOW_", "ELMAN_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("ELMAN_NATIVE_CACHE", str(built))
     monkeypatch.chdir(tmp_path)
 
 

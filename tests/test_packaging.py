@@ -71,3 +71,4 @@ def test_they_win_with_the_wheel_too(tmp_path: Path) -> None:
     sources |= {p.relative_to(ROOT) for p in (ROOT / "datamodules").rglob("*.py")}
     assert sources == {p.relative_to(target) for p in target.rglob("*.py")}
     assert (target / "datamodules" / "fetching" / "standard.toml").is_file()
+    assert (target / "elman" / "cores" / "_native.c").is_file()

@@ -22,9 +22,12 @@ LENGTHS = torch.tensor([12, 9, 7])
 
 CORES = {
     "Elman-scan": (Elman, "scan"),
+    "Elman-native": (Elman, "native"),
     "GRU-scan": (GRU, "scan"),
+    "GRU-native": (GRU, "native"),
     "GRU-loop": (GRU, "loop"),
     "LSTM-scan": (LSTM, "scan"),
+    "LSTM-native": (LSTM, "native"),
     "LSTM-fused": (LSTM, "fused"),
 }
 each_strategy = pytest.mark.parametrize("bptt", STRATEGIES, ids=name)

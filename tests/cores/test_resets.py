@@ -26,7 +26,7 @@ CELLS = {
     "GRU": GRU,
     "LSTM": LSTM,
 }
-KERNELS = ("fused", "scan", "loop")
+KERNELS = ("fused", "native", "scan", "loop")
 
 
 def begins(rate: float, lengths: Tensor | None) -> Tensor:
@@ -141,6 +141,7 @@ def test_fused_is_cut_where_few_rows_begin_and_left_where_many_do(monkeypatch: p
     x, carry, first = inputs(core)
     few = torch.zeros(B, T, dtype=torch.bool)
     few[0, 3] = few[1, 3] = few[2, 9] = True
+    use_kernels(core, {"stack": ["fused", 0, MOST_CUTS]})
     core.forward_from(x, carry, None, Resets(few, first))
     assert calls == ["_run_fused"] * 3
     calls.clear()

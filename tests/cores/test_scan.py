@@ -26,12 +26,13 @@ CELLS: dict[str, Callable[..., Cell]] = {
     "LSTM": LSTM,
 }
 each_cell = pytest.mark.parametrize("cell", CELLS)
+each_scan = pytest.mark.parametrize("kernel", ["scan", "native"])
 
 
-def twins(cell: str, **options: Any) -> tuple[Cell, Cell]:
+def twins(cell: str, kernel: str, **options: Any) -> tuple[Cell, Cell]:
     """The same weights, none of them zero, evaluated by a scan and by a loop."""
     torch.manual_seed(1)
-    made = [CELLS[cell](F, hidden_size=H, kernel=kernel, **options).double() for kernel in ("scan", "loop")]
+    made = [CELLS[cell](F, hidden_size=H, kernel=name, **options).double() for name in (kernel, "loop")]
     with torch.no_grad():
         for parameter in made[0].parameters():
             parameter.uniform_(-0.8, 0.8)
@@ -45,12 +46,15 @@ def inputs(core: Cell) -> tuple[Tensor, tuple[Tensor, ...]]:
     return x, tuple(torch.randn_like(leaf).requires_grad_() for leaf in core.initial_carry(B))
 
 
+@each_scan
 @each_cell
 @pytest.mark.parametrize("layers", [1, 3])
 @pytest.mark.parametrize("residual", [False, True])
 @pytest.mark.parametrize("lengths", [None, RAGGED], ids=["even", "ragged"])
-def test_by_hand_as_by_autograd(cell: str, layers: int, residual: bool, lengths: Tensor | None) -> None:
-    hand, auto = twins(cell, layers=layers, residual=residual)
+def test_by_hand_as_by_autograd(
+    cell: str, kernel: str, layers: int, residual: bool, lengths: Tensor | None
+) -> None:
+    hand, auto = twins(cell, kernel, layers=layers, residual=residual)
     x, carry = inputs(hand)
     found, expected = (core(x, carry, lengths) for core in (hand, auto))
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
@@ -62,9 +66,10 @@ def test_by_hand_as_by_autograd(cell: str, layers: int, residual: bool, lengths:
         torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
 
 
+@each_scan
 @each_cell
-def test_by_hand_as_central_differences(cell: str) -> None:
-    core, _ = twins(cell, layers=2)
+def test_by_hand_as_central_differences(cell: str, kernel: str) -> None:
+    core, _ = twins(cell, kernel, layers=2)
     x, carry = inputs(core)
     x = x[:, :5].detach().clone().requires_grad_()
     lengths = torch.tensor([5, 2, 0, 4])
@@ -84,10 +89,11 @@ def test_by_hand_as_central_differences(cell: str) -> None:
             assert float(gradient.flatten()[index]) == pytest.approx(slope, rel=1e-6, abs=1e-6)
 
 
+@each_scan
 @pytest.mark.parametrize(("cell", "module"), [("tanh", "RNN"), ("GRU", "GRU"), ("LSTM", "LSTM")])
-def test_as_torchs_module(cell: str, module: str) -> None:
+def test_as_torchs_module(cell: str, module: str, kernel: str) -> None:
     """Its outputs, its gradients, and with dropout between layers its very draws."""
-    core, _ = twins(cell, layers=2, dropout=0.5)
+    core, _ = twins(cell, kernel, layers=2, dropout=0.5)
     theirs = getattr(torch.nn, module)(F, H, num_layers=2, dropout=0.5, batch_first=True).double()
     theirs.load_state_dict({name.rpartition(".")[2]: w for name, w in core.state_dict().items()})
     x, carry = inputs(core)
@@ -103,9 +109,10 @@ def test_as_torchs_module(cell: str, module: str) -> None:
         torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
 
 
+@each_scan
 @each_cell
-def test_without_gradients_and_in_pieces_as_in_whole(cell: str) -> None:
-    core, _ = twins(cell, layers=2)
+def test_without_gradients_and_in_pieces_as_in_whole(cell: str, kernel: str) -> None:
+    core, _ = twins(cell, kernel, layers=2)
     x, carry = inputs(core)
     whole, end = core(x, carry)
     with torch.no_grad():
@@ -115,9 +122,10 @@ def test_without_gradients_and_in_pieces_as_in_whole(cell: str) -> None:
     torch.testing.assert_close(last, end, rtol=0, atol=1e-12)
 
 
-def test_only_what_is_asked_for_is_computed() -> None:
+@each_scan
+def test_only_what_is_asked_for_is_computed(kernel: str) -> None:
     """Frozen weights and inputs without gradient get none; the carry's comes all the same."""
-    core, _ = twins("GRU")
+    core, _ = twins("GRU", kernel)
     x, carry = inputs(core)
     for parameter in core.parameters():
         parameter.requires_grad_(False)
@@ -126,8 +134,9 @@ def test_only_what_is_asked_for_is_computed() -> None:
     assert float(gradient.abs().max()) > 0
 
 
-def test_a_second_derivative_is_refused() -> None:
-    core, _ = twins("LSTM")
+@each_scan
+def test_a_second_derivative_is_refused(kernel: str) -> None:
+    core, _ = twins("LSTM", kernel)
     x, carry = inputs(core)
     (slope,) = torch.autograd.grad(core(x, carry)[0].sum(), x, create_graph=True)
     with pytest.raises(RuntimeError, match="does not require grad"):
@@ -137,10 +146,13 @@ def test_a_second_derivative_is_refused() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (partial(GRU, kernel="tape"), "kernel must be 'auto', 'fused', 'scan' or 'loop', got 'tape'"),
+        (
+            partial(GRU, kernel="tape"),
+            "kernel must be 'auto', 'fused', 'native', 'scan' or 'loop', got 'tape'",
+        ),
         (
             partial(Elman, nonlinearity="sigmoid", kernel="fused"),
-            "kernel='fused', which Elman does not have; it has scan, loop, or auto",
+            "kernel='fused', which Elman does not have; it has native, scan, loop, or auto",
         ),
     ],
 )
@@ -151,19 +163,26 @@ def test_a_kernel_that_is_not_there(make: Callable[..., Cell], message: str) -> 
 
 def test_the_kernel_that_auto_takes() -> None:
     """By cell and device, and for short windows the fused one; one that a run has had is kept."""
-    assert kernels_of(GRU(F)) == {"stack": Choice("scan", 10)}
-    assert kernels_of(Elman(F, nonlinearity="sigmoid")) == {"stack": Choice("scan", 32)}
-    assert kernels_of(LSTM(F)) == {"stack": Choice("fused")}
+    assert kernels_of(GRU(F)) == {"stack": Choice("native", 4, 0.0)}
+    assert kernels_of(Elman(F, nonlinearity="sigmoid")) == {"stack": Choice("native", 8, 0.0)}
+    assert kernels_of(LSTM(F)) == {"stack": Choice("native", 32, 0.0, mixed=False)}
+    assert kernels_of(GRU(F), "cuda") == kernels_of(LSTM(F).bfloat16()) == {"stack": Choice("fused")}
+    assert kernels_of(GRU(F).bfloat16()) == {"stack": Choice("scan", 10)}
     assert kernels_of(GRU(F, kernel="loop")) == {"stack": Choice("loop", most_cuts=1.0)}
     core = GRU(F, hidden_size=H)
-    for steps, scanned in ((9, False), (10, True)):
-        out, _ = core(torch.zeros(B, steps, F), core.initial_carry(B))
-        names = _functions(out.grad_fn)
-        assert any("Scan" in name for name in names) == scanned
-    x, fused = torch.randn(B, T, F), GRU(F, hidden_size=H, kernel="fused")
-    fused.load_state_dict(core.state_dict())
-    with torch.no_grad():  # what a scan gains, it gains in its backward pass
-        assert torch.equal(core(x, core.initial_carry(B))[0], fused(x, core.initial_carry(B))[0])
+    for kept, shortest in ((["native", 4], 4), (["scan", 10], 10)):
+        use_kernels(core, {"stack": kept})
+        for steps in (shortest - 1, shortest):
+            out, _ = core(torch.zeros(B, steps, F), core.initial_carry(B))
+            assert any("Scan" in name for name in _functions(out.grad_fn)) == (steps == shortest)
+    native, scan = Choice("native", 4), Choice("scan", 10)  # without a backward pass there is less to gain
+    assert [native.pays(steps, learns=False) for steps in (7, 8)] == [False, True]
+    assert not scan.pays(1000, learns=False)
+    assert Choice("scan").pays(1, learns=False, mixed=True)
+    lstm = LSTM(F, hidden_size=H)
+    with torch.autocast("cpu", torch.bfloat16):  # where torch's computes in 16 bits
+        out, _ = lstm(torch.zeros(B, 40, F), lstm.initial_carry(B))
+    assert not any("Scan" in name for name in _functions(out.grad_fn))
     use_kernels(core, {"stack": ["loop", 0]})
     assert kernels_of(core) == {"stack": Choice("loop")}
     use_kernels(core, None)
@@ -195,8 +214,9 @@ def test_a_cell_that_changes_the_equations_is_evaluated_by_them() -> None:
         Leaky(F, hidden_size=H, kernel="scan")
 
 
-def test_autocast_leaves_a_scan_in_its_weights_precision() -> None:
-    core = GRU(F, hidden_size=H, kernel="scan")
+@each_scan
+def test_autocast_leaves_a_scan_in_its_weights_precision(kernel: str) -> None:
+    core = GRU(F, hidden_size=H, kernel=kernel)
     x = torch.randn(B, T, F)
     expected, _ = core(x, core.initial_carry(B))
     with torch.autocast("cpu", torch.bfloat16):

@@ -74,8 +74,8 @@ def test_a_run_from_beginning_to_end(trained, answer, folder):
     assert "a sample:" in printed
     assert "dashboard: elman ui" in printed
     metrics = folder.run().data.metrics
-    assert "kernel scan from 32 steps" in printed
-    assert folder.run().data.tags["elman.kernel"] == "scan from 32 steps"
+    assert "kernel native from 8 steps" in printed
+    assert folder.run().data.tags["elman.kernel"] == "native from 8 steps"
 
     by_id = figures(answer("validate", run))
     assert by_id == figures(answer("validate", run[:8]))

@@ -252,7 +252,7 @@ def test_on_a_gpu_the_state_goes_back_to_it(tmp_path: Path) -> None:
     torch.testing.assert_close(weights(resumed), weights(uncut), rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("kernel", ["fused", "scan", "loop"])
+@pytest.mark.parametrize("kernel", ["fused", "native", "scan", "loop"])
 def test_the_other_half_runs_by_the_same_kernel(kernel: str, tmp_path: Path) -> None:
     """Whatever the recipe or a later table of the fastest says; another one would round otherwise."""
     made = iter([kernel, kernel, "auto"])

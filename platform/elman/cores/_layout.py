@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import accumulate
 
 import torch
@@ -56,6 +57,15 @@ class Layout:
         """The steps of each block."""
         count = len(self.sizes)
         return [range(begin, min(begin + BLOCK, count)) for begin in range(0, count, BLOCK)]
+
+    def start_before(self, block: range) -> int:
+        """Where the rows lie that a block follows, those of the carry before step 0 counted in."""
+        return self.row_count + self.offsets[block.start - 1] if block.start else 0
+
+    @cached_property
+    def flat_marks(self) -> Tensor:
+        """(N,) bool, of the rows of all steps those that begin there; some do."""
+        return torch.zeros(self.all_rows, dtype=torch.bool).index_fill_(0, self._places, True)
 
     def split(self, rows: Tensor, block: range) -> Sequence[Tensor]:
         """Rows of a block, by step."""

@@ -7,7 +7,7 @@ and the gradients of weights are one product a block. docs/bptt.md derives it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -15,12 +15,20 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from elman.cores._layout import Layout, anew
+from elman.cores._native import NativeScan, run_native
 from elman.cores.pointwise import Pointwise, Slopes
 from elman.tree import Carry
 
 
 def scan(
-    cell: Pointwise, x: Tensor, carry: Carry, weights: Sequence[Tensor], layout: Layout, *, first: Carry = ()
+    cell: Pointwise,
+    x: Tensor,
+    carry: Carry,
+    weights: Sequence[Tensor],
+    layout: Layout,
+    *,
+    first: Carry = (),
+    native: bool = False,
 ) -> tuple[Tensor, Carry]:
     """Run one layer over steps of rows that end one after another, in the precision of its weights.
 
@@ -30,18 +38,23 @@ def scan(
         weights: weight_ih (G H, F), weight_hh (G H, H), bias_ih (G H,), bias_hh (G H,).
         layout: of these rows.
         first: (B, H) each, what rows begin with that begin inside; empty: none does.
+        native: by the library of _native.c, which is there.
 
     Returns:
         h of every step, (N, H), and the carry after each row's last step.
     """
     begin = first if layout.begins else ()
-    tensors = [leaf.to(weights[0].dtype) for leaf in (x, *weights, *carry, *begin)]
+    dtype, given = weights[0].dtype, (x, *weights, *carry, *begin)
+    tensors = [leaf if leaf.dtype == dtype else leaf.to(dtype) for leaf in given]
     trains = torch.is_grad_enabled() and any(leaf.requires_grad for leaf in tensors)
+    run: Callable[..., tuple[Tensor, ...]] = _Scan.apply
+    if native:
+        run = NativeScan.apply if trains else run_native
     if not torch.is_autocast_enabled(x.device.type):
-        out, *end = _Scan.apply(cell, layout, trains, *tensors)
+        out, *end = run(cell, layout, trains, *tensors)
     else:
         with torch.autocast(x.device.type, enabled=False):  # which would cast some of the products alone
-            out, *end = _Scan.apply(cell, layout, trains, *tensors)
+            out, *end = run(cell, layout, trains, *tensors)
     return out, tuple(end)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from elman.cores._build import why_not_native
 from elman.cores._fused import run_fused
 from elman.cores._layout import Layout
 from elman.cores._loop import Equations, Weights, loop
@@ -54,7 +55,7 @@ class Stack(nn.Module):
         carry_parts: tensors in the carry.
 
     Raises:
-        ValueError: if the cell does not have that kernel.
+        ValueError: if the cell does not have that kernel, or it is native and cannot be built.
 
     Cost: two transposes of the carry beside the kernel where all rows have all steps. Otherwise rows
         are sorted by length and packed: steps that do not exist cost no arithmetic.
@@ -77,13 +78,16 @@ class Stack(nn.Module):
         super().__init__()
         self.hidden_size, self.layers, self.carry_parts = hidden_size, layers, carry_parts
         self.dropout, self.residual = dropout, residual
-        have = {"fused": fused, "scan": pointwise, "loop": cell}
+        native = pointwise and pointwise.native
+        have = {"fused": fused, "native": native, "scan": pointwise, "loop": cell}
         self.available = tuple(name for name, there in have.items() if there is not None)
         name = type(cell).__name__
         if kernel not in ("auto", *self.available):
             raise ValueError(
                 f"kernel={kernel!r}, which {name} does not have; it has {', '.join(self.available)}, or auto"
             )
+        if kernel == "native" and (why := why_not_native("cpu", torch.get_default_dtype())):
+            raise ValueError(f"kernel='native' is not to be had: {why}; or use kernel auto or scan")
         self.kernel, self._scanned = kernel, pointwise
         self.kept: Choice | None = None  # of the run that this one goes on with
         self._equations = _Functions(cell)
@@ -103,18 +107,32 @@ class Stack(nn.Module):
 
     def choice(self, device: str | None = None) -> Choice:
         """What evaluates the cell on a kind of device; None: on that where its weights are."""
-        if self.kept is not None:
-            return self.kept
-        if self.kernel != "auto":
-            return Choice(self.kernel, most_cuts=1.0)
-        return fastest(self._class_names, device or self._weight.device.type, self.available)
+        device = device or self._weight.device.type
+        if self.kept is None and self.kernel == "auto":
+            return fastest(self._class_names, device, self._there(device))
+        choice = self.kept or Choice(self.kernel, most_cuts=1.0)
+        return choice if choice.kernel in self._there(device) else Choice("scan", most_cuts=1.0)
+
+    def without_native(self, device: str) -> str:
+        """Why the native kernel, which would be taken, is not; empty: it is, or would not be."""
+        wanted = self.kernel if self.kept is None else self.kept.kernel
+        if wanted == "auto":
+            wanted = fastest(self._class_names, device, self.available).kernel
+        return why_not_native(device, self._weight.dtype) if wanted == "native" else ""
+
+    def _there(self, device: str) -> tuple[str, ...]:
+        """The kernels that the cell has on a kind of device."""
+        if "native" in self.available and why_not_native(device, self._weight.dtype):
+            return tuple(name for name in self.available if name != "native")
+        return self.available
 
     def _kernel(self, steps: int, *, cuts: int = 0) -> str:
         """What runs a window of so many steps, at `cuts` of which rows begin."""
-        choice = self.choice()
-        pays = not choice.from_steps or (steps >= choice.from_steps and torch.is_grad_enabled())
-        name = choice.kernel if pays else self.available[0]
-        return self.available[1] if name == "fused" and cuts > choice.most_cuts * steps else name
+        device = self._weight.device.type
+        choice, there = self.choice(device), self._there(device)
+        mixed = torch.is_autocast_enabled(device)
+        name = choice.kernel if choice.pays(steps, learns=torch.is_grad_enabled(), mixed=mixed) else there[0]
+        return there[1] if name == "fused" and cuts > choice.most_cuts * steps else name
 
     def initial_carry(self, row_count: int) -> Carry:
         """Zeros, each (B, L, H), on the parameters' device."""
@@ -199,7 +217,7 @@ class Stack(nn.Module):
         layout = Layout(sizes, begins=None if resets is None else resets.begins, device=flat.device)
         anew = () if resets is None else self._by_layer(resets.first)
         ends = []
-        for layer, start in enumerate(zip(*by_layer, strict=True)):
+        for layer, start in enumerate(zip(*(leaf.unbind() for leaf in by_layer), strict=True)):
             below = flat
             if layer and self.dropout and self.training:
                 flat = F.dropout(below, self.dropout)
@@ -219,9 +237,10 @@ class Stack(nn.Module):
     ) -> tuple[Tensor, Carry]:
         part, number = (self.parts[0], layer) if len(self.parts) == 1 else (self.parts[layer], 0)
         weights = {name: cast(Tensor, getattr(part, f"{name}_l{number}")) for name in self._names}
-        if kernel == "scan":
+        if kernel in ("native", "scan"):
             assert self._scanned is not None, "the constructor has refused a scan without it"
-            return scan(self._scanned, x, start, [weights[name] for name in SCANNED], layout, first=first)
+            ordered = [weights[name] for name in SCANNED]
+            return scan(self._scanned, x, start, ordered, layout, first=first, native=kernel == "native")
         return loop(self._equations, x, start, weights, layout, first=first)
 
     @property

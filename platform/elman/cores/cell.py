@@ -34,14 +34,16 @@ class Cell(Layered):
         init: first values: "orthogonal": every (H, H) block of `weight_hh` orthogonal, `weight_ih` Xavier
             uniform, biases zero; "torch": everything from U(-1/sqrt(H), 1/sqrt(H)).
         kernel: how the cell is evaluated over time: fused (torch's module), scan (backward pass written by
-            hand, in the weights' precision), loop (step by step through autograd), or auto, which looks up
-            the fastest for cell and device.
+            hand, in the weights' precision), native (the scan with its steps in C, on CPU in 32 or 64 bits,
+            built at first use where a C compiler is), loop (step by step through autograd), or auto, which
+            looks up the fastest that is there for cell and device.
 
     Raises:
-        ValueError: if `init` or `kernel` is unknown, or the cell does not have that kernel.
+        ValueError: if `init` or `kernel` is unknown, the cell does not have that kernel, or it is native and
+            cannot be built.
 
-    Cost: fused: one call, or one per layer if residual. scan and loop: a product per layer for the inputs of
-        all steps, and one a step.
+    Cost: fused: one call, or one per layer if residual. scan, native and loop: a product per layer for the
+        inputs of all steps, and one a step.
     """
 
     gates: ClassVar[int] = 1

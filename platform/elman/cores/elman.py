@@ -67,7 +67,7 @@ class _Units(Pointwise):
     keeps_gates = False
 
     def __init__(self, nonlinearity: str) -> None:
-        self.phi = nonlinearity
+        self.phi, self.native = nonlinearity, f"elman_{nonlinearity}"
 
     def step(self, joined: Tensor, rest: Tensor, apart: Tensor, carry: Carry, new: Carry) -> None:
         if self.phi == "relu":

@@ -56,6 +56,7 @@ class _Units(Pointwise):
     """
 
     gates, joined = 3, 2
+    native = "gru"
 
     def step(self, joined: Tensor, rest: Tensor, apart: Tensor, carry: Carry, new: Carry) -> None:
         r, z = joined.sigmoid_().chunk(2, 1)

@@ -70,6 +70,7 @@ class _Units(Pointwise):
     """
 
     gates, joined, through_memory = 4, 4, 3
+    native = "lstm"
 
     def step(self, joined: Tensor, rest: Tensor, apart: Tensor, carry: Carry, new: Carry) -> None:
         hidden = joined.shape[1] // 4

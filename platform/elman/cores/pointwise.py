@@ -51,6 +51,9 @@ class Pointwise(ABC):
     through_memory: ClassVar[int] = 0
     """Leading gates that act on h through c alone."""
 
+    native: str | None = None
+    """The name of this step in _native.c; None: it is not there."""
+
     @abstractmethod
     def step(self, joined: Tensor, rest: Tensor, apart: Tensor, carry: Carry, new: Carry) -> None:
         """One step, in place.

@@ -15,7 +15,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.utilities import rank_zero_only
 
 from elman.batch import SequenceBatch
-from elman.cores.kernels import in_words, kernels_of
+from elman.cores.kernels import in_words, kernels_of, why_without
 from elman.diagnostics import Diagnostic
 from elman.predict.logged_model import log_streaming_model
 from elman.printable import printable
@@ -102,6 +102,8 @@ def record_start(
     for line in data.summary() or [f"{about['name']} from {about['source']}: {_in_words(about['metadata'])}"]:
         say(line)
     settings = ", ".join(f"{k}={v}" for k, v in strategy.items() if k != "class")
+    if why := why_without(task.network, device):
+        kernels = f"{kernels} instead of native ({why})"
     say(
         f"{type(task.network.core).__name__} with {sum(p.numel() for p in task.parameters()):,} parameters, "
         f"{strategy['class']}({settings}){f', kernel {kernels}' if kernels else ''}; run {logger.version}"
