@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from strategy_toys import Fading, LastSteps, RandomReach
 
-from elman.bptt import BackpropThroughTime, Checkpointed, Full, Jittered, Randomised, Split, Truncated
+from elman.bptt import (
+    Adaptive,
+    BackpropThroughTime,
+    Checkpointed,
+    Full,
+    Jittered,
+    Randomised,
+    Split,
+    Truncated,
+)
 
 STRATEGIES = [
     Full(),
@@ -29,6 +38,7 @@ STRATEGIES = [
     Randomised(k=2, length=4),
     Randomised(k=1, length=3, alpha=3),
     Randomised(k=3, length=5, alpha=4, longest=8),
+    Adaptive(k=3, most=5, stretch=5),
     Checkpointed(),
     Checkpointed(window=4),
     Checkpointed(schedule="revolve", window=1, slots=2),

@@ -24,7 +24,7 @@ TABLE = [  # written out by hand: 'u' is step 6, 's' step 3, counted from 1
 ]
 ECHO = [
     *(("full", "100%"), ("truncated_8_16", "100%"), ("truncated_8_8", "0%"), ("split", "0%")),
-    *(("jittered", "13%"), ("randomised", "100%")),
+    *(("jittered", "13%"), ("randomised", "100%"), ("adaptive", "0%")),
 ]
 
 

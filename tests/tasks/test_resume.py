@@ -12,7 +12,16 @@ import torch
 from strategy_toys import RandomReach
 from task_toys import ROWS, Seen, fit, make_task, stream, weights
 
-from elman.bptt import BackpropThroughTime, Checkpointed, Full, Jittered, Randomised, Split, Truncated
+from elman.bptt import (
+    Adaptive,
+    BackpropThroughTime,
+    Checkpointed,
+    Full,
+    Jittered,
+    Randomised,
+    Split,
+    Truncated,
+)
 from elman.cores import GRU, LSTM
 from elman.cores.kernels import Choice, kernels_of
 from elman.errors import BadInput
@@ -90,6 +99,7 @@ def without_clock(seen: Seen) -> list[tuple[int, dict[str, float]]]:
         lambda: resumable(Checkpointed(window=2)),
         lambda: resumable(Checkpointed(schedule="revolve", window=1, slots=2)),
         lambda: resumable(Checkpointed(memory=3)),
+        lambda: resumable(Adaptive(k=2, least=1, most=4, stretch=4, delta=0.6, every=3)),
         lambda: resumable(Drawing()),
         lambda: resumable(RandomReach(k1=2, longest=6)),
         lambda: resumable(Truncated(k1=2, k2=5, scored="window")),
@@ -106,6 +116,7 @@ def without_clock(seen: Seen) -> list[tuple[int, dict[str, float]]]:
             "checkpointed",
             "revolve",
             "memory",
+            "adaptive",
             "drawing",
             "random",
         ),

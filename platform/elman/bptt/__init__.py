@@ -1,5 +1,6 @@
 """Strategies: how far gradients travel back through time, and how often weights are updated."""
 
+from elman.bptt.adaptive import Adaptive
 from elman.bptt.checkpointed import Checkpointed
 from elman.bptt.full import Full
 from elman.bptt.jittered import Jittered
@@ -19,6 +20,7 @@ from elman.bptt.strategy import (
 from elman.bptt.truncated import Truncated
 
 __all__ = [
+    "Adaptive",
     "BackpropThroughTime",
     "Carried",
     "Checkpointed",

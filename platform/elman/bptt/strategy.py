@@ -115,6 +115,12 @@ class BackpropThroughTime(ABC):
     def begin(self, batch: int) -> None:  # noqa: B027  (most draw nothing)
         """Draw how training batch number `batch`, from 0, is cut; all ranks call it before `update_steps`."""
 
+    def prepare(self, objective: Objective, batch: SequenceBatch, state: State) -> None:  # noqa: B027
+        """Look at a training batch and the state before it, to choose how it is cut; after `begin`, before
+        `update_steps`. All ranks call it for every batch, so it calls `objective.agree` as often on each of
+        them, whatever their rows; it draws no random numbers that training would miss.
+        """
+
     def first_state(self, carry: Carry) -> State:
         """The state before the first batch, from the carry rows start with."""
         return Carried(carry)

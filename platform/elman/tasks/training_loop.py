@@ -80,6 +80,7 @@ class TrainingLoop:
         updates.choose(totals, means=self.bptt.scales_lr)
         place = self.place = Place(totals, before=time_steps)
         optimizer: Steps = counted
+        self.bptt.prepare(objective, batch, self.state.value)
         full, state = self.bptt.update_steps(totals.steps), self.state.value
         stride = self.bptt.stride(totals.steps)
         windows = gradient.windows(self.bptt.losses(objective, batch, state))
