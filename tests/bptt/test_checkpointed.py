@@ -158,6 +158,16 @@ def test_in_low_precision_the_second_run_is_the_first(bptt: Checkpointed) -> Non
     torch.testing.assert_close(found, expected, rtol=0.05, atol=0.02 * float(expected.abs().max()))
 
 
+@schedules
+def test_parameters_whose_gradients_are_one_tensor(bptt: Checkpointed) -> None:
+    """Autograd gives both biases of a cell the same tensor; adding up in place must not add for both."""
+    _, batch = made()
+    torch.manual_seed(2)
+    net = CountingSquaredError(Elman(F, hidden_size=H, kernel="loop"))
+    found, full = gradient(bptt, net, batch), gradient(Full(), net, batch)
+    torch.testing.assert_close(found, full, rtol=1e-12, atol=1e-13)
+
+
 def test_a_gradient_is_taken_once() -> None:
     net, batch = made()
     (update,) = SCHEDULES[3].losses(net, batch, SCHEDULES[3].first_state(net.core.initial_carry(B)))

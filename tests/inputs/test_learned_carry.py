@@ -14,7 +14,7 @@ from task_toys import FEATURES, VALUES, fit, make_task, stream, truncated, weigh
 from datamodules.live import LINE, Characters
 from datamodules.texts.alphabet import Alphabet
 from elman.batch import SequenceBatch, whole
-from elman.bptt import Checkpointed, Full, Jittered, Randomised, Split, Truncated
+from elman.bptt import Adaptive, Checkpointed, Full, Jittered, Randomised, Split, Truncated
 from elman.cores import GRU, LSTM, Bidirectional, Centred, Elman, FeedForward, Pooled
 from elman.inputs import Dense, LearnedCarry
 from elman.predict.sampling import sample_ids
@@ -36,6 +36,8 @@ STRATEGIES = [
     Truncated(k1=3, k2=8, scored="window"),
     Jittered(k=5, least=2, spread=1.0),
     Randomised(k=2, length=5, alpha=3.0, longest=8),
+    Adaptive(k=3, most=5, stretch=5),
+    Checkpointed(schedule="revolve", window=2, slots=2),
     LastSteps(k=9),
     Fading(keep=0.8),
     RandomReach(k1=2, longest=6),

@@ -15,7 +15,7 @@ from strategy_toys import Fading, LastSteps, RandomReach
 from task_toys import FEATURES, ROWS, VALUES, Seen, cut, fit, make_task, many_to_one, stream, taken, weights
 
 from elman.batch import SequenceBatch, whole
-from elman.bptt import Checkpointed, Full, Jittered, Randomised, Split, Truncated, after_burn_in
+from elman.bptt import Adaptive, Checkpointed, Full, Jittered, Randomised, Split, Truncated, after_burn_in
 from elman.cores import GRU, LSTM, Bidirectional, Elman
 from elman.errors import BadInput
 from elman.inputs import Dense
@@ -40,6 +40,8 @@ STRATEGIES = [
     Truncated(k1=3, k2=8),
     Jittered(k=4, least=2, spread=1.0),
     Randomised(k=2, length=5, alpha=3.0, longest=8),
+    Adaptive(k=3, most=5, stretch=5),
+    Checkpointed(schedule="revolve", window=2, slots=2),
     Truncated(k1=1, k2=20),
     Truncated(k1=20, k2=30),
     LastSteps(k=9),

@@ -144,8 +144,8 @@ class _Recomputed(torch.autograd.Function):
             while True:
                 found, from_after, of_x = _pull(tape, grads[0], from_after, parameters)
                 for i, grad in enumerate(found):
-                    if grad is not None:
-                        sums[i] = grad if sums[i] is None else sums[i].add_(grad)  # type: ignore[union-attr]
+                    if grad is not None:  # which two biases that are added may share
+                        sums[i] = grad.clone() if sums[i] is None else sums[i].add_(grad)  # type: ignore[union-attr]
                 if work.batch.x.requires_grad:
                     pieces_of_x.append(torch.zeros_like(tape.x) if of_x is None else of_x)
                 if not work.ends:
