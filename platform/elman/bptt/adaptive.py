@@ -29,7 +29,8 @@ class Adaptive(BackpropThroughTime):
     Args:
         delta: largest relative bias.
         k: the first K, in steps; the learning rate is meant for it.
-        least, most: bounds of K, in steps; `most` at most `stretch`.
+        least: steps of the smallest K.
+        most: steps of the largest K, at most `stretch`.
         stretch: steps that the estimate looks back; batches have to be as long.
         tau: step of the stretch from which gradients fall geometrically; null: 0.9 stretch.
         every: batches between two estimates.
