@@ -168,6 +168,21 @@ def test_parameters_whose_gradients_are_one_tensor(bptt: Checkpointed) -> None:
     torch.testing.assert_close(found, full, rtol=1e-12, atol=1e-13)
 
 
+def test_what_a_step_needs_is_measured_once() -> None:
+    """Also by a run that goes on, and by one whose checkpoint is of before."""
+    net, batch = made()
+    bptt, again, old = (Checkpointed(memory=4) for _ in range(3))
+    carry = net.core.initial_carry(B)
+    plan = bptt.plan(net, batch, carry)
+    again.load_state_dict(bptt.state_dict())
+    old.load_state_dict({})
+    calls = net.calls
+    assert again.plan(net, batch, carry) == plan
+    assert net.calls == calls
+    assert old.plan(net, batch, carry) == plan
+    assert net.calls == calls + 1
+
+
 def test_a_gradient_is_taken_once() -> None:
     net, batch = made()
     (update,) = SCHEDULES[3].losses(net, batch, SCHEDULES[3].first_state(net.core.initial_carry(B)))

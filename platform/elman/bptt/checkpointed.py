@@ -130,7 +130,7 @@ class Checkpointed(BackpropThroughTime):
         return {"step_bytes": dict(self._step_bytes)}
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
-        self._step_bytes = dict(saved["step_bytes"])
+        self._step_bytes = dict(saved.get("step_bytes", {}))  # checkpoints of before have none
 
 
 def within(budget: float, steps: int, *, step: float, carry: float) -> tuple[int, int]:
