@@ -7,7 +7,7 @@ import pytest
 import torch
 from strategy_toys import RandomReach
 
-from elman.bptt import Full, Jittered, Split, Truncated
+from elman.bptt import Full, Jittered, Randomised, Split, Truncated
 from elman.cli import main
 from elman.diagnostics.credit import credit_figure, reach, reach_of
 
@@ -94,6 +94,15 @@ def test_expected_credit_has_a_scale():
     assert image.get_array()[6, 1:].tolist() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
     assert scale.get_ylabel() == "credit"
     assert one.get_array()[6].tolist() == bptt.drawn_credit(7)[6].tolist()
+
+
+def test_one_scale_for_what_is_expected_and_one_draw():
+    """The draw of Randomised weighs some pairs more than fourfold; 1 has the same colour on both sides."""
+    matrix, draw, scale = credit_figure(Randomised(k=4, length=8), torch.arange(60) == 0).axes
+    (expected,), (one,) = matrix.get_images(), draw.get_images()
+    assert one.get_array().max() > 4
+    assert expected.get_clim() == one.get_clim() == (0, 3)
+    assert scale.get_ylabel() == "credit"
 
 
 def test_credit_that_counts_again_has_a_legend():

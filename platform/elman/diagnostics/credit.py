@@ -17,6 +17,10 @@ from elman.tasks import SequenceTask
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
+
+LARGE = 3.0
+"""Credit of one draw that a picture does not tell apart from more."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +126,12 @@ def credit_figure(
     panels = [after_burn_in(panel, burn_in) for panel in panels]
     figure = Figure(figsize=(5.2 * len(panels), 5), layout="constrained")
     places = figure.subplots(1, len(panels), squeeze=False)[0]
-    for axes, credit in zip(places, panels, strict=True):
-        _draw(figure, axes, credit, begins, labels)
+    most = max(float(panel.max()) for panel in panels)
+    top = None if drawn is None else min(most, LARGE)
+    images = [_draw(*pair, begins, labels, top=top) for pair in zip(places, panels, strict=True)]
+    if top is not None:  # one scale, so that the two compare
+        extend = "max" if most > LARGE else "neither"
+        figure.colorbar(images[0], ax=list(places), shrink=0.7, label="credit", extend=extend)
     found = reach(bptt, begins, burn_in=burn_in)
     span = f"{found.least} to {found.most}" if found.least < found.most else f"{found.most}"
     twice = f"; {found.doubled} pairs count more than once" if found.doubled else ""
@@ -139,27 +147,30 @@ def credit_figure(
     return figure
 
 
-def _draw(figure: Figure, axes: Axes, credit: Tensor, begins: Tensor, labels: str | None) -> None:
-    """One matrix with its legend; counts up to nine have a colour each."""
+def _draw(axes: Axes, credit: Tensor, begins: Tensor, labels: str | None, *, top: float | None) -> AxesImage:
+    """One matrix. Without `top`, the end of its scale, it has a legend, and counts below ten a colour each."""
     from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 
     steps = len(credit)
     possible = within_sequences(torch.ones(steps, steps).tril(), begins)
     shown = torch.where(possible > 0, credit.float(), torch.nan)
     most = max(1, int(credit.max()))
-    counts = torch.equal(credit, credit.round()) and most < 10
+    counts = torch.equal(credit, credit.round()) and most < 10 and top is None
     blues = LinearSegmentedColormap.from_list("credit", ["#e6e6e6", "#2f6fab"])
-    scale: dict[str, Any] = {"cmap": blues, "vmin": 0}
+    scale: dict[str, Any] = {"cmap": blues, "vmin": 0, "vmax": top}
     if counts:
         colours = ["#eeeeee", *[f"C{i}" for i in range(most)]] if most > 1 else ["#e6e6e6", "#2f6fab"]
         scale = {"cmap": ListedColormap(colours), "vmin": -0.5, "vmax": most + 0.5}
     image = axes.imshow(shown.numpy(), interpolation="nearest", **scale)
-    if not counts:
-        figure.colorbar(image, ax=axes, shrink=0.7, label="credit")
-    elif most > 1:
+    figure = axes.get_figure()
+    assert figure is not None, "a figure's own axes"
+    if counts and most > 1:
         figure.colorbar(image, ax=axes, shrink=0.7, label="times charged", ticks=range(most + 1))
+    elif not counts and top is None:
+        figure.colorbar(image, ax=axes, shrink=0.7, label="credit")
     axes.set_xlabel("step s whose use of the weights is charged")
     axes.set_ylabel("step t of the loss")
     if labels:
         axes.set_xticks(range(steps), list(labels))
         axes.set_yticks(range(steps), list(labels))
+    return image
