@@ -148,7 +148,7 @@ def credit_figure(
 
 
 def _draw(axes: Axes, credit: Tensor, begins: Tensor, labels: str | None, *, top: float | None) -> AxesImage:
-    """One matrix. Without `top`, the end of its scale, it has a legend, and counts below ten a colour each."""
+    """One matrix; without `top`, the end of its scale, with a legend, and a colour for each small count."""
     from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 
     steps = len(credit)
