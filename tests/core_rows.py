@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F_
 
-from elman.cores import GRU, LSTM, Bidirectional, Cell, Centred, Core, Elman, FeedForward, Pooled
+from elman.cores import GRU, LSTM, Bidirectional, Cell, Centred, Core, Elman, FeedForward, IndRNN, Pooled
 
 B, T, F, H = 4, 7, 3, 5
 LENGTHS = torch.tensor([3, 0, 7, 1])
@@ -75,6 +75,15 @@ def elman(phi: Callable[[Tensor], Tensor]) -> Callable:
     def step(x, memory, weights):
         w_ih, w_hh, b_ih, b_hh = weights
         h = phi(w_ih @ x + b_ih + w_hh @ memory[0] + b_hh)
+        return h, (h,)
+
+    return step
+
+
+def indrnn(phi: Callable[[Tensor], Tensor]) -> Callable:
+    def step(x, memory, weights):
+        w_ih, w_hh, b_ih, b_hh = weights
+        h = phi(w_ih @ x + b_ih + w_hh * memory[0] + b_hh)
         return h, (h,)
 
     return step
@@ -147,6 +156,8 @@ CORES = [
     Row(GRU, {"kernel": "native"}, gru),
     Row(GRU, {"kernel": "loop"}, gru),
     Row(Independent, {}, independent),
+    Row(IndRNN, {"nonlinearity": "tanh"}, indrnn(torch.tanh), plain={"most_recurrent": None}, trained={}),
+    Row(IndRNN, {"nonlinearity": "relu"}, indrnn(torch.relu), hides=True, plain={"most_recurrent": None}),
     Row(FeedForward, {"nonlinearity": "tanh"}, feed_forward(torch.tanh), memory=0, trained={}),
     Row(FeedForward, {"nonlinearity": "relu"}, feed_forward(torch.relu), memory=0, hides=True),
     Row(FeedForward, {"nonlinearity": "sigmoid"}, feed_forward(torch.sigmoid), memory=0),

@@ -32,20 +32,34 @@ class SquaredError(nn.Module):
     def parameters(self) -> Parameters:
         return Parameters(p for _, p in self.named_parameters())
 
+    @property
+    def after_core(self) -> list[nn.Parameter]:
+        return list(self.readout.parameters())
+
     def agree(self, value: Tensor) -> Tensor:
         return value
+
+    def begin(self, window: SequenceBatch, carry: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], Tensor]:
+        first = self.core.initial_carry(len(window.x))
+        return where_rows(window.is_first, first, carry), window.is_first
+
+    def encode(self, window: SequenceBatch) -> Tensor:
+        return window.x
+
+    def readout_loss(self, out: Tensor, window: SequenceBatch) -> Tensor:
+        errors = (self.readout(out) - window.y).square().sum(-1)
+        return errors[window.scored].sum()
 
     def forward(self, window: SequenceBatch, carry: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         if window.steps == 0:
             return window.x.new_zeros(()), carry
-        first = self.core.initial_carry(len(window.x))
-        carry = where_rows(window.is_first, first, carry)
+        carry, _ = self.begin(window, carry)
         if window.begins_inside:
-            out, carry = self.core.forward_from(window.x, carry, window.lengths, Resets(window.begins, first))
+            resets = Resets(window.begins, self.core.initial_carry(len(window.x)))
+            out, carry = self.core.forward_from(window.x, carry, window.lengths, resets)
         else:
             out, carry = self.core(window.x, carry, window.lengths)
-        errors = (self.readout(out) - window.y).square().sum(-1)
-        return errors[window.scored].sum(), carry
+        return self.readout_loss(out, window), carry
 
 
 def pair_gradients(net: SquaredError, batch: SequenceBatch, restart_every: int | None = None) -> Tensor:

@@ -5,12 +5,18 @@ from __future__ import annotations
 from strategy_toys import Fading, LastSteps, RandomReach
 
 from elman.bptt import (
+    KFRTRL,
+    RTRL,
+    UORO,
     Adaptive,
     BackpropThroughTime,
     Checkpointed,
+    DiagonalRTRL,
+    EProp,
     Full,
     Jittered,
     Randomised,
+    SnAp1,
     Split,
     Truncated,
 )
@@ -44,10 +50,15 @@ STRATEGIES = [
     Checkpointed(schedule="revolve", window=1, slots=2),
     Checkpointed(schedule="revolve", window=2, slots=1),
     Checkpointed(memory=4),
+    RTRL(),
+    RTRL(k1=4),
     LastSteps(k=3),
     Fading(keep=0.7),
     RandomReach(k1=2, longest=6),
 ]
+UNCREDITED = [SnAp1(k1=2), EProp(), DiagonalRTRL(), UORO(k1=3), KFRTRL()]
+"""No sum of credited pairs, or one in expectation alone, or on some cores: tests/bptt/test_online.py."""
+
 RANDOM = [s for s in STRATEGIES if type(s).begin is not BackpropThroughTime.begin]
 
 

@@ -92,7 +92,7 @@ def test_also_over_batch_borders(bptt: BackpropThroughTime, cuts: tuple[int, ...
     torch.testing.assert_close(found, credited(bptt, "GRU-scan", batch), rtol=1e-10, atol=1e-11)
 
 
-@each_strategy
+@pytest.mark.parametrize("bptt", [s for s in STRATEGIES if not s.traces], ids=name)
 def test_inputs_before_the_beginning_have_no_gradient(bptt: BackpropThroughTime) -> None:
     net, batch = make("LSTM-scan"), packed(ragged=False)
     bptt.begin(1)

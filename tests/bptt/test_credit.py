@@ -9,12 +9,13 @@ import pytest
 import torch
 from core_rows import Row
 from oracle import SquaredError, flat_gradient, pair_gradients, update_gradients
-from strategy_rows import RANDOM, STRATEGIES, name
+from strategy_rows import RANDOM, STRATEGIES, UNCREDITED, name
 
 import elman.bptt
 import elman.cores
 from elman.batch import SequenceBatch, whole
-from elman.bptt import BackpropThroughTime, Checkpointed, Full, Split, Truncated
+from elman.bptt import BackpropThroughTime, Checkpointed, EProp, Full, NoCreditMatrix, SnAp1, Split, Truncated
+from elman.cores import Cell
 from elman.tree import rows
 
 B, T, F, H = 3, 11, 2, 4
@@ -46,7 +47,19 @@ def known() -> dict:
 def test_no_strategy_is_left_out() -> None:
     public = {getattr(elman.bptt, name) for name in elman.bptt.__all__}
     strategies = {c for c in public if inspect.isclass(c) and issubclass(c, BackpropThroughTime)}
-    assert {type(s) for s in STRATEGIES} >= strategies - {BackpropThroughTime}
+    assert {type(s) for s in STRATEGIES + UNCREDITED} >= strategies - {BackpropThroughTime}
+    assert all(s.credit_holds == "always" for s in STRATEGIES)
+    assert not any(s.credit_holds == "always" for s in UNCREDITED)
+
+
+@pytest.mark.parametrize("bptt", UNCREDITED, ids=name)
+def test_what_is_no_sum_of_pairs_says_so_or_what_it_expects(bptt: BackpropThroughTime) -> None:
+    assert isinstance(bptt, SnAp1 | EProp) == (bptt.credit_holds == "never")
+    if isinstance(bptt, SnAp1 | EProp):
+        with pytest.raises(NoCreditMatrix, match=f"{type(bptt).__name__} charges .* no credit matrix"):
+            bptt.row_credit(torch.zeros(T, dtype=torch.bool))
+    else:
+        assert torch.equal(bptt.credit_matrix(T), Full().credit_matrix(T))
 
 
 @pytest.mark.parametrize("ragged", [False, True], ids=["even", "ragged"])
@@ -58,6 +71,9 @@ def test_gradient_is_the_credited_sum(
 ) -> None:
     torch.manual_seed(1)
     net, batch = SquaredError(make(CORES[core], layers)), random_batch(ragged=ragged)
+    if bptt.refusal(net.core):
+        assert bptt.traces and not isinstance(net.core, Cell)  # noqa: PT018  (what it cannot trace)
+        return
     restart = bptt.k if isinstance(bptt, Split) else None
     key = (core, layers, ragged, restart)
     if key not in known:
@@ -164,7 +180,7 @@ def test_exact_means_exact(bptt: BackpropThroughTime) -> None:
     )
 
 
-@pytest.mark.parametrize("bptt", STRATEGIES, ids=name)
+@pytest.mark.parametrize("bptt", [s for s in STRATEGIES if not s.traces], ids=name)
 def test_credit_is_where_inputs_have_gradient(bptt: BackpropThroughTime) -> None:
     """dL_t/dx_s is not zero exactly where C[t, s] > 0 (Split's network does not even see the rest)."""
     bptt.begin(1)

@@ -2,13 +2,15 @@
 
 import itertools
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from strategy_toys import RandomReach
 
-from elman.bptt import Full, Jittered, Randomised, Split, Truncated
+from elman.bptt import UORO, EProp, Full, Jittered, Randomised, Split, Truncated
 from elman.cli import main
+from elman.diagnostics import CreditPicture
 from elman.diagnostics.credit import credit_figure, reach, reach_of
 
 FOLDER = Path(__file__).parents[2] / "experiments" / "reach"
@@ -150,3 +152,24 @@ def test_one_draw_has_a_column(capsys):
 def test_pictures(tmp_path, capsys):
     assert main(["credit", str(FOLDER / "full.yaml"), f"--output={tmp_path}/pictures"]) == 0
     assert (tmp_path / "pictures" / "full.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_no_sum_of_pairs_or_only_in_expectation_says_so(capsys, tmp_path, caplog):
+    full = str(FOLDER / "full.yaml")
+    assert main(["credit", full, "--model.bptt=SnAp1", f"--output={tmp_path}"]) == 0
+    assert "SnAp1 charges earlier steps through a unit's own carry alone" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+    assert main(["credit", full, "--model.bptt=UORO", f"--output={tmp_path}"]) == 0
+    head, line = capsys.readouterr().out.splitlines()
+    assert columns(line)[columns(head).index("this holds")] == "in expectation"
+    assert [path.name for path in tmp_path.iterdir()] == ["full.png"]
+    title = credit_figure(UORO(), torch.arange(7) == 0).get_suptitle()
+    assert title.splitlines()[1].startswith("in expectation; coloured: charged")
+    (batch,) = [SimpleNamespace(begins=torch.arange(7)[None] == 0)]
+    data = SimpleNamespace(train_dataloader=lambda: SimpleNamespace(batch=lambda number: batch))
+    trainer = SimpleNamespace(is_global_zero=True, datamodule=data)  # a logger would be asked for a picture
+    with caplog.at_level("INFO", logger="elman"):
+        warm = SimpleNamespace(burn_in=SimpleNamespace(steps=0))
+        CreditPicture().on_train_start(trainer, SimpleNamespace(bptt=EProp(), train_state=warm))
+    assert "EProp charges earlier steps" in caplog.text
+    assert "there is no picture of it" in caplog.text

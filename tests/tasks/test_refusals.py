@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from task_toys import make_task
 
-from elman.bptt import Checkpointed, Full, Jittered, Split, Truncated
-from elman.cores import Core
+from elman.bptt import (
+    KFRTRL,
+    RTRL,
+    UORO,
+    Checkpointed,
+    DiagonalRTRL,
+    EProp,
+    Full,
+    Jittered,
+    SnAp1,
+    Split,
+    Truncated,
+)
+from elman.cores import LSTM, Bidirectional, Centred, Core, FeedForward, IndRNN, Pooled
+from elman.inputs import Dense
 
 
 class Both(Core):
@@ -48,6 +63,34 @@ def test_a_strategy_that_needs_more_of_a_core() -> None:
         ValueError, match="NeedsStep needs a core that offers jacobian, step, which Both does not"
     ):
         make_task(core=Both, bptt=NeedsStep())
+
+
+@pytest.mark.parametrize(
+    ("bptt", "core", "told"),
+    [
+        (RTRL(), Both, "RTRL cannot train this core: Both does not write its step with derivatives"),
+        (SnAp1(), partial(Bidirectional, core=LSTM), "SnAp1 cannot train this core: Bidirectional does not"),
+        (UORO(), partial(Pooled, core=LSTM), "UORO cannot train this core: Pooled does not"),
+        (UORO(), FeedForward, "UORO cannot train this core: FeedForward does not"),
+        (EProp(), partial(Centred, core=LSTM), "EProp cannot train this core: Centred does not"),
+        (RTRL(), partial(LSTM, layers=2, dropout=0.1), "dropout=0.1 between layers .* set dropout: 0"),
+        (DiagonalRTRL(), LSTM, "the units of LSTM read one another; use SnAp1, or RTRL, or the core IndRNN"),
+        (KFRTRL(), IndRNN, "the units of IndRNN do not read one another; DiagonalRTRL is exact there"),
+    ],
+    ids=str,
+)
+def test_a_core_whose_carry_cannot_be_traced(bptt, core, told) -> None:
+    with pytest.raises(ValueError, match=told):
+        make_task(core=core, bptt=bptt)
+
+
+def test_what_is_before_the_core_would_not_learn_from_traces() -> None:
+    tokens = {"input_size": 3, "token_ids": True}
+    with pytest.raises(ValueError, match=r"embedding would learn nothing from RTRL, .* one-hot rows"):
+        make_task(**tokens, embedding=4, bptt=RTRL())
+    with pytest.raises(ValueError, match="context_encoder would learn nothing from SnAp1"):
+        make_task(context_size=2, context_encoder=partial(Dense, hidden_size=3), bptt=SnAp1())
+    assert make_task(**tokens, bptt=RTRL()).network.embedding is None
 
 
 def test_windows_are_not_weighed_by_their_length_twice() -> None:

@@ -13,16 +13,22 @@ from strategy_toys import RandomReach
 from task_toys import ROWS, Seen, fit, make_task, stream, weights
 
 from elman.bptt import (
+    KFRTRL,
+    RTRL,
+    UORO,
     Adaptive,
     BackpropThroughTime,
     Checkpointed,
+    DiagonalRTRL,
+    EProp,
     Full,
     Jittered,
     Randomised,
+    SnAp1,
     Split,
     Truncated,
 )
-from elman.cores import GRU, LSTM
+from elman.cores import GRU, LSTM, IndRNN
 from elman.cores.kernels import Choice, kernels_of
 from elman.errors import BadInput
 from elman.tasks import Cosine, SequenceTask
@@ -51,10 +57,11 @@ class Drawing(Truncated):
         self.k1 = saved["k1"]
 
 
-def resumable(bptt: BackpropThroughTime, **options) -> SequenceTask:
+def resumable(bptt: BackpropThroughTime, core=None, **options) -> SequenceTask:
+    dropout = 0.0 if bptt.traces else 0.2
     task = make_task(
         bptt=bptt,
-        core=partial(LSTM, hidden_size=4, layers=2, dropout=0.2),
+        core=core or partial(LSTM, hidden_size=4, layers=2, dropout=dropout),
         readout_dropout=0.2,
         optimizer=partial(torch.optim.Adam, lr=0.01),
         schedule=Cosine(warmup=2),
@@ -100,6 +107,12 @@ def without_clock(seen: Seen) -> list[tuple[int, dict[str, float]]]:
         lambda: resumable(Checkpointed(schedule="revolve", window=1, slots=2)),
         lambda: resumable(Checkpointed(memory=3)),
         lambda: resumable(Adaptive(k=2, least=1, most=4, stretch=4, delta=0.6, every=3)),
+        lambda: resumable(RTRL(k1=3)),
+        lambda: resumable(SnAp1(k1=4), accumulate=2),
+        lambda: resumable(EProp()),
+        lambda: resumable(DiagonalRTRL(k1=2), core=partial(IndRNN, hidden_size=4)),
+        lambda: resumable(UORO(k1=2)),
+        lambda: resumable(KFRTRL(), core=partial(GRU, hidden_size=4)),
         lambda: resumable(Drawing()),
         lambda: resumable(RandomReach(k1=2, longest=6)),
         lambda: resumable(Truncated(k1=2, k2=5, scored="window")),
@@ -107,19 +120,8 @@ def without_clock(seen: Seen) -> list[tuple[int, dict[str, float]]]:
         lambda: resumable(Randomised(k=2, length=6, longest=12), accumulate=2),
     ],
     ids=[
-        *(
-            "truncated",
-            "joined",
-            "batch",
-            "split",
-            "full",
-            "checkpointed",
-            "revolve",
-            "memory",
-            "adaptive",
-            "drawing",
-            "random",
-        ),
+        *("truncated", "joined", "batch", "split", "full", "checkpointed", "revolve", "memory"),
+        *("adaptive", "rtrl", "snap1", "eprop", "diagonal", "uoro", "kf_rtrl", "drawing", "random"),
         *("window", "jittered", "randomised"),
     ],
 )

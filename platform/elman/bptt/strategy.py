@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from elman.batch import SequenceBatch
+from elman.cores.core import Core
 from elman.tree import Carry, detached
 
 State = Any
@@ -22,11 +23,19 @@ A checkpoint holds it as plain values. Tensors come back on the device that trai
 
 
 class Objective(Protocol):
-    """What a strategy may call: the loss of some steps, without knowing model or trainer."""
+    """What a strategy may call: the loss of some steps, without knowing model or trainer.
+
+    Calling it is to `begin`, `encode`, run `core` and take the `readout_loss`; a strategy that follows the
+    carry itself calls these parts.
+    """
 
     @property
-    def core(self) -> nn.Module:
-        """The recurrent network."""
+    def core(self) -> Any:
+        """The recurrent network, a `Core`."""
+
+    @property
+    def after_core(self) -> Sequence[nn.Parameter]:
+        """What is learned behind the core."""
 
     @property
     def parameters(self) -> Sequence[nn.Parameter]:
@@ -38,6 +47,15 @@ class Objective(Protocol):
         Where a sequence begins, its row ignores the carry and starts anew. A window of no steps gives zero
         and the carry it was given.
         """
+
+    def begin(self, window: SequenceBatch, carry: Carry) -> tuple[Carry, Tensor]:
+        """The carry that `window` starts with, and (B,) bool on the host, which rows start anew."""
+
+    def encode(self, window: SequenceBatch) -> Tensor:
+        """What the core reads, (B, T, core.input_size)."""
+
+    def readout_loss(self, out: Tensor, window: SequenceBatch) -> Tensor:
+        """Loss summed over the scored steps, of the core's outputs, (B, T, core.output_size)."""
 
     def agree(self, value: Tensor) -> Tensor:
         """The mean of `value` over all ranks."""
@@ -78,6 +96,10 @@ def update_of(loss: Tensor | None, pieces: Sequence[SequenceBatch], state: State
     return Update(loss if scored else None, scored, detached(state))
 
 
+class NoCreditMatrix(ValueError):  # noqa: N818  (it is a fact, not an error)
+    """The gradient is no sum of credited pairs; the message says what it is."""
+
+
 class BackpropThroughTime(ABC):
     """How far gradients travel back through time, and how often weights are updated.
 
@@ -107,10 +129,21 @@ class BackpropThroughTime(ABC):
     needs: ClassVar[frozenset[str]] = frozenset()
     """What `objective.core` must offer beyond the contract of a core, for instance {"step"}."""
 
+    traces: ClassVar[bool] = False
+    """True for credit that is traced forward in time: it reaches the core and what is behind it, nothing
+    before it."""
+
+    credit_holds: ClassVar[str] = "always"
+    """When the gradient is the sum that `credit_matrix` says; else for instance "in expectation", "never"."""
+
     @property
     def scales_lr(self) -> bool:
         """Whether `lr_scale` makes up for unlike windows; the loss of each then has to be a mean."""
         return False
+
+    def refusal(self, core: Core) -> str | None:
+        """Why it cannot train this core, and what to do; None: it can."""
+        return None
 
     def begin(self, batch: int) -> None:  # noqa: B027  (most draw nothing)
         """Draw how training batch number `batch`, from 0, is cut; all ranks call it before `update_steps`."""
@@ -153,6 +186,9 @@ class BackpropThroughTime(ABC):
         at step s, the gradient a strategy takes from a sequence is the sum over t and s of
         C[t, s] dL_t/dtheta_s, in expectation where it draws. `tests/bptt` holds every strategy to it. In a
         row in which sequences begin, `within_sequences` of it counts: gradients do not cross a beginning.
+
+        Raises:
+            NoCreditMatrix: if no such numbers exist.
         """
 
     def row_credit(self, begins: Tensor) -> Tensor:

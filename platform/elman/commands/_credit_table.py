@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from elman.bptt import after_burn_in
+from elman.bptt import NoCreditMatrix, after_burn_in
 from elman.diagnostics.credit import credit_figure, described, drawn_row, reach, reach_of, touched_steps
 from elman.errors import BadInput
 from elman.recipes.arguments import Words
@@ -51,11 +51,14 @@ def credit_line(words: Words, *, folder: Path | None = None) -> dict[str, str]:
     text = getattr(data, "text", None)
     begins, warm = batch.begins[0], task.train_state.burn_in
     warm.refuse(batch)
-    found = reach(task.bptt, begins, burn_in=warm.steps)
     cells = {
         "recipe": parsed.name,
         "strategy": described(task.bptt),
     }
+    try:
+        found = reach(task.bptt, begins, burn_in=warm.steps)
+    except NoCreditMatrix as reason:
+        return cells | {"reach least/mean/most": str(reason)}
     if text is not None:
         cells |= named_reach(task, batch, text)
     elif hasattr(data, "lag"):
@@ -64,6 +67,8 @@ def credit_line(words: Words, *, folder: Path | None = None) -> dict[str, str]:
         "reach least/mean/most": f"{found.least}/{found.mean:.3g}/{found.most}",
         "pairs covered": f"{found.covered:.0%}",
     }
+    if task.bptt.credit_holds != "always":
+        cells["this holds"] = task.bptt.credit_holds
     drawn = drawn_row(task.bptt, begins)
     if drawn is not None:
         one = reach_of(drawn, begins, burn_in=warm.steps)
@@ -82,7 +87,7 @@ def named_reach(task: Any, batch: Any, text: str, *, of: str = "u", about: str =
     at, earlier = text.index(of), text.index(about)
     credit = after_burn_in(task.bptt.drawn_credit(batch.steps), task.train_state.burn_in.steps)
     counted = (credit[at] > 0).nonzero().flatten().tolist()
-    measured = touched_steps(task, batch, at)
+    measured = counted if task.bptt.traces else touched_steps(task, batch, at)  # no gradient by inputs there
     if measured != counted:
         raise BadInput(
             f"{type(task.bptt).__name__} claims credit for steps {counted}, "

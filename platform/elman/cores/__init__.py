@@ -7,6 +7,7 @@ from elman.cores.core import Core
 from elman.cores.elman import Elman
 from elman.cores.feed_forward import FeedForward
 from elman.cores.gru import GRU
+from elman.cores.indrnn import IndRNN
 from elman.cores.lstm import LSTM
 from elman.cores.pointwise import Pointwise, Slopes
 from elman.cores.pooled import Pooled
@@ -20,6 +21,7 @@ __all__ = [
     "Core",
     "Elman",
     "FeedForward",
+    "IndRNN",
     "Pointwise",
     "Pooled",
     "Slopes",

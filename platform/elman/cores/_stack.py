@@ -20,6 +20,7 @@ from elman.cores.core import wide
 from elman.cores.kernels import Choice, Kernel, fastest
 from elman.cores.pointwise import Pointwise
 from elman.cores.resets import Resets, in_stretches
+from elman.cores.traced import TracedStep, traced_layer
 from elman.tree import Carry, rows
 
 SCANNED = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -235,13 +236,30 @@ class Stack(nn.Module):
     def _run_layer(
         self, layer: int, x: Tensor, start: Carry, layout: Layout, kernel: str, *, first: Carry
     ) -> tuple[Tensor, Carry]:
-        part, number = (self.parts[0], layer) if len(self.parts) == 1 else (self.parts[layer], 0)
-        weights = {name: cast(Tensor, getattr(part, f"{name}_l{number}")) for name in self._names}
+        weights = self.weights_of(layer)
         if kernel in ("native", "scan"):
             assert self._scanned is not None, "the constructor has refused a scan without it"
             ordered = [weights[name] for name in SCANNED]
             return scan(self._scanned, x, start, ordered, layout, first=first, native=kernel == "native")
         return loop(self._equations, x, start, weights, layout, first=first)
+
+    def weights_of(self, layer: int) -> dict[str, Tensor]:
+        """A layer's weights, by their names in `shapes`."""
+        part, number = (self.parts[0], layer) if len(self.parts) == 1 else (self.parts[layer], 0)
+        return {name: cast(Tensor, getattr(part, f"{name}_l{number}")) for name in self._names}
+
+    def traced_step(self, cell: Pointwise, x: Tensor, carry: Carry) -> tuple[Tensor, Carry, TracedStep]:
+        """As `Cell.traced_step`, in the weights' precision."""
+        flat, ends, layers = x.to(self._weight.dtype), [], []
+        for layer, start in enumerate(zip(*self._by_layer(carry), strict=True)):
+            below = flat
+            with torch.autocast(x.device.type, enabled=False):
+                end, traced = traced_layer(cell, below, start, self.weights_of(layer))
+            flat = end[0] + below if layer and self.residual else end[0]
+            ends.append(end)
+            layers.append(traced)
+        after = tuple(torch.stack(leaf, 1).to(wide(flat.dtype)) for leaf in zip(*ends, strict=True))
+        return flat, after, TracedStep(layers, self.residual)
 
     @property
     def _weight(self) -> Tensor:

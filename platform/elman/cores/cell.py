@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -16,6 +17,7 @@ from elman.cores.kernels import KERNELS, Kernel
 from elman.cores.layered import Layered
 from elman.cores.pointwise import Pointwise
 from elman.cores.resets import Resets
+from elman.cores.traced import TracedStep
 from elman.tree import Carry
 
 EQUATIONS = ("step", "drive", "shapes")
@@ -59,10 +61,11 @@ class Cell(Layered):
         super().__post_init__()
         check_choice("init", self.init, INITS)
         check_choice("kernel", self.kernel, KERNELS)
+        self._traced = self.pointwise() if self._is_whole("pointwise") else None
         self.stack = Stack(
             self,
             fused=self.fused() if self._is_whole("fused") else None,
-            pointwise=self.pointwise() if self._is_whole("pointwise") else None,
+            pointwise=None if self.diagonal else self._traced,
             kernel=self.kernel,
             input_size=self.input_size,
             hidden_size=self.hidden_size,
@@ -73,6 +76,9 @@ class Cell(Layered):
         )
         if self.init == "orthogonal":
             make_orthogonal(self.stack, hidden_size=self.hidden_size)
+
+    diagonal: ClassVar[bool] = False
+    """Whether units do not read one another: `weight_hh` is a vector, and only the loop runs over time."""
 
     @abstractmethod
     def step(self, drive: Tensor, carry: Carry, weights: Any) -> tuple[Tensor, Carry]:
@@ -117,6 +123,27 @@ class Cell(Layered):
     def pointwise(self) -> Pointwise | None:
         """The step as a scan runs it, with its derivatives; None: nobody wrote them, and autograd's serve."""
         return None
+
+    def untraceable(self) -> str | None:
+        if self._traced is None:
+            return super().untraceable()
+        if self.dropout and self.layers > 1:
+            return f"dropout={self.dropout} between layers would be another at every look; set dropout: 0"
+        return None
+
+    @torch.no_grad()
+    def traced_step(self, x: Tensor, carry: Carry) -> tuple[Tensor, Carry, TracedStep]:
+        """One step of all layers with its derivatives, where `untraceable` says nothing against it.
+
+        Args:
+            x: (B, F).
+            carry: (B, L, H) each.
+
+        Returns:
+            The output, (B, H), the carry after the step, and the derivatives.
+        """
+        assert self._traced is not None, "whoever asks looks at untraceable first"
+        return self.stack.traced_step(self._traced, x, carry)
 
     def forward(self, x: Tensor, carry: Carry, lengths: Tensor | None = None) -> tuple[Tensor, Carry]:
         return self.stack.forward(x, carry, lengths)

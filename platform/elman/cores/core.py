@@ -48,6 +48,10 @@ class Core(nn.Module, ABC):
         """
         return in_stretches(self, x, carry, lengths, resets)
 
+    def untraceable(self) -> str | None:
+        """Why derivatives of the carry cannot be traced forward in time; None: they can, by `traced_step`."""
+        return f"{type(self).__name__} does not write its step with derivatives; a Cell with `pointwise` does"
+
     @abstractmethod
     def initial_carry(self, row_count: int) -> Carry:
         """The carry before a sequence's first step, on the parameters' device."""

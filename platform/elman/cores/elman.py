@@ -51,13 +51,13 @@ class Elman(Cell):
         return h, (h,)
 
     def pointwise(self) -> Pointwise:
-        return _Units(self.nonlinearity)
+        return Units(self.nonlinearity)
 
     def fused(self) -> Callable[..., nn.Module] | None:
         return None if self.nonlinearity == "sigmoid" else partial(nn.RNN, nonlinearity=self.nonlinearity)
 
 
-class _Units(Pointwise):
+class Units(Pointwise):
     """h = phi(a), so da = phi' dh; phi' is 1 - h^2 of tanh, h (1 - h) of sigmoid, 1 where h > 0 of relu.
 
     Args:

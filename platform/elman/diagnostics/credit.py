@@ -136,8 +136,9 @@ def credit_figure(
     span = f"{found.least} to {found.most}" if found.least < found.most else f"{found.most}"
     twice = f"; {found.doubled} pairs count more than once" if found.doubled else ""
     name = textwrap.fill(described(bptt), 70 * len(panels))
+    holds = "" if bptt.credit_holds == "always" else f"{bptt.credit_holds}; "
     text = (
-        f"{name}\ncoloured: charged, a loss reaches {span} steps; "
+        f"{name}\n{holds}coloured: charged, a loss reaches {span} steps; "
         f"grey: cut off, {1 - found.covered:.0%} of all pairs{twice}"
     )
     figure.suptitle(text, fontsize=9, wrap=True)

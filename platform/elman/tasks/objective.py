@@ -19,7 +19,7 @@ from elman.tree import Carry, finite_rows, where_rows
 
 
 class WindowLoss:
-    """Embedding, core, readout and loss over the steps of a window.
+    """Embedding, core, readout and loss over the steps of a window, in one call or in parts.
 
     Args:
         network: what is trained.
@@ -33,8 +33,9 @@ class WindowLoss:
     def __init__(self, network: Network, loss: SequenceLoss) -> None:
         self.embed: Callable[[Tensor], Tensor] = network.embed
         self.core, self.readout, self.loss = network.core, network.readout, loss
-        self._begin = network.first_carry
+        self._first = network.first_carry
         self.parameters = [p for p in network.parameters() if p.requires_grad]
+        self.after_core = [p for p in network.readout.parameters() if p.requires_grad]
         self.broken: Tensor | None = None
         self.steps_run = 0
 
@@ -46,7 +47,7 @@ class WindowLoss:
 
     def first_carry(self, window: SequenceBatch) -> Carry:
         """The carry with which the rows of `window` begin."""
-        return self._begin(len(window.x), window.context)
+        return self._first(len(window.x), window.context)
 
     def __call__(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:
         """Summed loss of the window's scored steps, and the carry after it."""
@@ -56,6 +57,13 @@ class WindowLoss:
     def sums(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Tensor | None, Carry]:
         """Summed loss, what else `loss.metrics` needs summed (None: nothing), carry."""
         out, carry = self.core_outputs(window, carry)
+        return *self._readout_sums(out, window), carry
+
+    def readout_loss(self, out: Tensor, window: SequenceBatch) -> Tensor:
+        """Summed loss of the window's scored steps, of the core's outputs, (B, T, H)."""
+        return self._readout_sums(out, window)[0]
+
+    def _readout_sums(self, out: Tensor, window: SequenceBatch) -> tuple[Tensor, Tensor | None]:
         if window.y is None:
             raise ValueError("a batch without targets has no loss; predict with it instead")
         y = window.y
@@ -63,7 +71,7 @@ class WindowLoss:
             chosen = window.scored.flatten().nonzero().squeeze(1).to(out.device)
             out, y = out.flatten(0, 1)[chosen], y.flatten(0, 1)[chosen]
         if not out.numel():
-            return out.new_zeros(()), None, carry
+            return out.new_zeros(()), None
         out = self.readout(out)
         out = out.to(wide(out.dtype))  # sums of bfloat16 would be rounded to it
         loss, tally = self.loss.sums(out, y)
@@ -71,36 +79,48 @@ class WindowLoss:
             by_step = window.scale if window.scale.dim() == 3 else window.scale[:, None]  # (B, T or 1, O)
             scale = by_step.expand(*window.scored.shape, -1)[window.scored].to(y)
             _, tally = self.loss.sums(out.reshape(scale.shape) * scale, y.reshape(scale.shape) * scale)
-        return loss, tally, carry
+        return loss, tally
 
-    def core_outputs(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:
-        """The core's outputs at every step, (B, T, H), and the carry after the last one.
+    def encode(self, window: SequenceBatch) -> Tensor:
+        """What the core reads, (B, T, F)."""
+        return self.embed(window.x)
+
+    def begin(self, window: SequenceBatch, carry: Carry) -> tuple[Carry, Tensor]:
+        """The carry that the window starts with, and (B,) bool, which rows start anew.
 
         Raises:
             BadInput: if rows go on from a carry but the core reads later steps.
         """
-        if window.steps == 0:
-            return next(self.core.parameters()).new_zeros(len(window.x), 0, self.core.output_size), carry
-        if window.warm is not None and bool(window.warm.any()):
-            return warmed(self.core_outputs, window, carry)
+        carry, begun, _ = self._begin(window, carry)
+        return carry, begun
+
+    def _begin(self, window: SequenceBatch, carry: Carry) -> tuple[Carry, Tensor, Carry | None]:
+        """As `begin`, and what sequences begin with; None: no row begins."""
         self.steps_run += window.steps
+        is_first, inside = window.is_first, window.begins_inside
         if self.broken is not None and (finite := finite_rows(carry)) is not None:
             self.broken |= ~finite
-            window = window.restarted(~finite)
-        is_first, inside = window.is_first, window.begins_inside
+            is_first = is_first | ~finite
         if not self.core.streams and (inside or not bool(is_first.all())):
             raise BadInput(
                 f"{type(self.core).__name__} reads later steps: it cannot go on from an earlier batch, nor "
                 "begin anew inside a row; use data whose sequences have a row each, of one batch"
             )
-        if inside or bool(is_first.any()):
-            first = self.first_carry(window)
-            carry = first if bool(is_first.all()) else where_rows(is_first, first, carry)
-        x, lengths = (
-            self.embed(window.x),
-            window.lengths if int(window.lengths.min()) < window.steps else None,
-        )
-        if inside:
+        if not (inside or bool(is_first.any())):
+            return carry, is_first, None
+        first = self.first_carry(window)
+        return first if bool(is_first.all()) else where_rows(is_first, first, carry), is_first, first
+
+    def core_outputs(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:
+        """The core's outputs at every step, (B, T, H), and the carry after the last one."""
+        if window.steps == 0:
+            return next(self.core.parameters()).new_zeros(len(window.x), 0, self.core.output_size), carry
+        if window.warm is not None and bool(window.warm.any()):
+            return warmed(self.core_outputs, window, carry)
+        carry, _, first = self._begin(window, carry)
+        x = self.encode(window)
+        lengths = window.lengths if int(window.lengths.min()) < window.steps else None
+        if first is not None and window.begins_inside:
             return self.core.forward_from(x, carry, lengths, Resets(window.begins, first))
         return self.core(x, carry, lengths)
 

@@ -13,8 +13,9 @@ from elman.cores import Core
 from elman.errors import BadInput
 
 
-def refuse_impossible_pair(core: Core, bptt: BackpropThroughTime, normaliser: str = "auto") -> None:
-    """Raise ValueError for a strategy that cannot work with this core, or with this normaliser."""
+def refuse_impossible_pair(network: Any, bptt: BackpropThroughTime, normaliser: str = "auto") -> None:
+    """Raise ValueError for a strategy that cannot work with this `Network`, or with this normaliser."""
+    core: Core = network.core
     if bptt.scales_lr and normaliser == "steps":
         raise ValueError(
             f"{type(bptt).__name__} scales the learning rate by a window's length, and normaliser=steps "
@@ -26,10 +27,34 @@ def refuse_impossible_pair(core: Core, bptt: BackpropThroughTime, normaliser: st
             f"{type(bptt).__name__} needs a core that offers {', '.join(missing)}, "
             f"which {type(core).__name__} does not"
         )
+    if why := bptt.refusal(core):
+        raise ValueError(why)
+    if bptt.traces:
+        refuse_untraced(network, bptt)
     if bptt.continues and not core.streams:
         raise ValueError(
             f"{type(core).__name__} reads later steps, so it cannot go on from a carry as "
             f"{type(bptt).__name__} asks of it; use Full or Split"
+        )
+
+
+UNTRACED = {
+    "embedding": ("embedding", "leave it out: tokens are then one-hot rows, whose weights are the core's"),
+    "features": ("features", "use those that learn nothing"),
+    "begins": ("context_encoder", "use a strategy that goes backward"),
+    "learned_carry": ("first_carry=learned", "leave it out"),
+}
+"""Parts of a network before its core that may learn: their argument, and the way out."""
+
+
+def refuse_untraced(network: Any, bptt: BackpropThroughTime) -> None:
+    """Raise ValueError for a part of the network that a strategy would silently not teach."""
+    parts = {name.partition(".")[0] for name, p in network.named_parameters() if p.requires_grad}
+    for part in sorted(parts - {"core", "readout"}):
+        argument, way_out = UNTRACED.get(part, (part, "use a strategy that goes backward"))
+        raise ValueError(
+            f"{argument} would learn nothing from {type(bptt).__name__}, which traces the core's weights "
+            f"alone; {way_out}"
         )
 
 

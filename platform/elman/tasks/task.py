@@ -142,7 +142,7 @@ class SequenceTask(pl.LightningModule):
         )
         self.target_scale = target_scale
         self.bptt = bptt or Truncated()
-        refuse_impossible_pair(self.network.core, self.bptt, normaliser)
+        refuse_impossible_pair(self.network, self.bptt, normaliser)
         self.loss = loss or CrossEntropy()
         self.loss.weigh(class_counts)
         self.objective = WindowLoss(self.network, self.loss)

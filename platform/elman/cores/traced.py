@@ -1,0 +1,251 @@
+"""One step of a stack of layers with its derivatives, for credit that travels forward in time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from elman.cores.pointwise import Pointwise
+from elman.tree import Carry
+
+
+class TracedLayer(NamedTuple):
+    """One step of one layer, s its P tensors of carry, h the first of them.
+
+    A gate reads p = W h_{t-1} + b' and d = U x_t + b, so that
+
+        ds_t = own ds_{t-1} + by_product dp + by_drive dd.
+
+    A number for every weight has the shape (..., G, H, K): row (g, i) is that of gate g of unit i, and holds
+    W, b', U and b one after the other, K = H + F + 2; K = F + 3 where units do not read one another.
+
+    Args:
+        h: (B, H), h_{t-1}.
+        x: (B, F), what the layer reads.
+        by_product, by_drive: (B, P, G, H), ds_t by p and by d; one tensor where they are the same.
+        own: (B, P, P, H), ds_t by ds_{t-1} past the product; None: nothing goes past it.
+        weights: by name.
+    """
+
+    h: Tensor
+    x: Tensor
+    by_product: Tensor
+    by_drive: Tensor
+    own: Tensor | None
+    weights: Mapping[str, Tensor]
+
+    @property
+    def is_diagonal(self) -> bool:
+        """Whether units do not read one another."""
+        return self.weights["weight_hh"].dim() == 1
+
+    @property
+    def columns(self) -> int:
+        """K, numbers for every row of weights."""
+        return (1 if self.is_diagonal else self.h.shape[1]) + self.x.shape[1] + 2
+
+    @property
+    def sums(self) -> bool:
+        """Whether every gate reads p + d alone."""
+        return self.by_drive is self.by_product
+
+    def outer(self, product: Tensor, drive: Tensor) -> Tensor:
+        """(B, ..., G, H, K), a number for every weight from one for every p and d, (B, ..., G, H) each."""
+        one = self.h.new_ones(len(self.h), 1)
+
+        def spread(z: Tensor) -> Tensor:
+            return z.view(len(z), *[1] * (product.dim() - 1), z.shape[1])
+
+        if self.is_diagonal:
+            by_h = product * self.h.view(len(self.h), *[1] * (product.dim() - 2), -1)
+            parts = [by_h.unsqueeze(-1), product.unsqueeze(-1)]
+            return torch.cat([*parts, drive.unsqueeze(-1) * spread(torch.cat([self.x, one], 1))], -1)
+        if drive is product:
+            return product.unsqueeze(-1) * spread(torch.cat([self.h, one, self.x, one], 1))
+        by_h = product.unsqueeze(-1) * spread(torch.cat([self.h, one], 1))
+        return torch.cat([by_h, drive.unsqueeze(-1) * spread(torch.cat([self.x, one], 1))], -1)
+
+    def outer_square(self, product: Tensor, drive: Tensor) -> Tensor:
+        """(B,), the sum of squares of `outer`, which need not be made for it."""
+        h = self.h.square().unsqueeze(1) if self.is_diagonal else self.h.square().sum(1)[:, None, None]
+        of_x = self.x.square().sum(1)[:, None, None] + 1
+        return (product.square() * (h + 1)).sum((1, 2)) + (drive.square() * of_x).sum((1, 2))
+
+    def diagonal(self) -> Tensor:
+        """(B, P, P, H), how a unit's carry depends on its own one step before."""
+        hidden = self.h.shape[1]
+        weight = self.weights["weight_hh"].view(-1, hidden, *([] if self.is_diagonal else [hidden]))
+        to_itself = weight if self.is_diagonal else weight.diagonal(dim1=1, dim2=2)  # (G, H)
+        by_h = (
+            (self.by_product * to_itself).sum(2)
+            if len(to_itself) > 1
+            else self.by_product[:, :, 0] * to_itself
+        )
+        if by_h.shape[1] == 1:
+            return by_h.unsqueeze(2) if self.own is None else by_h.unsqueeze(2) + self.own
+        found = by_h.new_zeros(*by_h.shape[:2], *by_h.shape[1:]) if self.own is None else self.own.clone()
+        found[:, :, 0] += by_h
+        return found
+
+    def past(self, before: Tensor) -> Tensor:
+        """(B, P, H, n), n changes of the carry after the step by those of the one before it, likewise."""
+        rows, _, gates, hidden = self.by_product.shape
+        weight = self.weights["weight_hh"]
+        if self.is_diagonal:
+            read = weight.view(gates, hidden, 1) * before[:, :1]
+        else:
+            read = _times(weight, before[:, 0]).view(rows, gates, hidden, -1)
+        new = _over_gates(self.by_product, read)
+        if self.own is not None:
+            new += (self.own.unsqueeze(-1) * before.unsqueeze(1)).sum(2)
+        return new
+
+    def lift(self, below: Tensor) -> Tensor:
+        """(B, P, H, n), n changes of the carry after the step by those of the input, (B, F, n)."""
+        rows, _, gates, hidden = self.by_drive.shape
+        read = _times(self.weights["weight_ih"], below).view(rows, gates, hidden, -1)
+        return _over_gates(self.by_drive, read)
+
+    def by_gates(self, after: Tensor) -> tuple[Tensor, Tensor]:
+        """The gradient by p and by d, (B, G, H) each, of one by the carry after the step, (B, P, H)."""
+        product = (self.by_product * after.unsqueeze(2)).sum(1)
+        return product, product if self.sums else (self.by_drive * after.unsqueeze(2)).sum(1)
+
+    def split(self, rows: Tensor) -> dict[str, Tensor]:
+        """Numbers for every weight, (G, H, K), by the names of the weights and in their shapes."""
+        features = self.x.shape[1]
+        w, b_hh, u, b_ih = rows.flatten(0, 1).split([self.columns - features - 2, 1, features, 1], 1)
+        found = {"weight_hh": w, "bias_hh": b_hh, "weight_ih": u, "bias_ih": b_ih}
+        return {name: value.reshape(self.weights[name].shape) for name, value in found.items()}
+
+
+class TracedStep(NamedTuple):
+    """One step of all layers; layer l reads s^{l-1}, s^l = h^l, or h^l + s^{l-1} from layer 2 on if residual.
+
+    Args:
+        layers: from the bottom up.
+        residual: whether sums go past layers.
+    """
+
+    layers: Sequence[TracedLayer]
+    residual: bool
+
+    def push(self, before: Sequence[Tensor]) -> list[Tensor]:
+        """n changes of every layer's carry after the step by those before it, (B, P, H, n) each."""
+        return self.lift([layer.past(change) for layer, change in zip(self.layers, before, strict=True)])
+
+    def lift(self, own: Sequence[Tensor]) -> list[Tensor]:
+        """n changes of every layer's carry, (B, P, H, n) each, with what the layers below add at this step.
+
+        Args:
+            own: of every layer alone; overwritten.
+        """
+        below: Tensor | None = None
+        for layer, change in zip(self.layers, own, strict=True):
+            if below is not None:
+                change.add_(layer.lift(below))
+            shown = change[:, 0]
+            below = shown + below if self.residual and below is not None else shown
+        return list(own)
+
+    def back(self, after: Sequence[Tensor], dout: Tensor | None = None) -> list[Tensor]:
+        """The gradient by every layer's carry through the layers above at this step, (B, P, H) each.
+
+        Args:
+            after: by every layer's carry alone, likewise.
+            dout: (B, H), by the output; None: zero.
+        """
+        whole: list[Tensor] = []
+        for number in reversed(range(len(self.layers))):
+            layer, by_carry = self.layers[number], after[number]
+            if dout is not None:
+                by_carry = by_carry.clone()
+                by_carry[:, 0] += dout
+            whole.append(by_carry)
+            if number:
+                by_x = layer.by_gates(by_carry)[1].flatten(1) @ layer.weights["weight_ih"]
+                dout = by_x + dout if self.residual and dout is not None else by_x
+        return whole[::-1]
+
+    def signals(self, dout: Tensor) -> list[Tensor]:
+        """(B, H) each, the gradient of this step's loss by every layer's h, through the layers above."""
+        if len(self.layers) == 1:
+            return [dout]
+        nothing = [dout.new_zeros(dout.shape[0], *layer.by_product.shape[1:4:2]) for layer in self.layers]
+        return [by_carry[:, 0] for by_carry in self.back(nothing, dout)]
+
+    def shown(self, changes: Sequence[Tensor]) -> Tensor:
+        """(B, H, n), the change of the output by those of all carries, (B, P, H, n) each."""
+        if not self.residual:
+            return changes[-1][:, 0]
+        return torch.stack([change[:, 0] for change in changes]).sum(0)
+
+
+def _times(weight: Tensor, changes: Tensor) -> Tensor:
+    """weight (G H, n) times changes (B, n, m); one product for all rows where m is 1."""
+    if changes.shape[-1] == 1:
+        return F.linear(changes.squeeze(-1), weight).unsqueeze(-1)
+    return weight @ changes
+
+
+def _over_gates(slopes: Tensor, read: Tensor) -> Tensor:
+    """(B, P, H, n), the sum over gates of slopes, (B, P, G, H), times what the gates read, (B, G, H, n)."""
+    if slopes.shape[2] == 1:
+        return slopes[:, :, 0].unsqueeze(-1) * read
+    return (slopes.unsqueeze(-1) * read.unsqueeze(1)).sum(2)
+
+
+def traced_layer(
+    cell: Pointwise, x: Tensor, carry: Carry, weights: Mapping[str, Tensor]
+) -> tuple[Carry, TracedLayer]:
+    """A step of one layer: the carry after it, (B, H) each, and its derivatives.
+
+    Args:
+        x: (B, F).
+        carry: (B, H) each.
+        weights: weight_ih, weight_hh (a vector where units do not read one another), bias_ih, bias_hh.
+    """
+    rows, hidden = carry[0].shape
+    joined, apart = cell.joined * hidden, (cell.gates - cell.joined) * hidden
+    drive = F.linear(x, weights["weight_ih"], weights["bias_ih"])
+    if weights["weight_hh"].dim() == 1:
+        product = weights["bias_hh"] + weights["weight_hh"] * carry[0].repeat(1, cell.gates)
+    else:
+        product = F.linear(carry[0], weights["weight_hh"], weights["bias_hh"])
+    none = x.new_empty(0)
+    parts = (drive + product, none, none)
+    if apart:
+        parts = (
+            drive[:, :joined] + product[:, :joined],
+            drive[:, joined:].clone(),
+            product[:, joined:].clone(),
+        )
+    after = tuple(torch.empty_like(leaf) for leaf in carry)
+    cell.step(*parts, carry, after)
+    slopes = cell.slopes(*(parts if cell.keeps_gates else (none, none, none)), before=carry, after=after)
+    by_gate, memory = slopes.product, cell.through_memory
+    if slopes.shows is None or slopes.keeps is None:
+        by_product, own = by_gate.unsqueeze(1), None
+        if slopes.direct is not None:
+            own = slopes.direct.view(rows, 1, 1, hidden)
+        by_drive = by_product
+        if slopes.rest is not None:
+            by_drive = torch.cat([by_gate[:, : cell.joined], slopes.rest], 1).unsqueeze(1)
+        return after, TracedLayer(carry[0], x, by_product, by_drive, own, weights)
+    by_product = by_gate.new_zeros(rows, 2, cell.gates, hidden)
+    by_product[:, 0] = by_gate
+    by_product[:, 0, :memory] *= slopes.shows.unsqueeze(1)
+    by_product[:, 1, :memory] = by_gate[:, :memory]
+    by_drive = by_product
+    if slopes.rest is not None:
+        by_drive = by_product.clone()
+        by_drive[:, 0, cell.joined :] = slopes.rest
+    own = by_gate.new_zeros(rows, 2, 2, hidden)
+    own[:, 0, 1], own[:, 1, 1] = slopes.shows * slopes.keeps, slopes.keeps
+    if slopes.direct is not None:
+        own[:, 0, 0] = slopes.direct
+    return after, TracedLayer(carry[0], x, by_product, by_drive, own, weights)
