@@ -12,6 +12,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the suite runs in parallel; tin
 import pytest
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What names the native kernel among its parameters needs a C compiler, which pip cannot bring."""
+    for item in items:
+        if "native" in item.name.partition("[")[2]:
+            item.add_marker(pytest.mark.compiler)
+        if item.get_closest_marker("compiler") and not shutil.which(os.environ.get("CC", "cc").split()[0]):
+            item.add_marker(pytest.mark.skip(reason="no C compiler"))
+
+
 @pytest.fixture(scope="session")
 def fresh_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated database; the first touch of a new one costs seconds, a copy nothing."""

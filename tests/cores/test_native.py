@@ -28,6 +28,7 @@ CELLS: dict[str, Callable[..., Cell]] = {
     "LSTM": LSTM,
 }
 each_cell = pytest.mark.parametrize("cell", CELLS)
+pytestmark = pytest.mark.compiler
 F = 3
 
 

@@ -161,6 +161,7 @@ def test_a_kernel_that_is_not_there(make: Callable[..., Cell], message: str) -> 
         make(F)
 
 
+@pytest.mark.compiler
 def test_the_kernel_that_auto_takes() -> None:
     """By cell and device, and for short windows the fused one; one that a run has had is kept."""
     assert kernels_of(GRU(F)) == {"stack": Choice("native", 4, 0.0)}

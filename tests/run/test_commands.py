@@ -74,8 +74,9 @@ def test_a_run_from_beginning_to_end(trained, answer, folder):
     assert "a sample:" in printed
     assert "dashboard: elman ui" in printed
     metrics = folder.run().data.metrics
-    assert "kernel native from 8 steps" in printed
-    assert folder.run().data.tags["elman.kernel"] == "native from 8 steps"
+    kernel = str(Elman(1).stack.choice())  # native where there is a C compiler
+    assert f"kernel {kernel}" in printed
+    assert folder.run().data.tags["elman.kernel"] == kernel
 
     by_id = figures(answer("validate", run))
     assert by_id == figures(answer("validate", run[:8]))
@@ -122,7 +123,10 @@ def test_options_in_any_order(folder, answer):
     first, second = (answer("fit", *words, "--print_config") for words in orders)
     assert first == second
     model = yaml.safe_load(first)["model"]
-    assert model["bptt"] == {"class_path": "elman.bptt.Truncated", "init_args": {"k1": 20, "k2": 40}}
+    assert model["bptt"] == {
+        "class_path": "elman.bptt.Truncated",
+        "init_args": {"k1": 20, "k2": 40, "scored": "fresh"},
+    }
     assert model["core"]["class_path"] == "elman.cores.LSTM"
     assert folder.runs() == []
 
