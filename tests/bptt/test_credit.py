@@ -14,7 +14,8 @@ from strategy_rows import RANDOM, STRATEGIES, UNCREDITED, name
 import elman.bptt
 import elman.cores
 from elman.batch import SequenceBatch, whole
-from elman.bptt import BackpropThroughTime, Checkpointed, EProp, Full, NoCreditMatrix, SnAp1, Split, Truncated
+from elman.bptt import BackpropThroughTime, Checkpointed, EProp, Full, SnAp1, Split, Truncated
+from elman.bptt.strategy import NoCreditMatrix
 from elman.cores import Cell
 from elman.tree import rows
 

@@ -14,7 +14,6 @@ from elman.bptt.split import Split
 from elman.bptt.strategy import (
     BackpropThroughTime,
     Carried,
-    NoCreditMatrix,
     Objective,
     State,
     Update,
@@ -38,7 +37,6 @@ __all__ = [
     "EProp",
     "Full",
     "Jittered",
-    "NoCreditMatrix",
     "Objective",
     "Randomised",
     "SnAp1",

@@ -18,7 +18,8 @@ class DiagonalRTRL(OwnTraces):
     on in a higher layer's carry is lost.
 
     Args:
-        k1, most_mib: as of every online strategy.
+        k1: steps from one update to the next, also over batch borders; the gradients of their losses add up.
+        most_mib: largest size of the traces of all rows together, in MiB.
 
     Cost: about a backward pass of a step; G H (F + 3) numbers of memory a row and layer, G gates.
 

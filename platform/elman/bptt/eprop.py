@@ -18,9 +18,11 @@ class EProp(OwnTraces):
     h_{t-1} are taken as given.
 
     Args:
-        k1, most_mib: as of every online strategy.
+        k1: steps from one update to the next, also over batch borders; the gradients of their losses add up.
+        most_mib: largest size of the traces of all rows together, in MiB.
 
-    Cost: as of `SnAp1`.
+    Cost: about a backward pass of a step; P G H (H + F + 2) numbers of memory a row and layer, P tensors of
+        carry, G gates.
 
     Source: Bellec et al. (2020), Nature Communications 11, 3625; RFLO: Murray (2019), eLife 8, e43299.
     Differs: the learning signal is the loss's gradient by h, through readout and layers above; there is no

@@ -27,7 +27,8 @@ class KFRTRL(Online):
     of (x_t, 1). Signs come from torch's generator, whose state is in a checkpoint.
 
     Args:
-        k1, most_mib: as of every online strategy.
+        k1: steps from one update to the next, also over batch borders; the gradients of their losses add up.
+        most_mib: largest size of the traces of all rows together, in MiB.
 
     Cost: in a layer of H units, about G^2 H^3 multiplications a step and row; P G H^2 + H + F + 2 numbers of
         memory, G gates, P tensors of carry; in a stack, for every pair of layers.

@@ -22,7 +22,8 @@ class RTRL(Online):
     the past, over batch borders too; with an update in between, M is that of weights of a little before.
 
     Args:
-        k1, most_mib: as of every online strategy.
+        k1: steps from one update to the next, also over batch borders; the gradients of their losses add up.
+        most_mib: largest size of the traces of all rows together, in MiB.
 
     Cost: in a layer of H units, about H^4 multiplications a step and row; P (G H) (H + F + 2) numbers of
         memory for each unit and row, P tensors of carry, G gates. For H of 64 at most.

@@ -17,7 +17,8 @@ class SnAp1(OwnTraces):
     over several steps through a higher layer's carry.
 
     Args:
-        k1, most_mib: as of every online strategy.
+        k1: steps from one update to the next, also over batch borders; the gradients of their losses add up.
+        most_mib: largest size of the traces of all rows together, in MiB.
 
     Cost: about a backward pass of a step; P G H (H + F + 2) numbers of memory a row and layer, P tensors of
         carry, G gates.

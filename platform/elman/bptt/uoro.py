@@ -24,7 +24,8 @@ class UORO(Online):
     Signs come from torch's generator, whose state is in a checkpoint.
 
     Args:
-        k1, most_mib: as of every online strategy.
+        k1: steps from one update to the next, also over batch borders; the gradients of their losses add up.
+        most_mib: largest size of the traces of all rows together, in MiB.
 
     Cost: about a forward and a backward pass of a step; one number a weight, and one a unit, of memory a row.
 

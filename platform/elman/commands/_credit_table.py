@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from elman.bptt import NoCreditMatrix, after_burn_in
+from elman.bptt import after_burn_in
+from elman.bptt.strategy import NoCreditMatrix
 from elman.diagnostics.credit import credit_figure, described, drawn_row, reach, reach_of, touched_steps
 from elman.errors import BadInput
 from elman.recipes.arguments import Words

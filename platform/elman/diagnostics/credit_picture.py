@@ -7,7 +7,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from elman.bptt import NoCreditMatrix
+from elman.bptt.strategy import NoCreditMatrix
 from elman.diagnostics.credit import credit_figure
 from elman.diagnostics.diagnostic import Diagnostic, keep
 
