@@ -77,7 +77,7 @@ def test_a_strategy_that_needs_more_of_a_core() -> None:
         (DiagonalRTRL(), LSTM, "the units of LSTM read one another; use SnAp1, or RTRL, or the core IndRNN"),
         (KFRTRL(), IndRNN, "the units of IndRNN do not read one another; DiagonalRTRL is exact there"),
     ],
-    ids=str,
+    ids=lambda given: given if isinstance(given, str) else type(given).__name__,
 )
 def test_a_core_whose_carry_cannot_be_traced(bptt, core, told) -> None:
     with pytest.raises(ValueError, match=told):
