@@ -21,7 +21,7 @@ def test_the_trial_is_a_recipe_that_fit_runs(read, tmp_path):
     recipe = read("--model.clip=3", "--budget.trials=9").recipe(VALUES, threads=2)
     (tmp_path / "trial.yaml").write_text(recipe.minimal)
     again = parse("fit", ["trial.yaml"]).config
-    assert again.model.bptt.init_args.as_dict() == {"k1": 3, "k2": 6}
+    assert again.model.bptt.init_args.as_dict() == {"k1": 3, "k2": 6, "scored": "fresh"}
     assert again.model.core.init_args.layers == 2
     assert again.model.core.init_args.hidden_size == 4
     assert again.model.clip == 3

@@ -82,9 +82,9 @@ class TrainState:
 
     def load_state_dict(self, saved: dict[str, Any], device: torch.device) -> None:
         """Take back what `state_dict` gave."""
-        self._restart, self.restarted_rows = saved["restarts"], saved["restarted_rows"]
-        self.batches = saved.get("batches", 0)  # checkpoints of before have none
-        self.burn_in.lost_rows = saved.get("lost_rows", 0)
+        self._restart, self.restarted_rows = saved["restarts"], int(saved["restarted_rows"])
+        self.batches = int(saved.get("batches", 0))  # checkpoints of before have none
+        self.burn_in.lost_rows = int(saved.get("lost_rows", 0))
         state = restored_state(saved["states"], device)
         if state is not None:
             first = self.bptt.first_state(self.core.initial_carry(1))

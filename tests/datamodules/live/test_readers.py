@@ -114,7 +114,7 @@ def test_audio(tmp_path):
     data = ready(build)
     loader = data.train_dataloader()
     reader = fresh(build, data)
-    found = read(reader, raw_of(tmp_path / "s", loader.names(0)[0]))
+    found = read(reader, raw_of(tmp_path / "s", loader.names(0)[0][0]))
     assert torch.equal(torch.cat([s.x for s in found]), loader.batch(0).x[0])
     assert reader.outputs == ["a", "b"]
 
@@ -128,7 +128,7 @@ def test_waveform(tmp_path):
     data = ready(build)
     loader = data.train_dataloader()
     reader = fresh(build, data)
-    found = read(reader, raw_of(tmp_path / "s", loader.names(0)[0]))
+    found = read(reader, raw_of(tmp_path / "s", loader.names(0)[0][0]))
     ids = torch.cat([s.x for s in found])
     assert torch.equal(ids[:-1], loader.batch(0).x[0])
     assert torch.equal(ids[1:], loader.batch(0).y[0])
