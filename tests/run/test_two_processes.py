@@ -25,7 +25,8 @@ tracking: {system_metrics: false}
 TRUNCATED = "--model.bptt=Truncated --model.bptt.k1=4 --model.bptt.k2=6"
 COMPARED = {
     "truncated": f"{TRUNCATED} --model.normaliser=steps",
-    "joined": "--model.bptt=Truncated --model.bptt.k1=3 --model.bptt.k2=3 --model.accumulate=2",
+    "joined": "--model.bptt=Truncated --model.bptt.k1=3 --model.bptt.k2=3 --model.accumulate=2 "
+    "--model.burn_in=2",
     "sparse": f"{TRUNCATED} --model.normaliser=scored --data.sparse=true",
     "split": "--model.bptt=Split --model.bptt.k=5 --model.normaliser=steps",
     "jittered": "--model.bptt=Jittered --model.bptt.k=5 --model.bptt.spread=2 --model.bptt.least=1",
@@ -34,9 +35,7 @@ COMPARED = {
     "--model.bptt.stretch=4 --model.bptt.every=2 --model.normaliser=steps",
     "full": "--model.bptt=Full --model.normaliser=sequence",
     "packed": "--model.bptt=Full --data=LabelledText --data.path=texts.csv --data.batching.batch_size=3 "
-    "--data.batching.packed=true",
-    "learned": f"{TRUNCATED} --model.first_carry=learned",
-    "warmed": f"{TRUNCATED} --model.burn_in=2 --model.normaliser=scored",
+    "--data.batching.packed=true --model.first_carry=learned",
 }
 WALL_CLOCK = {
     *("train/steps_per_second", "train/update_ms", "train/waiting_share"),
