@@ -50,7 +50,7 @@ def start(*command):
 
 
 def lines(process):
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=300)
     return output.splitlines()
 
 
@@ -67,11 +67,12 @@ def test_two_processes(fit, folder):
     commands = [" ".join(tiny) + " --tracking.run_name=whole"]
     for name, options in COMPARED.items():
         commands.append(f"fit ragged.yaml {' '.join(TWO)} {options} --tracking.run_name={name}-2")
-    folder.write("commands.txt", "\n".join(commands))
-    pair = start(sys.executable, HERE / "several.py")
-    for name, options in COMPARED.items():
-        one = fit("ragged.yaml", *options.split(), f"--tracking.run_name={name}-1")
-        assert one.wait() == 0, one.output
+    folder.write("two.txt", "\n".join(commands))
+    alone = [f"fit ragged.yaml {options} --tracking.run_name={name}-1" for name, options in COMPARED.items()]
+    folder.write("one.txt", "\n".join(alone))
+    pair, one = (start(sys.executable, HERE / "several.py", name) for name in ("two.txt", "one.txt"))
+    said = lines(one)
+    assert one.returncode == 0, said
     output = lines(pair)
     assert pair.returncode == 0, output
     assert sum(line.startswith("dashboard: ") for line in output) == len(commands)  # the other is silent
