@@ -4,8 +4,8 @@
 
 A core runs forward and backward over rows in which a sequence begins at each step with a probability. The
 forms take turns in one process: without beginnings, once more without (which shows how far identical code
-differs), and with them, by each kernel: the fused module in stretches, the scan. Ratios are of processor time
-to the first: median and range. Denormals are flushed.
+differs), and with them, by each kernel: the fused module in stretches, native, the scan. Ratios are of
+processor time to the first: median and range. Denormals are flushed.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def trained(work: Work, kernel: str, rate: float | None) -> Callable[[], None]:
 
 def measure(name: str, work: Work, *, rounds: int) -> None:
     forms: dict[str, Callable[[], None]] = {}
-    for kernel in ("fused", "scan"):
+    for kernel in ("fused", "native", "scan"):
         forms[kernel] = trained(work, kernel, None)
         forms[f"{kernel} again"] = trained(work, kernel, None)
         for rate in RATES:
