@@ -166,7 +166,7 @@ def test_the_kernel_that_auto_takes() -> None:
     """By cell and device, and for short windows the fused one; one that a run has had is kept."""
     assert kernels_of(GRU(F)) == {"stack": Choice("native", 4, 0.0)}
     assert kernels_of(Elman(F, nonlinearity="sigmoid")) == {"stack": Choice("native", 8, 0.0)}
-    assert kernels_of(LSTM(F)) == {"stack": Choice("native", 10, 0.0, mixed=False)}
+    assert kernels_of(LSTM(F)) == {"stack": Choice("native", 32, 0.0, mixed=False)}
     assert kernels_of(GRU(F), "cuda") == kernels_of(LSTM(F).bfloat16()) == {"stack": Choice("fused")}
     assert kernels_of(GRU(F).bfloat16()) == {"stack": Choice("scan", 10)}
     assert kernels_of(GRU(F, kernel="loop")) == {"stack": Choice("loop", most_cuts=1.0)}

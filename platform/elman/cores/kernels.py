@@ -54,7 +54,7 @@ class Choice(NamedTuple):
 FASTEST: Mapping[tuple[str, str], Sequence[Choice]] = {
     ("Elman", "cpu"): (Choice("native", from_steps=8, most_cuts=0.0), Choice("scan", from_steps=32)),
     ("GRU", "cpu"): (Choice("native", from_steps=4, most_cuts=0.0), Choice("scan", from_steps=10)),
-    ("LSTM", "cpu"): (Choice("native", from_steps=10, most_cuts=0.0, mixed=False), Choice("fused")),
+    ("LSTM", "cpu"): (Choice("native", from_steps=32, most_cuts=0.0, mixed=False), Choice("fused")),
 }
 """What `auto` takes for a cell on a kind of device, the first of these that is there, as
 `benchmarks/kernels.py` measured it; elsewhere the first that the cell has of fused, native, scan and loop.
