@@ -43,7 +43,7 @@ def gradient(net: Hand, losses, divisor: float) -> torch.Tensor:
 
 @pytest.mark.parametrize(
     ("normaliser", "divisors"),
-    [("steps", (7, 7)), ("scored", (7, 3)), ("sequence", (10, 10)), ("auto", (7, 7))],
+    [("steps", (7, 7)), ("scored", (7, 3)), ("sequence", (10, 10)), ("rows", (1, 1)), ("auto", (7, 7))],
 )
 def test_windows_of_seven_and_three_steps(normaliser: str, divisors: tuple[int, int]) -> None:
     (batch,) = stream(10)
@@ -55,7 +55,33 @@ def test_windows_of_seven_and_three_steps(normaliser: str, divisors: tuple[int, 
     torch.testing.assert_close(weights(task), weights(net), rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize(("normaliser", "divisors"), [("auto", (4, 2)), ("steps", (12, 12))])
+def test_a_mean_clipped_at_a_share_is_a_sum_clipped_at_one() -> None:
+    """lr sqrt(k) on a mean over k steps, clipped at c / k = lr 1 / sqrt(k) on their sum, clipped at c."""
+    k, decay = 4, 0.1
+    (batch,) = stream(12)
+    mean, summed, free = (
+        make_task(
+            bptt=truncated(k),
+            normaliser=normaliser,
+            clip=clip,
+            optimizer=partial(torch.optim.SGD, lr=0.1 * k**power, weight_decay=decay * share),
+        )
+        for normaliser, clip, power, share in (
+            ("steps", 0.3 / k, 0.5, 1),
+            ("rows", 0.3, -0.5, k),
+            ("rows", None, -0.5, k),
+        )
+    )
+    for task in (mean, summed, free):
+        fit(task, [batch])
+    # a clipped norm is divided by itself + 1e-6, which is another share of the smaller one
+    torch.testing.assert_close(weights(mean), weights(summed), rtol=0, atol=1e-6)
+    assert (weights(free) - weights(summed)).abs().max() > 1e-2  # it was clipped
+
+
+@pytest.mark.parametrize(
+    ("normaliser", "divisors"), [("auto", (4, 2)), ("steps", (12, 12)), ("rows", (3, 3))]
+)
 def test_where_targets_are_sparse(normaliser: str, divisors: tuple[int, int]) -> None:
     """4 of 12 steps of the first window are scored and 2 of 6 of the second; `auto` divides by these."""
     (batch,) = stream(6)
@@ -138,7 +164,8 @@ def test_two_updates_joined() -> None:
 
 
 @pytest.mark.parametrize(
-    ("normaliser", "divisor"), [("steps", 10 * ROWS), ("scored", 10 * ROWS), ("sequence", 10 * ROWS)]
+    ("normaliser", "divisor"),
+    [("steps", 10 * ROWS), ("scored", 10 * ROWS), ("sequence", 10 * ROWS), ("rows", ROWS)],
 )
 def test_batches_of_seven_and_three_steps_joined(normaliser: str, divisor: int) -> None:
     """One step for two batches of other lengths divides by the steps of both."""
@@ -152,7 +179,8 @@ def test_batches_of_seven_and_three_steps_joined(normaliser: str, divisor: int) 
 
 
 @pytest.mark.parametrize(
-    ("normaliser", "divisor"), [("steps", 12 * ROWS), ("scored", 10 * ROWS), ("sequence", 10 * ROWS)]
+    ("normaliser", "divisor"),
+    [("steps", 12 * ROWS), ("scored", 10 * ROWS), ("sequence", 10 * ROWS), ("rows", ROWS)],
 )
 def test_one_update_a_batch(normaliser: str, divisor: int) -> None:
     """All windows of a batch under the same weights; a full update of `steps` is 4 windows of 3."""

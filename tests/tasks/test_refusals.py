@@ -94,8 +94,10 @@ def test_what_is_before_the_core_would_not_learn_from_traces() -> None:
 
 
 def test_windows_are_not_weighed_by_their_length_twice() -> None:
-    with pytest.raises(ValueError, match=r"Jittered scales .* normaliser=steps .* model.bptt.scale_lr=false"):
-        make_task(bptt=Jittered(), normaliser="steps")
+    for normaliser in ("steps", "rows"):
+        said = rf"Jittered scales .* normaliser={normaliser} .* model.bptt.scale_lr=false"
+        with pytest.raises(ValueError, match=said):
+            make_task(bptt=Jittered(), normaliser=normaliser)
     assert make_task(bptt=Jittered(scale_lr=False), normaliser="steps").updates.normaliser == "steps"
 
 
@@ -115,7 +117,7 @@ def test_windows_are_not_weighed_by_their_length_twice() -> None:
         ({"accumulate": 0}, "accumulate=0"),
         ({"accumulate": "epoch"}, "accumulate=epoch"),
         ({"skip_at_most": -1}, "skip_at_most=-1"),
-        ({"normaliser": "mean"}, "one of auto, steps, scored, sequence, got 'mean'"),
+        ({"normaliser": "mean"}, "one of auto, steps, scored, sequence, rows, got 'mean'"),
     ],
     ids=str,
 )

@@ -16,10 +16,11 @@ from elman.errors import BadInput
 def refuse_impossible_pair(network: Any, bptt: BackpropThroughTime, normaliser: str = "auto") -> None:
     """Raise ValueError for a strategy that cannot work with this `Network`, or with this normaliser."""
     core: Core = network.core
-    if bptt.scales_lr and normaliser == "steps":
+    if bptt.scales_lr and normaliser in ("steps", "rows"):
         raise ValueError(
-            f"{type(bptt).__name__} scales the learning rate by a window's length, and normaliser=steps "
-            "weighs its loss by it already; set normaliser=scored, or model.bptt.scale_lr=false"
+            f"{type(bptt).__name__} scales the learning rate by a window's length, and "
+            f"normaliser={normaliser} weighs its loss by it already; set normaliser=scored, or "
+            "model.bptt.scale_lr=false"
         )
     missing = sorted(need for need in bptt.needs if not hasattr(core, need))
     if missing:

@@ -67,8 +67,8 @@ class SequenceTask(pl.LightningModule):
         optimizer: the optimiser, all but its parameters.
         schedule: learning rate over the run.
         normaliser: what the summed loss of an update is divided by: steps (rows x steps a full update
-            scores), scored (steps it did score), sequence (scored steps of the batch), or auto, which
-            takes steps if the first batch scores every step and no lr_scale is due, else scored.
+            scores), scored (steps it did score), sequence (scored steps of the batch), rows (of the batch: a
+            sum over steps), or auto: steps if the first batch scores all and no lr_scale is due, else scored.
         clip: largest norm of the normalised gradient; null: no limit.
         accumulate: the strategy's updates joined into one, or batch for one update a batch.
         skip_at_most: how many updates in a row may have no finite gradient before the run stops; of those

@@ -14,7 +14,7 @@ from elman.batch import SequenceBatch
 from elman.tasks.gradient import Flags, FlatGradient
 from elman.tasks.schedule import Schedule
 
-Normaliser = Literal["auto", "steps", "scored", "sequence"]
+Normaliser = Literal["auto", "steps", "scored", "sequence", "rows"]
 
 
 class Steps(Protocol):
@@ -110,7 +110,8 @@ class Updates:
         normaliser: what the summed loss of an update is divided by, counted over all ranks: `steps` =
             rows x steps a full update scores, so that a step in a short window weighs as any other;
             `scored` = scored steps of the update; `sequence` = scored steps of the batch, for one
-            update a batch. `auto` takes `steps` if the first batch scores every step, else `scored`.
+            update a batch; `rows` = rows of the batch: a sum over the update's steps. `auto` takes `steps` if
+            the first batch scores every step, else `scored`.
         clip: largest norm of the normalised gradient; None: no limit.
         accumulate: the strategy's updates joined into one, or "batch" for one update a batch.
         schedule: factor on the learning rate.
@@ -219,6 +220,8 @@ class Updates:
             divisor: float = waiting.capacity
         elif self.normaliser == "scored":
             divisor = waiting.scored
+        elif self.normaliser == "rows":
+            divisor = totals.rows
         else:
             divisor = max(totals.scored, waiting.scored)  # more if some waited since the batch before
         norm = float(torch.linalg.vector_norm(vector)) / divisor
