@@ -138,6 +138,19 @@ def test_torch_start(row, residual):
         assert 0.8 / 8 < largest <= 1 / 8
 
 
+@every_recurrent_core
+def test_uniform_start(row):
+    """The bound is that of the whole matrix, gates and all: 3 gates of 64 units read 192 sums."""
+    core = row.make(hidden_size=64, layers=2, init="uniform", **row.plain)
+    for name, parameter in core.named_parameters():
+        largest = parameter.abs().max().item()
+        if "bias" in name:
+            assert largest == 0
+        elif parameter.dim() > 1:
+            bound = math.sqrt(3 / max(parameter.shape))
+            assert 0.8 * bound < largest <= bound
+
+
 def test_what_init_does_not_know_keeps_the_first_values_of_torch():
     """A vector that is no bias, as in a cell of a user's own."""
     (row,) = (row for row in CORES if row.core.__name__ == "Independent")
@@ -189,7 +202,7 @@ def test_forget_bias(layers, residual, init, forget_bias):
             ]
         ],
         *[
-            (cls, {"init": "xavier"}, "init must be 'torch' or 'orthogonal', got 'xavier'")
+            (cls, {"init": "xavier"}, "init must be 'torch', 'orthogonal' or 'uniform', got 'xavier'")
             for cls in dict.fromkeys(row.core for row in RECURRENT)
         ],
         *[

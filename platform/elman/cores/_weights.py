@@ -7,8 +7,8 @@ from typing import Literal
 import torch
 from torch import nn
 
-Init = Literal["torch", "orthogonal"]
-INITS = ("torch", "orthogonal")
+Init = Literal["torch", "orthogonal", "uniform"]
+INITS = ("torch", "orthogonal", "uniform")
 
 
 @torch.no_grad()
@@ -38,6 +38,25 @@ def make_orthogonal(stack: nn.Module, *, hidden_size: int) -> None:
                 nn.init.orthogonal_(gate)
             else:
                 nn.init.xavier_uniform_(gate)
+
+
+@torch.no_grad()
+def make_uniform(stack: nn.Module) -> None:
+    """Every matrix from U(-sqrt(3/n), sqrt(3/n)), n its larger side, all gates of it in one; biases zero.
+
+    Its entries then have variance 1/n.
+
+    Args:
+        stack: as in `make_orthogonal`. Vectors that are no biases stay.
+
+    Source: the code of Aicher, Foti & Fox (2019), arXiv 1905.07473.
+    """
+    for name, parameter in stack.named_parameters():
+        if "bias" in name:
+            nn.init.zeros_(parameter)
+        elif parameter.dim() > 1:
+            bound = (3 / max(parameter.shape)) ** 0.5
+            nn.init.uniform_(parameter, -bound, bound)
 
 
 @torch.no_grad()

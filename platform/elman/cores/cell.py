@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from elman.cores._check import check_choice
 from elman.cores._stack import Stack
-from elman.cores._weights import INITS, Init, make_orthogonal
+from elman.cores._weights import INITS, Init, make_orthogonal, make_uniform
 from elman.cores.kernels import KERNELS, Kernel
 from elman.cores.layered import Layered
 from elman.cores.pointwise import Pointwise
@@ -34,7 +34,8 @@ class Cell(Layered):
 
     Args:
         init: first values: "orthogonal": every (H, H) block of `weight_hh` orthogonal, `weight_ih` Xavier
-            uniform, biases zero; "torch": everything from U(-1/sqrt(H), 1/sqrt(H)).
+            uniform, biases zero; "torch": everything from U(-1/sqrt(H), 1/sqrt(H)); "uniform": every matrix
+            from U(-sqrt(3/n), sqrt(3/n)), n its larger side, biases zero.
         kernel: how the cell is evaluated over time: fused (torch's module), scan (backward pass written by
             hand, in the weights' precision), native (the scan with its steps in C, on CPU in 32 or 64 bits,
             built at first use where a C compiler is), loop (step by step through autograd), or auto, which
@@ -76,6 +77,8 @@ class Cell(Layered):
         )
         if self.init == "orthogonal":
             make_orthogonal(self.stack, hidden_size=self.hidden_size)
+        elif self.init == "uniform":
+            make_uniform(self.stack)
 
     diagonal: ClassVar[bool] = False
     """Whether units do not read one another: `weight_hh` is a vector, and only the loop runs over time."""
