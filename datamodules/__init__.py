@@ -25,6 +25,7 @@ _FILES = {
     "synthetic": (
         "ASequence",
         "Adding",
+        "CopyBlocks",
         "CopyMemory",
         "Echo",
         "Generated",

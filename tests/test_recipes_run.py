@@ -20,6 +20,7 @@ SEARCHES = [path for path in FILES if "\nspace:" in path.read_text(encoding="utf
 RECIPES = [path for path in FILES if path not in SEARCHES]
 GROUPS = {  # recipes of a folder that are compared with one another; in all others, all of them are
     "windows": [],
+    "adaptive_copy": [],  # the learning rate follows k
     "reach": ["echo_*.yaml", "[!e]*.yaml"],
     "forecast": [],
     "relationships": [],
@@ -37,6 +38,10 @@ TINY = {  # data: options that make it small
     "PianoRolls": ["--data.path=music.mat"],
     "Echo": ["--data.batch_size=2", "--data.val_batches=1"],
     "Adding": ["--data.batch_size=2", "--data.val_batches=1"],
+    "CopyBlocks": [
+        *("--data.batch_size=2", "--data.steps=110", "--data.train_steps=110", "--data.eval_steps=110"),
+        "--model.window=110",
+    ],
     "CopyMemory": ["--data.batch_size=2", "--data.val_batches=1"],
     "ASequence": [],
     "Digits": [],

@@ -2,6 +2,7 @@
 
 from datamodules.synthetic.a_sequence import ASequence
 from datamodules.synthetic.adding import Adding
+from datamodules.synthetic.copy_blocks import CopyBlocks
 from datamodules.synthetic.copy_memory import CopyMemory
 from datamodules.synthetic.echo import Echo
 from datamodules.synthetic.generated import Generated
@@ -9,4 +10,14 @@ from datamodules.synthetic.negation import Negation
 from datamodules.synthetic.oscillators import Oscillators
 from datamodules.synthetic.tones import Tones
 
-__all__ = ["ASequence", "Adding", "CopyMemory", "Echo", "Generated", "Negation", "Oscillators", "Tones"]
+__all__ = [
+    "ASequence",
+    "Adding",
+    "CopyBlocks",
+    "CopyMemory",
+    "Echo",
+    "Generated",
+    "Negation",
+    "Oscillators",
+    "Tones",
+]

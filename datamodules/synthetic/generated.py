@@ -87,8 +87,13 @@ class Generated(SequenceData):
 
     def draw(self, part: Part, index: int) -> torch.Generator:
         """The random numbers of one batch."""
-        mixed = np.random.SeedSequence([self.seed, PARTS.index(part), index]).generate_state(1, np.uint64)
-        return torch.Generator().manual_seed(int(mixed[0]) >> 1)
+        return drawn_from(self.seed, part, index)
+
+
+def drawn_from(seed: int, part: Part, index: int) -> torch.Generator:
+    """The random numbers of one batch of a part."""
+    mixed = np.random.SeedSequence([seed, PARTS.index(part), index]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(mixed[0]) >> 1)
 
 
 def take_rows(batch: SequenceBatch, rows: list[int]) -> SequenceBatch:

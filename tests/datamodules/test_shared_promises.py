@@ -11,7 +11,18 @@ import torch
 from collected_toys import COLLECTED
 
 import datamodules
-from datamodules import Adding, ASequence, CopyMemory, Echo, Negation, Oscillators, SequenceData, Text, Tones
+from datamodules import (
+    Adding,
+    ASequence,
+    CopyBlocks,
+    CopyMemory,
+    Echo,
+    Negation,
+    Oscillators,
+    SequenceData,
+    Text,
+    Tones,
+)
 from elman.errors import BadInput
 
 ROWS, STEPS = 5, 7  # 5 rows: two processes hold 3 and 2
@@ -32,13 +43,19 @@ TABLE = {
     Text: (text, 4),  # 126 characters: 125 steps in 5 rows of 25
     Adding: (lambda _: Adding(steps=STEPS, batch_size=ROWS), 1),
     Echo: (lambda _: Echo(lag=9, steps=STEPS, batch_size=ROWS, batches_per_sequence=3, val_batches=6), 3),
+    CopyBlocks: (
+        lambda _: CopyBlocks(
+            shortest=2, longest=3, batch_size=ROWS, steps=STEPS, train_steps=21, eval_steps=14, spliced=True
+        ),
+        3,
+    ),
     CopyMemory: (lambda _: CopyMemory(blanks=3, batch_size=ROWS, score="recall"), 1),
     Tones: (lambda _: Tones(notes=2, note_ms=60, batch_size=ROWS), 1),
     ASequence: (lambda _: ASequence(batch_size=ROWS), 1),
     Negation: (lambda _: Negation(distance=2, after=1, steps=STEPS, batch_size=ROWS), 1),
     Oscillators: (lambda _: Oscillators(steps=STEPS, batch_size=ROWS), 1),
 }
-REPEATS = {Text, ASequence}  # every pass is the same; the others draw each anew
+REPEATS = {Text, ASequence, CopyBlocks}  # every pass is the same; the others draw each anew
 
 
 @pytest.fixture(params=TABLE, ids=lambda kind: kind.__name__)
