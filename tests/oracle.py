@@ -23,6 +23,8 @@ class Parameters(list):
 class SquaredError(nn.Module):
     """The plainest objective: a core, a linear readout, squared errors summed over scored steps."""
 
+    credit_decay = 1.0
+
     def __init__(self, core: nn.Module, outputs: int = 2) -> None:
         super().__init__()
         self.core, self.readout = core, nn.Linear(core.output_size, outputs)

@@ -12,10 +12,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from elman.bptt import Truncated
+from elman.bptt import Full, Truncated, decayed
 from elman.cores import GRU, LSTM, Cell, Elman
 from elman.cores._layout import Layout
 from elman.cores._scan import scan
+from elman.cores.crossing import Crossing
 
 PAGE = (Path(__file__).parents[1] / "docs" / "bptt.md").read_text(encoding="utf-8")
 NUMBERS = [int(number) for number in re.findall(r"^    \((\d+)\)", PAGE, re.MULTILINE)]
@@ -282,3 +283,38 @@ def check_beginnings() -> None:
             after = torch.zeros_like(after)
     close(found[0], da.T @ before)
     close(found[1][0], after)
+
+
+@equation(19, 20)
+def check_the_way_back() -> None:
+    r, c, g = ran(LSTM(F, hidden_size=H)), 0.2, 0.7
+    units, weights = LSTM(F, hidden_size=H).pointwise(), [r.u, r.w, r.b_ih, r.b_hh]
+    for crossing in (Crossing(g, c), Crossing(g)):
+        w, start = r.w.clone().requires_grad_(), [h.clone().requires_grad_() for h in (r.h[:1], r.c[:1])]
+        given = [r.u, w, r.b_ih, r.b_hh]
+        out, _ = scan(units, r.x, tuple(start), given, Layout([1] * T), crossing=crossing)
+        found, *dstart = torch.autograd.grad((r.e * out).sum(), [w, *start])
+        expected, back = torch.zeros_like(r.w), [torch.zeros(1, H, dtype=torch.float64)] * 2
+        for t in reversed(range(T)):  # a step alone, from what comes back and what enters
+            w, before = (
+                r.w.clone().requires_grad_(),
+                [h[t : t + 1].clone().requires_grad_() for h in (r.h, r.c)],
+            )
+            _, end = scan(units, r.x[t : t + 1], tuple(before), [r.u, w, r.b_ih, r.b_hh], Layout([1]))
+            total = (end[0] * (r.e[t] + back[0])).sum() + (end[1] * back[1]).sum()
+            own, *handed = torch.autograd.grad(total, [w, *before])
+            expected += own
+            back = [crossing.changed(v) for v in handed]  # 19
+            close(back[0], (g * handed[0]).clamp(-crossing.clip, crossing.clip))
+        close(found, expected)
+        for one, other in zip(dstart, back, strict=True):
+            close(one, other)
+    credit, by_pairs = decayed(Full().credit_matrix(T), g), torch.zeros_like(r.w)
+    for t in range(T):
+        copies = [r.w.clone().requires_grad_() for _ in range(t + 1)]
+        carry = (r.h[:1], r.c[:1])
+        for s, copy in enumerate(copies):
+            out, carry = scan(units, r.x[s : s + 1], carry, [r.u, copy, *weights[2:]], Layout([1]))
+        pairs = torch.autograd.grad((r.e[t] * out).sum(), copies)
+        by_pairs += sum(credit[t, s] * pair for s, pair in enumerate(pairs))
+    close(found, by_pairs)  # 20; that of the second crossing

@@ -14,6 +14,7 @@ from elman.batch import SequenceBatch, whole
 from elman.bptt import KFRTRL, RTRL, UORO, DiagonalRTRL, EProp, Full, SnAp1, Truncated
 from elman.bptt.online import Online
 from elman.cores import GRU, LSTM, Elman, IndRNN
+from elman.cores.crossing import Crossing
 from elman.errors import BadInput
 from elman.tasks.saved_state import restored_state, saved_state
 
@@ -220,6 +221,12 @@ def test_the_mean_over_all_signs_is_the_gradient(case: str, monkeypatch: pytest.
     one = made_batch("even", rows=1, steps=steps)
     many = whole(one.x.expand(2**bits, -1, -1), one.y.expand(2**bits, -1, -1))
     (expected,) = update_gradients(Full(), net, [one])
+    found = total_of(bptt, net, [many]) / 2**bits
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-11)
+    net.credit_decay = 0.6
+    net.core.use_crossing(Crossing(decay=0.6))
+    (expected,) = update_gradients(Full(), net, [one])
+    all_signs(monkeypatch, module, bits)
     found = total_of(bptt, net, [many]) / 2**bits
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-11)
 

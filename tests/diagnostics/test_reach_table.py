@@ -10,8 +10,10 @@ from strategy_toys import RandomReach
 
 from elman.bptt import UORO, EProp, Full, Jittered, Randomised, Split, Truncated
 from elman.cli import main
+from elman.cores.crossing import Crossing
 from elman.diagnostics import CreditPicture
 from elman.diagnostics.credit import credit_figure, reach, reach_of
+from elman.tasks.way_back import WayBack
 
 FOLDER = Path(__file__).parents[2] / "experiments" / "reach"
 HEAD = ["recipe", "strategy", "steps the loss at 'u' can change", "learns about 's'?"]
@@ -55,6 +57,23 @@ def test_steps_that_burn_in_take_no_part(capsys):
     shown = axes.images[0].get_array().data
     expected = [[float(s >= 2) for s in range(t + 1)] if t >= 2 else [0.0] * (t + 1) for t in range(7)]
     assert [row[: t + 1].tolist() for t, row in enumerate(shown)] == expected
+
+
+def test_credit_that_decays_is_shown_with_its_weight(capsys):
+    """A look-back of 8 steps in all losses but the first 8, each at half the credit: 0.917 ** 8 = 0.5."""
+    options = ["--model.credit_decay=0.917", "--model.state_clip=1"]
+    assert main(["credit", str(FOLDER / "echo_truncated_8_16.yaml"), *options]) == 0
+    head, line = (columns(text) for text in capsys.readouterr().out.splitlines())
+    cells = dict(zip(head, line, strict=True))
+    assert cells["losses that reach lag 8"] == "50%"
+    assert cells["strategy"] == "Truncated(k1=8, k2=16), credit_decay=0.917, state_clip=1.0"
+    assert cells["this holds"] == "where no gradient of the state is clipped"
+    figure = credit_figure(Full(), torch.arange(7) == 0, way_back=WayBack(Crossing(decay=0.5)))
+    shown = figure.axes[0].images[0].get_array().data
+    assert [row[: t + 1].tolist() for t, row in enumerate(shown)] == [
+        [0.5 ** (t - s) for s in range(t + 1)] for t in range(7)
+    ]
+    assert figure.get_suptitle().startswith("Full(), credit_decay=0.5\ncoloured: charged")
 
 
 def test_every_recipe_of_a_sequence_is_in_the_table():
@@ -170,6 +189,7 @@ def test_what_is_no_sum_of_pairs_or_only_in_expectation_says_so(capsys, tmp_path
     trainer = SimpleNamespace(is_global_zero=True, datamodule=data)  # a logger would be asked for a picture
     with caplog.at_level("INFO", logger="elman"):
         warm = SimpleNamespace(burn_in=SimpleNamespace(steps=0))
-        CreditPicture().on_train_start(trainer, SimpleNamespace(bptt=EProp(), train_state=warm))
+        task = SimpleNamespace(bptt=EProp(), train_state=warm, objective=SimpleNamespace(way_back=WayBack()))
+        CreditPicture().on_train_start(trainer, task)
     assert "EProp charges earlier steps" in caplog.text
     assert "there is no picture of it" in caplog.text

@@ -42,7 +42,8 @@ class Online(BackpropThroughTime):
     an update may follow every step. Traces are zero where a sequence begins and stay where a row has no
     step. After an update they are those of weights that have changed a little since.
 
-    A subclass says what the traces of a row are, how a step changes them, and what gradient they give.
+    A subclass says what the traces of a row are, how a step changes them, and what gradient they give. The
+    first of them, one for every layer, are what fades with decay of credit: it multiplies them before a step.
 
     Args:
         k1: steps from one update to the next, also over batch borders; the gradients of their losses add up.
@@ -126,11 +127,13 @@ class Online(BackpropThroughTime):
         out = outs[0].unsqueeze(1) if len(outs) == 1 else torch.stack(outs, 1)
         loss, douts, after_core = self._readout(objective, out, window)
         totals: list[Tensor] = []
+        decay = objective.credit_decay
         with torch.no_grad():
             traces = traces or self._zeros(steps[0], len(window.x))
             for number, step in enumerate(steps):
                 traces = _forgotten(begun[number], traces)
-                after, exist = self.advance(step, traces), window.lengths > number
+                faded = traces if decay == 1 else _faded(traces, decay, len(step.layers))
+                after, exist = self.advance(step, faded), window.lengths > number
                 traces = after if bool(exist.all()) else where_rows(exist, after, traces)
                 if window.warm is not None:  # the carry after these steps is taken as given
                     traces = _forgotten(window.warm > number, traces)
@@ -196,6 +199,11 @@ class _Ready(torch.autograd.Function):
 def _forgotten(rows: Tensor, traces: Traces) -> Traces:
     """Traces that are zero in `rows` (B,) bool."""
     return where_rows(rows, tuple(map(torch.zeros_like, traces)), traces) if bool(rows.any()) else traces
+
+
+def _faded(traces: Traces, decay: float, layers: int) -> Traces:
+    """Traces of which those of `layers` layers, the first ones, are multiplied by `decay`."""
+    return (*(decay * trace for trace in traces[:layers]), *traces[layers:])
 
 
 def signs(like: Tensor) -> Tensor:

@@ -41,6 +41,11 @@ class Objective(Protocol):
     def parameters(self) -> Sequence[nn.Parameter]:
         """All that is learned."""
 
+    @property
+    def credit_decay(self) -> float:
+        """Factor on credit for every step that it crosses: applied on the way back where this is called, and
+        left to a strategy that traces the carry itself."""
+
     def __call__(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:
         """Loss summed over the scored steps of `window`, and the carry after it.
 
@@ -220,6 +225,19 @@ def within_sequences(credit: Tensor, begins: Tensor) -> Tensor:
     """
     sequence = begins.cumsum(0)
     return credit * (sequence[:, None] == sequence[None, :])
+
+
+def decayed(credit: Tensor, decay: float) -> Tensor:
+    """The credit of a row where `decay` is lost at every step back: decay^(t - s) C[t, s].
+
+    Args:
+        credit: (T, T), a strategy's matrix.
+        decay: in (0, 1]; 1 changes nothing.
+    """
+    if decay == 1:
+        return credit
+    steps = torch.arange(len(credit), dtype=torch.float64)
+    return credit * decay ** (steps[:, None] - steps).clamp(min=0)
 
 
 def after_burn_in(credit: Tensor, burn_in: int) -> Tensor:

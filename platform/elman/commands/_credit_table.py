@@ -7,9 +7,17 @@ from typing import Any
 
 import torch
 
-from elman.bptt import after_burn_in
+from elman.bptt import after_burn_in, decayed
 from elman.bptt.strategy import NoCreditMatrix
-from elman.diagnostics.credit import credit_figure, described, drawn_row, reach, reach_of, touched_steps
+from elman.diagnostics.credit import (
+    credit_figure,
+    described,
+    drawn_row,
+    holds,
+    reach,
+    reach_of,
+    touched_steps,
+)
 from elman.errors import BadInput
 from elman.recipes.arguments import Words
 from elman.recipes.recipe import make_task, parse
@@ -50,11 +58,11 @@ def credit_line(words: Words, *, folder: Path | None = None) -> dict[str, str]:
     task = make_task(parts, data).double()
     batch = data.train_dataloader().batch(0)
     text = getattr(data, "text", None)
-    begins, warm = batch.begins[0], task.train_state.burn_in
+    begins, warm, way_back = batch.begins[0], task.train_state.burn_in, task.objective.way_back
     warm.refuse(batch)
     cells = {
         "recipe": parsed.name,
-        "strategy": described(task.bptt),
+        "strategy": described(task.bptt, way_back),
     }
     try:
         found = reach(task.bptt, begins, burn_in=warm.steps)
@@ -68,8 +76,8 @@ def credit_line(words: Words, *, folder: Path | None = None) -> dict[str, str]:
         "reach least/mean/most": f"{found.least}/{found.mean:.3g}/{found.most}",
         "pairs covered": f"{found.covered:.0%}",
     }
-    if task.bptt.credit_holds != "always":
-        cells["this holds"] = task.bptt.credit_holds
+    if when := holds(task.bptt, way_back):
+        cells["this holds"] = when
     drawn = drawn_row(task.bptt, begins)
     if drawn is not None:
         one = reach_of(drawn, begins, burn_in=warm.steps)
@@ -77,9 +85,8 @@ def credit_line(words: Words, *, folder: Path | None = None) -> dict[str, str]:
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         labels = text[: batch.steps] if text else None
-        credit_figure(task.bptt, begins[:200], burn_in=warm.steps, labels=labels).savefig(
-            folder / f"{Path(words.recipes[0]).stem}.png", dpi=150
-        )
+        figure = credit_figure(task.bptt, begins[:200], burn_in=warm.steps, way_back=way_back, labels=labels)
+        figure.savefig(folder / f"{Path(words.recipes[0]).stem}.png", dpi=150)
     return cells
 
 
@@ -103,6 +110,6 @@ def named_reach(task: Any, batch: Any, text: str, *, of: str = "u", about: str =
 def lag_reach(task: Any, lag: int, steps: int) -> dict[str, str]:
     """The share of losses that are charged to the step `lag` before, or their mean credit."""
     warm = task.train_state.burn_in.steps
-    credit = task.bptt.credit_matrix(steps)[warm:, warm:]
+    credit = decayed(task.bptt.credit_matrix(steps), task.objective.credit_decay)[warm:, warm:]
     covered = float(credit.diagonal(-lag).double().clamp(max=1).mean()) if lag < len(credit) else 0.0
     return {f"losses that reach lag {lag}": f"{covered:.0%}"}

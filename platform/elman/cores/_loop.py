@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from elman.cores._layout import Layout, anew
+from elman.cores.crossing import Crossing, crossed
 from elman.tree import Carry
 
 
@@ -53,6 +54,7 @@ def loop(
     layout: Layout,
     *,
     first: Carry = (),
+    crossing: Crossing | None = None,
 ) -> tuple[Tensor, Carry]:
     """Run one layer over steps of rows that end one after another; arguments and result as of `scan`."""
     named = SimpleNamespace(**weights)
@@ -61,7 +63,8 @@ def loop(
     for drive, mark in zip(drives, layout.marks, strict=True):
         count = len(drive)
         before = carry if count == len(carry[0]) else tuple(leaf[:count] for leaf in carry)
-        out, after = cell.step(drive, anew(mark, first, before), named)
+        before = anew(mark, first, before)
+        out, after = cell.step(drive, crossed(before, crossing) if crossing else before, named)
         if count < len(carry[0]):
             after = tuple(torch.cat([new, old[count:]]) for new, old in zip(after, carry, strict=True))
         carry = after

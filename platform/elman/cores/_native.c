@@ -263,8 +263,15 @@ struct block { /* as in _native.py */
     const real *after_h, *after_c;      /* (rows, n), what steps end with */
     real *dh, *dc;                      /* (B, n), by the carry after the block, then by that before it */
     real *dfirst_h, *dfirst_c;          /* (B, n), added to; NULL: nobody asks */
+    const double *crossing;             /* factor and limit of what a step hands back; NULL: none */
     int64_t next;                       /* the first part that no thread has taken */
 };
+
+INLINE void cross(int64_t count, const double *crossing, real *back)
+{
+    const real factor = crossing[0], limit = crossing[1];
+    for (int64_t i = 0; i < count; i++) back[i] = clamp(factor * back[i], limit);
+}
 
 INLINE void forward(struct block *b, int64_t part, int64_t gates, int64_t products, forward_units *units)
 {
@@ -302,6 +309,10 @@ INLINE void backward(struct block *b, int64_t part, int64_t gates, int64_t produ
                   b->dh + row * n, b->dc + row * n, b->d + i * gates);
         }
         product(end - low, products * n, n, b->d + (at + low) * gates * n, gates * n, b->w, b->dh + low * n, n);
+        if (b->crossing) {
+            cross((end - low) * n, b->crossing, b->dh + low * n);
+            if (b->dc) cross((end - low) * n, b->crossing, b->dc + low * n);
+        }
         for (int64_t row = low; b->begins && row < end; row++)
             for (int64_t i = row * n; b->begins[at + row] && i < (row + 1) * n; i++) {
                 if (b->dfirst_h) b->dfirst_h[i] += b->dh[i];

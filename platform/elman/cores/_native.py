@@ -15,6 +15,7 @@ from torch.autograd.function import once_differentiable
 
 from elman.cores._build import library
 from elman.cores._layout import Layout
+from elman.cores.crossing import Crossing
 from elman.cores.pointwise import Pointwise
 
 LEAST_ROWS, LEAST_PRODUCTS = 8, 500_000
@@ -30,10 +31,10 @@ class NativeScan(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, cell: Pointwise, layout: Layout, trains: bool, *tensors: Tensor
+        ctx: Any, cell: Pointwise, layout: Layout, crossing: Crossing | None, trains: bool, *tensors: Tensor
     ) -> tuple[Tensor, ...]:
         states, first, kept = _run_forward(cell, layout, trains, *tensors)
-        ctx.cell, ctx.layout, ctx.parts = cell, layout, len(states)
+        ctx.cell, ctx.layout, ctx.crossing, ctx.parts = cell, layout, crossing, len(states)
         ctx.save_for_backward(tensors[0], *tensors[1:3], *states, *first, *kept)
         return _outputs(layout, states)
 
@@ -48,13 +49,15 @@ class NativeScan(torch.autograd.Function):
         d_ih, d_hh = (w.new_zeros(w.t().shape) for w in (weight_ih, weight_hh))  # as in a scan, transposed
         d = x.new_empty(layout.largest_block, 2 * gates - joined)
         d_bias, ones = x.new_zeros(d.shape[1]), x.new_ones(len(d))
-        dx = torch.empty_like(x) if ctx.needs_input_grad[3] else None
+        dx = torch.empty_like(x) if ctx.needs_input_grad[4] else None
         dy = dout.contiguous()
         dcarry = [dend.clone(memory_format=torch.contiguous_format) for dend in dends]
-        learned = any(ctx.needs_input_grad[8 + parts :])
+        learned = any(ctx.needs_input_grad[9 + parts :])
         dfirst = [torch.zeros_like(leaf) for leaf in first] if learned else []
         call = _Call(cell, "backward", layout, weight_hh)
         call.point(dcarry=dcarry, dfirst=dfirst, d=[d])
+        if ctx.crossing:
+            call.cross(ctx.crossing)
         for block in reversed(layout.blocks()):
             at, after = layout.at(block), layout.at(block, skip=layout.row_count)
             pairs = zip(states, first or [None] * parts, strict=True)
@@ -73,7 +76,7 @@ class NativeScan(torch.autograd.Function):
                     torch.addmm(dx[at], drive, weight_ih[of], beta=min(number, 1), out=dx[at])
         d_bias_ih = d_bias.clone() if joined == gates else torch.cat([d_bias[:joined], d_bias[gates:]])
         ready = (dx, d_ih.t(), d_hh.t(), d_bias_ih, d_bias[:gates], *dcarry)
-        return None, None, None, *ready, *dfirst, *[None] * (len(first) - len(dfirst))
+        return None, None, None, None, *ready, *dfirst, *[None] * (len(first) - len(dfirst))
 
 
 def _run_forward(
@@ -111,7 +114,9 @@ def _run_forward(
     return states, first, [a] if keeps else []
 
 
-def run_native(cell: Pointwise, layout: Layout, trains: bool, *tensors: Tensor) -> tuple[Tensor, ...]:
+def run_native(
+    cell: Pointwise, layout: Layout, crossing: Crossing | None, trains: bool, *tensors: Tensor
+) -> tuple[Tensor, ...]:
     """`NativeScan` where nothing is to be learned, without what autograd's view costs a short window."""
     return _outputs(layout, _run_forward(cell, layout, trains, *tensors)[0])
 
@@ -129,6 +134,7 @@ class _Block(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("sizes", "w", "begins", "a", "d", "dy", "h", "c")),
         *((name, ctypes.c_void_p) for name in ("first_h", "first_c", "before_h", "before_c")),
         *((name, ctypes.c_void_p) for name in ("after_h", "after_c", "dh", "dc", "dfirst_h", "dfirst_c")),
+        ("crossing", ctypes.c_void_p),
         ("next", ctypes.c_int64),
     )
 
@@ -167,6 +173,11 @@ class _Call:
         for name, leaves in tensors.items():
             for field, leaf in zip(FIELDS[name], leaves, strict=False):
                 setattr(self.block, field, leaf.data_ptr())
+
+    def cross(self, crossing: Crossing) -> None:
+        """Give what gradients go through between steps."""
+        self.crossing = (ctypes.c_double * len(crossing))(*crossing)
+        self.block.crossing = ctypes.addressof(self.crossing)
 
     def __call__(self, steps: range) -> None:
         """Run a block."""

@@ -16,6 +16,7 @@ from torch.autograd.function import once_differentiable
 
 from elman.cores._layout import Layout, anew
 from elman.cores._native import NativeScan, run_native
+from elman.cores.crossing import Crossing
 from elman.cores.pointwise import Pointwise, Slopes
 from elman.tree import Carry
 
@@ -28,6 +29,7 @@ def scan(
     layout: Layout,
     *,
     first: Carry = (),
+    crossing: Crossing | None = None,
     native: bool = False,
 ) -> tuple[Tensor, Carry]:
     """Run one layer over steps of rows that end one after another, in the precision of its weights.
@@ -38,6 +40,7 @@ def scan(
         weights: weight_ih (G H, F), weight_hh (G H, H), bias_ih (G H,), bias_hh (G H,).
         layout: of these rows.
         first: (B, H) each, what rows begin with that begin inside; empty: none does.
+        crossing: what gradients go through between steps; None: nothing.
         native: by the library of _native.c, which is there.
 
     Returns:
@@ -51,10 +54,10 @@ def scan(
     if native:
         run = NativeScan.apply if trains else run_native
     if not torch.is_autocast_enabled(x.device.type):
-        out, *end = run(cell, layout, trains, *tensors)
+        out, *end = run(cell, layout, crossing, trains, *tensors)
     else:
         with torch.autocast(x.device.type, enabled=False):  # which would cast some of the products alone
-            out, *end = run(cell, layout, trains, *tensors)
+            out, *end = run(cell, layout, crossing, trains, *tensors)
     return out, tuple(end)
 
 
@@ -63,7 +66,7 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, cell: Pointwise, layout: Layout, trains: bool, *tensors: Tensor
+        ctx: Any, cell: Pointwise, layout: Layout, crossing: Crossing | None, trains: bool, *tensors: Tensor
     ) -> tuple[Tensor, ...]:
         x, weight_ih, weight_hh, bias_ih, bias_hh, *carries = tensors
         count = len(carries) // 2 if layout.begins else len(carries)
@@ -99,14 +102,14 @@ class _Scan(torch.autograd.Function):
                     product.addmm_(now[0], w_apart)
                 cell.step(a, rest, product, now, end)
                 now = end
-        ctx.cell, ctx.layout, ctx.parts = cell, layout, count
+        ctx.cell, ctx.layout, ctx.crossing, ctx.parts = cell, layout, crossing, count
         ctx.save_for_backward(x, weight_ih, weight_hh, *states, *first, *(gates if keeps else ()))
         return states[0][rows:], *(layout.ends(state) for state in states)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, dout: Tensor, *dends: Tensor) -> tuple[Tensor | None, ...]:
-        cell, layout = ctx.cell, ctx.layout
+        cell, layout, crossing = ctx.cell, ctx.layout, ctx.crossing or Crossing()
         x, weight_ih, weight_hh, *saved = ctx.saved_tensors
         states, saved = saved[: ctx.parts], saved[ctx.parts :]
         first, gates = (saved[: ctx.parts], saved[ctx.parts :]) if layout.begins else ([], saved)
@@ -114,12 +117,13 @@ class _Scan(torch.autograd.Function):
         # transposed: of few inputs the product is ten times faster so
         d_ih, d_hh = (w.new_zeros(w.t().shape) for w in (weight_ih, weight_hh))
         d_bias_ih, d_bias_hh = (weight_hh.new_zeros(len(weight_hh)) for _ in range(2))
-        dx = torch.empty_like(x) if ctx.needs_input_grad[3] else None
+        dx = torch.empty_like(x) if ctx.needs_input_grad[4] else None
         dys, last = dout.split(layout.sizes), layout.sizes[-1]
         dcarry = [dend[:last].clone() for dend in dends]
         dcarry[0] += dys[-1]
-        learned = any(ctx.needs_input_grad[8 + ctx.parts :])
+        learned = any(ctx.needs_input_grad[9 + ctx.parts :])
         dfirst = [torch.zeros_like(leaf) for leaf in first] if learned else []
+        back = weight_hh if crossing.decay == 1 else weight_hh * crossing.decay
         for block in reversed(layout.blocks()):
             at = layout.at(block)
             pairs = zip(states, first or [None] * ctx.parts, strict=True)
@@ -128,7 +132,11 @@ class _Scan(torch.autograd.Function):
             parts = [part[at] for part in gates]
             parts += [x.new_empty(0)] * (3 - len(parts))
             slopes = cell.slopes(*parts, before=before, after=after)
-            given = {"dys": dys, "dends": dends, "dfirst": dfirst, "weight_hh": weight_hh}
+            if crossing.decay != 1:  # of which no more is needed step by step
+                past = (slopes.direct, slopes.keeps)
+                direct, keeps = (None if slope is None else slope * crossing.decay for slope in past)
+                slopes = slopes._replace(direct=direct, keeps=keeps)
+            given = {"dys": dys, "dends": dends, "dfirst": dfirst, "weight_hh": back, "clip": crossing.clip}
             dcarry = _through(slopes, dcarry, cell, layout, block, **given)
             product = slopes.product.flatten(1)
             d_hh.addmm_(before[0].t(), product)
@@ -143,7 +151,7 @@ class _Scan(torch.autograd.Function):
                     dx[at].addmm_(drive, weight_ih[joined:])
         ready = (dx, d_ih.t(), d_hh.t(), d_bias_ih, d_bias_hh, *dcarry)
         unasked = [None] * (len(first) - len(dfirst))
-        return None, None, None, *ready, *dfirst, *unasked
+        return None, None, None, None, *ready, *dfirst, *unasked
 
 
 def _through(
@@ -157,6 +165,7 @@ def _through(
     dends: Sequence[Tensor],
     dfirst: Sequence[Tensor],
     weight_hh: Tensor,
+    clip: float,
 ) -> list[Tensor]:
     """The gradient by the carry before a block, from that by the carry after it; `slopes` become gradients.
 
@@ -165,8 +174,10 @@ def _through(
         dys: of the loss by the output of each step.
         dends: of the loss by the carry after each row's last step.
         dfirst: (B, H) each, to which is added what a row that begins inside hands back; empty: nobody asks.
+        weight_hh: times the decay of what is handed back, as are `direct` and `keeps` of the slopes.
+        clip: its largest size, number by number; inf: no limit.
     """
-    memory = cell.through_memory
+    memory, clips = cell.through_memory, clip < torch.inf
 
     def by_step(rows: Tensor | None) -> Iterator[Any]:
         return reversed([None] * len(block) if rows is None else layout.split(rows, block))
@@ -192,17 +203,23 @@ def _through(
             dc[0].addcmul_(dh, shows)
             by_c.mul_(dc[0].unsqueeze(1))
             dc[0].mul_(keeps)
-        below = dys[step - 1] if step else None
+            if clips:
+                dc[0].clamp_(-clip, clip)
+        below, mark = dys[step - 1] if step else None, layout.marks[step]
         count = len(dh)
+        begin = mark is not None and bool(dfirst)
+        if below is None or clips or begin:  # what goes back is needed apart from what enters
+            back = product.mm(weight_hh) if direct is None else torch.addmm(dh * direct, product, weight_hh)
+            if clips:
+                back.clamp_(-clip, clip)
         if below is None:
-            dh = product.mm(weight_hh) if direct is None else torch.addmm(dh * direct, product, weight_hh)
+            dh = back
             break
         here = below if len(below) == count else below[:count]
-        mark = layout.marks[step]
-        if mark is not None and dfirst:
-            back = product.mm(weight_hh) if direct is None else torch.addmm(dh * direct, product, weight_hh)
+        if begin:
             for total, leaf in zip(dfirst, (back, *dc), strict=True):
                 total.index_add_(0, mark, leaf.index_select(0, mark))
+        if clips or begin:
             dh = here + back
         else:
             base = here if direct is None else torch.addcmul(here, dh, direct)

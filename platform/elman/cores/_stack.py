@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import cast
 
@@ -17,6 +18,7 @@ from elman.cores._layout import Layout
 from elman.cores._loop import Equations, Weights, loop
 from elman.cores._scan import scan
 from elman.cores.core import wide
+from elman.cores.crossing import Crossing
 from elman.cores.kernels import Choice, Kernel, fastest
 from elman.cores.pointwise import Pointwise
 from elman.cores.resets import Resets, in_stretches
@@ -91,6 +93,7 @@ class Stack(nn.Module):
             raise ValueError(f"kernel='native' is not to be had: {why}; or use kernel auto or scan")
         self.kernel, self._scanned = kernel, pointwise
         self.kept: Choice | None = None  # of the run that this one goes on with
+        self.crossing: Crossing | None = None  # of gradients between steps; None: they cross as they are
         self._equations = _Functions(cell)
         self._class_names = [base.__name__ for base in type(cell).__mro__]
         widths = [input_size] + [hidden_size] * (layers - 1)
@@ -106,13 +109,16 @@ class Stack(nn.Module):
         self.parts = nn.ModuleList(parts)
         self._names = list(cell.shapes(input_size))
 
-    def choice(self, device: str | None = None) -> Choice:
+    def choice(self, device: str | None = None, *, learns: bool = True) -> Choice:
         """What evaluates the cell on a kind of device; None: on that where its weights are."""
         device = device or self._weight.device.type
+        there = self._there(device, learns=learns)
         if self.kept is None and self.kernel == "auto":
-            return fastest(self._class_names, device, self._there(device))
+            return fastest(self._class_names, device, there)
         choice = self.kept or Choice(self.kernel, most_cuts=1.0)
-        return choice if choice.kernel in self._there(device) else Choice("scan", most_cuts=1.0)
+        if choice.kernel in there:
+            return choice
+        return Choice("scan" if "scan" in there else there[0], most_cuts=1.0)
 
     def without_native(self, device: str) -> str:
         """Why the native kernel, which would be taken, is not; empty: it is, or would not be."""
@@ -121,18 +127,19 @@ class Stack(nn.Module):
             wanted = fastest(self._class_names, device, self.available).kernel
         return why_not_native(device, self._weight.dtype) if wanted == "native" else ""
 
-    def _there(self, device: str) -> tuple[str, ...]:
-        """The kernels that the cell has on a kind of device."""
+    def _there(self, device: str, *, learns: bool) -> tuple[str, ...]:
+        """The kernels that the cell has on a kind of device, with a backward pass or without."""
+        lacks = ["fused"] if learns and self.crossing else []  # which changes no gradient between steps
         if "native" in self.available and why_not_native(device, self._weight.dtype):
-            return tuple(name for name in self.available if name != "native")
-        return self.available
+            lacks.append("native")
+        return tuple(name for name in self.available if name not in lacks) if lacks else self.available
 
     def _kernel(self, steps: int, *, cuts: int = 0) -> str:
         """What runs a window of so many steps, at `cuts` of which rows begin."""
         device = self._weight.device.type
-        choice, there = self.choice(device), self._there(device)
-        mixed = torch.is_autocast_enabled(device)
-        name = choice.kernel if choice.pays(steps, learns=torch.is_grad_enabled(), mixed=mixed) else there[0]
+        learns, mixed = torch.is_grad_enabled(), torch.is_autocast_enabled(device)
+        choice, there = self.choice(device, learns=learns), self._there(device, learns=learns)
+        name = choice.kernel if choice.pays(steps, learns=learns, mixed=mixed) else there[0]
         return there[1] if name == "fused" and cuts > choice.most_cuts * steps else name
 
     def initial_carry(self, row_count: int) -> Carry:
@@ -236,12 +243,13 @@ class Stack(nn.Module):
     def _run_layer(
         self, layer: int, x: Tensor, start: Carry, layout: Layout, kernel: str, *, first: Carry
     ) -> tuple[Tensor, Carry]:
-        weights = self.weights_of(layer)
+        weights, crossing = self.weights_of(layer), self.crossing
         if kernel in ("native", "scan"):
             assert self._scanned is not None, "the constructor has refused a scan without it"
             ordered = [weights[name] for name in SCANNED]
-            return scan(self._scanned, x, start, ordered, layout, first=first, native=kernel == "native")
-        return loop(self._equations, x, start, weights, layout, first=first)
+            run = partial(scan, native=kernel == "native")
+            return run(self._scanned, x, start, ordered, layout, first=first, crossing=crossing)
+        return loop(self._equations, x, start, weights, layout, first=first, crossing=crossing)
 
     def weights_of(self, layer: int) -> dict[str, Tensor]:
         """A layer's weights, by their names in `shapes`."""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from elman.cores._inner import made
 from elman.cores.core import Core
+from elman.cores.crossing import Crossing
 from elman.tree import Carry
 
 
@@ -57,6 +58,10 @@ class Bidirectional(Core):
 
     def initial_carry(self, row_count: int) -> Carry:
         return (*self.forward_core.initial_carry(row_count), *self.backward_core.initial_carry(row_count))
+
+    def use_crossing(self, crossing: Crossing) -> bool:
+        """Each direction goes back step by step on its own way."""
+        return all(core.use_crossing(crossing) for core in (self.forward_core, self.backward_core))
 
     def learnable_parts(self) -> tuple[bool, ...]:
         return (*self.forward_core.learnable_parts(), *self.backward_core.learnable_parts())

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from elman.cores._check import check_choice
 from elman.cores._stack import Stack
 from elman.cores._weights import INITS, Init, make_orthogonal, make_uniform
+from elman.cores.crossing import Crossing
 from elman.cores.kernels import KERNELS, Kernel
 from elman.cores.layered import Layered
 from elman.cores.pointwise import Pointwise
@@ -155,6 +156,20 @@ class Cell(Layered):
         self, x: Tensor, carry: Carry, lengths: Tensor | None, resets: Resets
     ) -> tuple[Tensor, Carry]:
         return self.stack.forward(x, carry, lengths, resets)
+
+    def use_crossing(self, crossing: Crossing) -> bool:
+        """The kernels do it, but for torch's module.
+
+        Raises:
+            ValueError: if `kernel` is fused.
+        """
+        if self.kernel == "fused":
+            raise ValueError(
+                "kernel=fused runs all steps in torch's module, which changes no gradient between them; "
+                "set kernel: auto, native, scan or loop"
+            )
+        self.stack.crossing = crossing
+        return True
 
     def initial_carry(self, row_count: int) -> Carry:
         return self.stack.initial_carry(row_count)

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from elman.cores.crossing import Crossing
 from elman.cores.resets import Resets, in_stretches
 from elman.tree import Carry
 
@@ -47,6 +48,13 @@ class Core(nn.Module, ABC):
         Here: a call for each stretch of steps in which no row begins.
         """
         return in_stretches(self, x, carry, lengths, resets)
+
+    def use_crossing(self, crossing: Crossing) -> bool:
+        """Send gradients from each step to the one before through `crossing` from now on, if the core can.
+
+        False: it cannot itself; a core that streams is then run step by step.
+        """
+        return False
 
     def untraceable(self) -> str | None:
         """Why derivatives of the carry cannot be traced forward in time; None: they can, by `traced_step`."""

@@ -11,14 +11,16 @@ import torch
 from torch import Tensor
 
 from elman.batch import SequenceBatch
-from elman.bptt import BackpropThroughTime, after_burn_in, within_sequences
+from elman.bptt import BackpropThroughTime, after_burn_in, decayed, within_sequences
 from elman.tasks import SequenceTask
+from elman.tasks.way_back import WayBack
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
+PLAIN = WayBack()
 LARGE = 3.0
 """Credit of one draw that a picture does not tell apart from more."""
 
@@ -70,7 +72,7 @@ def drawn_row(bptt: BackpropThroughTime, begins: Tensor) -> Tensor | None:
     return within_sequences(drawn, begins)
 
 
-def described(bptt: BackpropThroughTime) -> str:
+def described(bptt: BackpropThroughTime, way_back: WayBack = PLAIN) -> str:
     """A strategy with its numbers, and with whatever else is not at its default."""
     defaults = {name: given.default for name, given in inspect.signature(type(bptt)).parameters.items()}
 
@@ -79,7 +81,16 @@ def described(bptt: BackpropThroughTime) -> str:
         return not name.startswith("_") and (number or value != defaults.get(name, value))
 
     settings = ", ".join(f"{name}={value}" for name, value in vars(bptt).items() if tells(name, value))
-    return f"{type(bptt).__name__}({settings})"
+    words = [f"{type(bptt).__name__}({settings})"]
+    words += [f"credit_decay={way_back.decay}"] if way_back.decay < 1 else []
+    words += [f"state_clip={way_back.crossing.clip}"] if way_back.crossing and way_back.clips else []
+    return ", ".join(words)
+
+
+def holds(bptt: BackpropThroughTime, way_back: WayBack = PLAIN) -> str:
+    """When the gradient is the sum that the credit says; empty: always."""
+    found = [] if bptt.credit_holds == "always" else [bptt.credit_holds]
+    return ", ".join(found + ["where no gradient of the state is clipped"] * way_back.clips)
 
 
 def touched_steps(task: SequenceTask, batch: SequenceBatch, step: int) -> list[int]:
@@ -106,7 +117,12 @@ def touched_steps(task: SequenceTask, batch: SequenceBatch, step: int) -> list[i
 
 
 def credit_figure(
-    bptt: BackpropThroughTime, begins: Tensor, *, burn_in: int = 0, labels: str | None = None
+    bptt: BackpropThroughTime,
+    begins: Tensor,
+    *,
+    burn_in: int = 0,
+    way_back: WayBack = PLAIN,
+    labels: str | None = None,
 ) -> Figure:
     """The credit matrix as a picture: row t is a loss, column s a step it is charged to.
 
@@ -117,13 +133,14 @@ def credit_figure(
     Args:
         begins: (T,) bool, the row's steps at which a sequence begins.
         burn_in: the row's first steps that only warm its carry.
+        way_back: what gradients go through between steps.
         labels: one character a step, for the axes.
     """
     from matplotlib.figure import Figure
 
     drawn = drawn_row(bptt, begins)
     panels = [bptt.row_credit(begins), *([] if drawn is None else [drawn])]
-    panels = [after_burn_in(panel, burn_in) for panel in panels]
+    panels = [after_burn_in(decayed(panel, way_back.decay), burn_in) for panel in panels]
     figure = Figure(figsize=(5.2 * len(panels), 5), layout="constrained")
     places = figure.subplots(1, len(panels), squeeze=False)[0]
     most = max(float(panel.max()) for panel in panels)
@@ -132,13 +149,13 @@ def credit_figure(
     if top is not None:  # one scale, so that the two compare
         extend = "max" if most > LARGE else "neither"
         figure.colorbar(images[0], ax=list(places), shrink=0.7, label="credit", extend=extend)
-    found = reach(bptt, begins, burn_in=burn_in)
+    found = reach_of(decayed(bptt.row_credit(begins), way_back.decay), begins, burn_in=burn_in)
     span = f"{found.least} to {found.most}" if found.least < found.most else f"{found.most}"
     twice = f"; {found.doubled} pairs count more than once" if found.doubled else ""
-    name = textwrap.fill(described(bptt), 70 * len(panels))
-    holds = "" if bptt.credit_holds == "always" else f"{bptt.credit_holds}; "
+    name = textwrap.fill(described(bptt, way_back), 70 * len(panels))
+    when = f"{said}; " if (said := holds(bptt, way_back)) else ""
     text = (
-        f"{name}\n{holds}coloured: charged, a loss reaches {span} steps; "
+        f"{name}\n{when}coloured: charged, a loss reaches {span} steps; "
         f"grey: cut off, {1 - found.covered:.0%} of all pairs{twice}"
     )
     figure.suptitle(text, fontsize=9, wrap=True)

@@ -36,7 +36,7 @@ class CreditPicture(Diagnostic):
             batch = data.train_dataloader().batch(0)
             begins, warm = batch.begins[0, : self.steps], task.train_state.burn_in.steps
             try:
-                figure = credit_figure(task.bptt, begins, burn_in=warm)
+                figure = credit_figure(task.bptt, begins, burn_in=warm, way_back=task.objective.way_back)
             except NoCreditMatrix as reason:
                 log.info("%s; there is no picture of it", reason)
                 return

@@ -5,17 +5,22 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 
+import torch
 import torch.distributed as dist
 from torch import Tensor
 
 from elman.batch import SequenceBatch
 from elman.cores.core import wide
+from elman.cores.crossing import step_by_step
 from elman.cores.resets import Resets
 from elman.errors import BadInput
 from elman.tasks.burn_in import warmed
 from elman.tasks.loss import SequenceLoss
 from elman.tasks.network import Network
+from elman.tasks.way_back import WayBack
 from elman.tree import Carry, finite_rows, where_rows
+
+PLAIN = WayBack()
 
 
 class WindowLoss:
@@ -24,16 +29,17 @@ class WindowLoss:
     Args:
         network: what is trained.
         loss: what is summed over scored steps.
+        way_back: what gradients go through between steps.
 
     `broken` is None, or (B,) bool, to which rows are added that came with a carry that is not finite;
     they begin anew. Checking a carry waits for the device, so it is done only after a failed update.
     `steps_run` counts the steps run forward so far, whatever the number of rows.
     """
 
-    def __init__(self, network: Network, loss: SequenceLoss) -> None:
+    def __init__(self, network: Network, loss: SequenceLoss, *, way_back: WayBack = PLAIN) -> None:
         self.embed: Callable[[Tensor], Tensor] = network.embed
         self.core, self.readout, self.loss = network.core, network.readout, loss
-        self._first = network.first_carry
+        self.way_back, self._first = way_back, network.first_carry
         self.parameters = [p for p in network.parameters() if p.requires_grad]
         self.after_core = [p for p in network.readout.parameters() if p.requires_grad]
         self.broken: Tensor | None = None
@@ -120,9 +126,18 @@ class WindowLoss:
         carry, _, first = self._begin(window, carry)
         x = self.encode(window)
         lengths = window.lengths if int(window.lengths.min()) < window.steps else None
-        if first is not None and window.begins_inside:
-            return self.core.forward_from(x, carry, lengths, Resets(window.begins, first))
+        resets = Resets(window.begins, first) if first is not None and window.begins_inside else None
+        if self.way_back.crossing and self.way_back.by_step and torch.is_grad_enabled():
+            crossing = self.way_back.crossing
+            return step_by_step(self.core, x, carry, lengths, resets=resets, crossing=crossing)
+        if resets is not None:
+            return self.core.forward_from(x, carry, lengths, resets)
         return self.core(x, carry, lengths)
+
+    @property
+    def credit_decay(self) -> float:
+        """What a strategy that traces the carry multiplies its traces by before each step."""
+        return self.way_back.decay
 
     def agree(self, value: Tensor) -> Tensor:
         """The mean of `value` over all ranks."""

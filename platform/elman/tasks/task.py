@@ -29,6 +29,7 @@ from elman.tasks.train_state import TrainState
 from elman.tasks.training_loop import Setting, TrainingLoop
 from elman.tasks.training_metrics import TrainingMetrics
 from elman.tasks.updates import Normaliser, Updates
+from elman.tasks.way_back import way_back
 from elman.tree import tree_map
 
 OptimizerFactory = Callable[[Iterable], torch.optim.Optimizer]
@@ -53,8 +54,7 @@ class SequenceTask(pl.LightningModule):
         class_counts: how often each class is a training target; taken from the data.
         sample_rate_hz: of sound, in frames of samples; taken from the data.
         target_scale: (output_size,) what 1 in a target stands for, in the data's units; taken from the data.
-        features: what is made of a frame of sound before the core, all but the frame's size and sample rate;
-            null: the samples themselves.
+        features: what is made of a frame of sound, all but its size and sample rate; null: its samples.
         core: the recurrent network, all but its input size.
         context_encoder: makes the carry that sequences begin with out of their context, all but its input
             size; null leaves the context unread.
@@ -63,6 +63,9 @@ class SequenceTask(pl.LightningModule):
         bptt: how gradients travel back through time.
         burn_in: steps at a row's start that warm the carry in training, without loss or gradient; a row that
             goes on from the batch before has none.
+        state_clip: largest size of each number of the gradient of a row's summed loss by its carry, where it
+            crosses from a step to the one before; null: no limit.
+        credit_decay: factor on that gradient at each such crossing, so on credit for every step back.
         loss: what is learned at a scored step.
         optimizer: the optimiser, all but its parameters.
         schedule: learning rate over the run.
@@ -71,13 +74,11 @@ class SequenceTask(pl.LightningModule):
             sum over steps), or auto: steps if the first batch scores all and no lr_scale is due, else scored.
         clip: largest norm of the normalised gradient; null: no limit.
         accumulate: the strategy's updates joined into one, or batch for one update a batch.
-        skip_at_most: how many updates in a row may have no finite gradient before the run stops; of those
-            that look back to one bad step only the first counts.
+        skip_at_most: updates in a row that may have no finite gradient; of those of one bad step one counts.
         embedding: width of a learned vector per token; null feeds tokens as one-hot rows.
         embedding_std: standard deviation of the vectors' first values.
         embedding_dropout: share of the vectors' components dropped in training.
-        token_dropout: share of the input tokens read as the unknown one, id 0, in training; drawn once a
-            batch, so that all windows of it read the same.
+        token_dropout: share of the input tokens read as the unknown one, id 0, in training.
         readout_dropout: share of core outputs dropped before the readout.
         window: steps run at once in validation, test and prediction.
         reset_every: also validate with a carry that forgets every so many steps.
@@ -103,6 +104,8 @@ class SequenceTask(pl.LightningModule):
         first_carry: Begins = "zero",
         bptt: BackpropThroughTime | None = None,
         burn_in: int = 0,
+        state_clip: float | None = None,
+        credit_decay: float = 1.0,
         loss: SequenceLoss | None = None,
         optimizer: OptimizerFactory = ADAM,
         schedule: Schedule | None = None,
@@ -145,7 +148,8 @@ class SequenceTask(pl.LightningModule):
         refuse_impossible_pair(self.network, self.bptt, normaliser)
         self.loss = loss or CrossEntropy()
         self.loss.weigh(class_counts)
-        self.objective = WindowLoss(self.network, self.loss)
+        back = way_back(self.network.core, self.bptt, state_clip=state_clip, credit_decay=credit_decay)
+        self.objective = WindowLoss(self.network, self.loss, way_back=back)
         self.optimizer_factory = optimizer
         self.updates = Updates(
             normaliser=normaliser,
@@ -220,12 +224,9 @@ class SequenceTask(pl.LightningModule):
 
     def report(self) -> None:
         """Log the training metrics since the last report, at the time step reached."""
-        metrics = self.training_metrics.report(
-            self.time_steps,
-            self.trainer.train_dataloader,
-            learning_rate=self._optimizer().param_groups[0]["lr"],
-            counts=self.train_state.counts,
-        )
+        rate, loader = self._optimizer().param_groups[0]["lr"], self.trainer.train_dataloader
+        counts = self.train_state.counts
+        metrics = self.training_metrics.report(self.time_steps, loader, learning_rate=rate, counts=counts)
         if metrics:
             self.log_metrics(metrics)
 
