@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from elman.batch import SequenceBatch
+from elman.bptt.strategy import ReadoutGradient, gradient_of_readout
 from elman.cores.resets import Resets
 from elman.tree import where_rows
 
@@ -51,6 +52,9 @@ class SquaredError(nn.Module):
     def readout_loss(self, out: Tensor, window: SequenceBatch) -> Tensor:
         errors = (self.readout(out) - window.y).square().sum(-1)
         return errors[window.scored].sum()
+
+    def readout_gradient(self, out: Tensor, window: SequenceBatch) -> ReadoutGradient:
+        return gradient_of_readout(self.readout_loss, self.after_core, out, window)
 
     def forward(self, window: SequenceBatch, carry: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         if window.steps == 0:

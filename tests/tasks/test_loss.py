@@ -8,6 +8,7 @@ import pytest
 import torch
 from task_toys import Seen, fit, make_task, stream, truncated
 
+from elman.batch import whole
 from elman.tasks import BinaryCrossEntropy, CrossEntropy, SequenceLoss, SquaredError
 from elman.tasks.loss import SequenceLoss as Base
 
@@ -111,3 +112,66 @@ def test_training_figures_are_sums_over_counts() -> None:
     ((_, figures),) = seen.points
     assert figures["train/mse"] == pytest.approx(float((out - batch.y).square().mean()), rel=1e-12)
     assert figures["train/updates"] == 2
+
+
+def targets(loss: SequenceLoss, out: torch.Tensor) -> torch.Tensor:
+    if isinstance(loss, CrossEntropy):
+        return torch.randint(0, out.shape[-1], out.shape[:-1])
+    return torch.rand_like(out)
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
+def test_slopes_are_autograd_s(loss: SequenceLoss) -> None:
+    out = torch.randn(4, 3, 5, dtype=torch.float64, requires_grad=True)
+    y = targets(loss, out.detach())
+    total, _ = loss.sums(out, y)
+    (wanted,) = torch.autograd.grad(total, out)
+    with torch.no_grad():
+        slopes = loss.slopes(out, y)
+    assert loss.knows_slopes
+    assert slopes is not None
+    torch.testing.assert_close(slopes[0], total.detach(), rtol=1e-13, atol=0)
+    torch.testing.assert_close(slopes[1], wanted, rtol=1e-12, atol=1e-14)
+
+
+def test_weighed_and_smoothed_classes_are_left_to_autograd() -> None:
+    out, y = torch.randn(2, 3), torch.tensor([0, 2])
+    assert CrossEntropy(label_smoothing=0.1).slopes(out, y) is None
+    assert CrossEntropy(balance=True).slopes(out, y) is None
+
+
+class Twofold(SquaredError):  # noqa: N818  (a loss)
+    def sums(self, out: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        loss, tally = super().sums(out, y)
+        return 2 * loss, tally
+
+
+def doubled_by_a_hook(module: torch.nn.Module, given: tuple, out: torch.Tensor) -> torch.Tensor:
+    return 2 * out
+
+
+@pytest.mark.parametrize("what", ["plain", "some scored", "other sums", "hook", "dropout", "frozen bias"])
+def test_gradient_of_the_readout(what: str) -> None:
+    """By hand or by autograd, whatever stands between the core's outputs and the loss."""
+    task = make_task(loss=Twofold() if what == "other sums" else SquaredError(), output_size=2).double()
+    readout, objective = task.network.readout, task.objective
+    if what == "hook":
+        readout.register_forward_hook(doubled_by_a_hook)
+    if what == "dropout":
+        readout.dropout = 0.5
+    if what == "frozen bias":
+        readout.bias.requires_grad_(False)
+        objective.after_core = [readout.weight]
+    scored = torch.rand(3, 4) < (0.5 if what == "some scored" else 1.0)
+    batch = whole(torch.zeros(3, 4, 1), torch.randn(3, 4, 2, dtype=torch.float64), scored=scored)
+    out = torch.randn(3, 4, readout.in_features, dtype=torch.float64, requires_grad=True)
+    torch.manual_seed(3)
+    loss = objective.readout_loss(out, batch)
+    wanted = torch.autograd.grad(loss, [out, *objective.after_core])
+    torch.manual_seed(3)
+    found, by_out, learned = objective.readout_gradient(out.detach(), batch)
+    torch.testing.assert_close(found, loss.detach(), rtol=1e-13, atol=0)
+    assert [weight for weight, _ in learned] == objective.after_core
+    for value, want in zip([by_out, *(value for _, value in learned)], wanted, strict=True):
+        torch.testing.assert_close(value, want, rtol=1e-12, atol=1e-14)
+    assert bool(by_out[~scored].eq(0).all())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
@@ -110,59 +111,36 @@ class Online(BackpropThroughTime):
         self, objective: Objective, window: SequenceBatch, state: OnlineState
     ) -> tuple[Tensor | None, Carry, Traces]:
         """The loss of a window with its gradient, None where nothing is scored; carry and traces after it."""
-        carry, traces = state.carry, state.traces
-        begun, outs, steps = [], [], []
-        with torch.no_grad():
-            x = objective.encode(window)
-            for number in range(window.steps):
-                before, begins = objective.begin(window.window(number, number + 1), carry)
-                out, carry, step = objective.core.traced_step(x[:, number], before)
-                exist = window.lengths > number
-                if not bool(exist.all()):
-                    out = out * exist.to(out.device)[:, None]
-                    carry = where_rows(exist, carry, before)
-                begun.append(begins)
-                outs.append(out)
-                steps.append(step)
-        out = outs[0].unsqueeze(1) if len(outs) == 1 else torch.stack(outs, 1)
-        loss, douts, after_core = self._readout(objective, out, window)
+        out, carry, steps = _run_forward(objective, window, state.carry)
+        behind = None
+        if torch.is_grad_enabled() and bool(window.scored.any()):
+            behind = objective.readout_gradient(out, window)
         totals: list[Tensor] = []
-        decay = objective.credit_decay
+        traces, decay = state.traces, objective.credit_decay
         with torch.no_grad():
-            traces = traces or self._zeros(steps[0], len(window.x))
-            for number, step in enumerate(steps):
-                traces = _forgotten(begun[number], traces)
+            traces = traces or self._zeros(steps[0].traced, len(window.x))
+            for number, (step, begins, exist) in enumerate(steps):
+                if begins is not None:
+                    traces = _forgotten(begins, traces)
                 faded = traces if decay == 1 else _faded(traces, decay, len(step.layers))
-                after, exist = self.advance(step, faded), window.lengths > number
-                traces = after if bool(exist.all()) else where_rows(exist, after, traces)
+                after = self.advance(step, faded)
+                traces = after if exist is None else where_rows(exist, after, traces)
                 if window.warm is not None:  # the carry after these steps is taken as given
                     traces = _forgotten(window.warm > number, traces)
-                if loss is not None and bool(window.scored[:, number].any()):
-                    found = self.gradients(step, traces, douts[:, number])
+                if behind is not None and bool(window.scored[:, number].any()):
+                    found = self.gradients(step, traces, behind.by_out[:, number])
                     totals = [a + b for a, b in zip(totals, found, strict=True)] if totals else found
-            if loss is None:
+            if behind is None:
                 return None, carry, traces
             if not all(math.isfinite(float(total.sum())) for total in totals):
                 finite = finite_rows(traces)
                 traces = traces if finite is None else _forgotten(~finite, traces)
-            for layer, total in zip(steps[-1].layers, totals, strict=True):
-                after_core += [(layer.weights[name], value) for name, value in layer.split(total).items()]
-        ready = [(weight, value) for weight, value in after_core if weight.requires_grad]
+            learned = list(behind.learned)
+            for layer, total in zip(steps[-1].traced.layers, totals, strict=True):
+                learned += [(layer.weights[name], value) for name, value in layer.split(total).items()]
+        ready = [(weight, value) for weight, value in learned if weight.requires_grad]
         weights, values = zip(*ready, strict=True)
-        return _Ready.apply(loss, values, *weights), carry, traces
-
-    def _readout(
-        self, objective: Objective, out: Tensor, window: SequenceBatch
-    ) -> tuple[Tensor | None, Tensor, list[tuple[Tensor, Tensor]]]:
-        """The loss, its gradient by the core's outputs, (B, T, H), and by what is learned behind the core."""
-        if not scored_steps([window]):
-            return None, out, []
-        if not torch.is_grad_enabled():
-            return None, out, []
-        out.requires_grad_()
-        loss, behind = objective.readout_loss(out, window), list(objective.after_core)
-        douts, *values = torch.autograd.grad(loss, [out, *behind], allow_unused=True, materialize_grads=True)
-        return loss.detach(), douts, list(zip(behind, values, strict=True))
+        return _Ready.apply(behind.loss, values, *weights), carry, traces
 
     def _zeros(self, step: TracedStep, row_count: int) -> Traces:
         """Traces of rows that begin.
@@ -181,6 +159,51 @@ class Online(BackpropThroughTime):
 
     def update_steps(self, steps: int) -> int:
         return self.k1
+
+
+class _Step(NamedTuple):
+    """A step of a window.
+
+    Args:
+        traced: its derivatives.
+        begins: (B,) bool, the rows that begin at it; None: none does.
+        exist: (B,) bool, the rows that have it; None: all do.
+    """
+
+    traced: TracedStep
+    begins: Tensor | None
+    exist: Tensor | None
+
+
+@torch.no_grad()
+def _run_forward(
+    objective: Objective, window: SequenceBatch, carry: Carry
+) -> tuple[Tensor, Carry, list[_Step]]:
+    """The core's outputs, (B, T, H), the carry after the window, and its steps."""
+    x = objective.encode(window)
+    outs, steps = [], []
+    for start, stop in _stretches(window):
+        before, begun = objective.begin(window.window(start, stop), carry)
+        out, carry, traced = objective.core.traced_steps(x[:, start:stop], before)
+        exist = window.lengths > start
+        rows = None if bool(exist.all()) else exist
+        if rows is not None:
+            out = out * exist.to(out.device)[:, None, None]
+            carry = where_rows(exist, carry, before)
+        first = begun if bool(begun.any()) else None
+        steps += [_Step(step, None if number else first, rows) for number, step in enumerate(traced)]
+        outs.append(out)
+    return outs[0] if len(outs) == 1 else torch.cat(outs, 1), carry, steps
+
+
+def _stretches(window: SequenceBatch) -> list[tuple[int, int]]:
+    """The fewest stretches in whose inside no row begins or ends."""
+    if window.steps == 1:
+        return [(0, 1)]
+    ends = {int(length) for length in window.lengths.unique()}
+    ends |= set(window.begins[:, 1:].any(0).nonzero().squeeze(1).add(1).tolist())
+    cuts = sorted({0, window.steps} | {end for end in ends if 0 < end < window.steps})
+    return list(itertools.pairwise(cuts))
 
 
 class _Ready(torch.autograd.Function):
@@ -208,4 +231,4 @@ def _faded(traces: Traces, decay: float, layers: int) -> Traces:
 
 def signs(like: Tensor) -> Tensor:
     """1 or -1 with equal chances, shaped as `like`, from torch's generator."""
-    return torch.randint(0, 2, like.shape, device=like.device).to(like.dtype).mul_(2).sub_(1)
+    return torch.randint(0, 2, like.shape, dtype=like.dtype, device=like.device).mul_(2).sub_(1)

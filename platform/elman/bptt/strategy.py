@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import torch
@@ -20,6 +20,20 @@ State = Any
 A checkpoint holds it as plain values. Tensors come back on the device that trains, but for `scored`,
 `lengths`, `begins` and `warm` of a `SequenceBatch` in it.
 """
+
+
+class ReadoutGradient(NamedTuple):
+    """The loss of a window with its gradient by all that comes after the core.
+
+    Args:
+        loss: detached.
+        by_out: (B, T, H), by the core's outputs.
+        learned: what is learned there, each with its gradient.
+    """
+
+    loss: Tensor
+    by_out: Tensor
+    learned: list[tuple[Tensor, Tensor]]
 
 
 class Objective(Protocol):
@@ -62,6 +76,9 @@ class Objective(Protocol):
     def readout_loss(self, out: Tensor, window: SequenceBatch) -> Tensor:
         """Loss summed over the scored steps, of the core's outputs, (B, T, core.output_size)."""
 
+    def readout_gradient(self, out: Tensor, window: SequenceBatch) -> ReadoutGradient:
+        """`readout_loss` and its gradient."""
+
     def agree(self, value: Tensor) -> Tensor:
         """The mean of `value` over all ranks."""
 
@@ -99,6 +116,24 @@ def update_of(loss: Tensor | None, pieces: Sequence[SequenceBatch], state: State
     """The update of a window that ran as `pieces`: their scored steps, no loss where there are none."""
     scored = scored_steps(pieces)
     return Update(loss if scored else None, scored, detached(state))
+
+
+def gradient_of_readout(
+    loss: Callable[[Tensor, SequenceBatch], Tensor],
+    behind: Sequence[nn.Parameter],
+    out: Tensor,
+    window: SequenceBatch,
+) -> ReadoutGradient:
+    """An objective's `readout_gradient` by autograd.
+
+    Args:
+        loss: its `readout_loss`.
+        behind: its `after_core`.
+    """
+    out = out.detach().requires_grad_()
+    total = loss(out, window)
+    found = torch.autograd.grad(total, [out, *behind], allow_unused=True, materialize_grads=True)
+    return ReadoutGradient(total.detach(), found[0], list(zip(behind, found[1:], strict=True)))
 
 
 class NoCreditMatrix(ValueError):  # noqa: N818  (it is a fact, not an error)

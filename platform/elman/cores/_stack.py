@@ -256,18 +256,21 @@ class Stack(nn.Module):
         part, number = (self.parts[0], layer) if len(self.parts) == 1 else (self.parts[layer], 0)
         return {name: cast(Tensor, getattr(part, f"{name}_l{number}")) for name in self._names}
 
-    def traced_step(self, cell: Pointwise, x: Tensor, carry: Carry) -> tuple[Tensor, Carry, TracedStep]:
-        """As `Cell.traced_step`, in the weights' precision."""
-        flat, ends, layers = x.to(self._weight.dtype), [], []
-        for layer, start in enumerate(zip(*self._by_layer(carry), strict=True)):
-            below = flat
-            with torch.autocast(x.device.type, enabled=False):
-                end, traced = traced_layer(cell, below, start, self.weights_of(layer))
-            flat = end[0] + below if layer and self.residual else end[0]
-            ends.append(end)
-            layers.append(traced)
+    def traced_steps(
+        self, cell: Pointwise, x: Tensor, carry: Carry
+    ) -> tuple[Tensor, Carry, list[TracedStep]]:
+        """As `Cell.traced_steps`, in the weights' precision."""
+        flat, ends, layers = x.to(self._weight.dtype).transpose(0, 1), [], []
+        with torch.autocast(x.device.type, enabled=False):
+            for layer, start in enumerate(zip(*self._by_layer(carry), strict=True)):
+                below = flat
+                states, traced = traced_layer(cell, below, start, self.weights_of(layer))
+                flat = states[0][1:] + below if layer and self.residual else states[0][1:]
+                ends.append([leaf[-1] for leaf in states])
+                layers.append(traced)
         after = tuple(torch.stack(leaf, 1).to(wide(flat.dtype)) for leaf in zip(*ends, strict=True))
-        return flat, after, TracedStep(layers, self.residual)
+        steps = [TracedStep(parts, self.residual) for parts in zip(*layers, strict=True)]
+        return flat.transpose(0, 1), after, steps
 
     @property
     def _weight(self) -> Tensor:

@@ -136,18 +136,18 @@ class Cell(Layered):
         return None
 
     @torch.no_grad()
-    def traced_step(self, x: Tensor, carry: Carry) -> tuple[Tensor, Carry, TracedStep]:
-        """One step of all layers with its derivatives, where `untraceable` says nothing against it.
+    def traced_steps(self, x: Tensor, carry: Carry) -> tuple[Tensor, Carry, list[TracedStep]]:
+        """Some steps of all layers with their derivatives, where `untraceable` says nothing against it.
 
         Args:
-            x: (B, F).
+            x: (B, T, F).
             carry: (B, L, H) each.
 
         Returns:
-            The output, (B, H), the carry after the step, and the derivatives.
+            The outputs, (B, T, H), the carry after the last step, and the derivatives of every step.
         """
         assert self._traced is not None, "whoever asks looks at untraceable first"
-        return self.stack.traced_step(self._traced, x, carry)
+        return self.stack.traced_steps(self._traced, x, carry)
 
     def forward(self, x: Tensor, carry: Carry, lengths: Tensor | None = None) -> tuple[Tensor, Carry]:
         return self.stack.forward(x, carry, lengths)

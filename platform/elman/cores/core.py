@@ -57,7 +57,7 @@ class Core(nn.Module, ABC):
         return False
 
     def untraceable(self) -> str | None:
-        """Why derivatives of the carry cannot be traced forward in time; None: they can, by `traced_step`."""
+        """Why the carry's derivatives cannot be traced forward in time; None: they can, by `traced_steps`."""
         return f"{type(self).__name__} does not write its step with derivatives; a Cell with `pointwise` does"
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""One step of a stack of layers with its derivatives, for credit that travels forward in time."""
+"""Steps of a stack of layers with their derivatives, for credit that travels forward in time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from elman.cores.pointwise import Pointwise
+from elman.cores.pointwise import Pointwise, Slopes
 from elman.tree import Carry
 
 
@@ -71,9 +71,16 @@ class TracedLayer(NamedTuple):
 
     def outer_square(self, product: Tensor, drive: Tensor) -> Tensor:
         """(B,), the sum of squares of `outer`, which need not be made for it."""
-        h = self.h.square().unsqueeze(1) if self.is_diagonal else self.h.square().sum(1)[:, None, None]
-        of_x = self.x.square().sum(1)[:, None, None] + 1
-        return (product.square() * (h + 1)).sum((1, 2)) + (drive.square() * of_x).sum((1, 2))
+        by_p, by_d = product.square(), drive.square() if drive is not product else None
+        of_x = torch.linalg.vecdot(self.x, self.x) + 1
+        by_d = by_p if by_d is None else by_d
+        if self.is_diagonal:
+            of_p = (by_p * self.h.square().unsqueeze(1)).sum((1, 2)) + by_p.sum((1, 2))
+            return of_p + by_d.sum((1, 2)) * of_x
+        of_h = torch.linalg.vecdot(self.h, self.h) + 1
+        if by_d is by_p:
+            return by_p.sum((1, 2)) * (of_h + of_x)
+        return by_p.sum((1, 2)) * of_h + by_d.sum((1, 2)) * of_x
 
     def diagonal(self) -> Tensor:
         """(B, P, P, H), how a unit's carry depends on its own one step before."""
@@ -201,41 +208,71 @@ def _over_gates(slopes: Tensor, read: Tensor) -> Tensor:
 
 def traced_layer(
     cell: Pointwise, x: Tensor, carry: Carry, weights: Mapping[str, Tensor]
-) -> tuple[Carry, TracedLayer]:
-    """A step of one layer: the carry after it, (B, H) each, and its derivatives.
+) -> tuple[Carry, list[TracedLayer]]:
+    """Some steps of one layer: the carry before and after them, (T + 1, B, H) each, and their derivatives.
 
     Args:
-        x: (B, F).
+        x: (T, B, F).
         carry: (B, H) each.
         weights: weight_ih, weight_hh (a vector where units do not read one another), bias_ih, bias_hh.
     """
-    rows, hidden = carry[0].shape
-    joined, apart = cell.joined * hidden, (cell.gates - cell.joined) * hidden
-    drive = F.linear(x, weights["weight_ih"], weights["bias_ih"])
-    if weights["weight_hh"].dim() == 1:
-        product = weights["bias_hh"] + weights["weight_hh"] * carry[0].repeat(1, cell.gates)
-    else:
-        product = F.linear(carry[0], weights["weight_hh"], weights["bias_hh"])
+    steps, (rows, hidden) = len(x), carry[0].shape
+    states = tuple(torch.cat([leaf.unsqueeze(0), x.new_empty(steps, rows, hidden)]) for leaf in carry)
+    parts = _run_steps(cell, x, states, weights)
     none = x.new_empty(0)
-    parts = (drive + product, none, none)
-    if apart:
-        parts = (
-            drive[:, :joined] + product[:, :joined],
-            drive[:, joined:].clone(),
-            product[:, joined:].clone(),
-        )
-    after = tuple(torch.empty_like(leaf) for leaf in carry)
-    cell.step(*parts, carry, after)
-    slopes = cell.slopes(*(parts if cell.keeps_gates else (none, none, none)), before=carry, after=after)
+    slopes = cell.slopes(
+        *(parts if cell.keeps_gates else (none, none, none)),
+        before=tuple(leaf[:-1].flatten(0, 1) for leaf in states),
+        after=tuple(leaf[1:].flatten(0, 1) for leaf in states),
+    )
+    by_product, by_drive, own = _by_gates(cell, slopes)
+    apart = [by_product] if by_drive is by_product else [by_product, by_drive]
+    pieces = [piece.split(rows) for piece in (*apart, *([] if own is None else [own]))]
+    layers = []
+    for step, (h, read) in enumerate(zip(states[0], x, strict=False)):
+        by_step = pieces[0][step]
+        layer_own = None if own is None else pieces[-1][step]
+        layer_drive = by_step if len(apart) == 1 else pieces[1][step]
+        layers.append(TracedLayer(h, read, by_step, layer_drive, layer_own, weights))
+    return states, layers
+
+
+def _run_steps(
+    cell: Pointwise, x: Tensor, states: Carry, weights: Mapping[str, Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Fill `states` from their first entry on; what `cell.step` leaves of its gates, (T B, ...) each."""
+    steps, hidden = len(x), states[0].shape[-1]
+    joined = cell.joined * hidden
+    whole = joined == cell.gates * hidden
+    w_ih, w_hh, b_ih, b_hh = (weights[name] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+    diagonal = w_hh.dim() == 1
+    gates = F.linear(x, w_ih[:joined], b_ih[:joined] + b_hh[:joined])
+    rest = apart = x.new_empty(steps, 0)
+    if not whole:
+        rest = F.linear(x, w_ih[joined:], b_ih[joined:])
+        apart = b_hh[joined:].expand_as(rest).clone()
+    w_joined, w_apart = (w_hh[:joined], w_hh[joined:]) if diagonal else (w_hh[:joined].t(), w_hh[joined:].t())
+    before = list(zip(*states, strict=True))
+    for step in range(steps):
+        h = before[step][0]
+        for part, w in ((gates, w_joined), *([] if whole else [(apart, w_apart)])):
+            if diagonal:
+                part[step].addcmul_(w, h.repeat(1, part.shape[-1] // hidden))
+            else:
+                part[step].addmm_(h, w)
+        cell.step(gates[step], rest[step], apart[step], before[step], before[step + 1])
+    return gates.flatten(0, 1), rest.flatten(0, 1), apart.flatten(0, 1)
+
+
+def _by_gates(cell: Pointwise, slopes: Slopes) -> tuple[Tensor, Tensor, Tensor | None]:
+    """`by_product`, `by_drive` and `own` of n rows; the first two are one tensor where they are the same."""
     by_gate, memory = slopes.product, cell.through_memory
+    rows, _, hidden = by_gate.shape
     if slopes.shows is None or slopes.keeps is None:
-        by_product, own = by_gate.unsqueeze(1), None
-        if slopes.direct is not None:
-            own = slopes.direct.view(rows, 1, 1, hidden)
-        by_drive = by_product
+        by_product = by_drive = by_gate.unsqueeze(1)
         if slopes.rest is not None:
             by_drive = torch.cat([by_gate[:, : cell.joined], slopes.rest], 1).unsqueeze(1)
-        return after, TracedLayer(carry[0], x, by_product, by_drive, own, weights)
+        return by_product, by_drive, None if slopes.direct is None else slopes.direct.view(rows, 1, 1, hidden)
     by_product = by_gate.new_zeros(rows, 2, cell.gates, hidden)
     by_product[:, 0] = by_gate
     by_product[:, 0, :memory] *= slopes.shows.unsqueeze(1)
@@ -248,4 +285,4 @@ def traced_layer(
     own[:, 0, 1], own[:, 1, 1] = slopes.shows * slopes.keeps, slopes.keeps
     if slopes.direct is not None:
         own[:, 0, 0] = slopes.direct
-    return after, TracedLayer(carry[0], x, by_product, by_drive, own, weights)
+    return by_product, by_drive, own

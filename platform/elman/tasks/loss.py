@@ -25,6 +25,21 @@ class SequenceLoss(ABC):
             ValueError: if `y` is of the other kind.
         """
 
+    def slopes(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor] | None:
+        """The summed loss that training takes and its gradient by `out`; None: only autograd knows it.
+
+        Args:
+            out, y: as of `sums`.
+        """
+        return None
+
+    @property
+    def knows_slopes(self) -> bool:
+        """Whether `slopes` is that of `sums`: no class below the one that has it writes other sums."""
+        mro = type(self).__mro__
+        wrote = [next(n for n, cls in enumerate(mro) if name in vars(cls)) for name in ("slopes", "sums")]
+        return wrote[0] <= wrote[1]
+
     @abstractmethod
     def metrics(self, loss: float, tally: Tensor | None, scale: Tensor | None = None) -> dict[str, float]:
         """Named metrics from the means, over scored steps, of what `sums` gave.
@@ -78,12 +93,7 @@ class CrossEntropy(SequenceLoss):
         self.weights = torch.where(counts > 0, weights, 0.0)
 
     def sums(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor | None]:
-        if (
-            y.is_floating_point() or y.shape != out.shape[:-1]
-        ):  # floats would pass for probabilities of classes
-            raise ValueError(
-                f"CrossEntropy learns a class a step, but the targets {_are(y)}; use SquaredError"
-            )
+        self._check(out, y)
         if self.balance and self.weights is None:
             raise ValueError("balance weighs classes by how often they come, which this data does not count")
         learning = torch.is_grad_enabled()
@@ -95,6 +105,22 @@ class CrossEntropy(SequenceLoss):
             reduction="sum",
         )
         return loss, None if learning else (out.argmax(-1) == y).sum()
+
+    def slopes(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor] | None:
+        if self.balance or self.label_smoothing:
+            return None
+        self._check(out, y)
+        classes, flat = y.flatten(), out.flatten(0, -2).log_softmax(-1)
+        loss = F.nll_loss(flat, classes, reduction="sum")
+        slopes = flat.exp_()
+        slopes[torch.arange(len(classes), device=out.device), classes] -= 1
+        return loss, slopes.view_as(out)
+
+    def _check(self, out: Tensor, y: Tensor) -> None:
+        if y.is_floating_point() or y.shape != out.shape[:-1]:  # floats would pass for chances of classes
+            raise ValueError(
+                f"CrossEntropy learns a class a step, but the targets {_are(y)}; use SquaredError"
+            )
 
     def metrics(self, loss: float, tally: Tensor | None, scale: Tensor | None = None) -> dict[str, float]:
         metrics = {"nats_per_step": loss, "bits_per_step": loss / log(2)}
@@ -117,6 +143,9 @@ class BinaryCrossEntropy(SequenceLoss):
             )
         return F.binary_cross_entropy_with_logits(out, y, reduction="sum"), None
 
+    def slopes(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        return self.sums(out, y)[0], torch.sigmoid(out) - y
+
     def metrics(self, loss: float, tally: Tensor | None, scale: Tensor | None = None) -> dict[str, float]:
         return {"nats_per_step": loss}
 
@@ -133,17 +162,25 @@ class SquaredError(SequenceLoss):
     monitored = "mse"
 
     def sums(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor | None]:
-        if y.shape != out.shape:  # they would be broadcast
-            learns = f"{out.shape[-1]} values a step"
-            raise ValueError(
-                f"SquaredError learns {learns}, but the targets {_are(y)}; use CrossEntropy for classes"
-            )
+        self._check(out, y)
         width = out.shape[-1]
         if torch.is_grad_enabled():
             total = F.mse_loss(out, y, reduction="sum")
             return total if width == 1 else total / width, None
         squares = (out.double() - y.double()).square().flatten(0, -2).sum(0)  # (O,)
         return squares.mean().to(out.dtype), squares
+
+    def slopes(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        self._check(out, y)
+        error = out - y
+        return error.square().sum() / out.shape[-1], error.mul_(2 / out.shape[-1])
+
+    def _check(self, out: Tensor, y: Tensor) -> None:
+        if y.shape != out.shape:  # they would be broadcast
+            learns = f"{out.shape[-1]} values a step"
+            raise ValueError(
+                f"SquaredError learns {learns}, but the targets {_are(y)}; use CrossEntropy for classes"
+            )
 
     def metrics(self, loss: float, tally: Tensor | None, scale: Tensor | None = None) -> dict[str, float]:
         if tally is None or len(tally) > MOST_NAMED:

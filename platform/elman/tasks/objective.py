@@ -10,6 +10,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from elman.batch import SequenceBatch
+from elman.bptt.strategy import ReadoutGradient, gradient_of_readout
 from elman.cores.core import wide
 from elman.cores.crossing import step_by_step
 from elman.cores.resets import Resets
@@ -69,13 +70,22 @@ class WindowLoss:
         """Summed loss of the window's scored steps, of the core's outputs, (B, T, H)."""
         return self._readout_sums(out, window)[0]
 
+    def readout_gradient(self, out: Tensor, window: SequenceBatch) -> ReadoutGradient:
+        """`readout_loss` and its gradient: by hand where loss and readout know theirs, else by autograd."""
+        by_hand = self.readout.knows_gradient and self.loss.knows_slopes
+        if by_hand and not torch.is_autocast_enabled(out.device.type):
+            read, y = _scored(out, window)
+            with torch.no_grad():
+                outputs = self.readout(read)
+                slopes = self.loss.slopes(outputs.to(wide(outputs.dtype)), y)
+                if slopes is not None:
+                    loss, by_output = slopes
+                    by_read, learned = self.readout.gradient(read, by_output.to(outputs.dtype))
+                    return ReadoutGradient(loss, _spread(by_read, window), learned)
+        return gradient_of_readout(self.readout_loss, self.after_core, out, window)
+
     def _readout_sums(self, out: Tensor, window: SequenceBatch) -> tuple[Tensor, Tensor | None]:
-        if window.y is None:
-            raise ValueError("a batch without targets has no loss; predict with it instead")
-        y = window.y
-        if not bool(window.scored.all()):
-            chosen = window.scored.flatten().nonzero().squeeze(1).to(out.device)
-            out, y = out.flatten(0, 1)[chosen], y.flatten(0, 1)[chosen]
+        out, y = _scored(out, window)
         if not out.numel():
             return out.new_zeros(()), None
         out = self.readout(out)
@@ -146,3 +156,22 @@ class WindowLoss:
         total = value.detach().clone()
         dist.all_reduce(total)
         return total / dist.get_world_size()
+
+
+def _scored(out: Tensor, window: SequenceBatch) -> tuple[Tensor, Tensor]:
+    """Outputs and targets of the scored steps: as they lie where all are, else under one another."""
+    if window.y is None:
+        raise ValueError("a batch without targets has no loss; predict with it instead")
+    if bool(window.scored.all()):
+        return out, window.y
+    chosen = window.scored.flatten().nonzero().squeeze(1).to(out.device)
+    return out.flatten(0, 1)[chosen], window.y.flatten(0, 1)[chosen]
+
+
+def _spread(scored: Tensor, window: SequenceBatch) -> Tensor:
+    """What is known of scored steps as `_scored` gives them, (B, T, ...), zero at all others."""
+    if bool(window.scored.all()):
+        return scored
+    spread = scored.new_zeros(window.scored.numel(), *scored.shape[1:])
+    spread[window.scored.flatten().to(scored.device)] = scored
+    return spread.view(*window.scored.shape, *scored.shape[1:])

@@ -23,3 +23,21 @@ class Readout(nn.Linear):
         if self.dropout:
             out = F.dropout(out, self.dropout, self.training)
         return super().forward(out)
+
+    @property
+    def knows_gradient(self) -> bool:
+        """Whether `gradient` is that of a call: nothing is dropped, and nobody has put anything around it."""
+        hooked = self._forward_hooks or self._forward_pre_hooks or self._backward_hooks
+        changed = hooked or self._backward_pre_hooks or hasattr(self, "parametrizations")
+        return type(self) is Readout and not changed and not (self.dropout and self.training)
+
+    def gradient(self, read: Tensor, by_output: Tensor) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        """The gradient by what was read, and that of every parameter that learns, of one by the outputs.
+
+        Args:
+            read: (..., H).
+            by_output: (..., O).
+        """
+        flat = by_output.flatten(0, -2)
+        found = [(self.weight, flat.t() @ read.flatten(0, -2)), (self.bias, flat.sum(0))]
+        return by_output @ self.weight, [(weight, value) for weight, value in found if weight.requires_grad]
