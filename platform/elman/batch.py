@@ -15,7 +15,7 @@ class SequenceBatch(NamedTuple):
 
     Every relationship between sequences is a choice of `scored`; every strategy is a way of cutting
     time. `x`, `y` and `context` live on the training device; `scored`, `lengths`, `begins` and `warm`
-    decide what runs, so they stay on the host, where reading them costs no wait.
+    decide what runs, so they stay on the host, where reading them costs no wait; so do `weights`.
 
     Args:
         x: inputs, (B, T, F) values or (B, T) ids.
@@ -31,6 +31,8 @@ class SequenceBatch(NamedTuple):
             differs within rows; None: the same in all.
         warm: (B,) int, how many steps at the row's start only warm the carry: none of them is scored, and the
             carry after them is taken as given; None: no row has any.
+        weights: (B, T) float64, factors on the loss of scored steps, which add up to 1 in every sequence;
+            what a window scores is then counted in sequences. None: there are none.
     """
 
     x: Tensor
@@ -42,6 +44,7 @@ class SequenceBatch(NamedTuple):
     context: Tensor | tuple[Tensor, ...] | None = None
     scale: Tensor | None = None
     warm: Tensor | None = None
+    weights: Tensor | None = None
 
     @property
     def steps(self) -> int:
@@ -91,6 +94,7 @@ class SequenceBatch(NamedTuple):
             context=self.context,
             scale=self.scale if self.scale is None or self.scale.dim() < 3 else self.scale[:, start:stop],
             warm=None if self.warm is None else (self.warm - start).clamp(0, stop - start),
+            weights=None if self.weights is None else self.weights[:, start:stop],
         )
 
 

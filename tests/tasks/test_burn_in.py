@@ -239,7 +239,7 @@ def test_states_of_before_have_no_warm_steps() -> None:
     saved = saved_state((batch.window(1, 4),))
     (back,) = restored_state(saved, torch.device("cpu"))
     assert back.warm.tolist() == [1, 0, 1]
-    (old,) = restored_state((saved[0][:-1],), torch.device("cpu"))
+    (old,) = restored_state((saved[0][: SequenceBatch._fields.index("warm")],), torch.device("cpu"))
     assert old.warm is None
 
 

@@ -53,9 +53,9 @@ def test_views_survive_a_validation_between_batches() -> None:
 
 def test_one_process_reports_its_own_flags() -> None:
     gradient = FlatGradient(list(make_net().parameters()))
-    assert gradient.reduce(None) == Flags(0, 0, 0, 0, 0)
+    assert gradient.reduce(None) == Flags(0, 0, 0, 0, 0, 0)
     update = Update(torch.tensor(2.0), 6, (), closes=False, lr_scale=0.5)
-    assert gradient.reduce(update) == Flags(working=1, scored=6, loss=0, open=1, lr_scale=0.5)
+    assert gradient.reduce(update) == Flags(working=1, scored=6, loss=0, open=1, lr_scale=0.5, weight=6)
 
 
 def test_frozen_parameters_are_left_out() -> None:

@@ -20,7 +20,9 @@ from elman.bptt.strategy import (
     after_burn_in,
     decayed,
     draws,
+    scored_steps,
     update_of,
+    weight_of,
     within_sequences,
 )
 from elman.bptt.truncated import Truncated
@@ -48,6 +50,8 @@ __all__ = [
     "after_burn_in",
     "decayed",
     "draws",
+    "scored_steps",
     "update_of",
+    "weight_of",
     "within_sequences",
 ]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from elman.batch import SequenceBatch
 from elman.bptt.buffered_window import BufferedWindow, run
-from elman.bptt.strategy import BackpropThroughTime, Objective, Update, draws, scored_steps
+from elman.bptt.strategy import BackpropThroughTime, Objective, Update, draws, scored_steps, weight_of
 from elman.tree import Carry, detached
 
 
@@ -114,7 +114,8 @@ class Jittered(BackpropThroughTime):
             carry = detached(carry)
             after = JitteredState(carry, tuple(steps.between(stop, steps.stop)), waiting)
             lr_scale = length / self.k if self.scale_lr else 1.0
-            yield Update(loss if scored else None, scored, after, lr_scale=lr_scale)
+            weight = weight_of(pieces)
+            yield Update(loss if scored else None, scored, after, lr_scale=lr_scale, weight=weight)
         if not windows:
             past = tuple(steps.between(steps.first, steps.stop))
             yield Update(None, 0, JitteredState(carry, past, waiting))

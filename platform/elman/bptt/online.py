@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from elman.batch import SequenceBatch
-from elman.bptt.strategy import BackpropThroughTime, Objective, Update, scored_steps
+from elman.bptt.strategy import BackpropThroughTime, Objective, Update, scored_steps, weight_of
 from elman.cores.core import Core
 from elman.cores.traced import TracedStep
 from elman.errors import BadInput
@@ -105,7 +105,8 @@ class Online(BackpropThroughTime):
             if batch.is_last and stop == batch.steps:
                 waiting = 0
             state, start = OnlineState(carry, traces, waiting), stop
-            yield Update(loss, scored_steps([window]), state, closes=not waiting)
+            scored, weight = scored_steps([window]), weight_of([window])
+            yield Update(loss, scored, state, closes=not waiting, weight=weight)
 
     def _run(
         self, objective: Objective, window: SequenceBatch, state: OnlineState

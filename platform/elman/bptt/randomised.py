@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from elman.batch import SequenceBatch
 from elman.bptt.buffered_window import BufferedWindow, run
-from elman.bptt.strategy import BackpropThroughTime, Objective, Update, draws, scored_steps
+from elman.bptt.strategy import BackpropThroughTime, Objective, Update, draws, scored_steps, weight_of
 from elman.tree import Carry, detached, tree_map
 
 
@@ -98,7 +99,7 @@ class Randomised(BackpropThroughTime):
         segments = self.segments(steps.first, steps.stop, is_last=batch.is_last)
         for start, stop in segments:
             chunks = [steps.between(a, min(a + self.k, stop)) for a in range(start, stop, self.k)]
-            scored = sum(map(scored_steps, chunks))
+            scored = scored_steps(whole := list(chain.from_iterable(chunks)))
             total: Tensor | None = None
             with torch.set_grad_enabled(scored > 0 and torch.is_grad_enabled()):
                 for number, pieces in enumerate(chunks):
@@ -111,7 +112,7 @@ class Randomised(BackpropThroughTime):
             self._longest_so_far = max(self._longest_so_far, stop - start)
             self._forced += self.chance(len(chunks)) == 1 and (stop - start) % self.k == 0
             after = RandomisedState(carry, tuple(steps.between(stop, steps.stop)))
-            yield Update(total if scored else None, scored, after)
+            yield Update(total if scored else None, scored, after, weight=weight_of(whole))
         if not segments:
             yield Update(None, 0, RandomisedState(carry, tuple(steps.between(steps.first, steps.stop))))
 

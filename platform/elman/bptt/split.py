@@ -10,7 +10,7 @@ from torch import Tensor
 
 from elman.batch import SequenceBatch
 from elman.bptt.buffered_window import BufferedWindow, run
-from elman.bptt.strategy import BackpropThroughTime, Objective, Update, scored_steps
+from elman.bptt.strategy import BackpropThroughTime, Objective, Update, scored_steps, weight_of
 from elman.tree import Carry
 
 
@@ -71,7 +71,7 @@ class Split(BackpropThroughTime):
             loss = run(objective, pieces, state.carry)[0] if scored else None
             start = stop
             past = tuple(steps.between(stop, steps.stop)) if stop == stops[-1] else ()
-            yield Update(loss, scored, SplitState(state.carry, past))
+            yield Update(loss, scored, SplitState(state.carry, past), weight=weight_of(pieces))
         if not stops:
             yield Update(None, 0, SplitState(state.carry, tuple(steps.between(start, steps.stop))))
 

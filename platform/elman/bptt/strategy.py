@@ -88,10 +88,11 @@ class Update(NamedTuple):
 
     Args:
         loss: differentiable sum over the window's scored steps; None where nothing is scored.
-        scored: how many steps that sum covers, over all rows.
+        scored: what that sum covers, as `scored_steps` counts it: steps of all rows, or sequences.
         state: detached, what the strategy needs to go on after this window.
         closes: whether the optimiser steps after this gradient; False only adds to it.
         lr_scale: factor on the learning rate of this update alone.
+        weight: what the weights of its steps add up to, of `weight_of`; None: each counts once.
     """
 
     loss: Tensor | None
@@ -99,6 +100,7 @@ class Update(NamedTuple):
     state: State
     closes: bool = True
     lr_scale: float = 1.0
+    weight: float | None = None
 
 
 class Carried(NamedTuple):
@@ -108,14 +110,29 @@ class Carried(NamedTuple):
 
 
 def scored_steps(pieces: Sequence[SequenceBatch]) -> int:
-    """How many steps of all rows count in the loss."""
-    return sum(int(torch.count_nonzero(piece.scored)) for piece in pieces)
+    """How many steps of a window's rows count in the loss; where they have weights, how many sequences.
+
+    Args:
+        pieces: all of the window, which meet.
+    """
+    if not pieces or pieces[0].weights is None:
+        return sum(int(torch.count_nonzero(piece.scored)) for piece in pieces)
+    begun = torch.cat([piece.begins for piece in pieces], 1).cumsum(1)  # the sequence of each step
+    row, step = torch.cat([piece.scored for piece in pieces], 1).nonzero(as_tuple=True)
+    return len((row * (begun.shape[1] + 1) + begun[row, step]).unique())
+
+
+def weight_of(pieces: Sequence[SequenceBatch]) -> float | None:
+    """What the weights of the scored steps add up to; None: they have none."""
+    if not pieces or pieces[0].weights is None:
+        return None
+    return sum(float(piece.weights[piece.scored].sum()) for piece in pieces if piece.weights is not None)
 
 
 def update_of(loss: Tensor | None, pieces: Sequence[SequenceBatch], state: State) -> Update:
     """The update of a window that ran as `pieces`: their scored steps, no loss where there are none."""
     scored = scored_steps(pieces)
-    return Update(loss if scored else None, scored, detached(state))
+    return Update(loss if scored else None, scored, detached(state), weight=weight_of(pieces))
 
 
 def gradient_of_readout(

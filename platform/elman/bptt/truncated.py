@@ -12,7 +12,7 @@ from torch import Tensor
 
 from elman.batch import SequenceBatch
 from elman.bptt.buffered_window import BufferedWindow, run
-from elman.bptt.strategy import BackpropThroughTime, Objective, Update, scored_steps
+from elman.bptt.strategy import BackpropThroughTime, Objective, Update, scored_steps, weight_of
 from elman.tree import Carry, detached
 
 Scored = Literal["fresh", "window"]
@@ -99,7 +99,7 @@ class Truncated(BackpropThroughTime):
             if self.scored == "window":
                 going = going_on([*early, *late], window.first - window.start)
                 early, late = going[: len(early)], going[len(early) :]
-            scored = scored_steps(early) + scored_steps(late)
+            scored = scored_steps([*early, *late])
             with torch.set_grad_enabled(scored > 0 and torch.is_grad_enabled()):
                 loss, carry = run(objective, early, carry)
                 if scored:
@@ -110,7 +110,7 @@ class Truncated(BackpropThroughTime):
                 after = self._after(batch, steps, carry, resume=window.resume, scored_to=window.stop)
             else:
                 after = TruncatedState(carry, tuple(late))
-            yield Update(loss if scored else None, scored, after)
+            yield Update(loss if scored else None, scored, after, weight=weight_of([*early, *late]))
 
     def plan(self, begin: int, first: int, stop: int, *, is_last: bool) -> list[Window]:
         """The windows that score steps [first, stop), none looking back beyond step `begin`."""

@@ -220,7 +220,7 @@ def check(run: Run) -> None:
     run.first = loader.batch(0)
     refuse_unfit_batch(run.first, run.data)
     refuse_unfit_rows(run.task.network.core, run.first, run.data)
-    run.task.train_state.burn_in.refuse(run.first)
+    run.task.train_state.refuse(run.first)
     run.steps_per_batch = loader.steps_per_batch or int(run.first.lengths.sum())
     refuse_targets(run.task, run.first)
     refuse_monitor(run.parts.trainer.monitor, run.task, run.data, run.first)

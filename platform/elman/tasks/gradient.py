@@ -18,10 +18,11 @@ class Flags(NamedTuple):
 
     Args:
         working: ranks that had a window.
-        scored: steps scored in these windows.
+        scored: steps scored in these windows, or sequences where steps have weights.
         loss: their summed loss; zero where one process knows it as a tensor.
         open: ranks whose window does not close its update.
         lr_scale: sum of the factors on the learning rate that these windows ask for.
+        weight: what their summed loss counts as: scored steps, or the sum of their weights.
     """
 
     working: float
@@ -29,6 +30,7 @@ class Flags(NamedTuple):
     loss: float
     open: float
     lr_scale: float
+    weight: float
 
 
 class FlatGradient:
@@ -87,9 +89,11 @@ class FlatGradient:
     def reduce(self, update: Update | None) -> Flags:
         """Sum gradient and flags over all ranks; None: this rank has no window left."""
         if update is None:
-            flags = Flags(0.0, 0.0, 0.0, 0.0, 0.0)
+            flags = Flags(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
         else:
-            flags = Flags(1.0, float(update.scored), 0.0, float(not update.closes), update.lr_scale)
+            scored = float(update.scored)
+            weight = scored if update.weight is None else update.weight
+            flags = Flags(1.0, scored, 0.0, float(not update.closes), update.lr_scale, weight)
         if self.ranks == 1:
             return flags
         self.flags.copy_(torch.tensor(flags, dtype=self.buffer.dtype))

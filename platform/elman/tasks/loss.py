@@ -25,6 +25,16 @@ class SequenceLoss(ABC):
             ValueError: if `y` is of the other kind.
         """
 
+    def weighted(self, out: Tensor, y: Tensor, weights: Tensor) -> Tensor:
+        """Summed loss of scored steps, that of each times its weight: here, a call of `sums` for each weight.
+
+        Args:
+            out, y: as of `sums`, (N, ...).
+            weights: (N,).
+        """
+        alike = [(weight, weights == weight) for weight in weights.unique()]
+        return torch.stack([weight * self.sums(out[at], y[at])[0] for weight, at in alike]).sum()
+
     def slopes(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor] | None:
         """The summed loss that training takes and its gradient by `out`; None: only autograd knows it.
 
@@ -93,18 +103,24 @@ class CrossEntropy(SequenceLoss):
         self.weights = torch.where(counts > 0, weights, 0.0)
 
     def sums(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor | None]:
+        loss = self._losses(out, y, reduction="sum")
+        return loss, None if torch.is_grad_enabled() else (out.argmax(-1) == y).sum()
+
+    def weighted(self, out: Tensor, y: Tensor, weights: Tensor) -> Tensor:
+        """As of any loss, in one call."""
+        return self._losses(out, y, reduction="none") @ weights
+
+    def _losses(self, out: Tensor, y: Tensor, *, reduction: str) -> Tensor:
         self._check(out, y)
         if self.balance and self.weights is None:
             raise ValueError("balance weighs classes by how often they come, which this data does not count")
-        learning = torch.is_grad_enabled()
-        loss = F.cross_entropy(
+        return F.cross_entropy(
             out.flatten(0, -2),
             y.flatten(),
             weight=None if self.weights is None else self.weights.to(out),
-            label_smoothing=self.label_smoothing if learning else 0.0,
-            reduction="sum",
+            label_smoothing=self.label_smoothing if torch.is_grad_enabled() else 0.0,
+            reduction=reduction,
         )
-        return loss, None if learning else (out.argmax(-1) == y).sum()
 
     def slopes(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor] | None:
         if self.balance or self.label_smoothing:

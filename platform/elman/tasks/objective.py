@@ -72,7 +72,7 @@ class WindowLoss:
 
     def readout_gradient(self, out: Tensor, window: SequenceBatch) -> ReadoutGradient:
         """`readout_loss` and its gradient: by hand where loss and readout know theirs, else by autograd."""
-        by_hand = self.readout.knows_gradient and self.loss.knows_slopes
+        by_hand = self.readout.knows_gradient and self.loss.knows_slopes and window.weights is None
         if by_hand and not torch.is_autocast_enabled(out.device.type):
             read, y = _scored(out, window)
             with torch.no_grad():
@@ -90,6 +90,8 @@ class WindowLoss:
             return out.new_zeros(()), None
         out = self.readout(out)
         out = out.to(wide(out.dtype))  # sums of bfloat16 would be rounded to it
+        if window.weights is not None:
+            return self.loss.weighted(out, y, window.weights[window.scored].to(out)), None
         loss, tally = self.loss.sums(out, y)
         if window.scale is not None and tally is not None:
             by_step = window.scale if window.scale.dim() == 3 else window.scale[:, None]  # (B, T or 1, O)
@@ -159,10 +161,10 @@ class WindowLoss:
 
 
 def _scored(out: Tensor, window: SequenceBatch) -> tuple[Tensor, Tensor]:
-    """Outputs and targets of the scored steps: as they lie where all are, else under one another."""
+    """Outputs and targets of scored steps: as they lie if all are and have no weights, else in a row."""
     if window.y is None:
         raise ValueError("a batch without targets has no loss; predict with it instead")
-    if bool(window.scored.all()):
+    if window.weights is None and bool(window.scored.all()):
         return out, window.y
     chosen = window.scored.flatten().nonzero().squeeze(1).to(out.device)
     return out.flatten(0, 1)[chosen], window.y.flatten(0, 1)[chosen]

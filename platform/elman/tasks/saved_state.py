@@ -9,7 +9,7 @@ from torch import Tensor
 
 from elman.batch import SequenceBatch, at_first_step
 
-ON_HOST = ("scored", "lengths", "begins", "warm")
+ON_HOST = ("scored", "lengths", "begins", "warm", "weights")
 """Fields of a batch that decide what runs."""
 IS_LAST = SequenceBatch._fields.index("is_last")
 

@@ -14,7 +14,6 @@ from torch import Tensor
 from elman.batch import SequenceBatch
 from elman.bptt import BackpropThroughTime, Truncated
 from elman.cores import LSTM
-from elman.errors import BadInput
 from elman.tasks import checkpoint as checkpoints
 from elman.tasks.evaluation import Evaluation
 from elman.tasks.gradient import FlatGradient
@@ -61,8 +60,8 @@ class SequenceTask(pl.LightningModule):
         first_carry: what sequences begin with where no context makes it: zero, the core's own first carry, or
             learned, a parameter for every tensor of it that is no sum or count, shared by all rows.
         bptt: how gradients travel back through time.
-        burn_in: steps at a row's start that warm the carry in training, without loss or gradient; a row that
-            goes on from the batch before has none.
+        burn_in: steps that warm the carry of a row that begins, in training, without loss or gradient.
+        replication: share of the training loss spread over all steps of sequences scored at their last one.
         state_clip: largest size of each number of the gradient of a row's summed loss by its carry, where it
             crosses from a step to the one before; null: no limit.
         credit_decay: factor on that gradient at each such crossing, so on credit for every step back.
@@ -104,6 +103,7 @@ class SequenceTask(pl.LightningModule):
         first_carry: Begins = "zero",
         bptt: BackpropThroughTime | None = None,
         burn_in: int = 0,
+        replication: float = 0.0,
         state_clip: float | None = None,
         credit_decay: float = 1.0,
         loss: SequenceLoss | None = None,
@@ -162,7 +162,7 @@ class SequenceTask(pl.LightningModule):
         self.time_steps = 0  # steps seen in training, over all rows and ranks
         self.max_time_steps: int | None = None  # the budget, set where the run is started
         self.recipe = ""  # as resolved text, for the checkpoint
-        self.train_state = TrainState(self.bptt, self.network, burn_in=burn_in)
+        self.train_state = TrainState(self.bptt, self.network, burn_in=burn_in, replication=replication)
         self.training_loop = TrainingLoop(self.bptt, self.objective, self.updates, self.train_state)
         self.training_metrics = TrainingMetrics(self.updates, self.loss, self.bptt)
         self.restored: dict[str, Any] | None = None
@@ -191,10 +191,8 @@ class SequenceTask(pl.LightningModule):
             self.network.measure_features(getattr(self.trainer, "datamodule", None))
 
     def on_train_start(self) -> None:
-        if self.updates.schedule.needs_budget and self.max_time_steps is None:
-            name = type(self.updates.schedule).__name__
-            raise BadInput(f"schedule={name} falls over a budget; set the task's max_time_steps")
-        self.updates.begin(FlatGradient(self.objective.parameters, ranks=self._ranks))
+        buffer = FlatGradient(self.objective.parameters, ranks=self._ranks)
+        self.updates.begin(buffer, budget=self.max_time_steps)
         checkpoints.load_own(self, rank=self.global_rank)
         self.training_metrics.begin(self.time_steps, self.trainer.train_dataloader)
 

@@ -11,6 +11,7 @@ from elman.batch import SequenceBatch
 from elman.bptt import BackpropThroughTime
 from elman.tasks.burn_in import BurnIn
 from elman.tasks.network import Network
+from elman.tasks.replication import Replication
 from elman.tasks.saved_state import restored_state, saved_state
 from elman.tree import finite_rows, zeroed_where_not_finite
 
@@ -22,20 +23,29 @@ class TrainState:
         bptt: the strategy.
         network: whose core's carry the state begins with.
         burn_in: as of `BurnIn`.
+        replication: as of `Replication`.
 
     `value` is None where nothing goes on; `restarted_rows` counts rows that were not finite, `batches` the
     batches begun.
     """
 
-    def __init__(self, bptt: BackpropThroughTime, network: Network, *, burn_in: int) -> None:
+    def __init__(
+        self, bptt: BackpropThroughTime, network: Network, *, burn_in: int, replication: float
+    ) -> None:
         self.bptt, self.core = bptt, network.core
         self.burn_in = BurnIn(burn_in, network=network, bptt=bptt)
+        self.replication = Replication(replication)
         self.value: Any = None
         self.restarted_rows = self.batches = 0
         self._restart: Tensor | None = None  # rows whose state was not finite
 
+    def refuse(self, first: SequenceBatch) -> None:
+        """Raise BadInput if the first batch of training is not what an option needs."""
+        self.burn_in.refuse(first)
+        self.replication.of(self.burn_in.marked(first.restarted()), where="the first training batch")
+
     def begin(self, batch: SequenceBatch) -> SequenceBatch:
-        """`batch`, warm steps marked, with a state to go on from; where nothing went before, all begin."""
+        """`batch`, warm steps and targets marked, with a state to go on from; without one, all rows begin."""
         self.bptt.begin(self.batches)
         self.batches += 1
         if self.value is None:
@@ -44,7 +54,8 @@ class TrainState:
         if self._restart is not None:
             batch = batch.restarted(self._restart)
             self._restart = None
-        return self.burn_in.of(batch, number=self.batches - 1)
+        number = self.batches - 1
+        return self.replication.of(self.burn_in.of(batch, number=number), where=f"training batch {number}")
 
     @property
     def counts(self) -> dict[str, int]:

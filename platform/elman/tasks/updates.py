@@ -11,6 +11,8 @@ import torch.distributed as dist
 from torch import Tensor
 
 from elman.batch import SequenceBatch
+from elman.bptt import scored_steps
+from elman.errors import BadInput
 from elman.tasks.gradient import Flags, FlatGradient
 from elman.tasks.schedule import Schedule
 
@@ -32,9 +34,10 @@ class Accumulator:
     Args:
         updates: windows that close an update.
         capacity: steps of all rows that these score if full.
-        scored: steps they did score.
+        scored: steps they did score, or sequences where steps have weights.
         loss: their summed loss, a number or a tensor.
         lr_scale: sum of the factors on the learning rate that the strategy asked for.
+        weight: what their summed loss counts as.
     """
 
     updates: int = 0
@@ -42,14 +45,15 @@ class Accumulator:
     scored: float = 0.0
     loss: Any = 0.0
     lr_scale: float = 0.0
+    weight: float = 0.0
 
 
 @dataclass
 class RunningTotals:
-    """Sums over the updates made since the last report."""
+    """Sums over the updates made since the last report; `scored` is what `loss` counts as."""
 
     loss: Any = 0.0
-    scored: int = 0
+    scored: float = 0.0
     updates: int = 0
     clipped: int = 0
     norm: float = 0.0
@@ -57,7 +61,7 @@ class RunningTotals:
 
 @dataclass(frozen=True)
 class Totals:
-    """What all ranks bring to a batch: rows, the longest row axis, existing steps, scored steps."""
+    """What all ranks bring to a batch: rows, the longest row axis, existing steps, what is scored."""
 
     rows: int
     steps: int
@@ -67,7 +71,7 @@ class Totals:
     @classmethod
     def of(cls, batch: SequenceBatch, *, ranks: int, device: torch.device) -> Totals:
         """Those of a batch, summed over `ranks` processes through tensors on `device`."""
-        counts = [len(batch.x), int(batch.lengths.sum()), int(batch.scored.sum())]
+        counts = [len(batch.x), int(batch.lengths.sum()), scored_steps([batch])]
         if ranks == 1:
             return cls(rows=counts[0], steps=batch.steps, existing=counts[1], scored=counts[2])
         total = torch.tensor(counts, device=device)
@@ -154,8 +158,15 @@ class Updates:
         self.running = RunningTotals()
         self.gradient: FlatGradient | None = None
 
-    def begin(self, gradient: FlatGradient) -> None:
-        """Take gradients from this buffer from now on."""
+    def begin(self, gradient: FlatGradient, *, budget: int | None) -> None:
+        """Take gradients from this buffer from now on, over a budget in time steps if there is one.
+
+        Raises:
+            BadInput: if the schedule falls over a budget that there is not.
+        """
+        if self.schedule.needs_budget and budget is None:
+            name = type(self.schedule).__name__
+            raise BadInput(f"schedule={name} falls over a budget; set the task's max_time_steps")
         self.gradient = gradient
         if self.total is not None:  # read from a checkpoint
             self.total = self.total.to(gradient.vector)
@@ -184,6 +195,7 @@ class Updates:
         waiting = self.accumulator
         waiting.loss = waiting.loss + (flags.loss if loss is None else loss.detach())
         waiting.scored += flags.scored
+        waiting.weight += flags.weight
         if flags.open or self.accumulate != 1 or self.total is not None:
             vector = self._buffer.vector
             self.total = vector.clone() if self.total is None else self.total.add_(vector)
@@ -241,7 +253,7 @@ class Updates:
         running = self.running
         running.updates += 1
         running.loss = running.loss + waiting.loss
-        running.scored += int(waiting.scored)
+        running.scored += waiting.weight
         running.norm += norm
         running.clipped += scale < 1.0
         return True
@@ -280,7 +292,8 @@ class Updates:
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
         saved = dict(saved)
-        self.accumulator = Accumulator(**saved.pop("accumulator"))
+        waiting = saved.pop("accumulator")
+        self.accumulator = Accumulator(**{"weight": waiting["scored"], **waiting})  # of before: without
         self.running = RunningTotals(**saved.pop("running"))
         for name, value in saved.items():
             setattr(self, name, value)
