@@ -10,6 +10,7 @@ from torch import Tensor
 
 from elman.cores import GRU, LSTM, Bidirectional, Cell, Elman
 from elman.cores.crossing import Crossing, step_by_step
+from elman.cores.kernels import use_kernels
 from elman.cores.resets import Resets
 
 T = 19  # more than a block of the scan
@@ -153,5 +154,7 @@ def test_torchs_module_gives_way_where_there_is_something_to_learn() -> None:
     assert core.stack._kernel(2) != "fused"
     with torch.no_grad():
         assert core.stack._kernel(2) == "fused"
+    use_kernels(core, {"stack": ["fused"]})  # of a run without options
+    assert core.stack._kernel(2) == "scan"
     with pytest.raises(ValueError, match=r"kernel=fused runs all steps .*; set kernel: auto, native, scan"):
         made(GRU, kernel="fused").use_crossing(HALF)

@@ -220,3 +220,12 @@ def test_a_sequence_without_a_target_has_none_to_repeat() -> None:
     batch.scored[1] = False
     marked = make_task(replication=A).train_state.begin(batch)
     assert marked.scored.sum(1).tolist() == [11, 0, 2]
+
+
+def test_sums_of_before_count_what_they_scored() -> None:
+    updates = make_task().updates
+    saved = updates.state_dict()
+    saved["accumulator"] = {**saved["accumulator"], "scored": 3.0}
+    del saved["accumulator"]["weight"]
+    updates.load_state_dict(saved)
+    assert updates.accumulator.weight == 3.0
