@@ -11,11 +11,12 @@ import pytorch_lightning as pl
 import torch
 
 from elman.diagnostics.diagnostic import Diagnostic
+from elman.diagnostics.step_cost import step_cost
 
 COSTS = ("cost/seconds", "cost/ms_per_step", "cost/core_steps_per_step", "cost/peak_memory_mib")
 """Every run has these metrics at each validation."""
 
-SAVED = ("seconds", "training_seconds", "core_steps", "batch_steps", "peak_memory_mib")
+SAVED = ("seconds", "training_seconds", "core_steps", "batch_steps", "peak_memory_mib", "step_cost")
 
 
 class Cost(Diagnostic):
@@ -24,10 +25,11 @@ class Cost(Diagnostic):
     `cost/seconds` is the time in training and validation, `cost/ms_per_step` that of training alone
     divided by the time steps seen, both over all attempts of a run that was resumed, the checkpoints
     that follow a validation left out. `cost/core_steps_per_step` counts the steps run forward in
-    training: 1 for `Full`, near k2/k1 for `Truncated(k1, k2)`; it is the same on every machine. Of
-    several processes that train together the first one is measured. `cost/peak_memory_mib` is the
-    largest use so far: of the GPU's memory by tensors, else of this process's memory as a whole, what
-    was imported included.
+    training: 1 for `Full`, near k2/k1 for `Truncated(k1, k2)`; it is the same on every machine. A step of
+    a strategy that traces forward counts as many steps of `Full` as take its time, measured once, on the
+    first batch, so that costs compare; that figure is the machine's. Of several processes that train
+    together the first one is measured. `cost/peak_memory_mib` is the largest use so far: of the GPU's
+    memory by tensors, else of this process's memory as a whole, what was imported included.
     """
 
     name = "cost"
@@ -35,6 +37,7 @@ class Cost(Diagnostic):
     def __init__(self) -> None:
         self.seconds = self.training_seconds = 0.0
         self.core_steps = self.batch_steps = 0
+        self.step_cost: float | None = None
         self.peak_memory_mib = 0.0
         self._then = 0.0
         self._paused = False
@@ -44,6 +47,9 @@ class Cost(Diagnostic):
         self._then = time.perf_counter()
 
     def on_train_batch_start(self, trainer: pl.Trainer, task: Any, batch: Any, batch_idx: int) -> None:
+        if self.step_cost is None:
+            self.step_cost = step_cost(task, batch) if task.bptt.traces else 1.0
+            self._paused = self._paused or task.bptt.traces
         self._steps_before = task.objective.steps_run
         if self._paused:  # what came between, such as a checkpoint or a report to a search, is no training
             self._then, self._paused = time.perf_counter(), False
@@ -51,7 +57,7 @@ class Cost(Diagnostic):
     def on_train_batch_end(
         self, trainer: pl.Trainer, task: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        self.core_steps += task.objective.steps_run - self._steps_before
+        self.core_steps += (task.objective.steps_run - self._steps_before) * (self.step_cost or 1)
         self.batch_steps += batch.steps
 
     def on_validation_start(self, trainer: pl.Trainer, task: Any) -> None:
@@ -81,7 +87,7 @@ class Cost(Diagnostic):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         for name in SAVED:
-            setattr(self, name, state_dict[name])
+            setattr(self, name, state_dict.get(name))  # checkpoints of before have no step_cost
 
 
 def peak_memory_mib(device: torch.device) -> float:
