@@ -13,6 +13,7 @@ FLOORS = (
     *(
         "errors",
         "printable",
+        "pictures",
         "trust",
         "program",
         "declared",

@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from elman.cli import main
-from elman.diagnostics import CaptionPictures, Cost, CreditPicture, Diagnostic, Samples
+from elman.diagnostics import CaptionPictures, Cost, CreditPicture, Diagnostic, Meter, Reading, Samples
 from elman.diagnostics.choice import OWN, diagnostics_of
+from elman.diagnostics.meters import ALL
 from elman.errors import BadInput
 
 RECIPE = """\
@@ -153,6 +154,6 @@ def test_none_is_left_out() -> None:
     """Every public diagnostic is chosen where it fits, and has a name of its own."""
     from elman import diagnostics
 
-    public = {getattr(diagnostics, name) for name in diagnostics.__all__} - {Diagnostic}
-    assert public == {*OWN, Cost}
+    public = {getattr(diagnostics, name) for name in diagnostics.__all__} - {Diagnostic, Meter, Reading}
+    assert public == {*OWN, Cost, *ALL}
     assert len({kind.name for kind in public}) == len(public)

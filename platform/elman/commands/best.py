@@ -42,7 +42,7 @@ USAGE = (
     "[--tracking.tracking_uri=URI]"
 )
 COMMAND = Command(
-    order=12,
+    order=13,
     line="name the best trial or run of an experiment and its recipe",
     usage="""\
 usage: elman best EXPERIMENT [--study=NAME] [--metric=METRIC] [--like=RUN] [--top=N] [--output=FILE]

@@ -14,7 +14,7 @@ def diff(words: list[str], *, form: str, uri: str) -> int:
 
 
 COMMAND = Command(
-    order=10,
+    order=11,
     line="show what differs between two runs",
     usage="""\
 usage: elman diff RUN RUN [--format=FORMAT] [--tracking.tracking_uri=URI]

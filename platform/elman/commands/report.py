@@ -31,7 +31,7 @@ def report(words: list[str], *, study: str, output: str, uri: str) -> int:
 
 
 COMMAND = Command(
-    order=13,
+    order=14,
     line="write what a study has found as one HTML file",
     usage="""\
 usage: elman report EXPERIMENT [--study=NAME] [--output=FILE] [--tracking.tracking_uri=URI]

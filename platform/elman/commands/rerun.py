@@ -18,7 +18,7 @@ def rerun(words: list[str], *, uri: str, resume: str | None, trust: str) -> int:
 
 
 COMMAND = Command(
-    order=11,
+    order=12,
     line="train a run's recipe once more and compare",
     usage="""\
 usage: elman rerun RUN [--resume [NEW]] [--tracking.tracking_uri=URI] [--key=value ...]

@@ -44,7 +44,7 @@ def restore(words: list[str], *, uri: str) -> int:
 
 
 COMMAND = Command(
-    order=9,
+    order=10,
     line="list the runs of an experiment, or mark some of them as deleted",
     usage="""\
 usage: elman runs [EXPERIMENT | --all] [--filter=TEXT] [--status=STATE] [--sort=COLUMN] [--limit=N]

@@ -18,7 +18,7 @@ def ui(words: list[str], *, port: int | None, uri: str, experiment: str) -> int:
 
 
 COMMAND = Command(
-    order=14,
+    order=15,
     line="open the dashboard of all runs",
     usage="""\
 usage: elman ui [--port=N] [--tracking.tracking_uri=URI] [--tracking.experiment=NAME]

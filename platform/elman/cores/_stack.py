@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -94,7 +94,7 @@ class Stack(nn.Module):
         self.kernel, self._scanned = kernel, pointwise
         self.kept: Choice | None = None  # of the run that this one goes on with
         self.crossing: Crossing | None = None  # of gradients between steps; None: they cross as they are
-        self._equations = _Functions(cell)
+        self._equations = _Functions(cell.hidden_size, cell.shapes, cell.drive, cell.step)
         self._class_names = [base.__name__ for base in type(cell).__mro__]
         widths = [input_size] + [hidden_size] * (layers - 1)
         parts: list[nn.Module]
@@ -278,8 +278,11 @@ class Stack(nn.Module):
         return cast(Tensor, getattr(self.parts[0], f"{self._names[0]}_l0"))
 
 
-class _Functions(SimpleNamespace):
+@dataclass
+class _Functions:
     """A cell's equations apart from the module, so that the cell is no part of its own layers."""
 
-    def __init__(self, cell: Equations) -> None:
-        super().__init__(hidden_size=cell.hidden_size, shapes=cell.shapes, drive=cell.drive, step=cell.step)
+    hidden_size: int
+    shapes: Any
+    drive: Any
+    step: Any

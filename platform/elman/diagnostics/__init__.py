@@ -4,6 +4,17 @@ from elman.diagnostics.caption_pictures import CaptionPictures
 from elman.diagnostics.cost import Cost
 from elman.diagnostics.credit_picture import CreditPicture
 from elman.diagnostics.diagnostic import Diagnostic
+from elman.diagnostics.meter import Meter, Reading
+from elman.diagnostics.meters import GradientByLag
 from elman.diagnostics.samples import Samples
 
-__all__ = ["CaptionPictures", "Cost", "CreditPicture", "Diagnostic", "Samples"]
+__all__ = [
+    "CaptionPictures",
+    "Cost",
+    "CreditPicture",
+    "Diagnostic",
+    "GradientByLag",
+    "Meter",
+    "Reading",
+    "Samples",
+]

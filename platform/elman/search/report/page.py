@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from html import escape
-from importlib.resources import files
 
+from elman.pictures.page import card, page
 from elman.search.pictures import Pictures, pictures
 from elman.search.report.note import commands, set_up, space_in_words
 from elman.search.report.parts import failures, paragraphs, table, tiles, trials_table
 from elman.search.results.answer import answer
 from elman.search.results.review import Review
 
-POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-    "img-src data: blob:; font-src data:"
-)
-"""What the page may do: nothing with the network, whatever is written in it."""
-
 
 def report(review: Review) -> str:
     """One HTML page with plotly.js in it, 5 MB, that opens from a file and asks the network for nothing."""
-    from plotly.offline import get_plotlyjs
-
-    here = files("elman.search.report")
     drawn = pictures(review)
     parts = [
         _head(review),
@@ -44,22 +35,7 @@ def report(review: Review) -> str:
         "</section></div>",
         _commands(review),
     ]
-    scripts = [get_plotlyjs(), (here / "page.js").read_text(encoding="utf-8")]
-    return "\n".join(
-        [
-            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            '<meta name="color-scheme" content="light dark">',
-            '<link rel="icon" href="data:,">',
-            f"<title>{escape(review.name)}: report</title>",
-            f"<style>\n{(here / 'page.css').read_text(encoding='utf-8')}</style>\n</head>\n<body>\n<main>",
-            *parts,
-            "</main>",
-            *(f"<script>{script}</script>" for script in scripts),
-            "</body>\n</html>\n",
-        ]
-    )
+    return page(f"{review.name}: report", parts)
 
 
 def _head(review: Review) -> str:
@@ -78,14 +54,7 @@ def _pictures(found: Pictures) -> str:
     """Each as a figure whose data lies beside it as JSON, for the page's script to draw."""
     cards = []
     for name, picture in found.drawn.items():
-        # In JSON a "<" can only stand in text, where \u003c is the same; so no text can end the script.
-        data = picture.plotly.to_json().replace("<", "\\u003c")
-        cards.append(
-            f'<figure id="{name}"><h3>{escape(picture.title)}</h3>'
-            f'<div class="plot" role="img" aria-label="{escape(picture.title)}"></div>'
-            f'<script type="application/json">{data}</script>'
-            f"<figcaption>{escape(picture.caption)}</figcaption></figure>"
-        )
+        cards.append(card(name, picture.title, picture.caption, picture.plotly))
     reasons = "; ".join(f"{name}: {why}" for name, why in found.left_out.items())
     left = f'<p class="quiet">Not drawn: {escape(reasons)}.</p>' if reasons else ""
     hint = "Point at a trial to see what it is; drag to zoom, double-click to see all again."
