@@ -21,6 +21,7 @@ RECIPES = [path for path in FILES if path not in SEARCHES]
 GROUPS = {  # recipes of a folder that are compared with one another; in all others, all of them are
     "windows": [],
     "adaptive_copy": [],  # the learning rate follows k
+    "influence_balancing": [],  # each at its own rate and length
     "reach": ["echo_*.yaml", "[!e]*.yaml"],
     "forecast": [],
     "relationships": [],
@@ -38,6 +39,7 @@ TINY = {  # data: options that make it small
     "PianoRolls": ["--data.path=music.mat"],
     "Echo": ["--data.batch_size=2", "--data.val_batches=1"],
     "Adding": ["--data.batch_size=2", "--data.val_batches=1"],
+    "Ones": ["--data.losses=120", "--data.batches=1"],
     "CopyBlocks": [
         *("--data.batch_size=2", "--data.steps=110", "--data.train_steps=110", "--data.eval_steps=110"),
         "--model.window=110",

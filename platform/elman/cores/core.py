@@ -23,6 +23,9 @@ class Core(nn.Module, ABC):
     streams: bool = True
     """False for a core whose output at a step depends on later steps."""
 
+    predicts: bool = False
+    """True for a core whose outputs are the predictions: nothing is learned behind it."""
+
     input_size: int
     output_size: int
 

@@ -88,7 +88,9 @@ class Network(nn.Module):
         self.features = None if features is None else features(input_size, sample_rate_hz or 0)
         width = input_size if self.features is None else self.features.output_size
         self.core = core(embedding or width)
-        self.readout = Readout(self.core.output_size, output_size, dropout=readout_dropout)
+        self.readout = Readout(
+            self.core.output_size, output_size, dropout=readout_dropout, learned=not self.core.predicts
+        )
         self.begins = (
             None if context_encoder is None else FirstCarry(context_encoder(context_size or 0), self.core)
         )

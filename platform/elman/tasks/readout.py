@@ -13,11 +13,24 @@ class Readout(nn.Linear):
         width: H, the core's output size.
         output_size: O.
         dropout: the share dropped.
+        learned: False: the outputs of the core are those of the network.
+
+    Raises:
+        ValueError: if nothing is learned, and H is not O.
     """
 
-    def __init__(self, width: int, output_size: int, *, dropout: float = 0.0) -> None:
+    def __init__(self, width: int, output_size: int, *, dropout: float = 0.0, learned: bool = True) -> None:
         super().__init__(width, output_size)
         self.dropout = dropout
+        if not learned:
+            if width != output_size:
+                raise ValueError(
+                    f"the core's outputs are the predictions, {width} a step, but this data has "
+                    f"{output_size} classes or values a step; take another core"
+                )
+            nn.init.eye_(self.weight)
+            nn.init.zeros_(self.bias)
+            self.requires_grad_(False)
 
     def forward(self, out: Tensor) -> Tensor:
         if self.dropout:
