@@ -62,5 +62,8 @@ UNCREDITED = [SnAp1(k1=2), EProp(), DiagonalRTRL(), UORO(k1=3), KFRTRL()]
 RANDOM = [s for s in STRATEGIES if type(s).begin is not BackpropThroughTime.begin]
 
 
-def name(bptt: object) -> str:
-    return type(bptt).__name__ + "-".join(str(v) for k, v in vars(bptt).items() if k[0] != "_")
+def name(value: object) -> str:
+    """Of a strategy, its class and arguments; of anything else, what it prints."""
+    if not isinstance(value, BackpropThroughTime):
+        return str(value)
+    return type(value).__name__ + "-".join(str(v) for k, v in vars(value).items() if k[0] != "_")

@@ -10,17 +10,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PROOF = (
+NAMES = ("platform", "mlflow", "elman", "datamodules")
+WHERE = f"from importlib.util import find_spec; print(*(find_spec(name).origin for name in {NAMES}))"
+IMPORT = (
     "import platform, mlflow, elman, datamodules;"
     "assert platform.python_version() and mlflow.MlflowClient;"
     "import elman.cores, elman.bptt, datamodules.text;"
-    "print(platform.__file__, mlflow.__file__, elman.__file__)"
 )
 
 
-def prove(folder: Path, **env: str) -> list[Path]:
+def prove(folder: Path, program: str, **env: str) -> list[Path]:
     found = subprocess.run(
-        [sys.executable, "-c", PROOF],
+        [sys.executable, "-c", program],
         check=False,
         cwd=folder,
         env={**os.environ, **env},
@@ -40,10 +41,11 @@ def test_neither_folder_is_a_package() -> None:
     "folder", [ROOT, ROOT / "tests", ROOT / "platform"], ids=["root", "tests", "platform"]
 )
 def test_the_installed_modules_win(folder: Path) -> None:
-    standard, tracking, own = prove(folder)
+    standard, tracking, own, data = prove(folder, WHERE)
     assert ROOT not in standard.parents
     assert ROOT / "mlflow" not in tracking.parents
     assert own == ROOT / "platform" / "elman" / "__init__.py"
+    assert data == ROOT / "datamodules" / "__init__.py"
 
 
 def test_they_win_with_the_wheel_too(tmp_path: Path) -> None:
@@ -63,8 +65,9 @@ def test_they_win_with_the_wheel_too(tmp_path: Path) -> None:
         str(wheel),
     ]
     subprocess.run(install, check=True, capture_output=True)
-    standard, tracking, own = prove(ROOT, PYTHONPATH=str(target))
+    standard, tracking, own, data = prove(ROOT, IMPORT + WHERE, PYTHONPATH=str(target))
     assert own == target / "elman" / "__init__.py"
+    assert data == ROOT / "datamodules" / "__init__.py"  # the current folder's; elsewhere the wheel's
     assert ROOT not in standard.parents
     assert ROOT / "mlflow" not in tracking.parents
     sources = {p.relative_to(ROOT / "platform") for p in (ROOT / "platform").rglob("*.py")}

@@ -7,6 +7,7 @@ import itertools
 import pytest
 import torch
 from oracle import SquaredError, pair_gradients, update_gradients
+from pairwise import pairs
 from strategy_rows import RANDOM, STRATEGIES, name
 
 from elman.batch import SequenceBatch
@@ -30,7 +31,6 @@ CORES = {
     "LSTM-native": (LSTM, "native"),
     "LSTM-fused": (LSTM, "fused"),
 }
-each_strategy = pytest.mark.parametrize("bptt", STRATEGIES, ids=name)
 
 
 def packed(*, ragged: bool) -> SequenceBatch:
@@ -69,9 +69,7 @@ def credited(bptt: BackpropThroughTime, core: str, batch: SequenceBatch) -> torc
     return total
 
 
-@pytest.mark.parametrize("ragged", [False, True], ids=["even", "ragged"])
-@pytest.mark.parametrize("core", CORES)
-@each_strategy
+@pytest.mark.parametrize(("bptt", "core", "ragged"), pairs(STRATEGIES, CORES, [False, True]), ids=name)
 def test_credit_ends_where_a_sequence_begins(bptt: BackpropThroughTime, core: str, ragged: bool) -> None:
     net, batch = make(core), packed(ragged=ragged)
     bptt.begin(1)

@@ -10,6 +10,7 @@ from collections import Counter
 import pytest
 import torch
 from core_rows import CORES, EXACT, LENGTHS, TRAINED, B, F, H, Row, T, build, gradients, inputs, weighted
+from pairwise import pairs
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -21,11 +22,12 @@ pytestmark = pytest.mark.filterwarnings("error")
 
 LAYERED = [row for row in CORES if issubclass(row.core, Layered)]
 RECURRENT = [row for row in CORES if issubclass(row.core, Cell)]
+STREAMING = [row for row in CORES if row.make().streams]
 
 every_core = pytest.mark.parametrize("row", CORES, ids=str)
 every_layered_core = pytest.mark.parametrize("row", LAYERED, ids=str)
 every_recurrent_core = pytest.mark.parametrize("row", RECURRENT, ids=str)
-every_streaming_core = pytest.mark.parametrize("row", [row for row in CORES if row.make().streams], ids=str)
+every_streaming_core = pytest.mark.parametrize("row", STREAMING, ids=str)
 every_depth = pytest.mark.parametrize("layers", [1, 2, 3])
 plain_and_residual = pytest.mark.parametrize("residual", [False, True], ids=["plain", "residual"])
 
@@ -37,13 +39,15 @@ def test_no_core_is_left_out():
     assert {row.core for row in TRAINED} >= concrete
 
 
-@every_streaming_core
-@every_depth
-@plain_and_residual
-@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["none", "ragged"])
-def test_windows_equal_the_whole(row, layers, residual, lengths):
+@pytest.mark.parametrize(
+    ("row", "layers", "residual", "ragged"),
+    pairs(STREAMING, [1, 2, 3], [False, True], [False, True]),
+    ids=str,
+)
+def test_windows_equal_the_whole(row, layers, residual, ragged):
     core = build(row, layers=layers, residual=residual)
     x, carry = inputs(core)
+    lengths = LENGTHS if ragged else None
     expected = core(x, carry, lengths)
     outs, end = [], carry
     for start, stop in [(0, 3), (3, 3), (3, 6), (6, 7)]:
@@ -57,9 +61,7 @@ def test_windows_equal_the_whole(row, layers, residual, lengths):
     )
 
 
-@every_core
-@every_depth
-@plain_and_residual
+@pytest.mark.parametrize(("row", "layers", "residual"), pairs(CORES, [1, 2, 3], [False, True]), ids=str)
 def test_ragged_rows_equal_each_row_alone(row, layers, residual):
     core = build(row, layers=layers, residual=residual)
     x, carry = inputs(core)
@@ -76,9 +78,9 @@ def test_ragged_rows_equal_each_row_alone(row, layers, residual):
     )
 
 
-@every_core
-@plain_and_residual
-@pytest.mark.parametrize("filler", [0.0, 1e30, math.inf, math.nan])
+@pytest.mark.parametrize(
+    ("row", "residual", "filler"), pairs(CORES, [False, True], [0.0, 1e30, math.inf, math.nan]), ids=str
+)
 def test_padding_is_never_read(row, residual, filler):
     core = build(row, layers=2, residual=residual)
     x, carry = inputs(core)
@@ -177,13 +179,13 @@ def wide_kinds(core):
     return kinds
 
 
-@every_core
-@plain_and_residual
 @pytest.mark.parametrize(
-    "lengths", [None, LENGTHS, torch.zeros_like(LENGTHS)], ids=["none", "ragged", "zero"]
+    ("row", "residual", "length", "x_dtype"),
+    pairs(CORES, [False, True], ["none", "ragged", "zero"], [torch.float32, torch.bfloat16]),
+    ids=str,
 )
-@pytest.mark.parametrize("x_dtype", [torch.float32, torch.bfloat16])
-def test_carry_is_wide_under_autocast(row, residual, lengths, x_dtype):
+def test_carry_is_wide_under_autocast(row, residual, length, x_dtype):
+    lengths = {"none": None, "ragged": LENGTHS, "zero": torch.zeros_like(LENGTHS)}[length]
     core = build(row, layers=2, residual=residual, dtype=torch.float32)
     x, carry = inputs(core, dtype=torch.float32)
     exact, exact_end = core(x, carry, lengths)

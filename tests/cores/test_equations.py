@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 import torch
 from core_rows import CORES, EXACT, LENGTHS, B, F, H, Row, T, build, gradients, inputs, weighted
+from pairwise import pairs
 
 from elman.cores import LSTM, Cell, Elman, FeedForward
 from elman.cores.layered import Layered
@@ -18,15 +19,15 @@ WRITTEN = [row for row in CORES if row.equations is not None]
 RECURRENT = [row for row in CORES if issubclass(row.core, Cell)]
 FUSED = [row for row in RECURRENT if row.make().fused() is not None]
 
-every_core_with_equations = pytest.mark.parametrize("row", WRITTEN, ids=str)
 every_recurrent_core = pytest.mark.parametrize("row", RECURRENT, ids=str)
 every_depth = pytest.mark.parametrize("layers", [1, 2, 3])
 plain_and_residual = pytest.mark.parametrize("residual", [False, True], ids=["plain", "residual"])
-some_lengths = pytest.mark.parametrize(
-    "lengths",
-    [None, torch.full((B,), T), LENGTHS, LENGTHS.clamp(max=5)],
-    ids=["none", "full", "ragged", "all-short"],
-)
+SOME_LENGTHS = {
+    "none": None,
+    "full": torch.full((B,), T),
+    "ragged": LENGTHS,
+    "all-short": LENGTHS.clamp(max=5),
+}
 
 
 def by_equations(step, core, x, carry, lengths):
@@ -56,11 +57,11 @@ def by_equations(step, core, x, carry, lengths):
     return torch.stack(outs), end
 
 
-@every_core_with_equations
-@every_depth
-@plain_and_residual
-@some_lengths
-def test_equals_the_equations(row, layers, residual, lengths):
+@pytest.mark.parametrize(
+    ("row", "layers", "residual", "length"), pairs(WRITTEN, [1, 2, 3], [False, True], SOME_LENGTHS), ids=str
+)
+def test_equals_the_equations(row, layers, residual, length):
+    lengths = SOME_LENGTHS[length]
     core = build(row, layers=layers, residual=residual)
     x, carry = inputs(core)
     got = core(x, carry, lengths)
@@ -90,11 +91,11 @@ def test_feed_forward_is_elman_without_recurrence(residual, nonlinearity):
     torch.testing.assert_close(core(x, (), LENGTHS)[0], elman_core(x, carry, LENGTHS)[0], **EXACT)
 
 
-@pytest.mark.parametrize("row", FUSED, ids=str)
-@every_depth
-@plain_and_residual
-@some_lengths
-def test_the_step_in_a_loop_equals_the_fused_kernel(row, layers, residual, lengths):
+@pytest.mark.parametrize(
+    ("row", "layers", "residual", "length"), pairs(FUSED, [1, 2, 3], [False, True], SOME_LENGTHS), ids=str
+)
+def test_the_step_in_a_loop_equals_the_fused_kernel(row, layers, residual, length):
+    lengths = SOME_LENGTHS[length]
     fused, core = (
         build(Row(row.core, {**row.options, "kernel": kernel}), layers=layers, residual=residual)
         for kernel in ("fused", "loop")

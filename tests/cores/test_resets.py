@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import core_rows
 import pytest
 import torch
 from core_rows import gradients, weighted
+from pairwise import pairs
 from torch import Tensor
 
 from elman.cores import GRU, LSTM, Cell, Core, Elman
@@ -27,6 +28,7 @@ CELLS = {
     "LSTM": LSTM,
 }
 KERNELS = ("fused", "native", "scan", "loop")
+FORMS: dict[str, dict] = {"plain": {}, "deep": {"layers": 3}, "residual": {"layers": 3, "residual": True}}
 
 
 def begins(rate: float, lengths: Tensor | None) -> Tensor:
@@ -93,14 +95,14 @@ def twins(cell: str, kernel: str, **options: Any) -> tuple[Cell, Cell]:
     return made[0], made[1]
 
 
-@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["even", "ragged"])
-@pytest.mark.parametrize("rate", [0.0, 0.05, 0.5])
-@pytest.mark.parametrize("form", [{}, {"layers": 3}, {"layers": 3, "residual": True}], ids=str)
-@pytest.mark.parametrize("kernel", KERNELS)
-@pytest.mark.parametrize("cell", CELLS)
-def test_each_kernel(cell: str, kernel: str, form: dict, rate: float, lengths: Tensor | None) -> None:
-    core, reference = twins(cell, kernel, **form)
-    held_to_one_by_one(core, reference, lengths, rate)
+@pytest.mark.parametrize(
+    ("one", "form", "rate", "ragged"),
+    pairs(product(CELLS, KERNELS), FORMS, [0.0, 0.05, 0.5], [False, True]),
+    ids=lambda given: "-".join(given) if isinstance(given, tuple) else str(given),
+)
+def test_each_kernel(one: tuple[str, str], form: str, rate: float, ragged: bool) -> None:
+    core, reference = twins(*one, **FORMS[form])
+    held_to_one_by_one(core, reference, LENGTHS if ragged else None, rate)
 
 
 @pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["even", "ragged"])

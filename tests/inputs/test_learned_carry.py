@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from pairwise import pairs
 from strategy_toys import Fading, LastSteps, RandomReach
 from task_toys import FEATURES, VALUES, fit, make_task, stream, truncated, weights
 
@@ -109,9 +110,11 @@ def alone(task: SequenceTask, batch: SequenceBatch) -> list[torch.Tensor]:
     return list(torch.autograd.grad(total, parameters(task)))
 
 
-@pytest.mark.parametrize("bptt", STRATEGIES, ids=name)
-@pytest.mark.parametrize("kernel", ["fused", "scan", "loop"])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    ("cell", "kernel", "bptt"),
+    pairs(CELLS, ["fused", "scan", "loop"], STRATEGIES),
+    ids=lambda given: given if isinstance(given, str) else name(given),
+)
 def test_gradient_is_that_of_the_losses_charged_to_a_beginning(cell: str, kernel: str, bptt) -> None:
     """By every kernel, two layers; a window that does not reach the beginning gives nothing."""
     options = {"hidden_size": 4, "layers": 2}

@@ -232,7 +232,7 @@ def mutated(values: dict[str, Any], rng: random.Random) -> str:
     return text
 
 
-@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(n, marks=pytest.mark.slow) for n in range(2, 20))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 20))])
 def test_nothing_stored_is_called_imported_read_or_written(
     resolved: dict[str, Any], bait: Path, seed: int
 ) -> None:

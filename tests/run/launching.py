@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import random
+import resource
 import signal
 import sys
 import time
@@ -11,12 +12,18 @@ from pathlib import Path
 import mlflow
 import torch
 
+from elman.commands import names
+
 PRELOADED = [
-    "elman.commands.fit",
+    "elman.cli",
+    *(f"elman.commands.{name}" for name in names()),
+    "elman.predict.streaming_model",
     "elman.run.job",
+    "docstring_parser",
     "matplotlib.pyplot",
+    "matplotlib.backends.backend_agg",
     "mlflow.pyfunc",
-    "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.store.tracking.sqlalchemy_workspace_store",
     "toy_data",
 ]
 PYTHONPATH = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -28,7 +35,7 @@ TINY = """\
 seed_everything: 1
 model:
   core: {class_path: LSTM, init_args: {hidden_size: 12, layers: 2, dropout: 0.2}}
-  bptt: {class_path: Truncated, init_args: {k1: 7, k2: 16}}
+  bptt: {class_path: Truncated, init_args: {k1: 13, k2: 29}}
   schedule: {class_path: Cosine}
   embedding: 5
   log_every: 4
@@ -36,10 +43,11 @@ data:
   class_path: Text
   init_args: {path: text.txt, cache: cache, batch_size: 4, steps: 60}
 trainer:
-  max_time_steps: 30000
-  val_every: 2500
+  max_time_steps: 15000
+  val_every: 5000
   checkpoint_every_minutes: 0.002
   progress: false
+diagnostics: [{class_path: Samples, init_args: {count: 50}}]
 tracking: {system_metrics: false, flush_seconds: 0.05}
 """
 
@@ -73,7 +81,7 @@ def default_signals():
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _main(words, folder, output, killed):
+def _main(words, folder, output, killed, most_bytes):
     default_signals()
     os.chdir(folder)
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -82,6 +90,8 @@ def _main(words, folder, output, killed):
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     sys.argv = ["elman", *words]
     torch.set_num_threads(1)
+    if most_bytes:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
     if killed:
         os.replace = _fatal(*killed)
     from elman.cli import main
@@ -107,15 +117,16 @@ class Fit:
 
     Args:
         killed: ("before" or "after", the name of a checkpoint), whose renaming into place ends the process.
+        most_bytes: of a file that it may write, as `ulimit -f` sets them.
     """
 
     count = 0
 
-    def __init__(self, *words, killed=None):
+    def __init__(self, *words, killed=None, most_bytes=None):
         Fit.count += 1
         self.file = Path(f"output-{Fit.count}.txt").absolute()
         self.file.touch()
-        arguments = ([str(w) for w in words], os.getcwd(), str(self.file), killed)
+        arguments = ([str(w) for w in words], os.getcwd(), str(self.file), killed, most_bytes)
         self.process = processes.Process(target=_main, args=arguments)
         self.process.start()
 

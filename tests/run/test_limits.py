@@ -125,24 +125,14 @@ def test_a_terminal_s_disk_that_is_full(checkpoint):
     )
 
 
-def test_a_disk_that_is_full_while_a_checkpoint_is_written(folder):
+def test_a_disk_that_is_full_while_a_checkpoint_is_written(fit, folder):
     """The file of a larger network than may be written; the half of it does not stay."""
-    folder.write("r.yaml", ECHO)
-    done = subprocess.run(
-        [
-            "bash",
-            "-c",
-            f"ulimit -f 3000; exec {sys.executable} -m elman fit r.yaml --model.core.hidden_size=1200",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2, done.stderr
+    ended = fit(folder.write("r.yaml", ECHO), "--model.core.hidden_size=1200", most_bytes=3_000_000)
+    assert ended.wait() == 2, ended.output
     assert re.search(
         r"elman: error: the disk is full or over its quota at \S+/step-\d+\.ckpt \(File too large\); ",
-        done.stderr,
+        ended.output,
     )
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in ended.output
     assert not list(folder.path.rglob("*.part"))
     assert folder.run().info.status == "FAILED"

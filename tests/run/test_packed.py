@@ -21,7 +21,7 @@ data:
     min_count: 1
     batching: {batch_size: 3, steps: 20, packed: true}
 trainer:
-  max_time_steps: 4000
+  max_time_steps: 2400
   val_every: 900
   checkpoint_every_minutes: 1e-9
   progress: false

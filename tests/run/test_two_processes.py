@@ -1,5 +1,6 @@
 """Two processes train as one with the same rows, stop together and go on together."""
 
+import shlex
 import signal
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import psutil
 import pytest
 import torch
 from launching import differences, unequal_texts, wait_until
+
+from elman.cli import main
 
 HERE = Path(__file__).parent
 ELMAN = Path(sys.executable).with_name("elman")
@@ -20,6 +23,11 @@ model:
   log_every: 5
 data: {class_path: toy_data.Ragged}
 trainer: {max_time_steps: 1000, val_every: 300, precision: 64-true, progress: false}
+tracking: {system_metrics: false}
+"""
+BROKEN = """\
+data: {class_path: toy_data.Breaking, init_args: {how: second}}
+trainer: {max_time_steps: 30000, val_every: 25000, progress: false}
 tracking: {system_metrics: false}
 """
 TRUNCATED = "--model.bptt=Truncated --model.bptt.k1=4 --model.bptt.k2=6"
@@ -59,41 +67,52 @@ def named(folder, name):
     return run
 
 
-def test_two_processes(fit, folder):
-    """One test, since starting two processes costs most of its time."""
+def test_two_processes(recipe, folder, capsys):
+    """One test, since starting two processes costs most of its time; all that end well share a start."""
+    tiny = ["fit", recipe, *TWO, "--trainer.max_time_steps=9600"]
+    run = stop_together(folder, tiny)
+    with_other_processes = ["--resume", run.info.run_id, *tiny[-1:], "--trainer.accelerator=cpu"]
+    capsys.readouterr()
+    assert main(["fit", recipe, *with_other_processes]) == 2
+    assert "started with other values" in capsys.readouterr().err
+
     folder.write("ragged.yaml", RAGGED)
     folder.write("texts.csv", unequal_texts(60))
-    tiny = ["fit", "tiny.yaml", *TWO, "--trainer.max_time_steps=12000"]
-    commands = [" ".join(tiny) + " --tracking.run_name=whole"]
+    folder.write("broken.yaml", BROKEN)
+    commands = [[*tiny, "--tracking.run_name=whole"]]
     for name, options in COMPARED.items():
-        commands.append(f"fit ragged.yaml {' '.join(TWO)} {options} --tracking.run_name={name}-2")
-    folder.write("two.txt", "\n".join(commands))
-    alone = [f"fit ragged.yaml {options} --tracking.run_name={name}-1" for name, options in COMPARED.items()]
-    folder.write("one.txt", "\n".join(alone))
-    pair, one = (start(sys.executable, HERE / "several.py", name) for name in ("two.txt", "one.txt"))
-    said = lines(one)
-    assert one.returncode == 0, said
+        commands.append(["fit", "ragged.yaml", *TWO, *options.split(), f"--tracking.run_name={name}-2"])
+    commands.append(["fit", "broken.yaml", *TWO, "--tracking.run_name=broken"])
+    folder.write("commands.txt", "\n".join(map(shlex.join, commands)))
+    pair = start(sys.executable, HERE / "several.py", "commands.txt")
+    for name, options in COMPARED.items():
+        assert main(["fit", "ragged.yaml", *options.split(), f"--tracking.run_name={name}-1"]) == 0
     output = lines(pair)
-    assert pair.returncode == 0, output
-    assert sum(line.startswith("dashboard: ") for line in output) == len(commands)  # the other is silent
-    assert all(run.info.status == "FINISHED" for run in folder.runs())
-    assert len(folder.runs()) == 2 * len(COMPARED) + 1
+    assert sum(line.startswith("dashboard: ") for line in output) == len(commands) - 1, output
+    assert len(folder.runs()) == 1 + len(commands) + len(COMPARED)  # the second processes are silent, here too
 
     for name in COMPARED:
-        one, two = named(folder, f"{name}-1"), named(folder, f"{name}-2")
-        weights, wanted = folder.last(two)["state_dict"], folder.last(one)["state_dict"]
-        torch.testing.assert_close(weights, wanted, rtol=0, atol=1e-10)
-        found, expected = ([p for p in folder.points(r) if p[0] not in WALL_CLOCK] for r in (two, one))
-        assert [p[:2] for p in found] == [p[:2] for p in expected]
-        assert [p[2] for p in found] == pytest.approx([p[2] for p in expected], rel=1e-9, abs=1e-12)
+        compare(folder, named(folder, f"{name}-1"), named(folder, f"{name}-2"))
+    a_second_process_that_meets_bad_input(folder, pair, output)
 
-    stops_together_and_goes_on(fit, folder, tiny)
+    second = start(ELMAN, *tiny, "--resume", run.info.run_id)
+    output = lines(second)
+    assert second.returncode == 0, output
+    goes_on_as_if_never_stopped(folder, named(folder, "parts"), named(folder, "whole"))
 
 
-def stops_together_and_goes_on(fit, folder, tiny):
-    before = folder.checkpoints()
+def compare(folder, one, two):
+    assert (one.info.status, two.info.status) == ("FINISHED", "FINISHED")
+    weights, wanted = folder.last(two)["state_dict"], folder.last(one)["state_dict"]
+    torch.testing.assert_close(weights, wanted, rtol=0, atol=1e-10)
+    found, expected = ([p for p in folder.points(r) if p[0] not in WALL_CLOCK] for r in (two, one))
+    assert [p[:2] for p in found] == [p[:2] for p in expected]
+    assert [p[2] for p in found] == pytest.approx([p[2] for p in expected], rel=1e-9, abs=1e-12)
+
+
+def stop_together(folder, tiny):
     first = start(ELMAN, *tiny, "--tracking.run_name=parts")
-    wait_until(lambda: len(folder.checkpoints()) > len(before))
+    wait_until(folder.checkpoints)
     others = psutil.Process(first.pid).children(recursive=True)
     assert any("tiny.yaml" in other.cmdline() for other in others)
     first.send_signal(signal.SIGTERM)
@@ -102,17 +121,15 @@ def stops_together_and_goes_on(fit, folder, tiny):
     assert not any(other.is_running() and other.status() != psutil.STATUS_ZOMBIE for other in others)
     assert sum("SIGTERM: stopping after this batch" in line for line in output) == 1, output
     assert not any("Traceback" in line for line in output), output
-    assert named(folder, "parts").info.status == "KILLED"
-    run, whole = named(folder, "parts"), named(folder, "whole")
-    refused = fit("--resume", run.info.run_id, "--trainer.max_time_steps=12000", "--trainer.accelerator=cpu")
-    assert refused.wait() == 2
-    assert "started with other values" in refused.output
-    assert 0 < folder.reached(run) < folder.reached(whole)
+    run = folder.run()
+    assert run.info.status == "KILLED"
+    assert 0 < folder.reached(run) < 9600
+    return run
 
-    second = start(ELMAN, *tiny, "--resume", run.info.run_id)
-    output = lines(second)
-    assert second.returncode == 0, output
-    assert named(folder, "parts").info.status == "FINISHED"
+
+def goes_on_as_if_never_stopped(folder, run, whole):
+    assert (run.info.status, whole.info.status) == ("FINISHED", "FINISHED")
+    assert run.data.tags["elman.attempt"] == "2"
     ours, theirs = folder.last(run), folder.last(whole)
     assert len(ours["elman"]["states"]) == 2
     for part in ("state_dict", "optimizer_states"):
@@ -123,22 +140,12 @@ def stops_together_and_goes_on(fit, folder, tiny):
     assert steps == [point[:2] for point in folder.points(whole)]
 
 
-def test_a_second_process_that_meets_bad_input(folder):
+def a_second_process_that_meets_bad_input(folder, pair, output):
     """Its one line, once, and no word of the connection that the first one loses with it."""
-    folder.write(
-        "two.yaml",
-        """\
-data: {class_path: toy_data.Breaking, init_args: {how: second}}
-trainer: {max_time_steps: 30000, val_every: 25000, progress: false}
-tracking: {system_metrics: false}
-""",
-    )
-    pair = start(ELMAN, "fit", "two.yaml", *TWO)
-    output = lines(pair)
     assert pair.returncode == 2, output
     assert [line for line in output if "error" in line] == [
         "elman: error: batch 5 is not to be had; take another one"
     ]
     assert not any("Traceback" in line or "gloo" in line for line in output), output
-    assert folder.run().info.status == "FAILED"
+    assert named(folder, "broken").info.status == "FAILED"
     assert not list(folder.path.glob("checkpoints/*/refusal.txt"))

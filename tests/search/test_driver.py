@@ -72,6 +72,10 @@ def test_from_the_first_trial_to_the_files(folder, capsys):
     assert names >= {"best.yaml", "study.json", "trials.csv", "report.html", "search.yaml", "pictures"}
     assert "val/bits_per_step" in capsys.readouterr().out
 
+    assert search("--budget.trials=6") == 0  # goes on
+    check(folder, "--budget.trials=6", states=["complete"] * 6)
+    assert [rungs(folder, number) for number in range(6)] == [[1, 2, 3]] * 6
+
 
 def test_pruned_failed_and_crashed_trials(folder):
     behave(
@@ -97,14 +101,6 @@ def test_pruned_failed_and_crashed_trials(folder):
     assert found[3].curve == {100: 1.05, 200: 0.55, 300: pytest.approx(0.05 + 1 / 3), 400: 0.3}
 
 
-def test_more_budget_goes_on(folder):
-    behave(folder)
-    assert search() == 0
-    assert search("--budget.trials=6") == 0
-    check(folder, "--budget.trials=6", states=["complete"] * 6)
-    assert [rungs(folder, number) for number in range(6)] == [[1, 2, 3]] * 6
-
-
 def test_a_recipe_that_never_works_ends_the_search(folder, capsys):
     from elman.errors import BadInput
 
@@ -114,25 +110,30 @@ def test_a_recipe_that_never_works_ends_the_search(folder, capsys):
     assert len(trials(folder, "--budget.trials=20")) == 5
 
 
-@pytest.mark.parametrize("killed", ["search", "trial", "both"])
-def test_kill_9_and_the_same_command(folder, start, killed):
+def test_kill_9_and_the_same_command(folder, start):
+    """Of a trial, of the search, of both at once."""
     behave(folder, all={"seconds": 0.15, "rungs": 6})
-    process = start()
-    wait_until(lambda: len(rungs(folder, 0)) >= 2)
-    if killed in ("trial", "both"):
-        pid = int((folder / "searches" / f"{folder.name}-search" / "trials" / "0000" / "pid").read_text())
-        os.kill(pid, signal.SIGKILL)
-    if killed in ("search", "both"):
+    folders = folder / "searches" / f"{folder.name}-search" / "trials"
+
+    def kill_trial(number):
+        os.kill(int((folders / f"{number:04d}" / "pid").read_text()), signal.SIGKILL)
+
+    def kill_search():
         os.kill(process.pid, signal.SIGKILL)
         process.join()
-        wait_until(
-            lambda: (
-                not any(
-                    psutil.pid_exists(int(pid.read_text())) for pid in folder.glob("searches/*/trials/*/pid")
-                )
-            )
-        )
-        process = start()
+        pids = [int(path.read_text()) for path in folders.glob("*/pid")]
+        wait_until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+
+    process = start()
+    wait_until(lambda: len(rungs(folder, 0)) >= 2)
+    kill_trial(0)
+    wait_until(lambda: len(rungs(folder, 1)) >= 4)
+    kill_search()
+    process = start()
+    wait_until(lambda: len(rungs(folder, 2)) >= 2)
+    kill_trial(2)
+    kill_search()
+    process = start()
     process.join(60)
     assert process.exitcode == 0
     check(folder, states=["complete"] * 4)
@@ -142,16 +143,16 @@ def test_kill_9_and_the_same_command(folder, start, killed):
     assert all(set(trial.curve) == set(range(100, 700, 100)) for trial in trials(folder))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stop_lets_trials_save_themselves(folder, start, number):
+def test_a_stop_lets_trials_save_themselves(folder, start):
     behave(folder, all={"seconds": 0.15, "rungs": 6})
-    process = start()
-    wait_until(lambda: rungs(folder, 0) and rungs(folder, 1))
-    os.kill(process.pid, number)
-    process.join(60)
-    assert process.exitcode == 128 + number
-    nested, (own,) = runs(folder)
-    assert {run.info.status for run in [*nested, own]} == {"KILLED"}
+    for number, signalled in enumerate((signal.SIGINT, signal.SIGTERM)):
+        process = start()
+        wait_until(lambda least=1 + 2 * number: min(len(rungs(folder, n)) for n in (0, 1)) >= least)
+        os.kill(process.pid, signalled)
+        process.join(60)
+        assert process.exitcode == 128 + signalled
+        nested, (own,) = runs(folder)
+        assert {run.info.status for run in [*nested, own]} == {"KILLED"}
     assert search() == 0
     check(folder, states=["complete"] * 4)
     assert [rungs(folder, n) for n in range(4)] == [[1, 2, 3, 4, 5, 6]] * 4

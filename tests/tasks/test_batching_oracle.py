@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from core_rows import TRAINED
+from pairwise import pairs
 from torch import Tensor
 
 from datamodules.collecting.batching import Planned
@@ -31,8 +32,7 @@ ROWS = 3  # 8 examples: rows are refilled, and not at once
 CLOSE = {"rtol": 1e-11, "atol": 1e-12}
 
 CORES = {str(row): partial(row.make, hidden_size=H, layers=2, **(row.trained or {})) for row in TRAINED}
-every_core = pytest.mark.parametrize("core", CORES)
-streaming_core = pytest.mark.parametrize("core", [name for name in CORES if CORES[name](F).streams])
+STREAMING = [name for name in CORES if CORES[name](F).streams]
 
 
 class InMemory:
@@ -62,10 +62,8 @@ PLANS = {
     "packed_long": Packed(LENGTHS, rows=ROWS, steps=15, seed=2),  # one, in which rows hold up to three
     "packed_row": Packed(LENGTHS, rows=1, steps=38, seed=None),  # everything in one row
 }
-whole_plans = pytest.mark.parametrize("plan", ["bucketed", "in_order"])
-packed_plans = pytest.mark.parametrize("plan", [name for name in PLANS if "packed" in name])
-refilled_plans = pytest.mark.parametrize("plan", [name for name in PLANS if "refilled" in name])
-every_plan = pytest.mark.parametrize("plan", PLANS)
+PACKED = [name for name in PLANS if "packed" in name]
+REFILLED = [name for name in PLANS if "refilled" in name]
 
 
 def make_task(core: str | partial, **options) -> SequenceTask:
@@ -198,9 +196,12 @@ def name_of(value) -> str | None:
     )
 
 
-@every_core
-@whole_plans
-@pytest.mark.parametrize("bptt", WHOLE, ids=name_of)
+def each(cores, plans, strategies):
+    """Each core with each plan, with each strategy, and each strategy with each plan."""
+    return pytest.mark.parametrize(("core", "plan", "bptt"), pairs(cores, plans, strategies), ids=name_of)
+
+
+@each(CORES, ["bucketed", "in_order"], WHOLE)
 def test_whole_sequences(core: str, plan: str, bptt: BackpropThroughTime) -> None:
     """Every strategy does to a row of a bucketed batch what it does to its sequence alone."""
     task = make_task(core)
@@ -210,9 +211,7 @@ def test_whole_sequences(core: str, plan: str, bptt: BackpropThroughTime) -> Non
     check(summed(task, bptt, a_pass(PLANS[plan])), one_at_a_time(core, bptt), once=once)
 
 
-@streaming_core
-@refilled_plans
-@pytest.mark.parametrize("bptt", [Full(), Checkpointed(window=2)], ids=name_of)
+@each(STREAMING, REFILLED, [Full(), Checkpointed(window=2)])
 def test_refilled_rows_are_cut_at_batch_borders(core: str, plan: str, bptt: BackpropThroughTime) -> None:
     """Exact strategies are exact within a batch: the sequence alone, in batches of as many steps."""
     task = make_task(core)
@@ -223,9 +222,7 @@ def test_refilled_rows_are_cut_at_batch_borders(core: str, plan: str, bptt: Back
     )  # the loss is that of the whole
 
 
-@streaming_core
-@refilled_plans
-@pytest.mark.parametrize("look_back", [0, 3])
+@pytest.mark.parametrize(("core", "plan", "look_back"), pairs(STREAMING, REFILLED, [0, 3]))
 def test_refilled_rows_where_updates_divide_a_batch(core: str, plan: str, look_back: int) -> None:
     """With k1 a divisor of the batch's steps, a row's clock begins at 0: nothing tells it from one alone."""
     task, steps = make_task(core), PLANS[plan].steps
@@ -235,15 +232,13 @@ def test_refilled_rows_where_updates_divide_a_batch(core: str, plan: str, look_b
     check(summed(task, bptt, a_pass(PLANS[plan])), one_at_a_time(core, bptt))
 
 
-@streaming_core
-@refilled_plans
-@pytest.mark.parametrize(
-    "bptt",
+@each(
+    STREAMING,
+    REFILLED,
     [
         *(Truncated(k1=3, k2=3), Truncated(k1=2, k2=5), Truncated(k1=7, k2=9), Split(k=3)),
         Truncated(k1=2, k2=5, scored="window"),
     ],
-    ids=name_of,
 )
 def test_refilled_rows_join_the_clock_of_their_batch(core: str, plan: str, bptt: BackpropThroughTime) -> None:
     """Updates are made for all rows at once, so a row that begins in the middle of a window of k1 steps is
@@ -269,19 +264,13 @@ def test_rows_hold_several_sequences() -> None:
     assert all(max(held[name]) == 1 for name in PLANS if "packed" not in name)
 
 
-@streaming_core
-@packed_plans
-@pytest.mark.parametrize("bptt", [Full(), Checkpointed(window=2), Checkpointed(window=7)], ids=name_of)
+@each(STREAMING, PACKED, [Full(), Checkpointed(window=2), Checkpointed(window=7)])
 def test_packed_sequences(core: str, plan: str, bptt: BackpropThroughTime) -> None:
     """Strategies whose gradients no window cuts: those of every sequence alone."""
     check(summed(make_task(core), bptt, a_pass(PLANS[plan])), one_at_a_time(core, bptt))
 
 
-@streaming_core
-@packed_plans
-@pytest.mark.parametrize(
-    "bptt", [Truncated(k1=3, k2=3), Truncated(k1=2, k2=5), Truncated(k1=7, k2=9), Split(k=3)], ids=name_of
-)
+@each(STREAMING, PACKED, [Truncated(k1=3, k2=3), Truncated(k1=2, k2=5), Truncated(k1=7, k2=9), Split(k=3)])
 def test_packed_sequences_join_the_clock_of_their_batch(
     core: str, plan: str, bptt: BackpropThroughTime
 ) -> None:
@@ -291,9 +280,11 @@ def test_packed_sequences_join_the_clock_of_their_batch(
     check(got, one_at_a_time(core, bptt, clocks=begun))
 
 
-@packed_plans
-@pytest.mark.parametrize("kernel", ["fused", "scan", "loop"])
-@pytest.mark.parametrize("cell", [GRU, LSTM, Elman], ids=lambda cell: cell.__name__)
+@pytest.mark.parametrize(
+    ("cell", "kernel", "plan"),
+    pairs([GRU, LSTM, Elman], ["fused", "scan", "loop"], PACKED),
+    ids=lambda given: getattr(given, "__name__", given),
+)
 def test_packed_sequences_on_every_kernel(cell: type[Cell], kernel: str, plan: str) -> None:
     def task(kernel: str) -> SequenceTask:
         return make_task(partial(cell, hidden_size=H, layers=2, kernel=kernel))
@@ -305,7 +296,7 @@ def test_packed_sequences_on_every_kernel(cell: type[Cell], kernel: str, plan: s
         check(summed(task(kernel), bptt, a_pass(PLANS[plan])), tuple(map(sum, zip(*parts, strict=True))))
 
 
-@every_plan
+@pytest.mark.parametrize("plan", PLANS)
 @pytest.mark.parametrize("bptt", [*WHOLE[:3], WHOLE[-1]], ids=name_of)
 def test_two_processes_make_the_updates_of_one(plan: str, bptt: BackpropThroughTime) -> None:
     """Window by window: a process whose own rows are short keeps in step with the others."""
@@ -314,9 +305,7 @@ def test_two_processes_make_the_updates_of_one(plan: str, bptt: BackpropThroughT
     torch.testing.assert_close([a + b for a, b in zip(*shares, strict=True)], expected, **CLOSE)
 
 
-@every_core
-@every_plan
-@pytest.mark.parametrize("window", [None, 4])
+@pytest.mark.parametrize(("core", "plan", "window"), pairs(CORES, PLANS, [None, 4]))
 def test_predictions_and_scores(core: str, plan: str, window: int | None) -> None:
     """What is said of every step, and the mean over all scored ones, are those of each sequence alone."""
     task = make_task(core).eval()

@@ -1,21 +1,12 @@
 """Where the store is, and what a user reads when it cannot be opened."""
 
 import socket
-import subprocess
-import sys
 import time
 
 import pytest
 
 from elman.errors import BadInput
 from elman.tracking.store import artifact_folder, open_store, resolve_uri
-
-TOUCH = """
-import sys
-from elman.tracking.store import open_store
-client = open_store(sys.argv[1])
-print(client.create_run("0").info.run_id)
-"""
 
 
 def test_the_setting_then_the_environment_then_this_folder(folder, monkeypatch):
@@ -80,16 +71,3 @@ def test_a_server_that_is_not_there():
             with pytest.raises(BadInput, match=r"no tracking server answers at '.*me:\*\*\*@"):
                 open_store(f"{scheme}://me:secret@127.0.0.1:{port}")
         assert time.monotonic() - start < 5
-
-
-def test_four_processes_touch_a_fresh_store_at_once(folder):
-    """Without the lock, all but one crash in MLflow's migration."""
-    uri = f"sqlite:///{folder}/fresh.db"
-    command = [sys.executable, "-c", TOUCH, uri]
-    started = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)
-    ]
-    ends = [process.communicate(timeout=120) for process in started]
-    assert [process.returncode for process in started] == [0] * 4, ends
-    assert len({out for out, _ in ends}) == 4
-    assert "alembic" not in "".join(err for _, err in ends)
