@@ -58,6 +58,7 @@ STRATEGIES = [
 ]
 UNCREDITED = [SnAp1(k1=2), EProp(), DiagonalRTRL(), UORO(k1=3), KFRTRL()]
 """No sum of credited pairs, or one in expectation alone, or on some cores: tests/bptt/test_online.py."""
+EVERY = STRATEGIES + UNCREDITED
 
 RANDOM = [s for s in STRATEGIES if type(s).begin is not BackpropThroughTime.begin]
 

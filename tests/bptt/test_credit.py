@@ -10,7 +10,7 @@ import torch
 from core_rows import Row
 from oracle import SquaredError, flat_gradient, pair_gradients, update_gradients
 from pairwise import pairs
-from strategy_rows import RANDOM, STRATEGIES, UNCREDITED, name
+from strategy_rows import EVERY, RANDOM, STRATEGIES, UNCREDITED, name
 
 import elman.bptt
 import elman.cores
@@ -49,7 +49,7 @@ def known() -> dict:
 def test_no_strategy_is_left_out() -> None:
     public = {getattr(elman.bptt, name) for name in elman.bptt.__all__}
     strategies = {c for c in public if inspect.isclass(c) and issubclass(c, BackpropThroughTime)}
-    assert {type(s) for s in STRATEGIES + UNCREDITED} >= strategies - {BackpropThroughTime}
+    assert {type(s) for s in EVERY} >= strategies - {BackpropThroughTime}
     assert all(s.credit_holds == "always" for s in STRATEGIES)
     assert not any(s.credit_holds == "always" for s in UNCREDITED)
 

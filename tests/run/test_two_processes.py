@@ -89,7 +89,7 @@ def test_two_processes(recipe, folder, capsys):
         assert main(["fit", "ragged.yaml", *options.split(), f"--tracking.run_name={name}-1"]) == 0
     output = lines(pair)
     assert sum(line.startswith("dashboard: ") for line in output) == len(commands) - 1, output
-    assert len(folder.runs()) == 1 + len(commands) + len(COMPARED)  # the second processes are silent, here too
+    assert len(folder.runs()) == 1 + len(commands) + len(COMPARED)  # the second ones make none
 
     for name in COMPARED:
         compare(folder, named(folder, f"{name}-1"), named(folder, f"{name}-2"))
