@@ -58,7 +58,7 @@ def start(*command):
 
 
 def lines(process):
-    output, _ = process.communicate(timeout=300)
+    output, _ = process.communicate(timeout=600)
     return output.splitlines()
 
 
