@@ -28,7 +28,7 @@ PRELOADED = [
 ]
 PYTHONPATH = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
 """What processes that are started need, to find `toy_data` and the elman that is tested."""
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 
 TINY = """\
 # Does a run that was stopped end as one that was not?
