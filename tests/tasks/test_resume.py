@@ -11,7 +11,7 @@ import pytest
 import torch
 from strategy_rows import EVERY
 from strategy_toys import RandomReach
-from task_toys import ROWS, Seen, fit, make_task, stream, weights
+from task_toys import ROWS, Seen, fit, make_task, many_to_one, stream, weights
 
 from elman.bptt import (
     KFRTRL,
@@ -106,7 +106,7 @@ HALVED = {
     "revolve": lambda: resumable(Checkpointed(schedule="revolve", window=1, slots=2)),
     "memory": lambda: resumable(Checkpointed(memory=3)),
     "adaptive": lambda: resumable(Adaptive(k=2, least=1, most=4, stretch=4, delta=0.6, every=3)),
-    "rtrl": lambda: resumable(RTRL(k1=3)),
+    "rtrl": lambda: resumable(RTRL(k1=3), credit_decay=0.9),
     "snap1": lambda: resumable(SnAp1(k1=4), accumulate=2),
     "eprop": lambda: resumable(EProp()),
     "diagonal": lambda: resumable(DiagonalRTRL(k1=2), core=partial(IndRNN, hidden_size=4)),
@@ -117,6 +117,7 @@ HALVED = {
     "window": lambda: resumable(Truncated(k1=2, k2=5, scored="window")),
     "jittered": lambda: resumable(Jittered(k=4, spread=2, least=1)),
     "randomised": lambda: resumable(Randomised(k=2, length=6, longest=12), accumulate=2),
+    "way back": lambda: resumable(Truncated(k1=2, k2=5), state_clip=0.01, credit_decay=0.9),
 }
 
 
@@ -131,6 +132,18 @@ def test_a_run_in_two_halves(make, tmp_path: Path) -> None:
     assert torch.equal(weights(resumed), weights(uncut))
     assert (resumed.time_steps, resumed.updates.made) == (uncut.time_steps, uncut.updates.made)
     assert without_clock(seen_apart) == without_clock(seen)
+
+
+def test_windows_that_wait_go_on_with_their_weights(tmp_path: Path) -> None:
+    """Of 9 windows before the file, one waits for others."""
+    uncut, resumed, seen, seen_apart = halves(
+        lambda: resumable(Truncated(k1=3, k2=5), replication=0.3, accumulate=4),
+        tmp_path,
+        [many_to_one(7) for _ in range(6)],
+    )
+    assert torch.equal(weights(resumed), weights(uncut))
+    assert without_clock(seen_apart) == without_clock(seen)
+    assert seen.points
 
 
 def test_what_the_file_holds(tmp_path: Path) -> None:

@@ -13,14 +13,13 @@ from torch import Tensor
 from elman.batch import SequenceBatch
 from elman.bptt import BackpropThroughTime, after_burn_in, decayed, within_sequences
 from elman.tasks import SequenceTask
-from elman.tasks.way_back import WayBack
+from elman.tasks.way_back import PLAIN, WayBack
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-PLAIN = WayBack()
 LARGE = 3.0
 """Credit of one draw that a picture does not tell apart from more."""
 

@@ -18,10 +18,8 @@ from elman.errors import BadInput
 from elman.tasks.burn_in import warmed
 from elman.tasks.loss import SequenceLoss
 from elman.tasks.network import Network
-from elman.tasks.way_back import WayBack
+from elman.tasks.way_back import PLAIN, WayBack
 from elman.tree import Carry, finite_rows, where_rows
-
-PLAIN = WayBack()
 
 
 class WindowLoss:

@@ -30,6 +30,10 @@ class WayBack(NamedTuple):
         return self.crossing is not None and self.crossing.clips
 
 
+PLAIN = WayBack()
+"""Nothing is done to them."""
+
+
 def way_back(
     core: Core, bptt: BackpropThroughTime, *, state_clip: float | None, credit_decay: float
 ) -> WayBack:
@@ -47,7 +51,7 @@ def way_back(
         raise ValueError(f"credit_decay is a factor and must lie in (0, 1], got credit_decay={credit_decay}")
     crossing = Crossing(credit_decay, inf if state_clip is None else state_clip)
     if crossing == Crossing():
-        return WayBack()
+        return PLAIN
     asked = f"state_clip={state_clip}" if crossing.clips else f"credit_decay={credit_decay}"
     name = type(core).__name__
     if not core.initial_carry(1):
