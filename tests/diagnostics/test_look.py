@@ -59,6 +59,19 @@ def test_sequences_that_share_a_row_come_apart() -> None:
     assert torch.equal(stretch.batch.x, torch.stack([batch.x[0, :9], batch.x[0, 11:]]))
 
 
+def test_ids_stay_beside_what_the_core_reads() -> None:
+    """An embedding of 3 for 6 ids, streams in pieces: the carry is that of the ids before."""
+    ids = torch.randint(0, 6, (2, 24), generator=torch.Generator().manual_seed(3))
+    stream = noise(2, 24)._replace(x=ids)
+    look = looked(*cut(stream, 8, 8, 8), token_ids=True, input_size=6, embedding=3)
+    stretch = look.stretch(8, rows=6)
+    assert torch.equal(stretch.given, torch.cat([ids[:, :8], ids[:, 8:16], ids[:, 16:]]))
+    assert torch.equal(stretch.batch.x, look.network.embedding(stretch.given))
+    _, carry = look.network.predict(ids[:, :16], look.network.first_carry(2))
+    for leaf, want in zip(stretch.carry, carry, strict=True):
+        torch.testing.assert_close(leaf[4:], want, rtol=1e-12, atol=1e-12)
+
+
 def test_carries_are_those_of_one_pass() -> None:
     look = looked(noise(3, 10), bptt=Full())
     stretch = look.stretch(10, rows=3)

@@ -28,12 +28,14 @@ class Stretch(NamedTuple):
     """Steps of some rows that all exist and belong to one sequence, with what came before them.
 
     Args:
-        batch: B rows of T steps, inputs as `network.embed` reads them.
+        batch: B rows of T steps, inputs as the core reads them, (B, T, F).
         carry: with which each row goes on at step 0; it is that of the steps before.
+        given: the inputs before an embedding, (B, T) ids or (B, T, F) values.
     """
 
     batch: SequenceBatch
     carry: Carry
+    given: Tensor
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,8 @@ class Look:
     def sequences(self, steps: int) -> Iterator[tuple[SequenceBatch, Carry]]:
         """Rows of validation with the carry before them: whole sequences, or pieces of streams.
 
+        Inputs are as `network.embed` reads them, ids or values.
+
         Args:
             steps: that a piece of a stream has at least, unless the stream ends.
         """
@@ -130,7 +134,7 @@ class Look:
             batch = network.preprocess(
                 given._replace(x=x, y=_double(given.y), context=_double(given.context))
             )
-            waiting.append(batch._replace(x=network.embed(batch.x)))
+            waiting.append(batch)
             if not batch.is_last and sum(one.steps for one in waiting) < steps:
                 continue
             joined, waiting = _in_time(waiting), []
@@ -138,7 +142,7 @@ class Look:
             carry = where_rows(joined.is_first, first, carry) if carry else first
             inside = joined.begins_inside
             yield from self._apart(joined, carry, first) if inside else [(joined, carry)]
-            carry = () if joined.is_last or inside else network.core(joined.x, carry, joined.lengths)[1]
+            carry = () if joined.is_last or inside else self._after(joined.x, carry, joined.lengths)
 
     def _apart(
         self, batch: SequenceBatch, carry: Carry, first: Carry
@@ -155,15 +159,18 @@ class Look:
         prefixes = [one.steps - length for one, _ in found]
         carry = tuple(torch.cat(leaves) for leaves in zip(*(carry for _, carry in found), strict=True))
         if longest := max(prefixes):
-            x = found[0][0].x.new_zeros(len(found), longest, found[0][0].x.shape[2])
+            x = found[0][0].x.new_zeros(len(found), longest, *found[0][0].x.shape[2:])
             for row, ((one, _), steps) in enumerate(zip(found, prefixes, strict=True)):
                 x[row, :steps] = one.x[0, :steps]
-            carry = self.network.core(x, carry, torch.tensor(prefixes))[1]
+            carry = self._after(x, carry, torch.tensor(prefixes))
         ends = [one.window(one.steps - length, one.steps) for one, _ in found]
         x, scored = torch.cat([end.x for end in ends]), torch.cat([end.scored for end in ends])
         y = torch.cat([end.y for end in ends if end.y is not None])
-        batch = whole(x, y, scored=scored)
-        return Stretch(batch._replace(begins=torch.zeros_like(batch.begins)), carry)
+        batch = whole(self.network.embed(x), y, scored=scored)
+        return Stretch(batch._replace(begins=torch.zeros_like(batch.begins)), carry, x)
+
+    def _after(self, x: Tensor, carry: Carry, lengths: Tensor) -> Carry:
+        return self.network.core(self.network.embed(x), carry, lengths)[1]
 
 
 def without_step(task: Any) -> str:

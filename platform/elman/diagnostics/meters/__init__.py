@@ -2,8 +2,9 @@
 
 from elman.diagnostics.meter import Meter
 from elman.diagnostics.meters.gradient_by_lag import GradientByLag
+from elman.diagnostics.meters.memory_probes import MemoryProbes
 
-ALL: tuple[type[Meter], ...] = (GradientByLag,)
+ALL: tuple[type[Meter], ...] = (GradientByLag, MemoryProbes)
 """In the order in which a diagnosis tells them."""
 
-__all__ = ["GradientByLag"]
+__all__ = ["GradientByLag", "MemoryProbes"]

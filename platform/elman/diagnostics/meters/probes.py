@@ -1,0 +1,117 @@
+"""Linear probes: how well an item can be read from a carry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from elman.diagnostics.look import Look, Stretch
+from elman.errors import BadInput
+from elman.tree import Carry
+
+RIDGE = 1e-6
+"""Of the mean variance of a carry's numbers: what varies by less than a thousandth of that is lost."""
+SAMPLES = 2
+"""Carries to train on, for each number of a carry, below which a probe fits noise."""
+MOST_CLASSES = 256
+"""Rarer ids are one class together."""
+
+
+class Probe:
+    """A ridge regression from carries to items, solved once for all items.
+
+    B = (C + r v I)^-1 S, with C the covariance of the carries trained on, v its mean diagonal, S their
+    covariance with the items, and r = `RIDGE`. Classes are read as the one whose indicator comes out largest.
+
+    Args:
+        learn, test: carries, (n, P) and (m, P).
+
+    Cost: n P^2 + P^3 / 3, and (n + m) P more for each value or class of an item.
+    """
+
+    def __init__(self, learn: Tensor, test: Tensor) -> None:
+        self.centre = learn.mean(0)
+        self.learn, self.test = learn - self.centre, test - self.centre
+        covariance = self.learn.t() @ self.learn / len(learn)
+        variance = covariance.diagonal().mean()
+        self.still = bool(variance <= 0)
+        if not self.still:
+            covariance.diagonal().add_(RIDGE * variance)
+            self.factor = torch.linalg.cholesky(covariance)
+
+    def scores(self, learn: Tensor, test: Tensor) -> Tensor:
+        """1 for items that are all read, 0 for what a constant does as well, NaN for what does not vary.
+
+        Args:
+            learn, test: items beside the carries, (n, F) and (m, F) values or (n) and (m) classes.
+
+        Returns:
+            Of values, R^2 of each on those tested, (F,). Of classes, the accuracy above that of the most
+            frequent class, as a share of what that is short of 1, (1,).
+        """
+        if learn.is_floating_point():
+            spread = (test - test.mean(0)).square().sum(0)
+            found = 1 - (test - self._read(learn)).square().sum(0) / spread
+            return torch.where((spread > 0) & (learn.std(0, correction=0) > 0), found, torch.nan)
+        counts = torch.bincount(learn)
+        base = (test == counts.argmax()).double().mean()
+        right = (self._read(torch.nn.functional.one_hot(learn).double()).argmax(1) == test).double().mean()
+        return torch.where(base < 1, (right - base) / (1 - base), torch.nan)[None]
+
+    def _read(self, learn: Tensor) -> Tensor:
+        """What it reads in the carries tested, of items like these."""
+        mean = learn.mean(0)
+        if self.still:
+            return mean.expand(len(self.test), -1)
+        with_items = self.learn.t() @ (learn - mean) / len(learn)
+        return mean + self.test @ torch.cholesky_solve(with_items, self.factor)
+
+
+def probed(look: Look, meter: str, steps: int, rows: int, *, each: Callable[[int], int]) -> Stretch:
+    """Sequences enough for probes of the whole carry, half of them to train on.
+
+    Args:
+        steps, rows: as of `Look.stretch`; more rows are read where the carry is large.
+        each: how many carries of a sequence of so many steps are probed.
+
+    Raises:
+        BadInput: if there are too few.
+    """
+    numbers = sum(leaf[0].numel() for leaf in look.network.core.initial_carry(1))
+    stretch = look.stretch(steps, rows=rows)
+    length = stretch.batch.steps
+    needed = 2 * -(-SAMPLES * (numbers + 1) // each(length))
+    if needed > len(stretch.given):
+        stretch = look.stretch(steps, rows=needed)
+    if (there := len(stretch.given)) < needed:
+        raise BadInput(
+            f"{meter} trains probes of the {numbers} numbers of a carry on half of the sequences and needs "
+            f"{needed} of {length} steps; validation has {there}: give it more"
+        )
+    return stretch
+
+
+def items_of(stretch: Stretch) -> Tensor:
+    """What is to be recalled: (B, T, F) values, or (B, T) classes from 0, the most frequent ids first."""
+    if stretch.given.is_floating_point():
+        return stretch.given
+    ids, place, counts = stretch.given.unique(return_inverse=True, return_counts=True)
+    rank = torch.empty_like(ids)
+    rank[counts.argsort(descending=True, stable=True)] = torch.arange(len(ids))
+    return rank.clamp(max=MOST_CLASSES - 1)[place]
+
+
+def views(names: list[str], layers: int) -> list[tuple[str, str, list[int], slice]]:
+    """What is probed: panel, line, parts of the carry and layers; the whole carry is last."""
+    every, both = list(range(len(names))), " and ".join(names)
+    one = [f"layer {layer + 1}" for layer in range(layers)] if layers > 1 else [""]
+    found = [(names[0], one[n], [0], slice(n, n + 1)) for n in range(layers)] if len(names) > 1 else []
+    found += [(both, one[n], every, slice(n, n + 1)) for n in range(layers)]
+    return found + ([(both, "all layers", every, slice(0, layers))] if layers > 1 else [])
+
+
+def numbers_of(carry: Carry, parts: list[int], layers: slice) -> Tensor:
+    """(B, P), parts of a carry of some layers as one vector."""
+    return torch.cat([carry[part][:, layers].flatten(1) for part in parts], 1)
