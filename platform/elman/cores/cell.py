@@ -165,8 +165,8 @@ class Cell(Layered):
         """
         if self.kernel == "fused":
             raise ValueError(
-                "kernel=fused runs all steps in torch's module, between which state_clip and credit_decay cannot "
-                "act; set kernel: auto, native, scan or loop"
+                "kernel=fused runs all steps in torch's module, where state_clip and credit_decay cannot act"
+                "; set kernel: auto, native, scan or loop"
             )
         self.stack.crossing = crossing
         return True
