@@ -5,7 +5,7 @@ from elman.diagnostics.cost import Cost
 from elman.diagnostics.credit_picture import CreditPicture
 from elman.diagnostics.diagnostic import Diagnostic
 from elman.diagnostics.meter import Meter, Reading
-from elman.diagnostics.meters import GradientByLag, MemoryProbes
+from elman.diagnostics.meters import GradientByLag, InputHorizon, MemoryProbes
 from elman.diagnostics.samples import Samples
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "CreditPicture",
     "Diagnostic",
     "GradientByLag",
+    "InputHorizon",
     "MemoryProbes",
     "Meter",
     "Reading",
