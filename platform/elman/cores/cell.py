@@ -124,6 +124,13 @@ class Cell(Layered):
 
         return all(depth(name) <= depth(each) for each in EQUATIONS)
 
+    keeping_gate: ClassVar[str | None] = None
+    """The gate of `open_gates` that says what share of a unit's memory stays; None: there is none."""
+
+    def open_gates(self, drive: Tensor, carry: Carry, weights: Any) -> Mapping[str, Tensor]:
+        """How far each gate is open at a step, (B, H) from 0 to 1 by its name; arguments as of `step`."""
+        return {}
+
     def pointwise(self) -> Pointwise | None:
         """The step as a scan runs it, with its derivatives; None: nobody wrote them, and autograd's serve."""
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -29,6 +29,7 @@ class GRU(Cell):
     """
 
     gates = 3
+    keeping_gate = "update"
 
     def drive(self, x: Tensor, weights: Any) -> Tensor:
         return F.linear(x, weights.weight_ih, weights.bias_ih)
@@ -40,6 +41,11 @@ class GRU(Cell):
         r, z = torch.sigmoid(r_x + r_h), torch.sigmoid(z_x + z_h)
         h = (1 - z) * torch.tanh(n_x + r * n_h) + z * h
         return h, (h,)
+
+    def open_gates(self, drive: Tensor, carry: Carry, weights: Any) -> Mapping[str, Tensor]:
+        r_x, z_x, _ = drive.chunk(3, 1)
+        r_h, z_h, _ = F.linear(carry[0], weights.weight_hh, weights.bias_hh).chunk(3, 1)
+        return {"reset": torch.sigmoid(r_x + r_h), "update": torch.sigmoid(z_x + z_h)}
 
     def pointwise(self) -> Pointwise:
         return _Units()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -39,6 +39,7 @@ class LSTM(Cell):
     """
 
     gates, carry_parts = 4, 2
+    keeping_gate = "forget"
 
     forget_bias: float | None = 1.0
 
@@ -54,6 +55,10 @@ class LSTM(Cell):
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
         h = torch.sigmoid(o) * torch.tanh(c)
         return h, (h, c)
+
+    def open_gates(self, drive: Tensor, carry: Carry, weights: Any) -> Mapping[str, Tensor]:
+        i, f, _, o = (drive + F.linear(carry[0], weights.weight_hh)).chunk(4, 1)
+        return {"input": torch.sigmoid(i), "forget": torch.sigmoid(f), "output": torch.sigmoid(o)}
 
     def pointwise(self) -> Pointwise:
         return _Units()

@@ -5,7 +5,15 @@ from elman.diagnostics.cost import Cost
 from elman.diagnostics.credit_picture import CreditPicture
 from elman.diagnostics.diagnostic import Diagnostic
 from elman.diagnostics.meter import Meter, Reading
-from elman.diagnostics.meters import GradientByLag, InputHorizon, MemoryProbes
+from elman.diagnostics.meters import (
+    GradientByLag,
+    InputHorizon,
+    JacobianSpectrum,
+    Lyapunov,
+    MemoryProbes,
+    Saturation,
+    TruncationBias,
+)
 from elman.diagnostics.samples import Samples
 
 __all__ = [
@@ -15,8 +23,12 @@ __all__ = [
     "Diagnostic",
     "GradientByLag",
     "InputHorizon",
+    "JacobianSpectrum",
+    "Lyapunov",
     "MemoryProbes",
     "Meter",
     "Reading",
     "Samples",
+    "Saturation",
+    "TruncationBias",
 ]

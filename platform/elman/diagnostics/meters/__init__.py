@@ -3,9 +3,29 @@
 from elman.diagnostics.meter import Meter
 from elman.diagnostics.meters.gradient_by_lag import GradientByLag
 from elman.diagnostics.meters.input_horizon import InputHorizon
+from elman.diagnostics.meters.jacobian_spectrum import JacobianSpectrum
+from elman.diagnostics.meters.lyapunov import Lyapunov
 from elman.diagnostics.meters.memory_probes import MemoryProbes
+from elman.diagnostics.meters.saturation import Saturation
+from elman.diagnostics.meters.truncation_bias import TruncationBias
 
-ALL: tuple[type[Meter], ...] = (GradientByLag, MemoryProbes, InputHorizon)
+ALL: tuple[type[Meter], ...] = (
+    GradientByLag,
+    TruncationBias,
+    JacobianSpectrum,
+    Lyapunov,
+    Saturation,
+    MemoryProbes,
+    InputHorizon,
+)
 """In the order in which a diagnosis tells them."""
 
-__all__ = ["GradientByLag", "InputHorizon", "MemoryProbes"]
+__all__ = [
+    "GradientByLag",
+    "InputHorizon",
+    "JacobianSpectrum",
+    "Lyapunov",
+    "MemoryProbes",
+    "Saturation",
+    "TruncationBias",
+]
