@@ -6,6 +6,8 @@ from elman.diagnostics.credit_picture import CreditPicture
 from elman.diagnostics.diagnostic import Diagnostic
 from elman.diagnostics.meter import Meter, Reading
 from elman.diagnostics.meters import (
+    Dependence,
+    FixedPoints,
     GradientByLag,
     InputHorizon,
     JacobianSpectrum,
@@ -13,6 +15,7 @@ from elman.diagnostics.meters import (
     MemoryProbes,
     Saturation,
     TruncationBias,
+    UpdateHealth,
 )
 from elman.diagnostics.samples import Samples
 
@@ -20,7 +23,9 @@ __all__ = [
     "CaptionPictures",
     "Cost",
     "CreditPicture",
+    "Dependence",
     "Diagnostic",
+    "FixedPoints",
     "GradientByLag",
     "InputHorizon",
     "JacobianSpectrum",
@@ -31,4 +36,5 @@ __all__ = [
     "Samples",
     "Saturation",
     "TruncationBias",
+    "UpdateHealth",
 ]

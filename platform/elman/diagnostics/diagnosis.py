@@ -8,7 +8,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from elman.diagnostics.meter import Meter, Reading
+from elman.diagnostics.meter import History, Meter, Reading
+from elman.diagnostics.verdict import verdict
 from elman.errors import BadInput
 from elman.pictures.overlay import overlaid
 from elman.pictures.page import card, page
@@ -24,21 +25,31 @@ class Diagnosis:
         what: a line on network, strategy and time steps.
         readings: by the meter's name.
         left_out: why a meter was not asked, by its name.
+        verdict: what they say together.
     """
 
     run: str
     what: str
+    verdict: str
     readings: Mapping[str, Reading]
     left_out: Mapping[str, str]
 
 
 def diagnosed(
-    task: Any, data: Any, meters: Sequence[Meter], *, run: str, what: str, say: Callable[[str], None]
+    task: Any,
+    data: Any,
+    meters: Sequence[Meter],
+    *,
+    history: History,
+    run: str,
+    what: str,
+    say: Callable[[str], None],
 ) -> Diagnosis:
     """Ask every meter that fits; those that do not are told apart, with the reason.
 
     Args:
         data: set up for validation.
+        history: what the run has logged.
         say: told of each reading when it is there.
     """
     readings, left_out = {}, {}
@@ -46,13 +57,16 @@ def diagnosed(
         try:
             if missing := meter.missing(task, data):
                 raise BadInput(f"it needs {missing}")
-            readings[meter.name] = meter.reading(task, data)
+            readings[meter.name] = meter.reading(task, data, history)
         except BadInput as error:
             left_out[meter.name] = str(error)
             say(f"{meter.name}: left out; {error}")
         else:
             say(f"{meter.name}: {readings[meter.name].sentence}")
-    return Diagnosis(run=run, what=what, readings=readings, left_out=left_out)
+    together = verdict(task.bptt, readings)
+    if together:
+        say(f"verdict: {together}")
+    return Diagnosis(run=run, what=what, verdict=together, readings=readings, left_out=left_out)
 
 
 def write(diagnoses: Sequence[Diagnosis], folder: Path, *, titles: Mapping[str, str]) -> list[Path]:
@@ -94,6 +108,7 @@ def _page(diagnoses: Sequence[Diagnosis], plots: Mapping[str, Plot], titles: Map
     for one in diagnoses:
         lines.append(f"<h2>{escape(one.run)}</h2>" if several else "")
         lines.append(f'<p class="quiet">{escape(one.what)}</p>')
+        lines.append(f'<p class="lead">{escape(one.verdict)}</p>')
         lines.append("<ul>")
         lines += [f"<li>{escape(reading.sentence)}</li>" for reading in one.readings.values()]
         lines.append("</ul>")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -47,10 +47,12 @@ class Look:
     Args:
         task: the task in training, or one read from a checkpoint.
         data: set up; its validation part is looked at.
+        history: what a run that has ended has logged, (time step, value) by metric.
     """
 
     task: Any
     data: Any
+    history: Mapping[str, list[tuple[int, float]]] = field(default_factory=dict)
 
     @cached_property
     def network(self) -> Any:
@@ -190,8 +192,8 @@ def carries_of(look: Look, stretch: Stretch) -> tuple[list[Carry], Tensor]:
     """The carry before each step and after the last, as leaves of a graph, and all outputs, (B, T, H)."""
     core, carry = look.network.core, stretch.carry
     before, outs = [], []
+    carry = tuple(leaf.detach().requires_grad_(torch.is_grad_enabled()) for leaf in carry)
     for step in range(stretch.batch.steps):
-        carry = tuple(leaf.detach().requires_grad_() for leaf in carry) if not step else carry
         before.append(carry)
         out, carry = core(stretch.batch.x[:, step : step + 1], carry)
         outs.append(out)

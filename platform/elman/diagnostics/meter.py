@@ -13,6 +13,8 @@ from elman.diagnostics.diagnostic import Diagnostic
 from elman.diagnostics.look import Look, without_step
 from elman.pictures.plot import Plot
 
+History = Mapping[str, list[tuple[int, float]]]
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -60,11 +62,11 @@ class Meter(Diagnostic):
     def missing(self, task: Any, data: Any) -> str:
         return without_step(task) if self.needs_step else ""
 
-    def reading(self, task: Any, data: Any) -> Reading:
+    def reading(self, task: Any, data: Any, history: History | None = None) -> Reading:
         """`read`, from which training notices nothing: random numbers go on where they were."""
         devices = [task.device] if task.device.type == "cuda" else []
         with torch.random.fork_rng(devices), torch.enable_grad():
-            return self.read(Look(task, data))
+            return self.read(Look(task, data, history or {}))
 
     def measure(self, task: Any, data: Any) -> Mapping[str, float]:
         self._reading = self.reading(task, data)

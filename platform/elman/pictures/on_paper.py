@@ -72,6 +72,8 @@ def _draw(axes: Axes, panel: Panel, paper: Paper, ink: Ink) -> None:
     if panel.log_y:
         axes.set_yscale("log")
     axes.set_ylim(panel.y_from, panel.y_to)
+    if panel.square:
+        axes.set_aspect("equal", adjustable="datalim")
     axes.tick_params(labelsize=paper.text * 0.85, colors=ink.quiet, which="both")
     axes.set_axisbelow(True)
     if not any(isinstance(mark, Map) for mark in panel.marks):

@@ -59,6 +59,8 @@ def _axes(figure: go.Figure, panel: Panel, number: int) -> None:
     ):
         title = {"text": escape(text, quote=False), "font": {"size": 12}}
         update(**AXIS, title=title, type="log" if log else "linear", row=1, col=number)
+    if panel.square:
+        figure.update_yaxes(scaleanchor=f"x{number if number > 1 else ''}", row=1, col=number)
     ends = [panel.y_from, panel.y_to]
     if ends != [None, None]:
         logs = [None if end is None else log10(end) if panel.log_y else end for end in ends]

@@ -125,6 +125,7 @@ class Panel:
         title: above it; needed where there are several.
         log_x, log_y: whether an axis is logarithmic.
         y_from, y_to: ends of the y axis; None: as the marks need it.
+        square: whether 1 is as long on both axes.
     """
 
     x: str
@@ -135,6 +136,7 @@ class Panel:
     log_y: bool = False
     y_from: float | None = None
     y_to: float | None = None
+    square: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

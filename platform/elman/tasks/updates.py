@@ -19,6 +19,23 @@ from elman.tasks.schedule import Schedule
 Normaliser = Literal["auto", "steps", "scored", "sequence", "rows"]
 
 
+class Watcher(Protocol):
+    """Who looks at updates; it changes nothing."""
+
+    def before(self, norm: float, *, clipped: bool) -> None:
+        """An update is about to be made.
+
+        Args:
+            norm: of the normalised gradient, before clipping.
+        """
+
+    def after(self) -> None:
+        """It was made."""
+
+    def skipped(self) -> None:
+        """One was skipped, since its gradient was not finite."""
+
+
 class Steps(Protocol):
     """An optimiser, or Lightning's wrapper of one, which counts."""
 
@@ -157,6 +174,7 @@ class Updates:
         )
         self.running = RunningTotals()
         self.gradient: FlatGradient | None = None
+        self.watcher: Watcher | None = None
 
     def begin(self, gradient: FlatGradient, *, budget: int | None) -> None:
         """Take gradients from this buffer from now on, over a budget in time steps if there is one.
@@ -240,6 +258,8 @@ class Updates:
         if not isfinite(norm):
             self.skipped += 1
             self.skipped_in_a_row += 1
+            if self.watcher is not None:
+                self.watcher.skipped()
             return False
         scale = 1.0 if self.clip is None else min(1.0, self.clip / (norm + 1e-6))
         vector.mul_(scale / divisor)
@@ -247,7 +267,11 @@ class Updates:
         factor = scheduled * waiting.lr_scale / waiting.updates
         for group in optimizer.param_groups:
             group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
+        if self.watcher is not None:
+            self.watcher.before(norm, clipped=scale < 1.0)
         optimizer.step()
+        if self.watcher is not None:
+            self.watcher.after()
         self.made += 1
         self.skipped_in_a_row = 0
         running = self.running

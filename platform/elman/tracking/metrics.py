@@ -30,6 +30,12 @@ def monitored(params: Mapping[str, str], metrics: Iterable[str]) -> str | None:
     return next(iter(known), there[0] if len(there) == 1 else None)
 
 
+def points(client: MlflowClient, run_id: str, metric: str) -> list[tuple[int, float]]:
+    """(step, value) of all that a run has logged of a metric and that is finite, by step."""
+    found = [p for p in client.get_metric_history(run_id, metric) if isfinite(p.value)]
+    return sorted((int(p.step), float(p.value)) for p in found)
+
+
 def best_value(client: MlflowClient, run_id: str, metric: str) -> tuple[float, int] | None:
     """The best value a metric had in a run and its time step, of equal ones the last; None: it had none.
 

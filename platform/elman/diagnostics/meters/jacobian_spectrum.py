@@ -57,7 +57,9 @@ class JacobianSpectrum(Meter):
             caption=f"Jacobians of the carry at {len(radii)} steps of rows of validation. Inside the dashed "
             "circle a direction fades, outside it grows.",
             panels=(
-                Panel(x="real part", y="imaginary part", title="eigenvalues", marks=tuple(marks)),
+                Panel(
+                    x="real part", y="imaginary part", title="eigenvalues", marks=tuple(marks), square=True
+                ),
                 Panel(x="size", y="share of steps", title="sizes", marks=(*bars, Rule(at=1, text="1"))),
             ),
         )

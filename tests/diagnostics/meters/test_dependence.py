@@ -1,0 +1,77 @@
+"""Mutual information of data whose dependencies are known."""
+
+from __future__ import annotations
+
+from math import log2
+
+import pytest
+import torch
+from meter_toys import data_of, noise
+from task_toys import make_task
+
+from elman.batch import SequenceBatch, whole
+from elman.bptt import Full, Truncated
+from elman.cores import Bidirectional, Elman
+from elman.diagnostics.meters import Dependence
+from elman.diagnostics.meters.dependence import mutual_information
+from elman.errors import BadInput
+from elman.tasks import CrossEntropy
+
+
+def echo(rows: int, steps: int, lag: int, *, symbols: int = 2, flips: float = 0.0) -> SequenceBatch:
+    """Targets are the symbol `lag` steps back, a share of them drawn anew."""
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randint(0, symbols, (rows, steps), generator=generator)
+    other = torch.randint(0, symbols, (rows, steps), generator=generator)
+    y = torch.where(torch.rand(rows, steps, generator=generator) < flips, other, x.roll(lag, 1))
+    scored = (torch.arange(steps) >= lag).expand(rows, -1).clone()
+    return whole(x, y, scored=scored)
+
+
+def task_of(symbols: int = 2, **options):
+    given = {"input_size": symbols, "output_size": symbols, "token_ids": True, "loss": CrossEntropy()}
+    return make_task(**{**given, "bptt": Full(), **options})
+
+
+@pytest.mark.parametrize("embedding", [None, 5])
+def test_an_echo_is_found_at_its_lag_alone(embedding: int | None) -> None:
+    task = task_of(4, embedding=embedding, bptt=Truncated(k1=3, k2=5))
+    reading = Dependence(steps=30, rows=200).reading(task, data_of(echo(200, 30, 7, symbols=4)))
+    assert reading.metrics["reach_steps"] == reading.metrics["strongest_lag"] == 7
+    assert reading.metrics["bits"] == pytest.approx(2.0, abs=0.01)  # four symbols, evenly drawn
+    assert "reach 7 steps; the strongest lies 7 steps back (2 bits)" in reading.sentence
+
+
+def test_noise_shows_nothing() -> None:
+    """Nor does a network that remembers: it is the data that is asked."""
+    task = make_task(
+        bptt=Full(), core=lambda size: Bidirectional(size, core=lambda n: Elman(n, hidden_size=3))
+    )
+    reading = Dependence(steps=30, rows=100).reading(task, data_of(noise(100, 30)))
+    assert reading.facts == {"reach": 0, "found": False}
+    assert "No dependency" in reading.sentence
+
+
+def test_values_are_cut_into_eighths() -> None:
+    """y_t = x_{t-3}: three bits, as far as eight parts can tell."""
+    batch = noise(200, 20, outputs=1, inputs=1)
+    batch = batch._replace(y=batch.x.roll(3, 1), scored=(torch.arange(20) >= 3).expand(200, -1).clone())
+    task = make_task(input_size=1, output_size=1, bptt=Full())
+    reading = Dependence(steps=20, rows=200).reading(task, data_of(batch))
+    assert reading.metrics["strongest_lag"] == 3
+    assert reading.metrics["bits"] == pytest.approx(3.0, abs=0.02)
+
+
+def test_information_by_hand() -> None:
+    """A bit that is passed on with one flip in ten: 1 - H(0.1) bits."""
+    a = torch.tensor([0] * 5000 + [1] * 5000)
+    b = a.clone()
+    b[:500], b[5000:5500] = 1, 0
+    entropy = -(0.1 * log2(0.1) + 0.9 * log2(0.9))
+    assert mutual_information(a, b) == pytest.approx(1 - entropy, abs=1e-4)
+    assert mutual_information(a, torch.zeros_like(a)) == 0.0
+
+
+def test_too_little_data_is_refused() -> None:
+    with pytest.raises(BadInput, match="100 scored steps of validation are too few to count pairs; 2000"):
+        Dependence().reading(make_task(bptt=Full()), data_of(noise(10, 10)))
