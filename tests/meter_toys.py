@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -72,3 +73,23 @@ def noise(
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(rows, steps, inputs, generator=generator, dtype=torch.float64)
     return whole(x, torch.randn(rows, steps, outputs, generator=generator, dtype=torch.float64))
+
+
+SIGNS = 8  # steps of `all_signs`
+
+
+def all_signs(*, ids: bool = False) -> SequenceBatch:
+    """Every sequence of 8 signs, those with an even number of minuses in the even rows.
+
+    In either half the steps are uncorrelated, exactly.
+    """
+    signs = torch.tensor(list(itertools.product([1.0, -1.0], repeat=SIGNS)), dtype=torch.float64)
+    even = signs.prod(1) > 0
+    x = torch.stack([signs[even], signs[~even]], 1).flatten(0, 1)[..., None]
+    y = torch.zeros(len(x), SIGNS, 5, dtype=torch.float64)
+    return whole((x[..., 0] < 0).long() if ids else x, y)
+
+
+def shift(size: int) -> Tensor:
+    """h_1 is the input, h_n what h_{n-1} was."""
+    return torch.diag(torch.ones(size - 1, dtype=torch.float64), -1)

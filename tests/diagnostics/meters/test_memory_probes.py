@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 from functools import partial
 
 import pytest
 import torch
-from meter_toys import data_of, linear_task, noise, orthogonal
+from meter_toys import SIGNS, all_signs, data_of, linear_task, noise, orthogonal, shift
 from task_toys import make_task
 from torch import Tensor
 
-from elman.batch import SequenceBatch, whole
 from elman.cores import LSTM
 from elman.diagnostics.look import Look, carries_of
 from elman.diagnostics.meters import MemoryProbes
@@ -20,36 +18,18 @@ from elman.diagnostics.meters.probes import RIDGE
 from elman.errors import BadInput
 from elman.pictures.plot import Line
 
-STEPS = 8
 
-
-def all_signs(*, ids: bool = False) -> SequenceBatch:
-    """Every sequence of 8 signs, those with an even number of minuses in the even rows.
-
-    In either half the steps are uncorrelated, exactly.
-    """
-    signs = torch.tensor(list(itertools.product([1.0, -1.0], repeat=STEPS)), dtype=torch.float64)
-    even = signs.prod(1) > 0
-    x = torch.stack([signs[even], signs[~even]], 1).flatten(0, 1)[..., None]
-    y = torch.zeros(len(x), STEPS, 5, dtype=torch.float64)
-    return whole((x[..., 0] < 0).long() if ids else x, y)
-
-
-def shift(size: int) -> Tensor:
-    """h_1 is the input, h_n what h_{n-1} was."""
-    return torch.diag(torch.ones(size - 1, dtype=torch.float64), -1)
-
-
+@torch.no_grad()
 def scores_of(task, data, *, lags: int) -> Tensor:
     look = Look(task, data)
-    stretch = look.stretch(STEPS, rows=256)
+    stretch = look.stretch(SIGNS, rows=256)
     carries, _ = carries_of(look, stretch)
-    return recalled(look, stretch, carries[1:], lags=lags)[-1][2].detach()
+    return recalled(look, stretch, carries[1:], lags=lags)[-1][2]
 
 
 def test_a_shift_register_holds_as_many_inputs_as_it_has_units() -> None:
     """R^2 is 1 up to H - 1 steps back and 0 beyond."""
-    reading = MemoryProbes(steps=STEPS, lags=7, rows=256).reading(
+    reading = MemoryProbes(steps=SIGNS, lags=7, rows=256).reading(
         linear_task(shift(4), input_size=1), data_of(all_signs())
     )
     assert reading.facts["scores"] == pytest.approx([1, 1, 1, 1, 0, 0, 0, 0], abs=1e-10)
@@ -63,7 +43,7 @@ def test_scores_are_those_of_the_covariance() -> None:
     """With b_k = W^k u and C = sum b_k b_k', R^2_k = 2 b'Ab - b'ACAb, A = (C + r v I)^-1."""
     torch.manual_seed(3)
     w = 0.5 * torch.randn(4, 4, dtype=torch.float64)
-    reach = torch.stack([torch.linalg.matrix_power(w, k)[:, 0] for k in range(STEPS)])  # (K, H)
+    reach = torch.stack([torch.linalg.matrix_power(w, k)[:, 0] for k in range(SIGNS)])  # (K, H)
     covariance = reach.t() @ reach
     inverse = torch.linalg.inv(covariance + RIDGE * covariance.diagonal().mean() * torch.eye(4))
     read = reach @ inverse
@@ -85,7 +65,7 @@ def test_ids_are_read_through_an_embedding() -> None:
     """Two ids in an embedding of three: the one that is read is right for as long as the register is."""
     task = linear_task(shift(4), input_size=2, token_ids=True, embedding=3)
     task.network.core.read.data[1:] = 0  # of the three values, the first goes in
-    reading = MemoryProbes(steps=STEPS, lags=7, rows=256).reading(task, data_of(all_signs(ids=True)))
+    reading = MemoryProbes(steps=SIGNS, lags=7, rows=256).reading(task, data_of(all_signs(ids=True)))
     assert reading.facts["scores"][:4] == pytest.approx([1, 1, 1, 1], abs=1e-12)
     assert max(reading.facts["scores"][4:]) <= 0.01
     assert "4 ids in all" in reading.sentence

@@ -8,6 +8,7 @@ from elman.diagnostics.meters.input_horizon import InputHorizon
 from elman.diagnostics.meters.jacobian_spectrum import JacobianSpectrum
 from elman.diagnostics.meters.lyapunov import Lyapunov
 from elman.diagnostics.meters.memory_probes import MemoryProbes
+from elman.diagnostics.meters.overwriting import Overwriting
 from elman.diagnostics.meters.saturation import Saturation
 from elman.diagnostics.meters.truncation_bias import TruncationBias
 from elman.diagnostics.meters.update_health import UpdateHealth
@@ -21,6 +22,7 @@ ALL: tuple[type[Meter], ...] = (
     Saturation,
     MemoryProbes,
     InputHorizon,
+    Overwriting,
     FixedPoints,
     UpdateHealth,
 )
@@ -34,6 +36,7 @@ __all__ = [
     "JacobianSpectrum",
     "Lyapunov",
     "MemoryProbes",
+    "Overwriting",
     "Saturation",
     "TruncationBias",
     "UpdateHealth",

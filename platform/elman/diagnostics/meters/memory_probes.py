@@ -7,16 +7,11 @@ from torch import Tensor
 
 from elman.diagnostics.look import Look, Stretch, carries_of
 from elman.diagnostics.meter import Meter, Reading
-from elman.diagnostics.meters.probes import Probe, items_of, numbers_of, probed, views
+from elman.diagnostics.meters.probes import ONES, RECALLED, UNITS, Probe, items_of, numbers_of, probed, views
 from elman.diagnostics.meters.windows import window_rules
 from elman.errors import BadInput
 from elman.pictures.plot import Line, Panel, Plot, Rule
 from elman.tree import Carry
-
-RECALLED = 0.5
-"""Of an item, by R^2 or by what is gained on the most frequent id."""
-ONES = ("1: it is all there; 0: nothing.", "1: every id is right; 0: as many as the most frequent id.")
-"""What scores of values and of ids mean."""
 
 
 class MemoryProbes(Meter):
@@ -90,7 +85,7 @@ class MemoryProbes(Meter):
             panels=tuple(
                 Panel(
                     x="input (steps back)",
-                    y="accuracy gained (share)" if ids else "R^2 of the input",
+                    y=UNITS[ids],
                     title=f"from {title}",
                     marks=(*lines, *rules),
                     y_from=-0.05,

@@ -17,6 +17,12 @@ SAMPLES = 2
 """Carries to train on, for each number of a carry, below which a probe fits noise."""
 MOST_CLASSES = 256
 """Rarer ids are one class together."""
+RECALLED = 0.5
+"""A score above which an item counts as recalled."""
+ONES = ("1: it is all there; 0: nothing.", "1: every id is right; 0: as many as the most frequent id.")
+"""What scores of values and of ids mean."""
+UNITS = ("R^2 of the input", "accuracy gained (share)")
+"""What scores of values and of ids are."""
 
 
 class Probe:
@@ -27,18 +33,20 @@ class Probe:
 
     Args:
         learn, test: carries, (n, P) and (m, P).
+        variance: v, where it is not that of the carries trained on.
 
     Cost: n P^2 + P^3 / 3, and (n + m) P more for each value or class of an item.
     """
 
-    def __init__(self, learn: Tensor, test: Tensor) -> None:
+    def __init__(self, learn: Tensor, test: Tensor, *, variance: float | None = None) -> None:
         self.centre = learn.mean(0)
         self.learn, self.test = learn - self.centre, test - self.centre
         covariance = self.learn.t() @ self.learn / len(learn)
-        variance = covariance.diagonal().mean()
-        self.still = bool(variance <= 0)
+        own = float(covariance.diagonal().mean())
+        self.variance = own if variance is None else variance
+        self.still = self.variance <= 0 or own <= 0
         if not self.still:
-            covariance.diagonal().add_(RIDGE * variance)
+            covariance.diagonal().add_(RIDGE * self.variance)
             self.factor = torch.linalg.cholesky(covariance)
 
     def scores(self, learn: Tensor, test: Tensor) -> Tensor:
