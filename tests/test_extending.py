@@ -159,7 +159,8 @@ def run_of_mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_store: Pa
     (tmp_path / "my_callback.py").write_text(code("A callback"))
     (tmp_path / "my_diagnostic.py").write_text(code("A diagnostic"))
     own = "callbacks: [{class_path: my_callback.StopBelow, init_args: {value: 1000.0}}]\n"
-    own += "diagnostics: [my_diagnostic.ReadoutNorms]\n"
+    (tmp_path / "my_meter.py").write_text(code("A meter"))
+    own += "diagnostics: [my_diagnostic.ReadoutNorms, my_meter.CarryNorm]\n"
     (tmp_path / "mine.yaml").write_text(TINY + own)
     assert main(["fit", "mine.yaml"]) == 0
     return tmp_path
@@ -193,3 +194,28 @@ def test_the_diagnostic_is_on_the_runs_page(run_of_mine: Path) -> None:
     assert run.data.metrics["readout/largest_norm"] == pytest.approx(float(norms.max()), rel=1e-6)
     (picture,) = client.list_artifacts(run.info.run_id, "readout")
     assert picture.path == f"readout/{saved['elman']['time_steps']:014d}.png"
+
+
+def test_the_meter_is_asked_in_training_and_afterwards(
+    run_of_mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The best checkpoint is that of the one validation: the same answer, and nothing logged twice."""
+    client = MlflowClient(f"sqlite:///{run_of_mine}/mlflow.db")
+    (run,) = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    last = run.data.metrics["carry_norm/last"]
+    capsys.readouterr()
+    asked = ["--meters=my_meter.CarryNorm,Saturation", "--trust=my_callback,my_diagnostic,my_meter"]
+    assert main(["diagnose", run.info.run_id, *asked]) == 0
+    printed = capsys.readouterr()
+    assert f"carry_norm: |h| ends at {last:.2g}." in printed.err
+    assert "diagnosis/diagnosis.html and 4 pictures beside it, and all of it on the run's page" in printed.out
+    files = {file.path for file in client.list_artifacts(run.info.run_id, "diagnosis")}
+    names = {"diagnosis.html", *(f"{n}.{s}" for n in ("carry_norm", "saturation") for s in ("png", "svg"))}
+    assert files == {f"diagnosis/{name}" for name in names}
+    assert len(client.get_metric_history(run.info.run_id, "carry_norm/last")) == 1
+    assert 0 <= client.get_run(run.info.run_id).data.metrics["saturation/dead_share"] <= 1
+    assert client.get_run(run.info.run_id).info.status == run.info.status
+    assert main(["diagnose", run.info.run_id, "--meters=Satiation"]) == 2
+    assert "--meters: there is no class 'Satiation'; did you mean 'Saturation'?" in capsys.readouterr().err
+    assert main(["diagnose"]) == 2
+    assert "needs a run's id or name, or a checkpoint" in capsys.readouterr().err

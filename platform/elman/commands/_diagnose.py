@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from elman.diagnostics.meters import ALL
 from elman.diagnostics.meters.update_health import LOGGED
 from elman.errors import BadInput
 from elman.recipes.arguments import sort_words
+from elman.recipes.classes import find_class
 from elman.run.trained import trained, trained_recipe
 from elman.tracking.find import find_run
 from elman.tracking.metrics import points
@@ -58,6 +59,12 @@ def diagnose_runs(
         if len(given.positional) > 1:
             say(f"{target}:")
         found.append(_asked(target, options, kinds, uri=uri, trust=trust, say=say))
+    names = [one.diagnosis.run for one in found]
+    if len(set(names)) < len(names):  # which a picture could not tell apart
+        found = [
+            one._replace(diagnosis=replace(one.diagnosis, run=f"{one.diagnosis.run} ({target})"))
+            for one, target in zip(found, given.positional, strict=True)
+        ]
     titles = {meter.name: meter.title for meter in kinds}
     paths = write([one.diagnosis for one in found], Path(output), titles=titles)
     where = ""
@@ -82,7 +89,8 @@ def _asked(
     parts.data.setup("validate")
     task = trained(checkpoint, recipe, parts.data)
     run, history = _logged(target, uri)
-    found = diagnosed(task, parts.data, meters, history=history, run=target, what=_what(task), say=say)
+    name = target if run is None else run.name
+    found = diagnosed(task, parts.data, meters, history=history, run=name, what=_what(task), say=say)
     return Asked(run, found, task.time_steps)
 
 
@@ -123,11 +131,9 @@ def _chosen(names: str) -> list[Meter]:
     Raises:
         BadInput: for a name that none has.
     """
-    kinds = {kind.__name__: kind for kind in ALL}
-    wanted = [name.strip() for name in names.split(",") if name.strip()] or list(kinds)
-    for name in wanted:
-        if name not in kinds:
-            near = get_close_matches(name, kinds, n=1, cutoff=0.5)
-            hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(kinds)}"
-            raise BadInput(f"--meters: no meter is called {name!r}{hint}")
-    return [kinds[name]() for name in dict.fromkeys(wanted)]
+    wanted = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    try:
+        kinds = [find_class(name, Meter) for name in wanted] or list(ALL)
+    except BadInput as error:
+        raise BadInput(f"--meters: {error}") from error
+    return [kind() for kind in kinds]

@@ -24,9 +24,18 @@ def verdict(bptt: BackpropThroughTime, readings: Mapping[str, Reading]) -> str:
         how = "mutual information by lag, above shuffled rows"
         parts.append(f"{'the' if parts else 'The'} data's dependencies ({how}) reach {data.facts['reach']}")
     said = "; ".join(parts) + "." if parts else ""
+    if data is not None and data.facts["found"] and (least := _least(bptt)) is not None:
+        word = "reaches" if least >= data.facts["reach"] else "does not reach"
+        said += f" Every loss is charged at least {least} steps back, which {word} that far."
     if bias is not None and (longer := _longer(bptt, bias)):
         said = f"{said} {longer}".strip()
     return said
+
+
+def _least(bptt: BackpropThroughTime) -> int | None:
+    """The lag that every loss of a strategy of windows is charged at least; None: it has no such windows."""
+    k1, k2 = getattr(bptt, "k1", None), getattr(bptt, "k2", None)
+    return k2 - k1 if isinstance(k1, int) and isinstance(k2, int) else None
 
 
 def _longer(bptt: BackpropThroughTime, bias: Reading) -> str:

@@ -63,7 +63,9 @@ def on_paper(plot: Plot, size: Size = "slide", *, dark: bool = False) -> Figure:
 def _draw(axes: Axes, panel: Panel, paper: Paper, ink: Ink) -> None:
     axes.set_facecolor(ink.ground)
     for mark in panel.marks:
-        if not isinstance(mark, Rule):
+        if isinstance(mark, Rule):
+            _rule(axes, mark, paper, ink)
+        else:
             _put(axes, mark, paper, ink)
     axes.set_xlabel(panel.x, fontsize=paper.text, color=ink.text)
     axes.set_ylabel(panel.y, fontsize=paper.text, color=ink.text)
@@ -71,7 +73,8 @@ def _draw(axes: Axes, panel: Panel, paper: Paper, ink: Ink) -> None:
         axes.set_xscale("log")
     if panel.log_y:
         axes.set_yscale("log")
-    axes.set_ylim(panel.y_from, panel.y_to)
+    if panel.y_from is not None or panel.y_to is not None:
+        axes.set_ylim(panel.y_from, panel.y_to)
     if panel.square:
         axes.set_aspect("equal", adjustable="datalim")
     axes.tick_params(labelsize=paper.text * 0.85, colors=ink.quiet, which="both")
@@ -83,9 +86,6 @@ def _draw(axes: Axes, panel: Panel, paper: Paper, ink: Ink) -> None:
     for side, spine in axes.spines.items():
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(ink.quiet)
-    for mark in panel.marks:  # once the limits are known
-        if isinstance(mark, Rule):
-            _rule(axes, mark, paper, ink)
     if any(getattr(mark, "name", "") for mark in panel.marks if not isinstance(mark, Map)):
         axes.legend(fontsize=paper.text * 0.85, frameon=False, labelcolor=ink.text)
 
@@ -130,7 +130,7 @@ def _rule(axes: Axes, mark: Rule, paper: Paper, ink: Ink) -> None:
         "linestyle": (0, (4, 2)),
         "zorder": 1.5,
     }
-    small: dict[str, Any] = {"fontsize": paper.text * 0.8, "color": ink.quiet}
+    small: dict[str, Any] = {"fontsize": paper.text * 0.8, "color": ink.quiet, "annotation_clip": True}
     if mark.level:
         axes.axhline(mark.at, **style)
         axes.annotate(

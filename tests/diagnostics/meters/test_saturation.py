@@ -73,4 +73,4 @@ def test_stuck_units_are_counted() -> None:
     reading = Saturation(steps=12).reading(task, data_of(noise(4, 12)))
     assert reading.metrics["saturated_share"] == pytest.approx(1 / 3)
     assert reading.metrics["dead_share"] == pytest.approx(2 / 3)  # what stands at 1 does not move either
-    assert reading.sentence == "Of 3 units 1 are saturated and 2 dead."
+    assert reading.sentence == "Of 3 units 1 are saturated, 2 dead."

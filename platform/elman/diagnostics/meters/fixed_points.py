@@ -15,7 +15,7 @@ FIXED, SLOW = 1e-10, 1e-4
 """q = |s' - s|^2 / 2 below which a point counts as fixed, and as slow."""
 APART = 1e-3
 """Of the spread of visited states: points nearer than this are one."""
-SHOWN = 12
+SHOWN = 3
 """Rows whose way is drawn."""
 
 

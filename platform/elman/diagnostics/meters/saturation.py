@@ -63,7 +63,8 @@ class Saturation(Meter):
             "saturated_share": float(saturated.double().mean()),
             "dead_share": float(dead.double().mean()),
         }
-        stuck = f"Of {units} units {int(saturated.sum())} are saturated and {int(dead.sum())} dead"
+        counts = [int(found.sum()) or "none" for found in (saturated, dead)]
+        stuck = f"Of {units} units {counts[0]} are saturated, {counts[1]} dead"
         keeping = getattr(look.network.core, "keeping_gate", None)
         caption = f"{h.shape[0]} steps of validation."
         if not gates:
