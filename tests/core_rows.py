@@ -12,7 +12,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F_
 
-from elman.cores import GRU, LSTM, Bidirectional, Cell, Centred, Core, Elman, FeedForward, IndRNN, Pooled
+from elman.cores import (
+    GRU,
+    LSTM,
+    Bidirectional,
+    Cell,
+    Centred,
+    Core,
+    Elman,
+    FeedForward,
+    IndRNN,
+    Leaky,
+    Pooled,
+)
 
 B, T, F, H = 4, 7, 3, 5
 LENGTHS = torch.tensor([3, 0, 7, 1])
@@ -89,6 +101,16 @@ def indrnn(phi: Callable[[Tensor], Tensor]) -> Callable:
     return step
 
 
+def leaky(phi: Callable[[Tensor], Tensor], rate: float) -> Callable:
+    def step(x, memory, weights):
+        w_ih, w_hh, b_ih, b_hh = weights
+        (h,) = memory
+        h = (1 - rate) * h + rate * phi(w_ih @ x + b_ih + w_hh @ h + b_hh)
+        return h, (h,)
+
+    return step
+
+
 def lstm(x, memory, weights):
     w_ih, w_hh, b_ih, b_hh = weights
     h, c = memory
@@ -157,6 +179,7 @@ CORES = [
     Row(GRU, {"kernel": "loop"}, gru),
     Row(Independent, {}, independent),
     Row(IndRNN, {"nonlinearity": "tanh"}, indrnn(torch.tanh), plain={"most_recurrent": None}, trained={}),
+    Row(Leaky, {"nonlinearity": "tanh", "rate": 0.3}, leaky(torch.tanh, 0.3), trained={}),
     Row(IndRNN, {"nonlinearity": "relu"}, indrnn(torch.relu), hides=True, plain={"most_recurrent": None}),
     Row(FeedForward, {"nonlinearity": "tanh"}, feed_forward(torch.tanh), memory=0, trained={}),
     Row(FeedForward, {"nonlinearity": "relu"}, feed_forward(torch.relu), memory=0, hides=True),

@@ -13,7 +13,7 @@ from task_toys import make_task, stream, taken
 from elman.batch import SequenceBatch, whole
 from elman.bptt import KFRTRL, RTRL, UORO, DiagonalRTRL, EProp, Full, SnAp1, Truncated
 from elman.bptt.online import Online
-from elman.cores import GRU, LSTM, Elman, IndRNN
+from elman.cores import GRU, LSTM, Elman, IndRNN, Leaky
 from elman.cores.crossing import Crossing
 from elman.errors import BadInput
 from elman.tasks.saved_state import restored_state, saved_state
@@ -179,6 +179,46 @@ def test_eprop_of_a_plain_network_is_truncation_to_one_step(cell: str, shape: st
     net, batch = made_net(CELLS[cell], **SHAPES[shape]), made_batch("ragged")
     expected = total_of(Truncated(k1=1, k2=1), net, [batch])
     torch.testing.assert_close(total_of(EProp(), net, [batch]), expected, **CLOSE)
+
+
+@each_shape
+def test_eprop_of_a_leaky_network_is_rflo(shape: str) -> None:
+    """p_t = (1 - rate) p_{t-1} + rate phi'(a_t) z_t, met by the loss through readout and layers above.
+
+    Source: Murray (2019), eLife 8, e43299, equations 4 and 5.
+    """
+    rate, given = 0.3, SHAPES[shape]
+    if given.get("layers", 1) > 1:
+        return  # of stacks, what the layers above do at a step is held elsewhere
+    net, batch = made_net(partial(Leaky, rate=rate), **given), made_batch("ragged")
+    weights = net.core.stack.weights_of(0)
+    expected = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+    for row in range(len(batch.x)):
+        h = torch.zeros(H, dtype=torch.float64)
+        trace = torch.zeros(H, H + F + 1, dtype=torch.float64)
+        for t in range(int(batch.lengths[row])):
+            if bool(batch.begins[row, t]):
+                h, trace = torch.zeros_like(h), torch.zeros_like(trace)
+            x = batch.x[row, t]
+            a = weights["weight_hh"] @ h + weights["weight_ih"] @ x + weights["bias_ih"] + weights["bias_hh"]
+            z = torch.cat([h, x, torch.ones(1, dtype=torch.float64)])
+            trace = (1 - rate) * trace + rate * ((1 - a.tanh().square())[:, None] * z).detach()
+            h = ((1 - rate) * h + rate * a.tanh()).detach().requires_grad_()
+            if bool(batch.scored[row, t]):
+                loss = (net.readout(h) - batch.y[row, t]).square().sum()
+                (signal,) = torch.autograd.grad(loss, h)
+                found = signal[:, None] * trace
+                expected["weight_hh"] += found[:, :H]
+                expected["weight_ih"] += found[:, H:-1]
+                for name in ("bias_ih", "bias_hh"):
+                    expected[name] += found[:, -1]
+            h = h.detach()
+    total = total_of(EProp(), net, [batch])
+    names = [name for name, _ in net.named_parameters() if name.startswith("core")]
+    sizes = [p.numel() for name, p in net.named_parameters() if name in names]
+    for name, part in zip(names, total.split([*sizes, len(total) - sum(sizes)]), strict=False):
+        want = expected[name.rpartition(".")[2].removesuffix("_l0")]
+        torch.testing.assert_close(part, want.flatten(), **CLOSE)
 
 
 def all_signs(monkeypatch: pytest.MonkeyPatch, module: str, bits: int) -> None:

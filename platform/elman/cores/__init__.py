@@ -8,6 +8,7 @@ from elman.cores.elman import Elman
 from elman.cores.feed_forward import FeedForward
 from elman.cores.gru import GRU
 from elman.cores.indrnn import IndRNN
+from elman.cores.leaky import Leaky
 from elman.cores.lstm import LSTM
 from elman.cores.pointwise import Pointwise, Slopes
 from elman.cores.pooled import Pooled
@@ -22,6 +23,7 @@ __all__ = [
     "Elman",
     "FeedForward",
     "IndRNN",
+    "Leaky",
     "Pointwise",
     "Pooled",
     "Slopes",
