@@ -71,7 +71,10 @@ def test_of_an_echo_one_input_matters() -> None:
     assert reading.facts["one"] == pytest.approx(want, abs=1e-12)
     assert reading.facts["all_before"] == pytest.approx([rise] * 4 + [0.0] * 12, abs=1e-12)
     assert reading.metrics["horizon_steps"] == reading.metrics["rise_of_one_at_steps"] == 3
-    assert f"matters most, by {rise:.3g} nats per step; inputs more than 3 steps back" in reading.sentence
+    assert reading.sentence == (
+        "Inputs more than 3 steps back bring less than 1 % of what all bring; "
+        f"that 3 steps back matters most, by {rise:.3g} nats per step."
+    )
 
 
 def test_who_does_without_inputs_has_no_horizon_and_one_sequence_is_refused() -> None:
@@ -79,6 +82,8 @@ def test_who_does_without_inputs_has_no_horizon_and_one_sequence_is_refused() ->
     task.network.core.read.data.zero_()
     meter = InputHorizon(steps=9, rows=3)
     assert meter.reading(task, data_of(noise(3, 9))).metrics["horizon_steps"] == -1
+    untrained = InputHorizon(steps=12).reading(linear_task(torch.eye(4).double()), data_of(noise(32, 12)))
+    assert untrained.sentence == "No input that is another sequence's raises the loss beyond chance."
     with pytest.raises(BadInput, match="one sequence"):
         meter.reading(task, data_of(noise(1, 9)))
 

@@ -24,7 +24,7 @@ def scores_of(task, data, *, lags: int) -> Tensor:
     look = Look(task, data)
     stretch = look.stretch(SIGNS, rows=256)
     carries, _ = carries_of(look, stretch)
-    return recalled(look, stretch, carries[1:], lags=lags)[-1][2]
+    return recalled(look, stretch, carries[1:], lags=lags)[0][-1][2]
 
 
 def test_a_shift_register_holds_as_many_inputs_as_it_has_units() -> None:

@@ -71,33 +71,33 @@ def test_a_gate_that_is_shut_retains_all() -> None:
 
 @pytest.mark.parametrize("layers", [1, 2])
 def test_the_product_of_gates_is_the_slope_of_the_cell_path(layers: int) -> None:
-    """dc_t/dc_s with h left as it was, of one row and every unit, by autograd."""
+    """dc_t/dc_s with h left as it was, of one row and every unit, by autograd; i g is what is written."""
     task = make_task(core=partial(LSTM, hidden_size=3, layers=layers))
     look = Look(task, data_of(noise(1, 9)))
     stretch = look.stretch(9, rows=1)
-    carries, _ = carries_of(look, stretch)
     with torch.no_grad():
+        carries, _ = carries_of(look, stretch)
         found = cell_path(look, stretch, carries, first=2, most=6)
     assert found is not None
-    core = look.network.core
     assert found.kept.shape == (7, layers, 3)
+    below, ratios = stretch.batch.x, []
     for layer in range(layers):
-        weights = core.stack.weights_of(layer)
-        below = (
-            stretch.batch.x
-            if not layer
-            else torch.stack([carry[0][:, layer - 1] for carry in carries[1:]], 1)
-        )
-        start = c = carries[3][1][:, layer].detach().requires_grad_()
-        slopes = [torch.ones(3)]
-        for step in range(3, 9):
-            h = carries[step][0][:, layer]
+        weights = look.network.core.stack.weights_of(layer)
+        slopes = [torch.ones(3, dtype=torch.float64)]
+        for step in range(9):
+            if step <= 3:
+                start = c = carries[step][1][:, layer].clone().requires_grad_()
             drive = below[:, step] @ weights["weight_ih"].t() + weights["bias_ih"] + weights["bias_hh"]
-            i, f, g, _ = (drive + h @ weights["weight_hh"].t()).detach().chunk(4, 1)
-            c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-            torch.testing.assert_close(c, carries[step + 1][1][:, layer], rtol=1e-12, atol=1e-12)
-            slopes.append(torch.autograd.grad(c.sum(), start, retain_graph=True)[0][0])
-        torch.testing.assert_close(found.kept[:, layer], torch.stack(slopes).double(), rtol=1e-12, atol=0)
+            joined = drive + carries[step][0][:, layer] @ weights["weight_hh"].t()
+            i, f, g, _ = joined.detach().chunk(4, 1)
+            kept, written = f.sigmoid() * c, i.sigmoid() * g.tanh()
+            ratios.append(written.abs() / (kept.abs() + written.abs()))
+            c = kept + written
+            if step >= 3:
+                slopes.append(torch.autograd.grad(c.sum(), start, retain_graph=True)[0][0])
+        torch.testing.assert_close(found.kept[:, layer], torch.stack(slopes), rtol=1e-12, atol=0)
+        below = torch.stack([carry[0][:, layer] for carry in carries[1:]], 1)
+    assert found.write_ratio == pytest.approx(float(torch.stack(ratios).detach().mean()), rel=1e-12)
 
 
 def test_too_few_sequences_are_refused_and_gates_are_not_needed() -> None:

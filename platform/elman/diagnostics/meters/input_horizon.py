@@ -18,6 +18,8 @@ LEFT = 0.01
 """Of the largest rise: what still counts."""
 ROUNDING = 1e-12
 """Of the loss, or of 1 if that is less: a rise that is none."""
+ERRORS = 3
+"""Standard errors, over rows, within which a mean rise is chance."""
 
 
 class InputHorizon(Meter):
@@ -26,7 +28,7 @@ class InputHorizon(Meter):
     Once that input alone is replaced, by the other sequence's at the same step, and once it and all before
     it, the first carry included. The mean is over rows, losses and other sequences, the band over rows. The
     horizon is the largest k at which replacing the input and all before it raises the loss by a hundredth or
-    more of the largest such rise; -1 if nothing raises it.
+    more of the largest such rise, and by more than chance: three standard errors over rows; -1: none does.
 
     Args:
         steps: longest stretch looked at; lags go up to three quarters of it, to all where ends alone count.
@@ -55,15 +57,15 @@ class InputHorizon(Meter):
         rises, loss = rises_by_lag(
             look, steps=self.steps, rows=self.rows, losses=self.losses, draws=self.draws
         )
-        one, all_before = means = rises.nanmean(1)  # (K,) each
+        one, all_before = means = rises.mean(1)  # (K,) each
         unit = look.objective.loss.monitored.replace("_", " ")
         lags = list(range(len(one)))
         marks: list = []
         for number, name in enumerate(("the input alone", "it and all before it")):
-            low, high = rises[number].nanquantile(_ends(rises), dim=0).tolist()
+            low, high = rises[number].quantile(_ends(rises), dim=0).tolist()
             marks.append(Band(x=lags, low=low, high=high, colour=number))
             marks.append(Line(x=lags, y=means[number].tolist(), name=name, colour=number))
-        horizon = horizon_of(all_before, loss)
+        horizon = horizon_of(rises[1], loss)
         plot = Plot(
             title=self.title,
             caption=f"What is added to the loss ({loss:.3g} {unit}) if an input some steps back is that of "
@@ -77,16 +79,18 @@ class InputHorizon(Meter):
                 ),
             ),
         )
-        most = int(one.argmax())
         metrics = {"horizon_steps": float(horizon), "rise_of_all": float(all_before.max())}
-        if horizon < 0:
-            sentence = "No input raises the loss if it is that of another sequence: the network does without."
-        else:
-            metrics |= {"rise_of_one": float(one[most]), "rise_of_one_at_steps": float(most)}
-            beyond = f"inputs more than {horizon} steps back bring less than 1 % of what all bring"
+        sentence = "No input that is another sequence's raises the loss beyond chance"
+        if horizon >= 0:
+            sentence = f"Inputs more than {horizon} steps back bring less than 1 % of what all bring"
             if horizon == lags[-1]:
-                beyond = f"inputs matter over all {horizon} steps looked at"
-            sentence = f"The input {most} steps back matters most, by {one[most]:.3g} {unit}; {beyond}."
+                sentence = f"Inputs matter over all {horizon} steps looked at"
+        alone = beyond_chance(rises[0], loss)
+        if horizon >= 0 and bool(alone.any()):
+            most = int(one.where(alone, 0.0).argmax())
+            metrics |= {"rise_of_one": float(one[most]), "rise_of_one_at_steps": float(most)}
+            sentence += f"; that {most} steps back matters most, by {one[most]:.3g} {unit}"
+        sentence += "."
         facts = {"one": one.tolist(), "all_before": all_before.tolist(), "horizon": horizon}
         return Reading(metrics=metrics, plot=plot, sentence=sentence, facts=facts)
 
@@ -143,11 +147,22 @@ def each(loss: SequenceLoss, out: Tensor, y: Tensor) -> Tensor:
         return torch.stack([loss.sums(one, target)[0] for one, target in pairs])
 
 
-def horizon_of(rise: Tensor, loss: float) -> int:
-    """The largest lag with a hundredth of the largest rise or more; -1: nothing rises."""
-    if not rise.max() > ROUNDING * max(1.0, abs(loss)):
-        return -1
-    return int((rise >= LEFT * rise.max()).nonzero()[-1])
+def beyond_chance(rises: Tensor, loss: float) -> Tensor:
+    """(K,) bool, the lags whose mean over rows is more than chance and rounding.
+
+    Args:
+        rises: (B, K).
+        loss: what it is without.
+    """
+    errors = rises.std(0) / len(rises) ** 0.5
+    return rises.mean(0) > torch.clamp(ERRORS * errors, min=ROUNDING * max(1.0, abs(loss)))
+
+
+def horizon_of(rises: Tensor, loss: float) -> int:
+    """The largest lag with a hundredth of the largest rise or more, beyond chance; -1: nothing rises."""
+    mean = rises.mean(0)
+    there = (beyond_chance(rises, loss) & (mean >= LEFT * mean.max())).nonzero().squeeze(1)
+    return int(there[-1]) if len(there) else -1
 
 
 def _ends(like: Tensor) -> Tensor:

@@ -60,11 +60,10 @@ class MemoryProbes(Meter):
         stretch = probed(look, self.name, self.steps, self.rows, each=lambda steps: steps - self._lags(steps))
         with torch.no_grad():
             carries, _ = carries_of(look, stretch)
-            found = recalled(look, stretch, carries[1:], lags=self._lags(stretch.batch.steps))
+            found, shuffled = recalled(look, stretch, carries[1:], lags=self._lags(stretch.batch.steps))
         whole = found[-1][2]  # (K, F)
         if bool(whole.isnan().all()):
             raise BadInput("the inputs of validation do not vary, so there is nothing to recall")
-        shuffled = found[-1][3]
         floor = max(0.0, float(shuffled.nanmean(1).nan_to_num(0.0).max()))
         score = whole.nanmean(1)
         capacity = float(whole.where(whole > floor, 0.0).sum())
@@ -73,7 +72,7 @@ class MemoryProbes(Meter):
         ids = not stretch.given.is_floating_point()
         panels: dict[str, list] = {}
         lag = list(range(len(score)))
-        for panel, name, values, _ in found:
+        for panel, name, values in found:
             lines = panels.setdefault(panel, [])
             lines.append(Line(x=lag, y=values.nanmean(1).tolist(), name=name, colour=len(lines) % 6))
         rules = [Rule(at=floor, text="floor", level=True), *window_rules(look.bptt, most=lag[-1])]
@@ -108,8 +107,8 @@ class MemoryProbes(Meter):
 
 def recalled(
     look: Look, stretch: Stretch, after: list[Carry], *, lags: int
-) -> list[tuple[str, str, Tensor, Tensor]]:
-    """Panel, line, (K, F) scores and (K, F) scores for inputs of other sequences, of lags from 0 on.
+) -> tuple[list[tuple[str, str, Tensor]], Tensor]:
+    """Panel, line and (K, F) scores of lags from 0 on; (K, F) of the whole carry for other sequences' inputs.
 
     Args:
         after: the carry after every step.
@@ -121,11 +120,11 @@ def recalled(
     for panel, name, parts, layers in views(look.names, after[0][0].shape[1]):
         carry = torch.stack([numbers_of(one, parts, layers) for one in after[lags:]], 1)  # (B, T - K, P)
         probe = Probe(carry[learn].flatten(0, 1), carry[test].flatten(0, 1))
-        scores, floors = [], []
-        for lag in range(lags + 1):
-            at = items[:, lags - lag : steps - lag]
-            scores.append(probe.scores(at[learn].flatten(0, 1), at[test].flatten(0, 1)))
-            others = at[torch.randperm(rows, generator=generator)]
-            floors.append(probe.scores(others[learn].flatten(0, 1), others[test].flatten(0, 1)))
-        found.append((panel, name, torch.stack(scores), torch.stack(floors)))
-    return found
+        at = [items[:, lags - lag : steps - lag] for lag in range(lags + 1)]
+        scores = [probe.scores(one[learn].flatten(0, 1), one[test].flatten(0, 1)) for one in at]
+        found.append((panel, name, torch.stack(scores)))
+    shuffled = []
+    for one in at:
+        other = one[torch.randperm(rows, generator=generator)]
+        shuffled.append(probe.scores(other[learn].flatten(0, 1), other[test].flatten(0, 1)))
+    return found, torch.stack(shuffled)
