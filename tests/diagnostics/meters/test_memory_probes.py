@@ -94,3 +94,6 @@ def test_too_few_sequences_are_refused_with_how_many_are_needed() -> None:
     data = data_of(still._replace(x=torch.ones_like(still.x)))
     with pytest.raises(BadInput, match="do not vary"):
         meter.reading(task, data)
+    task.network.core.stack.weights_of(0)["bias_ih"].data.fill_(torch.nan)
+    with pytest.raises(BadInput, match="not finite"):
+        meter.reading(task, data)

@@ -45,7 +45,7 @@ class Overwriting(Meter):
     title = "Do other items overwrite what is held?"
 
     def __init__(
-        self, *, steps: int = 100, lags: int | None = None, writes: int = 16, rows: int = 128
+        self, *, steps: int = 100, lags: int | None = None, writes: int = 50, rows: int = 64
     ) -> None:
         if min(steps, writes, rows, 1 if lags is None else lags) < 1:
             raise ValueError(

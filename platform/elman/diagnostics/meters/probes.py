@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 
 import torch
 from torch import Tensor
@@ -35,6 +36,9 @@ class Probe:
         learn, test: carries, (n, P) and (m, P).
         variance: v, where it is not that of the carries trained on.
 
+    Raises:
+        BadInput: if the carries are not finite.
+
     Cost: n P^2 + P^3 / 3, and (n + m) P more for each value or class of an item.
     """
 
@@ -43,6 +47,8 @@ class Probe:
         self.learn, self.test = learn - self.centre, test - self.centre
         covariance = self.learn.t() @ self.learn / len(learn)
         own = float(covariance.diagonal().mean())
+        if not isfinite(own):
+            raise BadInput("the carry is not finite at steps of validation, so nothing can be read from it")
         self.variance = own if variance is None else variance
         self.still = self.variance <= 0 or own <= 0
         if not self.still:
@@ -61,20 +67,20 @@ class Probe:
         """
         if learn.is_floating_point():
             spread = (test - test.mean(0)).square().sum(0)
-            found = 1 - (test - self._read(learn)).square().sum(0) / spread
+            read = self._read(self.learn.t() @ (learn - learn.mean(0)), learn.mean(0))
+            found = 1 - (test - read).square().sum(0) / spread
             return torch.where((spread > 0) & (learn.std(0, correction=0) > 0), found, torch.nan)
-        counts = torch.bincount(learn)
+        counts = torch.bincount(learn).to(self.learn)
+        sums = self.learn.new_zeros(len(counts), self.learn.shape[1]).index_add_(0, learn, self.learn)
+        right = (self._read(sums.t(), counts / len(learn)).argmax(1) == test).double().mean()
         base = (test == counts.argmax()).double().mean()
-        right = (self._read(torch.nn.functional.one_hot(learn).double()).argmax(1) == test).double().mean()
         return torch.where(base < 1, (right - base) / (1 - base), torch.nan)[None]
 
-    def _read(self, learn: Tensor) -> Tensor:
-        """What it reads in the carries tested, of items like these."""
-        mean = learn.mean(0)
+    def _read(self, products: Tensor, mean: Tensor) -> Tensor:
+        """What it reads in the carries tested, of items with this mean and (P, F) products with carries."""
         if self.still:
             return mean.expand(len(self.test), -1)
-        with_items = self.learn.t() @ (learn - mean) / len(learn)
-        return mean + self.test @ torch.cholesky_solve(with_items, self.factor)
+        return mean + self.test @ torch.cholesky_solve(products / len(self.learn), self.factor)
 
 
 def probed(look: Look, meter: str, steps: int, rows: int, *, each: Callable[[int], int]) -> Stretch:
@@ -96,7 +102,7 @@ def probed(look: Look, meter: str, steps: int, rows: int, *, each: Callable[[int
     if (there := len(stretch.given)) < needed:
         raise BadInput(
             f"{meter} trains probes of the {numbers} numbers of a carry on half of the sequences and needs "
-            f"{needed} of {length} steps; validation has {there}: give it more"
+            f"{needed} of {length} steps; validation has {there}: give it more, or the meter more steps"
         )
     return stretch
 
