@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log2
+from math import log, log2
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ from elman.batch import SequenceBatch, whole
 from elman.bptt import Full, Truncated
 from elman.cores import Bidirectional, Elman
 from elman.diagnostics.meters import Dependence
-from elman.diagnostics.meters.dependence import mutual_information
+from elman.diagnostics.meters.dependence import information
 from elman.errors import BadInput
 from elman.tasks import CrossEntropy
 
@@ -63,13 +63,27 @@ def test_values_are_cut_into_eighths() -> None:
 
 
 def test_information_by_hand() -> None:
-    """A bit that is passed on with one flip in ten: 1 - H(0.1) bits."""
-    a = torch.tensor([0] * 5000 + [1] * 5000)
-    b = a.clone()
-    b[:500], b[5000:5500] = 1, 0
+    """A bit that is passed on with one flip in ten, 1 - H(0.1) bits; one that says nothing."""
+    passed = torch.tensor([[4500.0, 500.0], [500.0, 4500.0]])
+    apart = torch.tensor([[2500.0, 2500.0], [2500.0, 2500.0]])
     entropy = -(0.1 * log2(0.1) + 0.9 * log2(0.9))
-    assert mutual_information(a, b) == pytest.approx(1 - entropy, abs=1e-4)
-    assert mutual_information(a, torch.zeros_like(a)) == 0.0
+    assert float(information(passed.view(1, 2, 1, 2))) == pytest.approx(1 - entropy, abs=1e-4)
+    assert float(information(apart.view(1, 2, 1, 2))) == 0.0
+    both = information(torch.stack([passed, apart], 0).view(2, 2, 1, 2))
+    assert both.flatten().tolist() == pytest.approx([1 - entropy, 0.0], abs=1e-4)
+    correction = (4 - 2 - 2 + 1) / (2 * 10_000 * log(2))  # cells less rows less columns, plus one
+    assert float(information(passed.view(1, 2, 1, 2))) == pytest.approx(1 - entropy - correction, rel=1e-9)
+
+
+def test_many_inputs_are_looked_at_by_their_components() -> None:
+    """Twenty inputs that all are one value, noise apart: the echo of it is found."""
+    batch = noise(100, 30, inputs=20, outputs=1)
+    shared = noise(100, 30, inputs=1, outputs=1, seed=9).x
+    x = 0.1 * batch.x + shared
+    scored = (torch.arange(30) >= 4).expand(100, -1).clone()
+    data = data_of(batch._replace(x=x, y=shared.roll(4, 1), scored=scored))
+    reading = Dependence(steps=30).reading(make_task(input_size=20, output_size=1, bptt=Full()), data)
+    assert reading.metrics["strongest_lag"] == 4
 
 
 def test_too_little_data_is_refused() -> None:
