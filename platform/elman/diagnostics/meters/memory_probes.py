@@ -22,9 +22,9 @@ class MemoryProbes(Meter):
     token ids, B_k gives the indicators of ids (of the 255 most frequent; all others are one), the largest is
     read, and the score is (accuracy - base) / (1 - base), base being the share of the most frequent id. The
     carries are those after each of the last steps of a stretch. The floor is the best score of any lag for
-    inputs of other sequences, which the carry cannot hold. The capacity is the sum of the scores above the
-    floor, over lags and the values of a step; the reach the largest lag whose score is above that and above
-    1/2, and -1 if there is none.
+    inputs of other sequences, which the carry cannot hold. The capacity is the sum over lags, and values of a
+    step, of scores above the floor of their value; the reach the largest lag whose score is above the floor
+    and above 1/2, -1: none.
 
     Where inputs predict one another, an early one is read from what the carry holds of a later one: scores
     are then more than memory.
@@ -66,7 +66,8 @@ class MemoryProbes(Meter):
             raise BadInput("the inputs of validation do not vary, so there is nothing to recall")
         floor = max(0.0, float(shuffled.nanmean(1).nan_to_num(0.0).max()))
         score = whole.nanmean(1)
-        capacity = float(whole.where(whole > floor, 0.0).sum())
+        chance = shuffled.nan_to_num(0.0).amax(0).clamp(min=0)  # (F,), of every value
+        capacity = float(whole.where(whole > chance, 0.0).sum())
         kept = ((score > RECALLED) & (score > floor)).nonzero().squeeze(1)
         reach = int(kept[-1]) if len(kept) else -1
         ids = not stretch.given.is_floating_point()

@@ -24,9 +24,9 @@ class Overwriting(Meter):
 
     Nothing: the core reads zeros after step s, which are no token id. The scores are those of `MemoryProbes`,
     a probe for every k; what fades below a thousandth of the carry's usual spread is lost. Overwriting is the
-    difference of the two. Of a cell with a gate f that keeps its memory m (an LSTM's c, a GRU's h), also the
-    share that is kept, prod f_j over s < j <= s + k, and the write ratio |w| / (|f m_{t-1}| + |w|), with
-    w = m_t - f m_{t-1}.
+    difference of the two; an input is held up to the largest k with a score above 1/2, -1: none. Of a cell
+    with a gate f that keeps its memory m (an LSTM's c, a GRU's h), also the share that is kept, prod f_j over
+    s < j <= s + k, and the write ratio |w| / (|f m_{t-1}| + |w|), with w = m_t - f m_{t-1}.
 
     Args:
         steps: longest stretch looked at.
@@ -95,7 +95,10 @@ class Overwriting(Meter):
             "overwriting": float(gap[worst]),
             "overwriting_at_steps": float(lags[worst]),
         }
-        held = [f"{n} steps" + (" (as far as was looked)" if n == lags[-1] else "") for n in last]
+        held = [
+            f"{n} steps" + (" (as far as was looked)" if n == lags[-1] else "") if n >= 0 else "no step"
+            for n in last
+        ]
         sentence = f"Half of an input is held over {held[0]} if others follow, over {held[1]} if nothing does"
         if max(last) < 0:
             sentence = "Half of an input is never held"
