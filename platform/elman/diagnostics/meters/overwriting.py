@@ -116,7 +116,7 @@ class Overwriting(Meter):
                 f" The {gates.name} gates keep {metrics['kept_share']:.2g} of the memory over {most} steps; "
                 f"of what is there after a step, {gates.write_ratio:.2g} was just written."
             )
-            caption += f" Right: product of {gates.name} gates, mean and middle 80 % of units."
+            caption += f" Kept by gates: product of {gates.name} gates, mean and middle 80 % of units."
         plot = Plot(title=self.title, caption=caption, panels=tuple(panels))
         facts = {"lags": lags, "items": items.tolist(), "blank": blank.tolist()}
         return Reading(metrics=metrics, plot=plot, sentence=sentence, facts=facts)
