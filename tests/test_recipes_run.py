@@ -24,6 +24,7 @@ GROUPS = {  # recipes of a folder that are compared with one another; in all oth
     "influence_balancing": [],  # each at its own rate and length
     "reach": ["echo_*.yaml", "[!e]*.yaml"],
     "forecast": [],
+    "lecture": [],  # each is a claim of its own
     "relationships": [],
     "sentiment": [],
     "spoken_digits": [],
