@@ -97,6 +97,15 @@ def test_training_notices_nothing() -> None:
     assert torch.equal(*found)
 
 
+def test_data_that_cannot_be_asked_ends_no_training(caplog: pytest.LogCaptureFixture) -> None:
+    task, meter, short = make_task(bptt=truncated(3)), GradientByLag(), data_of(noise(4, 5))
+    for _ in range(2):
+        assert meter.measure(task, short) == {}
+        assert meter.draw(task, short) is None
+    (line,) = caplog.messages
+    assert line.startswith("GradientByLag is left out of this run: sequences of validation have 5 steps")
+
+
 def test_a_core_that_remembers_nothing_is_named() -> None:
     task = make_task(core=partial(FeedForward, hidden_size=3), bptt=Full())
     assert "FeedForward remembers nothing" in GradientByLag().missing(task, None)

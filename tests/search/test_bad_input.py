@@ -42,6 +42,16 @@ CASES = {
     "an unknown sampler": (("", ""), ("--sampler=anneal",), "sampler"),
     "an unknown pruner": (("", ""), ("--pruner=worst",), "pruner"),
     "a figure that no run logs": (("val/bits_per_step", "val/bleu"), (), "no run logs 'val/bleu'"),
+    "a meter that the base does not list": (
+        ("val/bits_per_step", "gradient_by_lag/reach_steps"),
+        (),
+        "no run logs 'gradient_by_lag/reach_steps'",
+    ),
+    "a metric that its meter does not have": (
+        ("val/bits_per_step", "gradient_by_lag/reach"),
+        ("--diagnostics=[GradientByLag]",),
+        "gradient_by_lag/reach_steps",
+    ),
     "a direction that is none": (("minimize", "smaller"), (), "objectives"),
     "a limit on what is no cost": (("", ""), ("--constraints={val/accuracy: 1}",), "is no cost"),
     "GPUs that are not there": (("", ""), ("--gpus-per-trial=2",), "no GPU is seen here"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,10 @@ import torch
 
 from elman.diagnostics.diagnostic import Diagnostic
 from elman.diagnostics.look import Look, without_step
+from elman.errors import BadInput
 from elman.pictures.plot import Plot
+
+log = logging.getLogger(__name__)
 
 History = Mapping[str, list[tuple[int, float]]]
 
@@ -50,6 +54,7 @@ class Meter(Diagnostic):
     """Whether the core must go from step to step by a carry."""
 
     _reading: Reading | None = None
+    _refused = False
 
     @abstractmethod
     def read(self, look: Look) -> Reading:
@@ -69,11 +74,20 @@ class Meter(Diagnostic):
             return self.read(Look(task, data, history or {}))
 
     def measure(self, task: Any, data: Any) -> Mapping[str, float]:
-        self._reading = self.reading(task, data)
+        """Data that cannot be asked is told once; training goes on without the meter."""
+        if self._refused:
+            return {}
+        try:
+            self._reading = self.reading(task, data)
+        except BadInput as error:
+            self._refused = True
+            log.warning("%s is left out of this run: %s", type(self).__name__, error)
+            return {}
         return self._reading.metrics
 
     def draw(self, task: Any, data: Any) -> Figure | str | None:
-        assert self._reading is not None, "measured first"
+        if self._reading is None:
+            return None
         from elman.pictures.on_paper import on_paper
 
         return on_paper(self._reading.plot)

@@ -312,7 +312,7 @@ def close(run: Run) -> None:
         )
     run.logger.close("FINISHED")
     if run.search is not None:
-        run.search.end(time_steps=run.task.time_steps, metrics=reported(run.trainer.callback_metrics))
+        run.search.end(time_steps=run.task.time_steps, metrics=reported(run.trainer))
 
 
 def end_early(run: Run, error: BaseException) -> None:

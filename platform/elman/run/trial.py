@@ -13,6 +13,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from elman.diagnostics.diagnostic import Diagnostic
 from elman.run.parallel import is_first_process
 from elman.run.protocol import RUN_ID_VARIABLE, SOCKET_VARIABLE
 from elman.run.stop import Stopped
@@ -111,7 +112,7 @@ class Reports(pl.Callback):
             self.last = {
                 "time_steps": task.time_steps,
                 "rung": rung(task.time_steps, self.every),
-                "figures": reported(trainer.callback_metrics),
+                "figures": reported(trainer),
             }
 
     def send(self, trainer: pl.Trainer) -> None:
@@ -147,6 +148,7 @@ def rung(time_steps: int, every: int) -> int:
     return max(1, round(time_steps / every)) * every
 
 
-def reported(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """The metrics of validation and of cost."""
-    return {k: float(v) for k, v in metrics.items() if k.startswith(("val/", "cost/"))}
+def reported(trainer: Any) -> dict[str, float]:
+    """The metrics of validation, of cost, and of whatever else is measured on the run."""
+    names = {"val", *(one.name for one in trainer.callbacks if isinstance(one, Diagnostic))}
+    return {k: float(v) for k, v in trainer.callback_metrics.items() if k.partition("/")[0] in names}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from elman.diagnostics.cost import COSTS
+from elman.diagnostics.meter import Meter
 from elman.errors import BadInput
 from elman.recipes.recipe import Recipe, make_task, refuse_monitor, refuse_targets, validated_metrics
 from elman.run.trainer import prepare_process
@@ -58,19 +59,36 @@ def refuse_impossible(search: Search) -> None:
     task = make_task(parts, data)
     refuse_targets(task, batch)
     refuse_monitor(parts.trainer.monitor, task, data, batch)
-    _refuse_metrics(search, validated_metrics(task, data, batch))
+    measured = measured_metrics(search, task, data)
+    _refuse_metrics(search, validated_metrics(task, data, batch), measured)
     for values in search.space.corners():
         _refuse_corner(search, values, data)
 
 
-def _refuse_metrics(search: Search, validated: list[str]) -> None:
-    there = [*validated, *COSTS]
+def measured_metrics(search: Search, task: Any, data: Any) -> list[str]:
+    """What the meters of the base recipe log, asked of an untrained network where the search needs to know.
+
+    Raises:
+        BadInput: if one cannot be asked.
+    """
+    named = {name.partition("/")[0] for name in (*search.settings.objectives, *search.settings.constraints)}
+    found = []
+    for meter in search.base.diagnostics() or []:
+        if isinstance(meter, Meter) and meter.name in named:
+            if missing := meter.missing(task, data):
+                raise BadInput(f"diagnostics: {type(meter).__name__} needs {missing}")
+            found += [f"{meter.name}/{name}" for name in meter.reading(task, data).metrics]
+    return found
+
+
+def _refuse_metrics(search: Search, validated: list[str], measured: list[str]) -> None:
+    there = [*validated, *COSTS, *measured]
     for name in search.settings.objectives:
         if name not in there:
             raise BadInput(f"objectives: no run logs {name!r}; name one of {', '.join(there)}")
     for name in search.settings.constraints:
-        if name not in COSTS:
-            raise BadInput(f"constraints: {name!r} is no cost; name one of {', '.join(COSTS)}")
+        if name not in (limited := [*COSTS, *measured]):
+            raise BadInput(f"constraints: {name!r} is no cost; name one of {', '.join(limited)}")
 
 
 def _refuse_corner(search: Search, values: Values, data: Any) -> None:

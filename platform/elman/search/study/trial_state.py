@@ -26,7 +26,8 @@ def merged(
     """The state of a trial, with the metrics of one more validation.
 
     `best` has the objectives at the validation where the first one was best: of validation from that moment,
-    of cost as they are now. `last` has all metrics of cost. Values that are not finite are not taken.
+    of cost as they are now. `last` has all metrics of cost and of diagnostics. Values that are not finite are
+    not taken.
     """
     first, *_ = objectives
     sign = -1.0 if objectives[first] == "maximize" else 1.0
@@ -39,7 +40,7 @@ def merged(
     for name in objectives:
         if name in finite and (better or name.startswith("cost/")):
             best[name] = finite[name]
-    last = {name: value for name, value in finite.items() if name.startswith("cost/")}
+    last = {name: value for name, value in finite.items() if not name.startswith("val/")}
     return {
         **state,
         "best": best,
