@@ -15,6 +15,7 @@ from elman.lecture.claims.carry import CarryKept
 from elman.lecture.claims.feed_forward import FeedForwardCosts
 from elman.lecture.claims.gradients import Gradients
 from elman.lecture.claims.memory import Memory
+from elman.lecture.claims.overwriting import Overwritten
 from elman.lecture.claims.reach import Reach
 from elman.lecture.claims.relationships import FAMILY as RELATIONSHIPS
 from elman.lecture.claims.relationships import Relationships
@@ -28,7 +29,7 @@ SHORT = ["one to one", "many to one"]
 SMALLER: list[Claim] = [
     ASequence(),
     CarryKept(
-        time_steps=64_000,
+        time_steps=48_000,
         options=("--data.path=text.txt", "--data.steps=100", "--model.core.hidden_size=32"),
     ),
     FeedForwardCosts(epochs=2),
@@ -41,10 +42,11 @@ SMALLER: list[Claim] = [
             "SnAp1(k1=200)": (200, 400),
         }
     ),
+    Overwritten(time_steps=300_000, lags=16, rows=32),
     Reach(k2s=(8,), lags=(3, 9), time_steps=60_000),
-    Relationships(family={name: RELATIONSHIPS[name] for name in SHORT}, share=0.2),
+    Relationships(family={name: RELATIONSHIPS[name] for name in SHORT}, share=0.15),
     UpdatesToLoss(
-        full=640_000, cut=64_000, options=("--data.steps=100", "--data.lag=3", "--data.batch_size=32")
+        full=512_000, cut=32_000, options=("--data.steps=100", "--data.lag=3", "--data.batch_size=32")
     ),
 ]
 DENIED: dict[
@@ -72,6 +74,11 @@ DENIED: dict[
         (("Full", -1, "bytes"), 0),
         (("Split(k=200)", -1, "bytes"), 1e9),
         (("Checkpointed", -1, "bytes"), 1e9),
+    ],
+    "overwriting": [
+        (("Elman, tanh", "accuracy"), 0.7),
+        (("Elman, tanh", "items"), [0.0] * 17),
+        (("LSTM, forget bias 3", "blank"), [1.0] * 7 + [0.0] * 10),
     ],
     "reach": [(("rows", 0, "accuracy"), 0.7), (("rows", 1, "accuracy"), 0.7), (("rows",), [])],
     "relationships": [(("one to one", "right"), 0.1)],

@@ -31,7 +31,7 @@ usage: {USAGE}
 
 Train and measure small networks of experiments/lecture for every claim of the course, and write one page,
 FOLDER/lecture.html, with its pictures and numbers beside it. All of it takes some minutes on 2 CPU cores. The
-exit code is 1 if a claim does not hold in the numbers it has measured.""",
+exit code is 1 if a claim could not be measured, or does not hold in its numbers.""",
     options={
         "only": Option("--only=NAME,...", "those claims alone"),
         "output": Option(

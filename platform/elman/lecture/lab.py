@@ -61,7 +61,8 @@ class Clock(pl.Callback):
     """Seconds of training alone."""
 
     def __init__(self) -> None:
-        self._spent, self._since = 0.0, None
+        self._spent = 0.0
+        self._since: float | None = None
 
     def on_train_start(self, trainer: pl.Trainer, task: Any) -> None:
         self._since = perf_counter()
@@ -75,8 +76,6 @@ class Clock(pl.Callback):
     @property
     def seconds(self) -> float:
         return self._spent + (perf_counter() - self._since if self._since is not None else 0.0)
-
-    _since: float | None
 
 
 class Trained(NamedTuple):
@@ -143,8 +142,7 @@ class Lab:
             enable_model_summary=False,
         )
         trainer.fit(task, datamodule=data)
-        seconds = clock.seconds
-        return Trained(task, data, curves.points, seconds)
+        return Trained(task, data, curves.points, clock.seconds)
 
     def _made(self, recipe: str, options: tuple[str, ...]) -> tuple[SequenceTask, Any, Any]:
         file = self.experiments / f"{recipe}.yaml"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from io import BytesIO
 from pathlib import Path
 
 from elman.lecture.claim import Claim, Numbers
@@ -40,13 +41,18 @@ def write(shown: Sequence[Shown], folder: Path, *, machine: str) -> list[Path]:
         folder: made if it is not there.
         machine: a line on where it was measured.
     """
+    from PIL import Image
+
     from elman.pictures.on_paper import on_paper
 
     folder.mkdir(parents=True, exist_ok=True)
     pictures = []
     for one in shown:
         path = folder / f"{one.claim.name}.png"
-        on_paper(one.claim.plot(one.found)).savefig(path)
+        drawn = BytesIO()
+        on_paper(one.claim.plot(one.found)).savefig(drawn)
+        few_colours = Image.open(drawn).convert("RGB").quantize(64)  # a quarter of the bytes
+        few_colours.save(path, optimize=True)
         pictures.append(path)
     numbers = folder / "lecture.json"
     numbers.write_text(json.dumps(_numbers(shown, machine), indent=1), encoding="utf-8")

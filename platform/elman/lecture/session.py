@@ -25,19 +25,30 @@ def hold_lecture(*, only: str, output: Path, experiments: str, say: Callable[[st
         experiments: the folder of recipes; empty: looked for.
 
     Returns:
-        The exit code: 1 if a claim does not hold.
+        The exit code: 1 if a claim does not hold, or could not be measured.
     """
     claims, folder = chosen(only), experiments_folder(experiments)
-    output.mkdir(parents=True, exist_ok=True)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"--output={output} cannot be made ({error.strerror}); name another folder") from error
     shown = []
     for claim in claims:
         say(f"\n{claim.name}: {claim.question}")
-        shown.append(show(claim, Lab(folder, say=lambda text: say(f"  {text}"))))
-        print(f"{claim.name}: {'' if shown[-1].holds else 'does not hold: '}{shown[-1].text}", flush=True)
+        try:
+            shown.append(show(claim, Lab(folder, say=lambda text: say(f"  {text}"))))
+        except BadInput as error:
+            say(f"{claim.name}: left out; {error}")
+        else:
+            print(f"{claim.name}: {'' if shown[-1].holds else 'does not hold: '}{shown[-1].text}", flush=True)
+    if not shown:
+        raise BadInput(
+            "no claim could be measured, as said above; mend it, or choose others by --only=NAME,..."
+        )
     machine = f"{os.cpu_count()} CPU cores, {platform.system()}, Python {platform.python_version()}"
     paths = write(shown, output, machine=machine)
     print(f"wrote {paths[0]}, its numbers and {len(paths) - 2} pictures beside it")
-    return 0 if all(one.holds for one in shown) else 1
+    return 0 if len(shown) == len(claims) and all(one.holds for one in shown) else 1
 
 
 def show(claim: Claim, lab: Lab) -> Shown:

@@ -8,6 +8,7 @@ from elman.lecture.claims.carry import CarryKept
 from elman.lecture.claims.feed_forward import FeedForwardCosts
 from elman.lecture.claims.gradients import Gradients
 from elman.lecture.claims.memory import Memory
+from elman.lecture.claims.overwriting import Overwritten
 from elman.lecture.claims.reach import Reach
 from elman.lecture.claims.relationships import Relationships
 from elman.lecture.claims.updates import UpdatesToLoss
@@ -20,5 +21,6 @@ ALL: tuple[type[Claim], ...] = (
     Reach,
     CarryKept,
     Gradients,
+    Overwritten,
     UpdatesToLoss,
 )

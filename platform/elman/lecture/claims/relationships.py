@@ -87,18 +87,16 @@ class Relationships(Claim):
         return f"A mask over the scored steps makes them all. Right answers, against a guess: {shares}."
 
     def plot(self, found: Numbers) -> Plot:
-        marks: list = [
-            Bars(x=[number], height=[one["right"]], width=0.6, name=f"{number}: {name}", colour=number - 1)
-            for number, (name, one) in enumerate(found.items(), start=1)
-        ]
-        places, guesses = list(range(1, len(found) + 1)), [one["guess"] for one in found.values()]
-        marks.append(Dots(x=places, y=guesses, name="a guess", colour=6))
-        panel = Panel(x="relationship", y="right answers (share)", marks=tuple(marks), y_from=0, y_to=1.02)
+        places = list(range(1, len(found) + 1))
+        right, guesses = ([one[key] for one in found.values()] for key in ("right", "guess"))
+        marks = (
+            Bars(x=places, height=right, width=0.6, name="trained"),
+            Dots(x=places, y=guesses, name="a guess", colour=1),
+        )
+        panel = Panel(x="relationship", y="right answers (share)", marks=marks, y_from=0, y_to=1.25)
+        named = [f"{number}: {name}, {found[name]['task']}" for number, name in enumerate(found, start=1)]
         return Plot(
             title="Right answers of validation, and of a guess",
-            caption="; ".join(
-                f"{number}: {one['task']}" for number, one in enumerate(found.values(), start=1)
-            )
-            + ".",
+            caption="; ".join(named) + ".",
             panels=(panel,),
         )
