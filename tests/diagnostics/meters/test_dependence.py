@@ -86,6 +86,15 @@ def test_many_inputs_are_looked_at_by_their_components() -> None:
     assert reading.metrics["strongest_lag"] == 4
 
 
+def test_where_only_ends_are_scored_more_sequences_are_read() -> None:
+    """The class of a sequence is its symbol three steps before the end."""
+    batch = echo(3000, 12, 3)
+    scored = torch.zeros_like(batch.scored)
+    scored[:, -1] = True
+    reading = Dependence(rows=64).reading(task_of(), data_of(batch._replace(scored=scored)))
+    assert reading.metrics["reach_steps"] == 3
+
+
 def test_too_little_data_is_refused() -> None:
     with pytest.raises(BadInput, match="100 scored steps of validation are too few to count pairs; 2000"):
         Dependence().reading(make_task(bptt=Full()), data_of(noise(10, 10)))

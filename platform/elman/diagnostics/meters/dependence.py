@@ -36,7 +36,7 @@ class Dependence(Meter):
 
     Args:
         steps: longest stretch looked at.
-        rows: sequences, or pieces of streams.
+        rows: sequences, or pieces of streams; 32 times as many where these have too few scored steps.
 
     Cost: for every lag, 21 products that count every input against every target; no network.
 
@@ -56,6 +56,9 @@ class Dependence(Meter):
     def read(self, look: Look) -> Reading:
         x, y, scored = symbols_of(look, steps=self.steps, rows=self.rows)
         pairs = int(scored.sum())
+        if pairs < LEAST_PAIRS:  # as where only ends are scored
+            x, y, scored = symbols_of(look, steps=self.steps, rows=32 * self.rows)
+            pairs = int(scored.sum())
         if pairs < LEAST_PAIRS:
             raise BadInput(
                 f"{pairs} scored steps of validation are too few to count pairs; {LEAST_PAIRS} are needed"
