@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +115,13 @@ def test_holds_in_its_numbers_and_in_no_others(claim: Claim) -> None:
 def test_every_claim_is_here() -> None:
     assert {kind.name for kind in ALL} == {claim.name for claim in SMALLER} == set(DENIED)
     assert len({kind.name for kind in ALL}) == len(ALL)
+
+
+@pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.name)
+def test_the_docs_say_what_the_command_measured(kind: type[Claim]) -> None:
+    docs = EXPERIMENTS.parent / "docs"
+    found = json.loads((docs / "lecture" / "lecture.json").read_text())["claims"][kind.name]
+    text = (docs / "lecture.md").read_text()
+    claim = kind()
+    assert f"## {kind.question}\n\n{kind.setting}\n\n> {claim.sentence(found['numbers'])}\n" in text
+    assert (docs / "lecture" / f"{kind.name}.png").stat().st_size < 60_000

@@ -86,9 +86,9 @@ class Gradients(Claim):
         hold(abs(growth - GAIN) < 0.01, f"the gradient grows by {growth:.4g} a step, not by {GAIN}")
         hold(max(curves[CLIPPED]) <= most, f"clipped gradients reach {max(curves[CLIPPED]):.3g}")
         return (
-            f"Over {lags - 1} steps gradients shrink to {kept[SIGMOID]:.0e} of their size with sigmoid "
-            f"units, to {kept[SMALL]:.0e} with tanh, to {kept[TANH]:.1g} with tanh and orthogonal weights; "
-            f"an LSTM whose forget gates begin open keeps {kept[GATES]:.1f} of it. {GAIN} times an "
+            f"Over {lags - 1} steps gradients come to {kept[SIGMOID]:.0e} of their size with sigmoid "
+            f"units, to {kept[SMALL]:.0e} with tanh, to {kept[TANH]:.1g} with tanh and orthogonal weights, "
+            f"and to {kept[GATES]:.1f} times it in an LSTM with open forget gates. {GAIN} times an "
             f"orthogonal matrix makes them grow by {growth:.3g} a step, {kept[EXPLODING]:,.0f} times in all. "
             f"state_clip {CLIP} holds the norm at {max(curves[CLIPPED]):.2g}; inputs that saturate the units "
             f"hide the growth ({kept[SATURATED]:.2g})."
@@ -96,7 +96,7 @@ class Gradients(Claim):
 
     def plot(self, found: Numbers) -> Plot:
         panels = []
-        for title, names, low in (("vanishing", FADING, 1e-12), ("exploding", GROWING, None)):
+        for title, names, low, high in (("vanishing", FADING, 1e-12, 10), ("exploding", GROWING, None, None)):
             lines = [
                 Line(
                     x=list(range(1, len(found["norms"][name]) + 1)),
@@ -109,7 +109,9 @@ class Gradients(Claim):
             ]
             y = "norm of dL/dh of a row"
             panels.append(
-                Panel(x="lag (steps)", y=y, title=title, marks=tuple(lines), log_y=True, y_from=low)
+                Panel(
+                    x="lag (steps)", y=y, title=title, marks=tuple(lines), log_y=True, y_from=low, y_to=high
+                )
             )
         return Plot(
             title="The gradient of a loss by the state some steps earlier",

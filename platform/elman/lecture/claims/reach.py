@@ -59,9 +59,9 @@ class Reach(Claim):
             hold(right, f"k2 = {row['k2']} at a lag of {row['lag']} has an accuracy of {row['accuracy']:.1%}")
         least, most = (pick(row["accuracy"] for row in part) for pick, part in ((min, inside), (max, beyond)))
         return (
-            f"Where every loss reaches back over the lag, accuracy is {least:.1%} or more ({len(inside)} "
-            f"networks); where none does, {most:.1%} or less ({len(beyond)} networks), whatever the budget "
-            f"of {found['time_steps']:,} steps."
+            f"Where every loss reaches back over the lag, all {len(inside)} networks are right in "
+            f"{least:.1%} of the steps or more; where none does, none of {len(beyond)} is in more than "
+            f"{most:.1%}, after {found['time_steps']:,} time steps each."
         )
 
     def plot(self, found: Numbers) -> Plot:
