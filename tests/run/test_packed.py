@@ -56,10 +56,10 @@ def test_predictions_and_metrics_are_those_of_texts_with_a_row_each(packed, fold
     for name in named:  # a text's line in its file
         words = texts[int(name.rpartition(":")[2]) - 1].split(",")[0].split()
         assert {step for other, step in found if other == name} == set(range(len(words)))
-    for place, row in found.items():
+    for place, row in found.items():  # p(up) may differ in the last digit printed
         for key in ("scored", "target", "prediction"):
             assert row[key] == expected[place][key]
-        assert float(row["p(up)"]) == pytest.approx(float(expected[place]["p(up)"]), abs=1e-6)
+        assert float(row["p(up)"]) == pytest.approx(float(expected[place]["p(up)"]), abs=1.5e-6)
 
     capsys.readouterr()
     assert main(["validate", str(best)]) == 0
