@@ -33,9 +33,10 @@ def a_plot(scale: float = 1.0) -> Plot:
     return Plot(title="A title", caption="How to read it.", panels=(panel, GRID))
 
 
-@pytest.mark.parametrize("size", ["slide", "column"])
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
+@pytest.mark.parametrize(
+    ("size", "dark", "suffix"),
+    [("slide", False, "png"), ("slide", True, "svg"), ("column", True, "png"), ("column", False, "pdf")],
+)
 def test_on_paper(size, dark: bool, suffix: str) -> None:
     figure = on_paper(a_plot(), size, dark=dark)
     file = io.BytesIO()
