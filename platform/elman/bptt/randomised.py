@@ -12,7 +12,8 @@ from torch import Tensor
 from elman.batch import SequenceBatch
 from elman.bptt.buffered_window import BufferedWindow, run
 from elman.bptt.strategy import BackpropThroughTime, Objective, Update, draws, scored_steps, weight_of
-from elman.tree import Carry, detached, tree_map
+from elman.cores.crossing import Crossing, crossed
+from elman.tree import Carry, detached
 
 
 class RandomisedState(NamedTuple):
@@ -166,22 +167,6 @@ class Randomised(BackpropThroughTime):
         self._forced, self._longest_so_far = saved["forced"], saved["longest_so_far"]
 
 
-class _Weighted(torch.autograd.Function):
-    """The value itself, whose gradient is multiplied on the way back."""
-
-    @staticmethod
-    def forward(ctx: Any, value: Tensor, weight: float) -> Tensor:
-        ctx.weight = weight
-        return value.view_as(value)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        return grads[0] * ctx.weight, None
-
-
 def weighted(carry: Carry, weight: float) -> Carry:
     """The same carry; what comes back through it is multiplied by `weight`."""
-    return tree_map(
-        lambda leaf: _Weighted.apply(leaf, weight) if leaf.is_floating_point() else leaf,
-        carry,
-    )
+    return crossed(carry, Crossing(decay=weight))
