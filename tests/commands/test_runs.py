@@ -116,7 +116,7 @@ def test_a_dead_process_is_told_and_a_run_may_have_any_name(answer, client):
     run = record("x\x1b[2Jy[bold]")
     client.update_run(run, "RUNNING")
     host, pid, start = identity().rsplit(":", 2)
-    client.set_tag(run, "elman.process", f"{host}:{pid}:{float(start) - 100}")
+    client.set_tag(run, "elman.process", f"{host}:{pid}:1{start}")
     ((_, name, state, *_),) = table(answer("runs"))
     assert (name, state) == ("x?[2Jy[bold]", "failed")
 

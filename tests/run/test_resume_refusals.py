@@ -4,9 +4,11 @@ import re
 import shlex
 
 import pytest
+from forked import in_a_child
 from launching import ECHO
 
 from elman.cli import main
+from elman.tracking.lock import hold
 
 
 @pytest.fixture
@@ -47,6 +49,16 @@ def test_a_finished_run_is_said_to_be_finished_first(begun, capsys):
     for more in (words, []):
         assert main(["fit", "r.yaml", "--resume", begun, *more]) == 2
         assert "has finished; start a new run" in capsys.readouterr().err
+
+
+def test_one_of_two_that_resume_in_the_same_second_is_refused(begun, folder, capsys):
+    words = ["fit", "r.yaml", "--model.core.hidden_size=6", "--model.clip=null", "--resume", begun]
+    with in_a_child(lambda: hold(folder.path / "checkpoints" / begun)) as first:
+        assert main(words) == 2
+        name = folder.run().info.run_name
+        line = capsys.readouterr().err
+        assert re.search(rf"run {begun} \({name}\) is still being written by \S+:{first}:\S+; stop it", line)
+    assert main(words) == 0  # the first was killed
 
 
 def test_folds_need_a_recipe(folder, capsys):

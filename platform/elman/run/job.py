@@ -20,6 +20,7 @@ from elman.errors import BadInput
 from elman.program import program
 from elman.recipes.recipe import Recipe, make_task, refuse_monitor, refuse_targets
 from elman.run.checkpoints import fitting, read_checkpoint, restore_data
+from elman.run.folder import refuse_unwritable, take
 from elman.run.kernels_then import KernelsThen
 from elman.run.parallel import (
     end_other_processes,
@@ -37,6 +38,7 @@ from elman.run.trial import Pruned, SearchClient, reported
 from elman.tasks import SequenceTask
 from elman.tasks.pairs import refuse_unfit_batch, refuse_unfit_rows
 from elman.tasks.random_state import restore_random, saved_random
+from elman.tracking.lock import releasing
 from elman.tracking.logger import RunLogger
 from elman.tracking.retry import RETRY_SECONDS, retry
 from elman.tracking.tags import STATE_TAG
@@ -124,7 +126,7 @@ def fit(
     run = Run(recipe=recipe, resume=resume, tags=tags or {}, kernels=kernels)
     code = 0
     try:
-        with stoppable():
+        with stoppable(), releasing():
             _stages(run)
     except Pruned:
         code = PRUNED_CODE
@@ -174,7 +176,11 @@ def choose_run(run: Run) -> None:
     if run.search is None:
         run.run_id, run.checkpoint = resumed(run.recipe, run.tracking, run.resume)
     else:
-        run.run_id, run.checkpoint = run.search.run_id, begun(run.folder / run.search.run_id)
+        run.run_id, folder = run.search.run_id, run.folder / run.search.run_id
+        if folder.is_dir():  # its last process may be about to end
+            what = "waiting for the trial's last process"
+            retry(lambda: take(folder, str(run.run_id)), what=what, seconds=run.retry_seconds)
+        run.checkpoint = begun(folder)
 
 
 def make_data_and_task(run: Run) -> None:
@@ -231,7 +237,7 @@ def check(run: Run) -> None:
     ]
     if run.parts.trainer.test_after:
         run.data.test_dataloader()  # which refuses what is missing
-    _refuse_unwritable(run.folder)
+    refuse_unwritable(run.folder)
 
 
 def open_run(run: Run) -> None:
@@ -241,6 +247,7 @@ def open_run(run: Run) -> None:
         retry(run.logger.start, what="opening the run", seconds=run.retry_seconds)
         run.run_id = str(run.logger.version)
         (run.folder / run.run_id).mkdir(exist_ok=True)
+        take(run.folder / run.run_id, run.run_id)
         inform_other_processes(run.run_id, run.checkpoint, run.folder / run.run_id)
     assert run.run_id is not None, "the first process opens a run before it starts the others"
     run.folder = run.folder / run.run_id
@@ -336,15 +343,3 @@ def metrics_of(trainer: pl.Trainer, stage: str) -> dict[str, float]:
     """The last metrics of a stage, by name."""
     found = trainer.callback_metrics.items()
     return {name: float(value) for name, value in sorted(found) if name.startswith(stage)}
-
-
-def _refuse_unwritable(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".writable-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise BadInput(
-            f"trainer.checkpoints={folder} cannot be written ({error.strerror}); name another folder"
-        ) from error

@@ -11,10 +11,12 @@ from elman.recipes.recipe import Recipe, parse
 from elman.recipes.strict_yaml import load_yaml
 from elman.recipes.trust import Stored, named_packages
 from elman.run.checkpoints import newest
+from elman.run.folder import take
 from elman.run.parallel import REFUSAL_VARIABLE, is_first_process
 from elman.run.summary import say
 from elman.tracking.find import find_run, unfinished
 from elman.tracking.reading import open_to_read, read_text
+from elman.tracking.runs import RunRow
 from elman.tracking.store import resolve_uri
 from elman.tracking.tags import DIGEST_TAG, PROCESS_TAG, RECIPE_TAG
 
@@ -65,10 +67,7 @@ def resumed(recipe: Recipe, tracking: dict[str, Any], resume: str | None) -> tup
     uri = resolve_uri(tracking["tracking_uri"])
     if resume:
         run = find_run(uri, resume)
-        if run.status == "FINISHED":
-            raise BadInput(
-                f"run {run.id} ({run.name}) has finished; start a new run, or raise its budget in a new one"
-            )
+        _refuse_ended_or_written(run)
         if run.tags.get(DIGEST_TAG) != recipe.digest and (others := _other_values(recipe, run.id, uri)):
             shown = ", ".join(others[:SHOWN_VALUES]) + (", ..." if len(others) > SHOWN_VALUES else "")
             raise BadInput(
@@ -80,10 +79,7 @@ def resumed(recipe: Recipe, tracking: dict[str, Any], resume: str | None) -> tup
         if not found:
             raise BadInput(_no_such_run(uri, recipe, tracking["experiment"]))
         run = found[0]
-    if run.status == "RUNNING" and run.alive:
-        raise BadInput(
-            f"run {run.id} ({run.name}) is still being written by {run.tags[PROCESS_TAG]}; stop it first"
-        )
+        _refuse_ended_or_written(run)
     if run.checkpoints is None:
         raise BadInput(f"run {run.id} ({run.name}) names no checkpoints; start the recipe anew")
     folder = Path(run.checkpoints)
@@ -91,10 +87,23 @@ def resumed(recipe: Recipe, tracking: dict[str, Any], resume: str | None) -> tup
         raise BadInput(
             f"{folder}, where run {run.id} ({run.name}) was saved, is not there; put it back or start anew"
         )
+    take(folder, f"{run.id} ({run.name})")
+    _refuse_ended_or_written(find_run(uri, run.id), ours=True)
     if not any(folder.glob("step-*.ckpt")):
         say("nothing was saved before this run ended: it begins anew")
         return run.id, None
     return run.id, newest(folder)
+
+
+def _refuse_ended_or_written(run: RunRow, *, ours: bool = False) -> None:
+    """Where it is `ours`, since this process holds it, nobody else writes it."""
+    if run.status == "FINISHED":
+        raise BadInput(
+            f"run {run.id} ({run.name}) has finished; start a new run, or raise its budget in a new one"
+        )
+    if run.status == "RUNNING" and run.alive and not ours:
+        writer = run.tags.get(PROCESS_TAG, "another process")
+        raise BadInput(f"run {run.id} ({run.name}) is still being written by {writer}; stop it first")
 
 
 def _other_values(recipe: Recipe, run_id: str, uri: str) -> list[str]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elman.errors import BadInput
 from elman.tracking.difference import data_of
+from elman.tracking.lock import is_held
 from elman.tracking.metrics import best_value, monitored
 from elman.tracking.process import is_alive
 from elman.tracking.tags import (
@@ -45,7 +47,8 @@ class RunRow:
         trial: its number in the study; None: it is no trial.
         metric, best: what is monitored and its best value, once `with_best` has asked.
         time_steps: seen in training, as far as the store has them.
-        alive: whether the process that writes it still runs; None: it is on another host, or unknown.
+        alive: whether the process that writes it still runs: it does where it holds the run's folder, if that
+            can be reached; None: it is on another host, or unknown.
         checkpoints: their folder, on the machine that trained.
         data: what its metrics are of: digests of what it read, how that is divided and read, and how the loss
             weighs it. Metrics of runs in which this differs cannot be compared.
@@ -109,13 +112,20 @@ def row_of(run: Any) -> RunRow:
         k2=whole(params.get("k2")),
         depth=whole(params.get("depth")),
         time_steps=whole(tags.get(LAST_STEP_TAG)),
-        alive=is_alive(tags.get(PROCESS_TAG)),
+        alive=_is_written(str(run.info.status), tags),
         checkpoints=tags.get(CHECKPOINTS_TAG),
         data=_data_of(run, params),
         params=params,
         metrics=dict(run.data.metrics),
         tags=tags,
     )
+
+
+def _is_written(status: str, tags: Mapping[str, str]) -> bool | None:
+    folder = tags.get(CHECKPOINTS_TAG)
+    if status == "RUNNING" and folder and is_held(Path(folder)):
+        return True
+    return is_alive(tags.get(PROCESS_TAG))
 
 
 def _data_of(run: Any, params: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
