@@ -5,108 +5,33 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
 
-from elman.batch import SequenceBatch
 from elman.captions.scores import caption_scores
 from elman.cores.kernels import use_kernels
 from elman.diagnostics.choice import diagnostics_of
 from elman.errors import BadInput
-from elman.program import program
 from elman.recipes.recipe import Recipe, make_task, refuse_monitor, refuse_targets
 from elman.run.checkpoints import fitting, read_checkpoint, restore_data
+from elman.run.context import Run
+from elman.run.ending import Ended, end_early, ended
 from elman.run.folder import refuse_unwritable, take
 from elman.run.kernels_then import KernelsThen
-from elman.run.parallel import (
-    end_other_processes,
-    hand_over,
-    handed_over,
-    is_first_process,
-    process_rank,
-)
-from elman.run.protocol import PRUNED_CODE, RUN_ID_VARIABLE
+from elman.run.parallel import is_first_process, process_rank
+from elman.run.protocol import RUN_ID_VARIABLE
 from elman.run.resume import begun, inform_other_processes, resumed
-from elman.run.stop import Stopped, stoppable, unmasked
-from elman.run.summary import announced, command, record_end, record_start, run_name, say
+from elman.run.stop import unmasked
+from elman.run.summary import announced, record_end, record_start, run_name, say
 from elman.run.trainer import make_trainer, prepare_process
-from elman.run.trial import Pruned, SearchClient, reported
-from elman.tasks import SequenceTask
+from elman.run.trial import SearchClient, reported
 from elman.tasks.pairs import refuse_unfit_batch, refuse_unfit_rows
 from elman.tasks.random_state import restore_random, saved_random
-from elman.tracking.lock import releasing
 from elman.tracking.logger import RunLogger
-from elman.tracking.retry import RETRY_SECONDS, retry
-from elman.tracking.tags import STATE_TAG
+from elman.tracking.retry import retry
 from elman.tracking.ui import dashboard_line
-
-
-class Ended(NamedTuple):
-    """How a run ended.
-
-    Args:
-        code: the exit code: 0 done, 130 or 143 stopped by Ctrl-C or SIGTERM, 75 pruned by the search it is
-            part of.
-        run_id: in the store; None where it never began there.
-    """
-
-    code: int
-    run_id: str | None
-
-
-@dataclass(kw_only=True)
-class Run:
-    """What the stages of a run share; each adds what those after it need.
-
-    Args:
-        recipe: what is run.
-        resume, kernels: as for `fit`.
-        tags: further ones of the run.
-        run_id: in the store; None until a new run is opened there.
-        checkpoint: what it goes on from; None: it begins.
-        parts: the recipe's classes, made.
-        callbacks: the recipe's own; those that measure the run come before them.
-        search: the search that has started it, on its first process.
-        data: set up.
-        first: a training batch.
-        steps_per_batch: mean time steps of one, over all rows and processes.
-        folder: of its checkpoints.
-        randomness: the state of all generators before tracking drew from them.
-        results: the last metrics of validation, of cost, and of the test if there was one.
-    """
-
-    recipe: Recipe
-    resume: str | None
-    tags: Mapping[str, str]
-    kernels: KernelsThen | None = None
-    run_id: str | None = None
-    checkpoint: Path | None = None
-    parts: Any = field(init=False)
-    callbacks: list[pl.Callback] = field(init=False)
-    search: SearchClient | None = None
-    data: Any = field(init=False)
-    task: SequenceTask = field(init=False)
-    first: SequenceBatch = field(init=False)
-    steps_per_batch: float = field(init=False)
-    logger: RunLogger = field(init=False)
-    folder: Path = field(init=False)
-    randomness: Any = field(init=False)
-    trainer: pl.Trainer | None = None
-    results: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def tracking(self) -> dict[str, Any]:
-        """The recipe's block of that name."""
-        return dict(vars(self.parts.tracking))
-
-    @property
-    def retry_seconds(self) -> float:
-        """How long opening waits for a store that restarts: a search's trials do."""
-        return 0.0 if self.search is None else RETRY_SECONDS
 
 
 def fit(
@@ -124,24 +49,7 @@ def fit(
         kernels: of the run that is done once more; None: by the recipe.
     """
     run = Run(recipe=recipe, resume=resume, tags=tags or {}, kernels=kernels)
-    code = 0
-    try:
-        with stoppable(), releasing():
-            _stages(run)
-    except Pruned:
-        code = PRUNED_CODE
-    except Stopped as stopped:
-        code = 128 + stopped.number
-    except BadInput as error:
-        if not is_first_process():
-            hand_over(error)
-        raise
-    except RuntimeError as error:  # of a collective that another process has left
-        if is_first_process() and (refusal := handed_over()):
-            raise BadInput(refusal) from error
-        raise
-    # The launcher takes any other exit code of a process that it started for a crash, and kills all.
-    return Ended(code if is_first_process() else 0, run.run_id)
+    return ended(run, lambda: _stages(run))
 
 
 def _stages(run: Run) -> None:
@@ -320,23 +228,6 @@ def close(run: Run) -> None:
     run.logger.close("FINISHED")
     if run.search is not None:
         run.search.end(time_steps=run.task.time_steps, metrics=reported(run.trainer))
-
-
-def end_early(run: Run, error: BaseException) -> None:
-    """What is recorded and printed of a run that stops before its budget is spent."""
-    pruned = isinstance(error, Pruned)
-    if pruned:
-        run.logger.set_tags({STATE_TAG: "pruned"})
-    run.logger.close()
-    if run.trainer is None:
-        return
-    if not (isinstance(error, Stopped) and error.in_order):
-        end_other_processes(run.trainer)
-    if pruned:
-        say(f"pruned at {run.task.time_steps:,} time steps")
-    elif isinstance(error, Stopped):
-        go_on = command("--resume", str(run.run_id), calls=program())
-        say(f"stopped at {run.task.time_steps:,} time steps; go on with: {go_on}")
 
 
 def metrics_of(trainer: pl.Trainer, stage: str) -> dict[str, float]:
