@@ -16,11 +16,23 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from elman.errors import BadInput
+from elman.tracking.birth import (
+    HALF_MADE,
+    NONE,
+    UNLIKE,
+    contents,
+    fault_of,
+    is_absent,
+    make_whole,
+    moved_aside,
+)
 from elman.tracking.secrets import without_secrets
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from sqlalchemy import Connection
+
+log = logging.getLogger(__name__)
 
 REACH_SECONDS = 5.0
 FIRST_TOUCH_SECONDS = 120.0
@@ -102,7 +114,8 @@ def open_store(uri: str) -> MlflowClient:
                 os.environ.setdefault(name, "false")
             _check_admitted(uri)
         with first_touch(uri):
-            return MlflowClient(uri)
+            path = sqlite_path(uri)
+            return MlflowClient(uri) if path is None else _open_file(uri, path)
     except ImportError as error:
         raise BadInput(
             f"tracking_uri {shown!r} needs a database driver: {error}; pip install elman[server]"
@@ -111,6 +124,52 @@ def open_store(uri: str) -> MlflowClient:
         raise
     except Exception as error:
         raise BadInput(f"MLflow cannot open tracking_uri {shown!r}: {first_line(error)}") from error
+
+
+def _open_file(uri: str, path: Path) -> MlflowClient:
+    """A client of a SQLite store, made where there is none; one half made, with no run in it, is replaced."""
+    from mlflow import MlflowClient
+
+    def make(url: str) -> None:
+        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+        SqlAlchemyStore(url, (path.parent / "mlruns").as_uri()).engine.dispose()
+
+    new = make_whole(path, make)
+    known = new or "experiments" in contents(path)
+    try:
+        return MlflowClient(uri)
+    except Exception as error:
+        if new or not known:  # it may be another program's
+            raise
+        fault, why = NONE, first_line(error).partition(". ")[0]
+
+        def replaces(whole: Path) -> bool:
+            nonlocal fault
+            fault = fault_of(path, whole)
+            if fault == HALF_MADE:
+                aside = moved_aside(path)
+                log.warning("%s was half made, without a run: it is now %s; a new one is made", path, aside)
+            return fault == HALF_MADE
+
+        if make_whole(path, make, instead_of=replaces):
+            _forget(uri)
+            return MlflowClient(uri)
+        if fault == UNLIKE:
+            raise BadInput(
+                f"the tracking store {str(path)!r} does not open with this MLflow ({why}); copy the file, "
+                f"then `mlflow db upgrade {without_secrets(uri)}`, or take a backup or another tracking_uri"
+            ) from error
+        raise
+
+
+def _forget(uri: str) -> None:
+    """MLflow keeps an open connection, to the file that was there."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    engine = getattr(SqlAlchemyStore, "_engine_map", {}).pop(uri, None)
+    if engine is not None:
+        engine.dispose()
 
 
 @contextmanager
@@ -247,6 +306,10 @@ def _unreachable(uri: str, reason: str, option: str = "tracking_uri") -> BadInpu
 def _check_writable(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if is_absent(path):  # it is made whole, so not here
+            if not os.access(path.parent, os.W_OK):
+                raise PermissionError(f"nothing can be written in {path.parent}")
+            return
         with closing(sqlite3.connect(path, timeout=20)) as database:
             database.execute("BEGIN IMMEDIATE")  # takes the write lock, writes nothing
             database.rollback()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from elman.errors import BadInput
+from elman.tracking.birth import make_whole
 from elman.tracking.retry import retry
 from elman.tracking.secrets import without_secrets
 from elman.tracking.store import first_touch, sqlite_path
@@ -135,8 +136,10 @@ def _database(url: str) -> Any:
     from optuna.storages import RDBStorage
 
     arguments: dict[str, Any] = {"pool_pre_ping": True}  # a server may have restarted since
-    if place := sqlite_path(url):
+    if (place := sqlite_path(url)) is not None:
         arguments["connect_args"] = {"timeout": BUSY_SECONDS}
         place.parent.mkdir(parents=True, exist_ok=True)
     with first_touch(url, option="--storage"):
+        if place is not None:
+            make_whole(place, lambda building: RDBStorage(building).engine.dispose())
         return RDBStorage(url, engine_kwargs=arguments)
