@@ -12,6 +12,7 @@ import sys
 import pytest
 from recorded import FIGURE, record, study
 
+from elman.cli import main
 from elman.tracking.process import identity
 
 
@@ -112,13 +113,19 @@ def test_columns_and_formats(answer, client, uri):
     assert all(line["started"].endswith("+00:00") for line in whole)
 
 
-def test_a_dead_process_is_told_and_a_run_may_have_any_name(answer, client):
+def test_a_dead_process_is_told_and_a_run_may_have_any_name(answer, client, capsys):
     run = record("x\x1b[2Jy[bold]")
     client.update_run(run, "RUNNING")
     host, pid, start = identity().rsplit(":", 2)
     client.set_tag(run, "elman.process", f"{host}:{pid}:1{start}")
     ((_, name, state, *_),) = table(answer("runs"))
     assert (name, state) == ("x?[2Jy[bold]", "failed")
+    assert main(["runs"]) == 0
+    said = capsys.readouterr().err
+    assert (
+        said
+        == f"{run[:8]} failed: its process {host}:{pid}:1{start} is gone, as after kill -9 or a power cut\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,24 @@ def test_one_of_two_that_resume_in_the_same_second_is_refused(begun, folder, cap
     assert main(words) == 0  # the first was killed
 
 
+def test_a_run_stopped_before_its_record_begins_anew(folder, monkeypatch, capsys):
+    """As a kill between its creation and its first tags leaves it."""
+    folder.write("r.yaml", ECHO)
+    with monkeypatch.context() as patch:
+        patch.setattr("elman.run.job.record_start", None)
+        with pytest.raises(TypeError):
+            main(["fit", "r.yaml"])
+    run = folder.run()
+    assert run.data.tags["elman.why"] == "TypeError: 'NoneType' object is not callable"
+    assert "elman.checkpoints" not in run.data.tags
+    capsys.readouterr()
+    assert main(["fit", "r.yaml", "--resume"]) == 0
+    assert "nothing was saved before this run ended: it begins anew" in capsys.readouterr().out
+    run = folder.run()
+    assert run.info.status == "FINISHED"
+    assert "elman.checkpoints" in run.data.tags
+
+
 def test_folds_need_a_recipe(folder, capsys):
     folder.write("r.yaml", ECHO)
     for words in ([], ["--data.split.folds=3"]):

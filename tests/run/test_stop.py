@@ -103,7 +103,8 @@ def test_a_signal_before_training(fit, folder):
     process.until("; run ")
     process.signal(signal.SIGTERM)
     assert process.wait() == 143, process.output
-    assert folder.run().info.status == "KILLED"
+    run = folder.run()
+    assert (run.info.status, run.data.tags["elman.why"]) == ("KILLED", "stopped by SIGTERM")
     assert "Traceback" not in process.output
 
 
@@ -112,12 +113,14 @@ def test_a_crash_fails_the_run_and_keeps_its_metrics(fit, folder):
     assert crashed.wait() == 1, crashed.output
     assert crashed.output.splitlines()[-1] == "ZeroDivisionError: batch 5"
     run = folder.run()
-    assert run.info.status == "FAILED"
+    assert (run.info.status, run.data.tags["elman.why"]) == ("FAILED", "ZeroDivisionError: batch 5")
     assert max(step for key, step, _ in folder.points(run) if key == "train/nats_per_step") == 5 * 240
 
     resumed = fit(*BREAKING, "once", "--resume")
     assert resumed.wait() == 0, resumed.output
-    assert folder.run().info.status == "FINISHED"
+    run = folder.run()
+    assert run.info.status == "FINISHED"
+    assert "elman.why" not in run.data.tags
 
 
 def test_bad_input_in_training_is_one_line(fit, folder):
@@ -125,7 +128,9 @@ def test_bad_input_in_training_is_one_line(fit, folder):
     assert process.wait() == 2
     assert process.output.splitlines()[-1] == "elman: error: batch 5 is not to be had; take another one"
     assert "Traceback" not in process.output
-    assert folder.run().info.status == "FAILED"
+    run = folder.run()
+    assert run.info.status == "FAILED"
+    assert run.data.tags["elman.why"] == "batch 5 is not to be had; take another one"
 
 
 def test_what_cannot_be_resumed(fit, folder, stopped, refused):

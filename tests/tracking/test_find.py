@@ -42,7 +42,12 @@ def test_kill_9_is_found_marked_and_continued(uri, client):
     (dead,) = unfinished(uri, "elman", "abc")
     assert (dead.id, dead.status, dead.alive) == (run_id, "RUNNING", False)
     assert mark_stale(uri) == [run_id]
-    assert client.get_run(run_id).info.status == "FAILED"
+    run = client.get_run(run_id)
+    assert run.info.status == "FAILED"
+    assert (
+        run.data.tags["elman.why"]
+        == f"its process {dead.tags['elman.process']} is gone, as after kill -9 or a power cut"
+    )
     logger = RunLogger(run_id=run_id, system_metrics=False)
     logger.start()
     assert logger.last_logged_step == 5

@@ -9,6 +9,7 @@ from typing import Any
 
 from elman.tracking.metrics import high_is_good
 from elman.tracking.runs import RunRow
+from elman.tracking.tags import WHY_TAG
 
 Read = Callable[[RunRow], Any]
 
@@ -28,11 +29,12 @@ COLUMNS: dict[str, Read] = {
     "best": lambda row: row.best,
     "steps": lambda row: row.time_steps,
     "seconds": lambda row: row.seconds,
+    "why": lambda row: row.tags.get(WHY_TAG),
     "age": lambda row: time.time() - row.started_ms / 1000,
     "started": lambda row: datetime.fromtimestamp(row.started_ms / 1000, UTC).isoformat(timespec="seconds"),
 }
 RECORDED = ("params", "metrics", "tags")
-LEFT_OUT = {"table": {"experiment", "study", "seconds", "started"}, "csv": {"age"}, "jsonl": {"age"}}
+LEFT_OUT = {"table": {"experiment", "study", "seconds", "why", "started"}, "csv": {"age"}, "jsonl": {"age"}}
 DROPPABLE = ("recipe", "age", "depth", "strategy", "name")  # where a terminal is narrow, the first first
 RIGHT = ("trial", "k1", "k2", "depth", "best", "steps", "seconds", "age")
 COSTLY = {"metric", "best"}  # need the whole history of a metric

@@ -26,12 +26,13 @@ from elman.predict.lines import Lines, opened
 from elman.tracking.find import mark_stale
 from elman.tracking.reading import chosen_experiments, open_to_read
 from elman.tracking.runs import STATES, RunRow, newest_rows, short_ids, under_their_studies, with_best
-from elman.tracking.tags import STUDY_TAG
+from elman.tracking.tags import STUDY_TAG, WHY_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 SHOWN_RUNS = 50
+SHOWN_FAILURES = 3
 CALLS_AT_ONCE = 8  # MLflow keeps ten connections
 
 
@@ -204,5 +205,8 @@ def _print(placed: Sequence[tuple[int, RunRow]], experiments: dict[str, str], as
         whole=[header[0], "state"],
         droppable=[name for name in DROPPABLE if name not in asked.named],
     )
+    failed = [row for row in rows if row.state == "failed" and WHY_TAG in row.tags]
+    for row in failed[:SHOWN_FAILURES]:
+        note(f"{short[row.id]} failed: {' '.join(row.tags[WHY_TAG].split())}")
     if dropped:
         note(f"too narrow for {', '.join(dropped)}; --columns=... shows them")

@@ -14,7 +14,11 @@ from elman.run.stop import Stopped, stoppable
 from elman.run.summary import command, say
 from elman.run.trial import Pruned
 from elman.tracking.lock import releasing
-from elman.tracking.tags import STATE_TAG
+from elman.tracking.note import shortened
+from elman.tracking.secrets import without_secrets
+from elman.tracking.tags import STATE_TAG, WHY_TAG
+
+WHY_CHARACTERS = 500
 
 
 class Ended(NamedTuple):
@@ -56,11 +60,22 @@ def ended(run: Run, stages: Callable[[], None]) -> Ended:
     return Ended(code if is_first_process() else 0, run.run_id)
 
 
+def why(error: BaseException) -> str:
+    """Why a run ended early, in a line."""
+    if isinstance(error, RuntimeError):  # of a collective that another process has left
+        error = BadInput(refusal) if (refusal := handed_over(keep=True)) else error
+    line = " ".join(without_secrets(str(error)).split())
+    named = line if isinstance(error, BadInput | Stopped) else f"{type(error).__name__}: {line}"
+    return shortened(named, WHY_CHARACTERS)
+
+
 def end_early(run: Run, error: BaseException) -> None:
     """What is recorded and printed of a run that stops before its budget is spent."""
     pruned = isinstance(error, Pruned)
     if pruned:
         run.logger.set_tags({STATE_TAG: "pruned"})
+    else:
+        run.logger.set_tags({WHY_TAG: why(error)})
     run.logger.close()
     if run.trainer is None:
         return

@@ -24,7 +24,7 @@ from elman.run.parallel import is_first_process, process_rank
 from elman.run.protocol import RUN_ID_VARIABLE
 from elman.run.resume import begun, inform_other_processes, resumed
 from elman.run.stop import unmasked
-from elman.run.summary import announced, record_end, record_start, run_name, say
+from elman.run.summary import announced, first_tags, record_end, record_start, run_name, say
 from elman.run.trainer import make_trainer, prepare_process
 from elman.run.trial import SearchClient, reported
 from elman.tasks.pairs import refuse_unfit_batch, refuse_unfit_rows
@@ -126,6 +126,7 @@ def connect(run: Run) -> None:
         what="opening the tracking store",
         seconds=run.retry_seconds,
     )
+    run.logger.first_tags = {**first_tags(run.recipe), **run.tags}
 
 
 def check(run: Run) -> None:

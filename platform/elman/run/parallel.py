@@ -57,13 +57,18 @@ def hand_over(refusal: Exception) -> None:
         time.sleep(HANDED_SECONDS)
 
 
-def handed_over() -> str | None:
-    """On the first process, what another one has left before it ended; None: none has."""
+def handed_over(*, keep: bool = False) -> str | None:
+    """On the first process, what another one has left before it ended; None: none has.
+
+    Args:
+        keep: it will be asked for again.
+    """
     path = Path(os.environ.get(REFUSAL_VARIABLE, ""))
     if not path.is_file():
         return None
     text = path.read_text(encoding="utf-8")
-    path.unlink()
+    if not keep:
+        path.unlink()
     return text
 
 

@@ -81,7 +81,8 @@ def resumed(recipe: Recipe, tracking: dict[str, Any], resume: str | None) -> tup
         run = found[0]
         _refuse_ended_or_written(run)
     if run.checkpoints is None:
-        raise BadInput(f"run {run.id} ({run.name}) names no checkpoints; start the recipe anew")
+        say("nothing was saved before this run ended: it begins anew")
+        return run.id, None
     folder = Path(run.checkpoints)
     if not folder.is_dir():
         raise BadInput(

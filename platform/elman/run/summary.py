@@ -46,6 +46,11 @@ log = logging.getLogger(__name__)
 EXAMPLE_STEPS = 8
 
 
+def first_tags(recipe: Recipe) -> dict[str, str]:
+    """What a run can be found and resumed by."""
+    return {DIGEST_TAG: recipe.digest, RECIPE_TAG: recipe.name, COMMAND_TAG: command()}
+
+
 def record_start(
     recipe: Recipe,
     logger: RunLogger,
@@ -68,11 +73,9 @@ def record_start(
     git, kernels = git_state(), in_words(kernels_of(task.network, device))
     logger.set_tags(
         {
-            DIGEST_TAG: recipe.digest,
+            **first_tags(recipe),
             CHECKPOINTS_TAG: str(folder),
-            RECIPE_TAG: recipe.name,
             **({KERNEL_TAG: kernels} if kernels else {}),
-            COMMAND_TAG: command(),
             **{f"{VERSION_TAG}{name}": version for name, version in versions().items()},
             **{f"{DEVICE_TAG}{name}": value for name, value in device_metadata().items()},
             **(git.tags() if git else {}),

@@ -9,7 +9,7 @@ from elman.tracking.process import host
 from elman.tracking.runs import RunRow, quoted, search_runs
 from elman.tracking.secrets import without_secrets
 from elman.tracking.store import first_line, open_store
-from elman.tracking.tags import DIGEST_TAG, PROCESS_TAG
+from elman.tracking.tags import DIGEST_TAG, PROCESS_TAG, WHY_TAG
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +73,8 @@ def mark_stale(tracking_uri: str) -> list[str]:
         wanted = f"attributes.status = 'RUNNING' and tags.`{PROCESS_TAG}` LIKE {quoted(host() + ':%')}"
         for row in list(search_runs(client, experiments, wanted)):
             if row.alive is False:
+                gone = f"its process {row.tags[PROCESS_TAG]} is gone, as after kill -9 or a power cut"
+                client.set_tag(row.id, WHY_TAG, gone)
                 client.set_terminated(row.id, "FAILED")
                 marked.append(row.id)
     except BadInput:

@@ -108,6 +108,7 @@ class RunLogger(MLFlowLogger):
         self._client = self._mlflow_client
         self._experiment, self._name, self._run = experiment, run_name, run_id
         self._flush_seconds, self._system_metrics = flush_seconds, system_metrics
+        self.first_tags: Mapping[str, str] = {}  # of a new run, from its first moment on
         self._writer: RunWriter | None = None
         self._buffer: MetricBuffer | None = None
         self._monitor: Any | None = None
@@ -132,7 +133,11 @@ class RunLogger(MLFlowLogger):
                 self._experiment = self._client.get_experiment(run.experiment_id).name
             else:
                 run = create_run(
-                    self._client, self.tracking_uri, experiment=self._experiment, name=self._name
+                    self._client,
+                    self.tracking_uri,
+                    experiment=self._experiment,
+                    name=self._name,
+                    tags=self.first_tags,
                 )
         except MlflowException as error:
             shown = store.without_secrets(f"{self.tracking_uri}: {error}").split("\n", 1)[0]

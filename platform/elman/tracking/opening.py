@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -12,25 +13,37 @@ from elman.tracking.process import identity, is_alive
 from elman.tracking.runs import RunRow, row_of, whole
 from elman.tracking.secrets import without_secrets
 from elman.tracking.store import artifact_folder
-from elman.tracking.tags import ATTEMPT_TAG, PROCESS_TAG, SOURCE_TAG, SOURCE_TYPE_TAG, USER_TAG
+from elman.tracking.tags import ATTEMPT_TAG, PROCESS_TAG, SOURCE_TAG, SOURCE_TYPE_TAG, USER_TAG, WHY_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
-def create_run(client: MlflowClient, uri: str, *, experiment: str, name: str | None) -> RunRow:
-    """A new run, RUNNING; None as name lets MLflow draw one."""
+def create_run(
+    client: MlflowClient,
+    uri: str,
+    *,
+    experiment: str,
+    name: str | None,
+    tags: Mapping[str, str] | None = None,
+) -> RunRow:
+    """A new run, RUNNING; None as name lets MLflow draw one.
+
+    Args:
+        tags: that it has from its first moment on, whenever its process is killed.
+    """
     user = "unknown"
     with suppress(Exception):  # a user id without a name, as in many containers
         user = getpass.getuser()
-    tags = {
+    all_tags = {
+        **{key: without_secrets(value) for key, value in (tags or {}).items()},
         USER_TAG: user,
         SOURCE_TAG: without_secrets(sys.argv[0] or "python"),
         SOURCE_TYPE_TAG: "LOCAL",
         PROCESS_TAG: identity(),
         ATTEMPT_TAG: "1",
     }
-    return row_of(client.create_run(_experiment_id(client, uri, experiment), run_name=name, tags=tags))
+    return row_of(client.create_run(_experiment_id(client, uri, experiment), run_name=name, tags=all_tags))
 
 
 def reopen_run(client: MlflowClient, uri: str, run_id: str) -> RunRow:
@@ -55,6 +68,8 @@ def reopen_run(client: MlflowClient, uri: str, run_id: str) -> RunRow:
             f"run {run_id!r} is being written by process {owner}; stop that first"
         ) from BlockingIOError()
     client.update_run(run_id, "RUNNING")
+    if WHY_TAG in run.tags:  # of its last end
+        client.delete_tag(run_id, WHY_TAG)
     client.set_tag(run_id, PROCESS_TAG, identity())
     client.set_tag(run_id, ATTEMPT_TAG, str((whole(run.tags.get(ATTEMPT_TAG)) or 1) + 1))
     return run

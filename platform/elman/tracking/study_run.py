@@ -66,10 +66,9 @@ class StudyRun:
             # Also while the process that wrote it before is about to end.
             run = retry(lambda: reopen_run(self.client, self.uri, known.id), what="opening the study's run")
         else:
-            run = create_run(self.client, self.uri, experiment=self.experiment, name=self.name)
+            tags = {STUDY_ID_TAG: study_id, STUDY_TAG: self.name, RECIPE_TAG: recipe}
+            run = create_run(self.client, self.uri, experiment=self.experiment, name=self.name, tags=tags)
         self._run = self._writer(run, resumed=known is not None)
-        if known is None:
-            self._run.tags({STUDY_ID_TAG: study_id, STUDY_TAG: self.name, RECIPE_TAG: recipe})
         return run.id
 
     def attach(self, run_id: str) -> None:

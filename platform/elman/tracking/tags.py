@@ -27,7 +27,7 @@ STORAGE_TAG = "elman.storage"
 STUDY_TAG = "elman.study"  # the name of a study, on its own run and on those of its trials
 STUDY_ID_TAG = "elman.study_id"  # which study of that name
 TRIAL_TAG = "elman.trial"  # the number of a trial, on its run
-WHY_TAG = "elman.why"  # a trial has failed
+WHY_TAG = "elman.why"  # a run or a trial has failed or was stopped
 
 # Of an experiment.
 OWN_NOTE_TAG = "elman.note"  # the last note that was ours
