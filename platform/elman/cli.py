@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from elman import __version__, commands
 from elman.errors import BadInput, out_of_memory
 from elman.printable import printable
+from elman.run.launched import refuse_launcher
+from elman.run.refusing import refusing
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 HELP = """\
@@ -54,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except BadInput as error:
-        print(f"elman: error: {printable(' '.join(str(error).splitlines()))}", file=sys.stderr)
+        _refuse(printable(" ".join(str(error).splitlines())))
         return 2
     except SystemExit as done:  # the way argparse leaves after --help and --print_config
         return done.code if isinstance(done.code, int) else int(done.code is not None)
@@ -68,12 +70,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         line = _beyond_the_machine(error)
         if line is None:
             raise
-        print(f"elman: error: {line}", file=sys.stderr)
+        _refuse(line)
         try:
             sys.stdout.flush()
         except OSError:
             _drop_output()
         return 2
+
+
+def _refuse(line: str) -> None:
+    """Print why, once for all processes."""
+    with refusing(line) as prints:
+        if prints:
+            print(f"elman: error: {line}", file=sys.stderr, flush=True)
 
 
 def _drop_output() -> None:
@@ -114,4 +123,6 @@ def _answer(words: list[str]) -> int:
         # a module of ours or of a library.
         sys.path.append("")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # what is trained here stays here
+    if not chosen.together:
+        refuse_launcher(command)
     return chosen(args)

@@ -13,6 +13,7 @@ import mlflow
 import torch
 
 from elman.commands import names
+from elman.tracking.ui import free_port
 
 PRELOADED = [
     "elman.cli",
@@ -81,8 +82,9 @@ def default_signals():
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _main(words, folder, output, killed, most_bytes):
+def _main(words, folder, output, environment, *, killed, most_bytes):
     default_signals()
+    os.environ.update(environment)
     os.chdir(folder)
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(file, 1)
@@ -118,16 +120,18 @@ class Fit:
     Args:
         killed: ("before" or "after", the name of a checkpoint), whose renaming into place ends the process.
         most_bytes: of a file that it may write, as `ulimit -f` sets them.
+        environment: what a launcher has set for it.
     """
 
     count = 0
 
-    def __init__(self, *words, killed=None, most_bytes=None):
+    def __init__(self, *words, killed=None, most_bytes=None, environment=None):
         Fit.count += 1
         self.file = Path(f"output-{Fit.count}.txt").absolute()
         self.file.touch()
-        arguments = ([str(w) for w in words], os.getcwd(), str(self.file), killed, most_bytes)
-        self.process = processes.Process(target=_main, args=arguments)
+        arguments = ([str(w) for w in words], os.getcwd(), str(self.file), environment or {})
+        faults = {"killed": killed, "most_bytes": most_bytes}
+        self.process = processes.Process(target=_main, args=arguments, kwargs=faults)
         self.process.start()
 
     def wait(self):
@@ -152,6 +156,36 @@ class Fit:
     @property
     def output(self):
         return self.file.read_text()
+
+
+class Ranks:
+    """`elman WORDS...` as processes that torchrun has started would run it, without its own process.
+
+    Args:
+        count: how many there are.
+    """
+
+    def __init__(self, count, *words):
+        port = free_port(0)
+        self.all = [Fit(*words, environment=self.environment(rank, count, port)) for rank in range(count)]
+
+    @staticmethod
+    def environment(rank, count, port):
+        place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        numbers = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count}
+        return {name: str(value) for name, value in {**place, **numbers}.items()}
+
+    def wait(self):
+        """The exit codes, by rank."""
+        return [each.wait() for each in self.all]
+
+    @property
+    def output(self):
+        return "".join(each.output for each in self.all)
+
+    def end(self):
+        for each in self.all:
+            each.end()
 
 
 class Folder:

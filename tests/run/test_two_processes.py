@@ -74,7 +74,7 @@ def test_two_processes(recipe, folder, capsys):
     with_other_processes = ["--resume", run.info.run_id, *tiny[-1:], "--trainer.accelerator=cpu"]
     capsys.readouterr()
     assert main(["fit", recipe, *with_other_processes]) == 2
-    assert "started with other values" in capsys.readouterr().err
+    assert "cannot go on with 1" in capsys.readouterr().err
 
     folder.write("ragged.yaml", RAGGED)
     folder.write("texts.csv", unequal_texts(60))

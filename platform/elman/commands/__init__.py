@@ -119,6 +119,7 @@ class Command(NamedTuple):
         options: the command's own, by the names that `run` has for them.
         more: the end of the help.
         parts: commands below this one, by the word that follows it.
+        together: whether several processes that a launcher starts may run it as one.
     """
 
     order: int
@@ -128,6 +129,7 @@ class Command(NamedTuple):
     options: Mapping[str, Option] = {}
     more: str | Callable[[], str] = ""
     parts: Mapping[str, Command] = {}
+    together: bool = False
 
     def __call__(self, words: Sequence[str]) -> int:
         """Run it with the words that follow its name; the exit code."""

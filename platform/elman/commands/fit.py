@@ -33,6 +33,7 @@ Every key of a recipe is an option, a class goes by name:
   --model.bptt.help Truncated   lists what a class takes"""
 
 COMMAND = Command(
+    together=True,
     order=1,
     line="train a recipe, tracked; or continue a run with --resume",
     usage="""\

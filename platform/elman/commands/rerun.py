@@ -18,6 +18,7 @@ def rerun(words: list[str], *, uri: str, resume: str | None, trust: str) -> int:
 
 
 COMMAND = Command(
+    together=True,
     order=12,
     line="train a run's recipe once more and compare",
     usage="""\

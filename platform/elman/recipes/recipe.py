@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -84,7 +84,15 @@ class Recipe:
             config.pop("callbacks", None)  # a recipe without any has the digest it had before there were any
         for key in ("checkpoints", "progress", "checkpoint_every_minutes"):
             config.trainer.pop(key, None)
+        config.trainer.devices = 1  # how many processes share the rows changes no number but the last digits
+        config.trainer.pop("num_nodes", None)
         return config
+
+    def typed(self, block: str, key: str) -> bool:
+        """Whether the user gives a value, as an option or in a file; what was stored is not typed."""
+        files = [source.values.get(block) for source in self.parser.sources if source.trust is None]
+        in_files = any(isinstance(values, Mapping) and key in values for values in files)
+        return in_files or self.parser.words.value(f"--{block}.{key}") is not None
 
     def classes(self) -> Namespace:
         """The blocks with their classes made: data, the parts of the model, the rest as settings.

@@ -30,6 +30,7 @@ REFUSED = {
 
 MOST_THREADS = max(256, os.cpu_count() or 1)  # torch starts as many as it is told
 MOST_DEVICES = 64  # each is a process that is started
+MOST_NODES = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,9 @@ class Training:
         checkpoint_every_minutes: longest time between two saves.
         checkpoints: folder of all runs' checkpoints; a run's own are below it, by its id.
         accelerator: cpu, gpu or auto.
-        devices: processes that train together, one a device.
+        devices: processes that train together on a machine, one a device; torchrun and srun say it.
+        num_nodes: machines that train together; each runs the same command, with NODE_RANK, MASTER_ADDR and
+            MASTER_PORT in its environment, unless torchrun or srun starts them all.
         precision: 32-true, bf16-mixed or 64-true; carries and sums stay in 32 bits or more.
         threads: CPU threads of a process; null leaves it to torch.
         progress: show a progress bar.
@@ -68,6 +71,7 @@ class Training:
     checkpoints: str = "checkpoints"
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     devices: int = 1
+    num_nodes: int = 1
     precision: Literal["32-true", "bf16-mixed", "64-true"] = "32-true"
     threads: int | None = None
     progress: bool = True
@@ -89,7 +93,7 @@ class Training:
             )
         if not self.checkpoints.strip():
             raise ValueError("trainer.checkpoints must name a folder, got ''")
-        for name, most in (("threads", MOST_THREADS), ("devices", MOST_DEVICES)):
+        for name, most in (("threads", MOST_THREADS), ("devices", MOST_DEVICES), ("num_nodes", MOST_NODES)):
             if (getattr(self, name) or 0) > most:
                 raise ValueError(
                     f"trainer.{name} must be at most {most}, got {getattr(self, name)}; this machine has "

@@ -12,6 +12,7 @@ import pytorch_lightning as pl
 from elman.batch import SequenceBatch
 from elman.recipes.recipe import Recipe
 from elman.run.kernels_then import KernelsThen
+from elman.run.ranks import Ranks
 from elman.run.trial import SearchClient
 from elman.tasks import SequenceTask
 from elman.tracking.logger import RunLogger
@@ -28,6 +29,7 @@ class Run:
         tags: further ones of the run.
         run_id: in the store; None until a new run is opened there.
         checkpoint: what it goes on from; None: it begins.
+        ranks: the processes that can talk before training.
         parts: the recipe's classes, made.
         callbacks: the recipe's own; those that measure the run come before them.
         search: the search that has started it, on its first process.
@@ -45,6 +47,7 @@ class Run:
     kernels: KernelsThen | None = None
     run_id: str | None = None
     checkpoint: Path | None = None
+    ranks: Ranks = field(default_factory=Ranks)
     parts: Any = field(init=False)
     callbacks: list[pl.Callback] = field(init=False)
     search: SearchClient | None = None

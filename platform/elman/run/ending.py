@@ -8,7 +8,8 @@ from typing import NamedTuple
 from elman.errors import BadInput
 from elman.program import program
 from elman.run.context import Run
-from elman.run.parallel import end_other_processes, hand_over, handed_over, is_first_process
+from elman.run.launched import launched
+from elman.run.parallel import end_other_processes, hand_over, handed_over, is_first_process, lost
 from elman.run.protocol import PRUNED_CODE
 from elman.run.stop import Stopped, stoppable
 from elman.run.summary import command, say
@@ -35,12 +36,12 @@ class Ended(NamedTuple):
 
 
 def ended(run: Run, stages: Callable[[], None]) -> Ended:
-    """Go through the stages; how that ended.
+    """Go through the stages; how that ended. Whatever ends one process ends all of them.
 
     Raises:
         BadInput: for what the user can mend, on whichever process it was found.
     """
-    code = 0
+    code, first = 0, is_first_process
     try:
         with stoppable(), releasing():
             stages()
@@ -48,22 +49,37 @@ def ended(run: Run, stages: Callable[[], None]) -> Ended:
         code = PRUNED_CODE
     except Stopped as stopped:
         code = 128 + stopped.number
+        run.ranks.end()
     except BadInput as error:
-        if not is_first_process():
+        run.ranks.end(str(error))
+        if not first():
             hand_over(error)
         raise
-    except RuntimeError as error:  # of a collective that another process has left
-        if is_first_process() and (refusal := handed_over()):
+    except RuntimeError as error:
+        refusal = run.ranks.refusal() or (handed_over() if first() else None)
+        run.ranks.end()
+        if refusal:
             raise BadInput(refusal) from error
+        if not lost(error):
+            raise
+        code = 1
+        if run.run_id is not None:
+            go_on = command("--resume", str(run.run_id), calls=program())
+            say(f"another process of this run has ended, and with it the run; go on with: {go_on}")
+    except BaseException:
+        run.ranks.end()
         raise
-    # The launcher takes any other exit code of a process that it started for a crash, and kills all.
-    return Ended(code if is_first_process() else 0, run.run_id)
+    # Lightning's launcher takes any other exit code of a process that it started for a crash, and kills all.
+    return Ended(code if first() or launched() else 0, run.run_id)
 
 
-def why(error: BaseException) -> str:
+def why(run: Run, error: BaseException) -> str:
     """Why a run ended early, in a line."""
-    if isinstance(error, RuntimeError):  # of a collective that another process has left
-        error = BadInput(refusal) if (refusal := handed_over(keep=True)) else error
+    if isinstance(error, RuntimeError):
+        if refusal := run.ranks.refusal() or handed_over(keep=True):
+            error = BadInput(refusal)
+        elif lost(error):
+            return "another of its processes has ended"
     line = " ".join(without_secrets(str(error)).split())
     named = line if isinstance(error, BadInput | Stopped) else f"{type(error).__name__}: {line}"
     return shortened(named, WHY_CHARACTERS)
@@ -75,7 +91,7 @@ def end_early(run: Run, error: BaseException) -> None:
     if pruned:
         run.logger.set_tags({STATE_TAG: "pruned"})
     else:
-        run.logger.set_tags({WHY_TAG: why(error)})
+        run.logger.set_tags({WHY_TAG: why(run, error)})
     run.logger.close()
     if run.trainer is None:
         return

@@ -16,15 +16,16 @@ from elman.diagnostics.choice import diagnostics_of
 from elman.errors import BadInput
 from elman.recipes.recipe import Recipe, make_task, refuse_monitor, refuse_targets
 from elman.run.checkpoints import fitting, read_checkpoint, restore_data
+from elman.run.chosen import choose_run, open_run
 from elman.run.context import Run
 from elman.run.ending import Ended, end_early, ended
-from elman.run.folder import refuse_unwritable, take
+from elman.run.folder import refuse_unwritable
 from elman.run.kernels_then import KernelsThen
 from elman.run.parallel import is_first_process, process_rank
 from elman.run.protocol import RUN_ID_VARIABLE
-from elman.run.resume import begun, inform_other_processes, resumed
 from elman.run.stop import unmasked
 from elman.run.summary import announced, first_tags, record_end, record_start, run_name, say
+from elman.run.together import settle
 from elman.run.trainer import make_trainer, prepare_process
 from elman.run.trial import SearchClient, reported
 from elman.tasks.pairs import refuse_unfit_batch, refuse_unfit_rows
@@ -60,6 +61,7 @@ def _stages(run: Run) -> None:
     check(run)
     try:
         open_run(run)
+        begin(run)
         train(run)
         test(run)
         close(run)
@@ -73,22 +75,11 @@ def _stages(run: Run) -> None:
 def prepare(run: Run) -> None:
     """The recipe's classes, and the settings of this process."""
     run.parts, run.callbacks = run.recipe.classes(), run.recipe.callbacks()
+    run.parts.trainer, run.ranks = settle(run.recipe, run.parts.trainer)
     run.search = SearchClient.present()
     run.folder = Path(run.parts.trainer.checkpoints).absolute()
     prepare_process(run.parts.trainer)
     pl.seed_everything(run.recipe.config.seed_everything, verbose=False)
-
-
-def choose_run(run: Run) -> None:
-    """The run to go on with and its checkpoint, where it is not a new one."""
-    if run.search is None:
-        run.run_id, run.checkpoint = resumed(run.recipe, run.tracking, run.resume)
-    else:
-        run.run_id, folder = run.search.run_id, run.folder / run.search.run_id
-        if folder.is_dir():  # its last process may be about to end
-            what = "waiting for the trial's last process"
-            retry(lambda: take(folder, str(run.run_id)), what=what, seconds=run.retry_seconds)
-        run.checkpoint = begun(folder)
 
 
 def make_data_and_task(run: Run) -> None:
@@ -97,7 +88,7 @@ def make_data_and_task(run: Run) -> None:
     saved = None if run.checkpoint is None else read_checkpoint(run.checkpoint)
     if saved is not None:
         restore_data(data, saved, run.checkpoint)
-    with announced("reading the data"):
+    with announced("reading the data"), run.ranks.one_a_machine_first():
         data.prepare_data()
         data.setup("fit")
     with announced("building the network"):
@@ -146,20 +137,13 @@ def check(run: Run) -> None:
     ]
     if run.parts.trainer.test_after:
         run.data.test_dataloader()  # which refuses what is missing
-    refuse_unwritable(run.folder)
-
-
-def open_run(run: Run) -> None:
-    """The run in the store, its folder, the trainer, and the record of how it starts."""
-    settings, task, data = run.parts.trainer, run.task, run.data
     if is_first_process():
-        retry(run.logger.start, what="opening the run", seconds=run.retry_seconds)
-        run.run_id = str(run.logger.version)
-        (run.folder / run.run_id).mkdir(exist_ok=True)
-        take(run.folder / run.run_id, run.run_id)
-        inform_other_processes(run.run_id, run.checkpoint, run.folder / run.run_id)
-    assert run.run_id is not None, "the first process opens a run before it starts the others"
-    run.folder = run.folder / run.run_id
+        refuse_unwritable(run.folder)
+
+
+def begin(run: Run) -> None:
+    """The trainer, and the record of how the run starts."""
+    settings, task, data = run.parts.trainer, run.task, run.data
     run.trainer = make_trainer(
         settings,
         folder=run.folder,
@@ -178,7 +162,7 @@ def open_run(run: Run) -> None:
 
 def train(run: Run) -> None:
     """The training, and the metrics it ends with."""
-    assert run.trainer is not None, "open_run makes it"
+    assert run.trainer is not None, "begin makes it"
     restore_random(run.randomness)
     with unmasked(), _restoring(run):
         run.trainer.fit(run.task, datamodule=run.data, ckpt_path=run.checkpoint, weights_only=True)
@@ -201,7 +185,7 @@ def test(run: Run) -> None:
     """Where the recipe says so, the best checkpoint, at the time step it was saved, on the test data."""
     if not run.parts.trainer.test_after:
         return
-    assert run.trainer is not None, "open_run makes it"
+    assert run.trainer is not None, "begin makes it"
     run.trainer.strategy.barrier()  # until rank 0 has named it
     best, reached = run.folder / "best.ckpt", run.task.time_steps
     if best.is_file():
@@ -215,7 +199,7 @@ def test(run: Run) -> None:
 
 def close(run: Run) -> None:
     """The record of the results, and the end of the run in the store and for the search."""
-    assert run.trainer is not None, "open_run makes it"
+    assert run.trainer is not None, "begin makes it"
     if is_first_process():
         record_end(
             run.recipe,

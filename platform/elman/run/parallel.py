@@ -9,11 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytorch_lightning as pl
+import torch
 import torch.distributed as dist
 from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities import rank_zero_only
 
 from datamodules.files import write_whole
+from elman.recipes.training import Training
+from elman.run.ranks import Left
 
 REFUSAL_VARIABLE = "ELMAN_REFUSAL"
 """Names the file in which another process leaves for the first one why it ends."""
@@ -35,6 +38,13 @@ class FlatGradientStrategy(DDPStrategy):
             dist.broadcast(tensor.detach(), src=0)
 
 
+def flat_gradient(settings: Training) -> FlatGradientStrategy:
+    """The strategy for a run's processes; where each is shown a GPU of its own, that is its first."""
+    alone = settings.accelerator != "cpu" and torch.cuda.device_count() == 1 and settings.devices > 1
+    gpus = [torch.device("cuda", 0)] * settings.devices if alone else None
+    return FlatGradientStrategy(process_group_backend=None, parallel_devices=gpus)
+
+
 def is_first_process() -> bool:
     """Whether this is the process, of those that train together, that records and prints."""
     return process_rank() == 0
@@ -48,13 +58,13 @@ def process_rank() -> int:
 def hand_over(refusal: Exception) -> None:
     """Leave to the first process what the user is to be told, and let go of it: it then ends this one."""
     path = os.environ.get(REFUSAL_VARIABLE)
-    if path is None:
-        return
-    with suppress(OSError):
-        write_whole(Path(path), str(refusal))
+    if path is not None:
+        with suppress(OSError):
+            write_whole(Path(path), str(refusal))
     if dist.is_initialized():
         dist.destroy_process_group()  # what the first process waits for fails now
-        time.sleep(HANDED_SECONDS)
+        if path is not None:
+            time.sleep(HANDED_SECONDS)
 
 
 def handed_over(*, keep: bool = False) -> str | None:
@@ -70,6 +80,12 @@ def handed_over(*, keep: bool = False) -> str | None:
     if not keep:
         path.unlink()
     return text
+
+
+def lost(error: RuntimeError) -> bool:
+    """Whether another process has gone, on which a sum over all of them waited."""
+    words = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "Read error", "gloo")
+    return isinstance(error, Left | dist.DistError) or any(each in str(error) for each in words)
 
 
 def end_other_processes(trainer: pl.Trainer) -> None:

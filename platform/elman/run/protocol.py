@@ -1,5 +1,7 @@
-"""What a search and the processes of its trials agree on, kept apart since it takes no torch to know."""
+"""What processes that start one another agree on, kept apart since it takes no torch to know."""
 
+RUN_VARIABLE = "ELMAN_RUN"
+"""The run, in the environment of processes that Lightning's launcher starts for it."""
 SOCKET_VARIABLE = "ELMAN_TRIAL_SOCKET"
 RUN_ID_VARIABLE = "ELMAN_TRIAL_RUN"
 PRUNED_CODE = 75

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from elman.recipes.strict_yaml import load_yaml
 from elman.recipes.trust import Stored, named_packages
 from elman.run.checkpoints import newest
 from elman.run.folder import take
-from elman.run.parallel import REFUSAL_VARIABLE, is_first_process
 from elman.run.summary import say
 from elman.tracking.find import find_run, unfinished
 from elman.tracking.reading import open_to_read, read_text
@@ -20,21 +18,7 @@ from elman.tracking.runs import RunRow
 from elman.tracking.store import resolve_uri
 from elman.tracking.tags import DIGEST_TAG, PROCESS_TAG, RECIPE_TAG
 
-RUN_VARIABLE = "ELMAN_RUN"
-RESUME_VARIABLE = "ELMAN_RESUME"
 SHOWN_VALUES = 3
-
-
-def inform_other_processes(run_id: str, checkpoint: Path | None, folder: Path) -> None:
-    """Leave what was decided where the processes that this one starts will find it.
-
-    Args:
-        folder: of the run's checkpoints.
-    """
-    os.environ[RUN_VARIABLE] = run_id
-    os.environ[RESUME_VARIABLE] = str(checkpoint or "")
-    os.environ[REFUSAL_VARIABLE] = str(folder / "refusal.txt")
-    (folder / "refusal.txt").unlink(missing_ok=True)
 
 
 def begun(folder: Path) -> Path | None:
@@ -59,9 +43,6 @@ def resumed(recipe: Recipe, tracking: dict[str, Any], resume: str | None) -> tup
     Raises:
         BadInput: if there is no such run, if it has other values, has finished, or is still being written.
     """
-    if not is_first_process():  # rank 0 has decided
-        saved = os.environ.get(RESUME_VARIABLE)
-        return os.environ.get(RUN_VARIABLE), Path(saved) if saved else None
     if resume is None:
         return None, None
     uri = resolve_uri(tracking["tracking_uri"])

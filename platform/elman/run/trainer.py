@@ -13,9 +13,10 @@ import torch
 from elman.diagnostics.cost import Cost
 from elman.recipes.training import Training
 from elman.run.checkpoints import Checkpoints, WholeFiles
-from elman.run.parallel import FlatGradientStrategy
+from elman.run.parallel import flat_gradient
 from elman.run.progress import Progress
 from elman.run.stop import Stop
+from elman.run.together import environment_of_processes
 from elman.run.trial import ReportCallback, Reports, SearchClient
 from elman.tasks.quiet import quiet_lightning
 
@@ -107,10 +108,11 @@ def make_trainer(
         accelerator=settings.accelerator,
         devices=settings.devices,
         precision=settings.precision,
-        strategy=FlatGradientStrategy(process_group_backend=None) if settings.devices > 1 else "auto",
+        num_nodes=settings.num_nodes,
+        strategy=flat_gradient(settings) if settings.devices * settings.num_nodes > 1 else "auto",
         logger=logger if logger is not None else False,
         callbacks=own,
-        plugins=[WholeFiles()],
+        plugins=[WholeFiles(), environment_of_processes()],
         max_epochs=-1,
         val_check_interval=max(1, round(every / steps_per_batch)),
         check_val_every_n_epoch=None,

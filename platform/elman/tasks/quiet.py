@@ -10,6 +10,7 @@ MESSAGES = (
     ".*`isinstance.treespec.*",  # of Lightning's own use of torch
     ".*You have overridden `transfer_batch_to_device`.*",  # masks and lengths stay on the host
     ".*is smaller than the logging interval Trainer.log_every_n_steps.*",  # `log_every` counts updates
+    ".*`srun` command is available.*",  # a step of SLURM is recognised without it
     ".*`tensorboardX` has been removed as a dependency.*",
 )
 

@@ -1,0 +1,68 @@
+"""Which run this is and where it goes on: the first process decides, the others learn it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from elman.run.context import Run
+from elman.run.folder import take
+from elman.run.launched import launched
+from elman.run.parallel import REFUSAL_VARIABLE
+from elman.run.protocol import RUN_VARIABLE
+from elman.run.resume import begun, resumed
+from elman.run.together import started_for_a_run
+from elman.tracking.retry import retry
+
+RESUME_VARIABLE = "ELMAN_RESUME"
+
+
+def choose_run(run: Run) -> None:
+    """The run to go on with and its checkpoint, where it is not a new one."""
+    if started_for_a_run():
+        run.run_id, saved = os.environ[RUN_VARIABLE], os.environ.get(RESUME_VARIABLE)
+    else:
+        run.run_id, saved = run.ranks.share(lambda: _chosen(run))
+    run.checkpoint = Path(saved) if saved else None
+
+
+def open_run(run: Run) -> None:
+    """The run in the store and the folder of its checkpoints, once all processes are ready to train."""
+    if started_for_a_run():
+        run.folder = run.folder / str(run.run_id)
+        return
+    run.ranks.meet()
+    run.run_id, folder = run.ranks.share(lambda: _opened(run))
+    run.folder = Path(folder)
+    if launched() is None:
+        _inform_those_it_starts(run)
+
+
+def _chosen(run: Run) -> list[str | None]:
+    if run.search is None:
+        run_id, checkpoint = resumed(run.recipe, run.tracking, run.resume)
+        return [run_id, None if checkpoint is None else str(checkpoint)]
+    run_id = run.search.run_id
+    folder = run.folder / run_id
+    if folder.is_dir():  # its last process may be about to end
+        what = "waiting for the trial's last process"
+        retry(lambda: take(folder, str(run_id)), what=what, seconds=run.retry_seconds)
+    checkpoint = begun(folder)
+    return [run_id, None if checkpoint is None else str(checkpoint)]
+
+
+def _opened(run: Run) -> list[str]:
+    retry(run.logger.start, what="opening the run", seconds=run.retry_seconds)
+    run.run_id = str(run.logger.version)
+    folder = run.folder / run.run_id
+    folder.mkdir(exist_ok=True)
+    take(folder, run.run_id)
+    (folder / "refusal.txt").unlink(missing_ok=True)
+    return [run.run_id, str(folder)]
+
+
+def _inform_those_it_starts(run: Run) -> None:
+    """Leave what was decided where processes find it that Lightning's launcher starts here."""
+    os.environ[RUN_VARIABLE] = str(run.run_id)
+    os.environ[RESUME_VARIABLE] = str(run.checkpoint or "")
+    os.environ[REFUSAL_VARIABLE] = str(run.folder / "refusal.txt")

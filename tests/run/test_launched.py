@@ -1,0 +1,148 @@
+"""torchrun and srun start the processes of one run: it is one run, and what ends one of them ends all."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from launching import Ranks, wait_until
+
+from elman.cli import main
+from elman.run.launched import Launch, launched
+
+TORCHRUN = Path(sys.executable).with_name("torchrun")
+AGENT = {
+    **{"TORCHELASTIC_RUN_ID": "none", "RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1"},
+    **{"LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "1", "GROUP_WORLD_SIZE": "2"},
+    **{"MASTER_ADDR": "here", "MASTER_PORT": "1"},
+}
+BATCH = {"SLURM_JOB_ID": "7", "SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NTASKS": "4"}
+STEP = {
+    **BATCH,
+    **{"SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": "4", "SLURM_STEP_NUM_NODES": "2"},
+    **{"SLURM_PROCID": "2", "SLURM_LOCALID": "0"},
+}
+BY_HAND = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "here", "MASTER_PORT": "1"}
+ECHO = """\
+# Do the processes of a launcher train as one?
+model:
+  core: {class_path: GRU, init_args: {hidden_size: 5}}
+  bptt: {class_path: Truncated, init_args: {k1: 4, k2: 8}}
+data: {class_path: Echo, init_args: {lag: 2, steps: 12, batch_size: 4}}
+trainer: {max_time_steps: 480, progress: false, accelerator: cpu, precision: 64-true}
+tracking: {system_metrics: false}
+"""
+BREAKING = ["--data=toy_data.Breaking", "--data.how=second", "--trainer.max_time_steps=6000"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "wanted"),
+    [
+        ({}, None),
+        (AGENT, Launch("torchrun", 3, 4, 1, 2, 2)),
+        ({**AGENT, "ELMAN_RUN": "0"}, None),
+        ({**AGENT, "ELMAN_TRIAL_RUN": "0"}, None),
+        (BATCH, None),
+        ({**STEP, "SLURM_STEP_NUM_TASKS": "1"}, None),
+        (STEP, Launch("srun", 2, 4, 0, 2, 2)),
+        ({**STEP, **AGENT}, Launch("torchrun", 3, 4, 1, 2, 2)),
+        (BY_HAND, Launch("the environment (WORLD_SIZE)", 1, 2, 0, 1, 2)),
+        ({"LOCAL_RANK": "1", "RANK": "1"}, None),
+    ],
+    ids=[
+        "nobody",
+        "torchrun",
+        "lightning",
+        "search",
+        "batch",
+        "shell",
+        "srun",
+        "both",
+        "by_hand",
+        "leftovers",
+    ],
+)
+def test_who_has_started_this(environment, wanted):
+    assert launched(environment) == wanted
+
+
+@pytest.fixture
+def ranks(folder):
+    """Start `elman WORDS...` as so many processes; what runs at the end is killed."""
+    folder.write("echo.yaml", ECHO)
+    started = []
+
+    def start(count, *words):
+        started.append(Ranks(count, *words))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.end()
+
+
+def alike(folder, one, many):
+    assert (one.info.status, many.info.status) == ("FINISHED", "FINISHED")
+    ours, theirs = (folder.last(run)["state_dict"] for run in (one, many))
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-10)
+    assert [p[:2] for p in folder.points(one)] == [p[:2] for p in folder.points(many)]
+
+
+def test_torchrun(folder):
+    """The real one: a run that ends well, and then a refusal."""
+    folder.write("echo.yaml", ECHO)
+    refused = "fit echo.yaml --trainer.devices=3"
+    folder.write("commands.txt", f"fit echo.yaml\n{refused}\n")
+    several = Path(__file__).with_name("several.py")
+    command = [TORCHRUN, "--standalone", "--nproc-per-node=2", several, "commands.txt"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1, done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("elman")]
+    assert errors[0] == (
+        "elman: error: trainer.devices=3, but torchrun has started 2 on this machine; leave trainer.devices "
+        "out, or have torchrun start 3"
+    )
+    assert done.stdout.count("dashboard: ") == done.stdout.count("; run ") == 1
+    many = folder.run()
+    assert main(["fit", "echo.yaml"]) == 0
+    alike(folder, folder.runs()[0], many)
+
+
+def test_four_processes_stop_and_go_on_as_one(ranks, folder):
+    """With a signal to one of them."""
+    long = ["fit", "echo.yaml", "--trainer.max_time_steps=9600", "--trainer.checkpoint_every_minutes=0.001"]
+    four = ranks(4, *long)
+    wait_until(folder.checkpoints)
+    four.all[2].signal(signal.SIGTERM)
+    assert four.wait() == [143] * 4, four.output
+    assert four.output.count("go on with: ") == 1
+    assert folder.run().info.status == "KILLED"
+    again = ranks(4, *long, "--resume")
+    assert again.wait() == [0] * 4, again.output
+    assert main(long) == 0
+    new, old = folder.runs()
+    alike(folder, new, old)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_process_that_dies_ends_the_others(ranks, folder, rank):
+    both = ranks(2, "fit", "echo.yaml", "--trainer.max_time_steps=3000000")
+    wait_until(lambda: folder.runs() and folder.client.get_run(folder.run().info.run_id).data.metrics)
+    both.all[rank].signal(signal.SIGKILL)
+    codes = both.wait()
+    assert codes[1 - rank] == 1, both.output
+    assert "Traceback" not in both.output
+    if rank:
+        assert both.output.splitlines()[-1].startswith("another process of this run has ended, and with it")
+        assert folder.run().info.status == "FAILED"
+
+
+def test_what_one_process_refuses_is_printed_once(ranks, folder):
+    both = ranks(2, "fit", "echo.yaml", *BREAKING)
+    assert both.wait() == [2, 2], both.output
+    errors = [line for line in both.output.splitlines() if "error" in line]
+    assert errors == ["elman: error: batch 5 is not to be had; take another one"]
+    assert "Traceback" not in both.output
+    assert folder.run().info.status == "FAILED"
