@@ -1,13 +1,14 @@
 """What no machine can do, or this one not now: one line, exit code 2."""
 
-import re
+import os
+import signal
 import subprocess
 import sys
 import time
 
 import pytest
 import torch
-from launching import ECHO
+from launching import ECHO, differences
 
 from elman.cli import main
 from elman.errors import out_of_memory
@@ -126,13 +127,49 @@ def test_a_terminal_s_disk_that_is_full(checkpoint):
 
 
 def test_a_disk_that_is_full_while_a_checkpoint_is_written(fit, folder):
-    """The file of a larger network than may be written; the half of it does not stay."""
-    ended = fit(folder.write("r.yaml", ECHO), "--model.core.hidden_size=1200", most_bytes=3_000_000)
+    """The files of a larger network than may be written: the run trains on, and says what is lost."""
+    recipe = folder.write("r.yaml", ECHO)
+    more = ["--trainer.checkpoint_every_minutes=1e-9", "--model.core.hidden_size=1200"]
+    ended = fit(recipe, *more, most_bytes=3_000_000)
     assert ended.wait() == 2, ended.output
-    assert re.search(
-        r"elman: error: the disk is full or over its quota at \S+/step-\d+\.ckpt \(File too large\); ",
-        ended.output,
-    )
+    (run,) = folder.path.glob("checkpoints/*")
+    said = [line for line in ended.output.splitlines() if " checkpoint " in line]
+    assert said == [
+        f"no checkpoint at 24 time steps: {run} cannot be written (File too large); make room there, the run "
+        "goes on and the next one is tried again",
+        f"elman: error: no checkpoint could be written in {run}, so what was trained is lost; make room, or "
+        "name another folder with trainer.checkpoints",
+    ]
     assert "Traceback" not in ended.output
     assert not list(folder.path.rglob("*.part"))
     assert folder.run().info.status == "FAILED"
+    assert folder.run().data.metrics["cost/seconds"] > 0
+
+
+def test_a_disk_that_fills_up_and_is_cleared(folder, capsys, caplog, monkeypatch):
+    """The old files stay; a stop says what is lost since; going on ends as a run with room would have."""
+    words = ["fit", folder.write("r.yaml", ECHO), "--trainer.checkpoint_every_minutes=1e-9"]
+    assert main(words) == 0
+    reference, save = folder.run(), torch.save
+
+    def full(values, file):
+        if values["elman"]["time_steps"] == 120:
+            os.kill(os.getpid(), signal.SIGTERM)
+        if values["elman"]["time_steps"] > 72:
+            raise OSError(28, "No space left on device")
+        save(values, file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("torch.save", full)
+        capsys.readouterr()
+        assert main(words) == 143
+    out = capsys.readouterr().out
+    run = next(r for r in folder.runs() if r.info.run_id != reference.info.run_id)
+    line = "stopped at 120 time steps, of which 48 are lost: the last checkpoint is of 72; go on with: "
+    assert out.splitlines()[-1].startswith(line)
+    assert caplog.text.count("No space left on device") == 1
+    assert run.info.status == "KILLED"
+    assert [file.name[-9:] for file in folder.checkpoints(run)] == ["0048.ckpt", "0072.ckpt"]
+    assert main([*words, "--resume"]) == 0
+    assert not differences(folder.best(run)["state_dict"], folder.best(reference)["state_dict"])
+    assert not differences(folder.last(run)["elman"], folder.last(reference)["elman"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import time
@@ -18,10 +19,13 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from datamodules.files import atomic_write
 from elman.errors import BadInput
+from elman.run.sealed import is_damaged, seal
 from elman.run.stop import Stop
 from elman.stored import translated_checkpoint
 from elman.tasks import SequenceTask
 from elman.tracking.metrics import high_is_good
+
+log = logging.getLogger(__name__)
 
 OWN: dict[str, type] = {
     "metadata": Mapping,
@@ -38,8 +42,11 @@ KEPT = 2  # so that one is whole if the machine dies while the other is written
 class WholeFiles(TorchCheckpointIO):
     """Writes beside the target, waits for the disk, then renames: a kill leaves no broken file.
 
-    A checkpoint of before goes on in today's words.
+    A file that cannot be written is no reason to end: `failed` says why the last one was not. A checkpoint of
+    before goes on in today's words.
     """
+
+    failed: OSError | None = None
 
     def load_checkpoint(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         return translated_checkpoint(super().load_checkpoint(*args, **kwargs))
@@ -47,14 +54,17 @@ class WholeFiles(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
     ) -> None:
+        self.failed = None
         try:
-            with atomic_write(Path(path), sync=True) as part, part.open("wb") as file:
+            with atomic_write(Path(path), sync=True) as part, part.open("wb+") as file:
                 torch.save(checkpoint, file)
+                seal(file)
+        except OSError as error:
+            self.failed = error
         except RuntimeError as error:  # of torch's writer, which hides that the disk is full
             if not isinstance(error.__context__, OSError):
                 raise
-            full = error.__context__
-            raise OSError(full.errno, full.strerror, str(path)) from error
+            self.failed = error.__context__
 
 
 class Checkpoints(pl.Callback):
@@ -62,19 +72,27 @@ class Checkpoints(pl.Callback):
 
     `step-*.ckpt` are the last two, from which the run goes on exactly; `best.ckpt` has the best monitored
     value: the highest accuracy or share of exact ones, the lowest of any other metric. A batch after which
-    validation is due is saved after the validation, so that going on never skips it.
+    validation is due is saved after the validation, so that going on never skips it. Where the disk is full
+    the run goes on, with the files it has, and the next save tries again.
 
     Args:
         folder: where they go.
         every_minutes: longest time between two saves.
         monitor: the metric whose best value names the best checkpoint; of equal ones the later is taken.
         stop: whether the run should end early.
+        files: by which the trainer writes.
 
+    `saved_time_steps` is the time step of the last file that the run can go on from; None: there is none.
+    `unwritten`: the last one that was due could not be written.
     `validations` counts those made, `not_finite` those of them whose value of the metric is no number.
     """
 
-    def __init__(self, folder: Path, *, every_minutes: float, monitor: str, stop: Stop) -> None:
+    def __init__(
+        self, folder: Path, *, every_minutes: float, monitor: str, stop: Stop, files: WholeFiles
+    ) -> None:
         self.folder, self.every_minutes, self.monitor, self.stop = folder, every_minutes, monitor, stop
+        self.files, self.unwritten = files, False
+        self.saved_time_steps: int | None = None
         self.sign = -1.0 if high_is_good(monitor) else 1.0
         self.best_value, self.best_time_steps = self.sign * inf, 0
         self.validations = self.not_finite = 0
@@ -82,6 +100,8 @@ class Checkpoints(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, task: Any) -> None:
         self._saved_at = time.monotonic()
+        if self._at(task.time_steps).is_file():
+            self.saved_time_steps = task.time_steps
         if trainer.is_global_zero:
             self._tidy(task.time_steps)
 
@@ -106,26 +126,49 @@ class Checkpoints(pl.Callback):
             )
         value = float(trainer.callback_metrics[self.monitor])
         self.validations, self.not_finite = self.validations + 1, self.not_finite + (not isfinite(value))
+        before = self.best_value, self.best_time_steps
         better = isfinite(value) and self.sign * value <= self.sign * self.best_value
         if better:
             self.best_value, self.best_time_steps = value, task.time_steps
-        path = self._save(trainer, task)
-        if better and trainer.is_global_zero:
-            _same_file(path, self.folder / "best.ckpt")
+        if not self._save(trainer, task, best=better):
+            self.best_value, self.best_time_steps = before  # of which there is a file
         _, stopping = self.stop.agree(False)
         if not trainer.should_stop:
             self.stop.release(stopping)
 
-    def _save(self, trainer: pl.Trainer, task: SequenceTask) -> Path:
+    def _save(self, trainer: pl.Trainer, task: SequenceTask, *, best: bool = False) -> bool:
+        """Whether it was saved, on all ranks.
+
+        Args:
+            best: it is the best so far.
+        """
         if trainer.logger is not None and hasattr(trainer.logger, "flush"):
             trainer.logger.flush()  # what is before a checkpoint is not computed again
         path = self._at(task.time_steps)
         trainer.save_checkpoint(path)
-        if trainer.is_global_zero:
-            for old in sorted(self.folder.glob("step-*.ckpt"))[:-KEPT]:
-                old.unlink()
+        failed = self.files.failed
+        if trainer.is_global_zero and failed is None:
+            try:
+                if best:
+                    _same_file(path, self.folder / "best.ckpt")
+                for old in sorted(self.folder.glob("step-*.ckpt"))[:-KEPT]:
+                    old.unlink()
+            except OSError as error:
+                failed = error
+        saved = bool(trainer.strategy.broadcast(failed is None))
+        if saved:
+            self.saved_time_steps = task.time_steps
+        elif failed is not None and not self.unwritten:
+            log.warning(
+                "no checkpoint at %s time steps: %s cannot be written (%s); make room there, the run goes on "
+                "and the next one is tried again",
+                f"{task.time_steps:,}",
+                self.folder,
+                failed.strerror,
+            )
+        self.unwritten = not saved
         self._saved_at = time.monotonic()
-        return path
+        return saved
 
     def _tidy(self, time_steps: int) -> None:
         """Repair what a kill has left: files half written or damaged, and a best one not yet named so."""
@@ -140,6 +183,11 @@ class Checkpoints(pl.Callback):
 
     def on_train_end(self, trainer: pl.Trainer, task: Any) -> None:
         """Raise `BadInput` if there were validations and none of them can name a best checkpoint."""
+        if self.unwritten and self.saved_time_steps is None:
+            raise BadInput(
+                f"no checkpoint could be written in {self.folder}, so what was trained is lost; make room, "
+                "or name another folder with trainer.checkpoints"
+            )
         if self.validations and not isfinite(self.best_value):
             raise BadInput(
                 f"{self.monitor} was not finite in any of {self.validations} validations, so there is no "
@@ -169,11 +217,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """A checkpoint of ours, read without executing anything in it.
 
     Raises:
-        BadInput: if the file is missing, cut short, or not a checkpoint of elman.
+        BadInput: if the file is missing, damaged, cut short, or not a checkpoint of elman.
     """
     if not path.is_file():
         what = "is a folder; name a .ckpt file in it" if path.is_dir() else "there is no such checkpoint"
         raise BadInput(f"{path}: {what}")
+    if is_damaged(path):
+        raise BadInput(f"{path}: damaged, its checksum does not fit; use another one of its folder")
     try:
         with warnings.catch_warnings(action="ignore"):  # of pickles it will refuse
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
@@ -224,7 +274,7 @@ def fitting(path: Path | None, part: str) -> Iterator[None]:
 
 
 def newest(folder: Path) -> Path:
-    """The last checkpoint of a run that can be read.
+    """The last checkpoint of a run that can be read; those after it, which cannot, are named in a warning.
 
     Raises:
         BadInput: if there is none.
@@ -236,6 +286,8 @@ def newest(folder: Path) -> Path:
         except BadInput as error:
             broken.append(str(error))
             continue
+        for line in broken:
+            log.warning("%s; %s is taken instead", line.partition(";")[0], path.name)
         return path
     detail = f" ({broken[0]})" if broken else ""
     raise BadInput(f"{folder}: holds no checkpoint to go on from{detail}; start the recipe anew")

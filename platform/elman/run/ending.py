@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from elman.errors import BadInput
 from elman.program import program
+from elman.run.checkpoints import Checkpoints
 from elman.run.context import Run
 from elman.run.launched import launched
 from elman.run.parallel import end_other_processes, hand_over, handed_over, is_first_process, lost
@@ -101,4 +102,14 @@ def end_early(run: Run, error: BaseException) -> None:
         say(f"pruned at {run.task.time_steps:,} time steps")
     elif isinstance(error, Stopped):
         go_on = command("--resume", str(run.run_id), calls=program())
-        say(f"stopped at {run.task.time_steps:,} time steps; go on with: {go_on}")
+        say(f"stopped at {run.task.time_steps:,} time steps{_lost(run)}; go on with: {go_on}")
+
+
+def _lost(run: Run) -> str:
+    """What is trained again, where the last checkpoints could not be written."""
+    assert run.trainer is not None
+    checkpoints = next(c for c in run.trainer.callbacks if isinstance(c, Checkpoints))  # type: ignore[attr-defined]
+    if not checkpoints.unwritten:
+        return ""
+    saved = checkpoints.saved_time_steps or 0
+    return f", of which {run.task.time_steps - saved:,} are lost: the last checkpoint is of {saved:,}"

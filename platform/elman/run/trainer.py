@@ -94,14 +94,20 @@ def make_trainer(
     """
     every = settings.val_every or (max_time_steps // 10 if max_time_steps else 100 * steps_per_batch)
     every = max(1, every)
-    stop, reports = Stop(), Reports(search, every=round(every))
+    stop, files, reports = Stop(), WholeFiles(), Reports(search, every=round(every))
     own: list[pl.Callback] = [
         Budget(max_time_steps=max_time_steps, max_minutes=settings.max_minutes),
         *([Progress(monitor)] if settings.progress else []),
         *(callbacks or [Cost()]),
         *([reports] if searched else []),
         stop,
-        Checkpoints(folder, every_minutes=settings.checkpoint_every_minutes, monitor=monitor, stop=stop),
+        Checkpoints(
+            folder,
+            every_minutes=settings.checkpoint_every_minutes,
+            monitor=monitor,
+            stop=stop,
+            files=files,
+        ),
         *([ReportCallback(reports)] if searched else []),
     ]
     return pl.Trainer(
@@ -112,7 +118,7 @@ def make_trainer(
         strategy=flat_gradient(settings) if settings.devices * settings.num_nodes > 1 else "auto",
         logger=logger if logger is not None else False,
         callbacks=own,
-        plugins=[WholeFiles(), environment_of_processes()],
+        plugins=[files, environment_of_processes()],
         max_epochs=-1,
         val_check_interval=max(1, round(every / steps_per_batch)),
         check_val_every_n_epoch=None,
