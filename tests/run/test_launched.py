@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from launching import Ranks, wait_until
+from launching import TINY, Ranks, wait_until
 
 from elman.cli import main
 from elman.run.launched import Launch, launched
@@ -110,18 +110,23 @@ def test_torchrun(folder):
     alike(folder, folder.runs()[0], many)
 
 
-def test_four_processes_stop_and_go_on_as_one(ranks, folder):
-    """With a signal to one of them."""
-    long = ["fit", "echo.yaml", "--trainer.max_time_steps=9600", "--trainer.checkpoint_every_minutes=0.001"]
-    four = ranks(4, *long)
-    wait_until(folder.checkpoints)
-    four.all[2].signal(signal.SIGTERM)
-    assert four.wait() == [143] * 4, four.output
-    assert four.output.count("go on with: ") == 1
-    assert folder.run().info.status == "KILLED"
-    again = ranks(4, *long, "--resume")
-    assert again.wait() == [0] * 4, again.output
-    assert main(long) == 0
+def test_a_run_goes_on_with_another_number_of_processes(ranks, folder):
+    """Two processes, then one, then four; a signal to one of them stops all."""
+    folder.write("tiny.yaml", TINY.replace(", dropout: 0.2", ""))
+    words = ["fit", "tiny.yaml", "--trainer.precision=64-true", "--trainer.max_time_steps=6000"]
+    stopped_at = 0
+    for count in (2, 1):
+        some = ranks(count, *words, *(["--resume"] if stopped_at else []))
+        wait_until(lambda: folder.runs() and folder.has_reached(folder.run(), stopped_at + 1))  # noqa: B023
+        some.all[-1].signal(signal.SIGTERM)
+        assert some.wait() == [143] * count, some.output
+        assert some.output.count("go on with: ") == 1
+        assert folder.run().info.status == "KILLED"
+        stopped_at = folder.reached(folder.run())
+    assert stopped_at < 6000
+    four = ranks(4, *words, "--resume=auto")
+    assert four.wait() == [0] * 4, four.output
+    assert main(words) == 0
     new, old = folder.runs()
     alike(folder, new, old)
 

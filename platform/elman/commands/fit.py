@@ -44,7 +44,7 @@ Train a recipe, tracked. Several recipes are merged, the later ones win.""",
         "resume": Option(
             "--resume [RUN]",
             "go on with this run, by id or name; without RUN, with the newest unfinished run of this\n"
-            "recipe, values and all",
+            "recipe, values and all; --resume=auto: with that, or a new run where there is none",
         )
     },
     run=fit,

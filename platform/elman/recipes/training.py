@@ -102,6 +102,11 @@ class Training:
         if self.accelerator == "gpu" and not torch.cuda.is_available():
             raise ValueError("trainer.accelerator=gpu, but torch finds no GPU here; use cpu or auto")
 
+    @property
+    def processes(self) -> int:
+        """On all machines."""
+        return self.devices * self.num_nodes
+
     def budget(self, steps_per_epoch: int) -> int | None:
         """The budget in time steps; None: only minutes end the run.
 

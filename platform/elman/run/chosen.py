@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from elman.run.again import AUTO, AlreadyFinished, is_requeued, newest_unfinished, run_of_this_job
 from elman.run.context import Run
 from elman.run.folder import take
 from elman.run.launched import launched
@@ -18,11 +19,18 @@ RESUME_VARIABLE = "ELMAN_RESUME"
 
 
 def choose_run(run: Run) -> None:
-    """The run to go on with and its checkpoint, where it is not a new one."""
+    """The run to go on with and its checkpoint, where it is not a new one.
+
+    Raises:
+        AlreadyFinished: on all processes, if there is nothing left to do.
+    """
     if started_for_a_run():
         run.run_id, saved = os.environ[RUN_VARIABLE], os.environ.get(RESUME_VARIABLE)
     else:
-        run.run_id, saved = run.ranks.share(lambda: _chosen(run))
+        chosen = run.ranks.share(lambda: _chosen(run))
+        if chosen is None:
+            raise AlreadyFinished
+        run.run_id, saved = chosen
     run.checkpoint = Path(saved) if saved else None
 
 
@@ -38,9 +46,13 @@ def open_run(run: Run) -> None:
         _inform_those_it_starts(run)
 
 
-def _chosen(run: Run) -> list[str | None]:
+def _chosen(run: Run) -> list[str | None] | None:
+    """The run's id and its checkpoint, None for a new one; None: there is nothing left to do."""
     if run.search is None:
-        run_id, checkpoint = resumed(run.recipe, run.tracking, run.resume)
+        try:
+            run_id, checkpoint = _resumed(run)
+        except AlreadyFinished:
+            return None
         return [run_id, None if checkpoint is None else str(checkpoint)]
     run_id = run.search.run_id
     folder = run.folder / run_id
@@ -49,6 +61,16 @@ def _chosen(run: Run) -> list[str | None]:
         retry(lambda: take(folder, str(run_id)), what=what, seconds=run.retry_seconds)
     checkpoint = begun(folder)
     return [run_id, None if checkpoint is None else str(checkpoint)]
+
+
+def _resumed(run: Run) -> tuple[str | None, Path | None]:
+    if run.resume in (None, AUTO) and is_requeued():
+        found = run_of_this_job(run.recipe, run.tracking)
+        if found[0] is not None:
+            return found
+    if run.resume == AUTO:
+        return newest_unfinished(run.recipe, run.tracking)
+    return resumed(run.recipe, run.tracking, run.resume)
 
 
 def _opened(run: Run) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from typing import NamedTuple
 
 from elman.errors import BadInput
 from elman.program import program
+from elman.run.again import AlreadyFinished, requeue
 from elman.run.checkpoints import Checkpoints
 from elman.run.context import Run
 from elman.run.launched import launched
@@ -27,8 +29,8 @@ class Ended(NamedTuple):
     """How a run ended.
 
     Args:
-        code: the exit code: 0 done, 130 or 143 stopped by Ctrl-C or SIGTERM, 75 pruned by the search it is
-            part of.
+        code: the exit code: 0 done; 130, 143 or 138 stopped by Ctrl-C, SIGTERM or SIGUSR1; 75 pruned by the
+            search it is part of; 1 ended with another of its processes.
         run_id: in the store; None where it never began there.
     """
 
@@ -51,6 +53,10 @@ def ended(run: Run, stages: Callable[[], None]) -> Ended:
     except Stopped as stopped:
         code = 128 + stopped.number
         run.ranks.end()
+        if stopped.number == signal.SIGUSR1 and first():
+            requeue()
+    except AlreadyFinished:
+        pass
     except BadInput as error:
         run.ranks.end(str(error))
         if not first():

@@ -15,6 +15,7 @@ from elman.cores.kernels import use_kernels
 from elman.diagnostics.choice import diagnostics_of
 from elman.errors import BadInput
 from elman.recipes.recipe import Recipe, make_task, refuse_monitor, refuse_targets
+from elman.run.again import job_tags
 from elman.run.checkpoints import fitting, read_checkpoint, restore_data
 from elman.run.chosen import choose_run, open_run
 from elman.run.context import Run
@@ -28,6 +29,7 @@ from elman.run.summary import announced, first_tags, record_end, record_start, r
 from elman.run.together import settle
 from elman.run.trainer import make_trainer, prepare_process
 from elman.run.trial import SearchClient, reported
+from elman.tasks.dealt import dealt
 from elman.tasks.pairs import refuse_unfit_batch, refuse_unfit_rows
 from elman.tasks.random_state import restore_random, saved_random
 from elman.tracking.logger import RunLogger
@@ -45,11 +47,12 @@ def fit(
     """Train, tracked, from the beginning or from a run's newest checkpoint.
 
     Args:
-        resume: a run's id or name; "": the newest unfinished run of this recipe; None: a new run.
+        resume: a run's id or name; "": the newest unfinished run of this recipe; "auto": that, or a new run;
+            None: a new run, but in a job of SLURM that was requeued.
         tags: further ones of the run.
         kernels: of the run that is done once more; None: by the recipe.
     """
-    run = Run(recipe=recipe, resume=resume, tags=tags or {}, kernels=kernels)
+    run = Run(recipe=recipe, resume=resume, tags={**job_tags(), **(tags or {})}, kernels=kernels)
     return ended(run, lambda: _stages(run))
 
 
@@ -88,6 +91,8 @@ def make_data_and_task(run: Run) -> None:
     saved = None if run.checkpoint is None else read_checkpoint(run.checkpoint)
     if saved is not None:
         restore_data(data, saved, run.checkpoint)
+        with fitting(run.checkpoint, "dealing its rows to the processes"):
+            dealt(saved["elman"], run.parts.trainer.processes)
     with announced("reading the data"), run.ranks.one_a_machine_first():
         data.prepare_data()
         data.setup("fit")

@@ -61,6 +61,15 @@ def resumed(recipe: Recipe, tracking: dict[str, Any], resume: str | None) -> tup
             raise BadInput(_no_such_run(uri, recipe, tracking["experiment"]))
         run = found[0]
         _refuse_ended_or_written(run)
+    return go_on(run, uri)
+
+
+def go_on(run: RunRow, uri: str) -> tuple[str, Path | None]:
+    """A run that has not finished, held by this process from here on, and its checkpoint; None: it has none.
+
+    Raises:
+        BadInput: if another process writes it, or its folder is not there.
+    """
     if run.checkpoints is None:
         say("nothing was saved before this run ended: it begins anew")
         return run.id, None

@@ -18,7 +18,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from elman.run.parallel import is_first_process
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)  # the last from SLURM, before time is up
 WORD_SECONDS = 3.0  # between two words on a batch that is to end
 ECHO_SECONDS = 1.0  # some programs send one signal twice: to the process, and to its group
 
@@ -38,7 +38,7 @@ class Stopped(SIGTERMException):
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Ctrl-C and SIGTERM raise `Stopped` in here, wherever they arrive; `Stop` is gentler in training."""
+    """Signals raise `Stopped` in here, wherever they arrive; `Stop` is gentler in training."""
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
         raise Stopped(number)
@@ -66,7 +66,7 @@ def unmasked() -> Iterator[None]:
 
 
 class Stop(pl.Callback):
-    """Notes Ctrl-C and SIGTERM in training; all ranks then stop after the same batch.
+    """Notes Ctrl-C, SIGTERM and SIGUSR1 in training; all ranks then stop after the same batch.
 
     Until that has ended, a line every few seconds says how much of it is left. A second signal, when the
     first has been noted for a second, acts at once.

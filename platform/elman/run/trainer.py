@@ -115,7 +115,7 @@ def make_trainer(
         devices=settings.devices,
         precision=settings.precision,
         num_nodes=settings.num_nodes,
-        strategy=flat_gradient(settings) if settings.devices * settings.num_nodes > 1 else "auto",
+        strategy=flat_gradient(settings) if settings.processes > 1 else "auto",
         logger=logger if logger is not None else False,
         callbacks=own,
         plugins=[files, environment_of_processes()],

@@ -7,7 +7,7 @@ from typing import Any
 import torch.distributed as dist
 
 from elman.cores.kernels import kernels_of, use_kernels
-from elman.errors import BadInput
+from elman.tasks.dealt import dealt
 from elman.tasks.random_state import restore_random, saved_random
 
 
@@ -33,18 +33,14 @@ def load(task: Any, checkpoint: dict[str, Any], *, stage: str, ranks: int) -> No
     """Take back what is the same on all processes; to train on, `load_own` follows once training starts.
 
     Raises:
-        BadInput: if another number of processes wrote it.
+        BadInput: if another number of processes wrote it, whose rows cannot be dealt anew.
     """
     saved = checkpoint["elman"]
     task.to(checkpoint["state_dict"]["readout.weight"].dtype)  # Lightning does so only after loading
     task.time_steps = saved["time_steps"]
     if stage != "fit":
         return
-    if len(saved["states"]) != ranks:
-        raise BadInput(
-            f"the checkpoint was written by {len(saved['states'])} processes and holds their carries; "
-            f"it cannot go on with {ranks}: set trainer.devices to match"
-        )
+    saved = dealt(saved, ranks)
     use_kernels(task.network, saved.get("kernels"))
     task.updates.load_state_dict(saved["updates"])
     task.bptt.load_state_dict(saved["bptt"])
@@ -58,4 +54,5 @@ def load_own(task: Any, *, rank: int) -> None:
     saved, task.restored = task.restored, None
     names = task.train_state.state_dict()
     task.train_state.load_state_dict({n: saved[n][rank] for n in names if n in saved}, task.device)
-    restore_random(saved["random"][rank])
+    if rank < len(saved["random"]):
+        restore_random(saved["random"][rank])

@@ -11,6 +11,7 @@ DEVICE_TAG = "elman.device."  # followed by a property of the machine
 DIGEST_TAG = "elman.recipe_digest"
 DIVERGED_TAG = "diverged_at_step"
 GIT_DIRTY_TAG = "elman.git_dirty"
+JOB_TAG = "elman.job"  # the job of a scheduler that it was started in
 KERNEL_TAG = "elman.kernel"  # what evaluates the cells over time
 LAST_STEP_TAG = "elman.last_step"
 NON_FINITE_TAG = "elman.non_finite_points"
