@@ -45,6 +45,7 @@ def alone(tmp_path: Path, built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(("MLFLOW_", "ELMAN_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("ELMAN_NATIVE_CACHE", str(built))
     monkeypatch.chdir(tmp_path)
 

@@ -1,5 +1,5 @@
 """`python -m elman`: the front door, where its script is not on the path."""
 
-from elman.cli import main
+from elman.cli import run
 
-raise SystemExit(main())
+run()

@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from elman import __version__, commands
 from elman.errors import BadInput, out_of_memory
@@ -83,6 +84,17 @@ def _refuse(line: str) -> None:
     with refusing(line) as prints:
         if prints:
             print(f"elman: error: {line}", file=sys.stderr, flush=True)
+
+
+def run() -> NoReturn:
+    """The program: `main`, and an end that waits for no store."""
+    code = main()
+    sender = sys.modules.get("elman.tracking.sender")
+    if sender is not None and sender.stuck:  # Python would wait for MLflow's threads, which wait for a store
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _drop_output() -> None:

@@ -96,9 +96,9 @@ def _main(words, folder, output, environment, *, killed, most_bytes):
         resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
     if killed:
         os.replace = _fatal(*killed)
-    from elman.cli import main
+    from elman.cli import run
 
-    sys.exit(main(words))
+    run()
 
 
 def _fatal(when, name, replace=os.replace):

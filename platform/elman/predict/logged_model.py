@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -35,8 +34,10 @@ def log_streaming_model(
     metrics: Mapping[str, float] | None = None,
     about: Mapping[str, Any] | None = None,
     name: str = "best",
-) -> str:
+) -> None:
     """Log a model of the logger's run; load it with `mlflow.pyfunc.load_model(f"models:/{id}")`.
+
+    Its id is that of the run's only model of this name and step, once the store has it.
 
     The module that the builder makes has `core.initial_carry(B)` and `predict(x, carry) -> (y, carry)`, and
     `begins(context) -> carry` where there is a context, or `first_carry(B)` where sequences do not begin with
@@ -52,14 +53,9 @@ def log_streaming_model(
         step: time step of the weights.
         metrics: what the model reached at that step.
         about: what users of the model need, as JSON; its metadata.
-
-    Returns:
-        The id of the logged model.
     """
     import mlflow.pyfunc
     import torch
-    from mlflow.entities import LoggedModelOutput
-    from mlflow.models import Model
 
     from elman.predict import streaming_model
 
@@ -69,21 +65,10 @@ def log_streaming_model(
     module.load_state_dict(state_dict)
     module.eval()
     signature = stream_signature(module, example_input, example_context)
-    logger.start()
-    client, run_id = logger.experiment, str(logger.run_id)
-    logger.flush()
-    logged = client.create_logged_model(
-        str(logger.experiment_id),
-        name=name,
-        source_run_id=run_id,
-        model_type="streaming",
-        params={"builder": builder, "step": str(step)},
-    )
-    try:
+
+    def save(saved: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            weights, built, saved = (
-                Path(folder) / part for part in ("weights.pt", "description.json", "model")
-            )
+            weights, built = Path(folder) / "weights.pt", Path(folder) / "description.json"
             torch.save({key: value.detach().cpu() for key, value in state_dict.items()}, weights)
             text = json.dumps({"builder": builder, "description": description}, indent=2, sort_keys=True)
             built.write_text(text, encoding="utf-8")
@@ -97,21 +82,9 @@ def log_streaming_model(
                     pip_requirements=[
                         f"{p}=={metadata.version(p)}" for p in ("elman", "torch", "mlflow", "numpy")
                     ],
-                    mlflow_model=Model(
-                        artifact_path=logged.artifact_location,
-                        model_uuid=logged.model_id,
-                        run_id=run_id,
-                        model_id=logged.model_id,
-                    ),
                 )
-            client.log_model_artifacts(logged.model_id, str(saved))
-    except BaseException:
-        client.finalize_logged_model(logged.model_id, "FAILED")
-        raise
-    client.finalize_logged_model(logged.model_id, "READY")
-    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step)])
-    _link_metrics(client, run_id, str(logged.model_id), step, metrics or {})
-    return str(logged.model_id)
+
+    logger.log_saved_model(save, name=name, params={"builder": builder}, step=step, metrics=metrics or {})
 
 
 def stream_signature(module: Any, example: Tensor, context: Tensor | tuple[Tensor, ...] | None = None) -> Any:
@@ -168,16 +141,3 @@ def _silence() -> Iterator[None]:
             del os.environ[name]
         else:
             os.environ[name] = before
-
-
-def _link_metrics(client: Any, run_id: str, model_id: str, step: int, metrics: Mapping[str, float]) -> None:
-    """Attach metrics to the model. A point that the run has is sent as it is, so it is not there twice."""
-    from mlflow.entities import Metric
-
-    now, linked = int(time.time() * 1000), []
-    for key, value in metrics.items():
-        same = [m for m in client.get_metric_history(run_id, key) if m.step == step]
-        number, stamp = (same[0].value, same[0].timestamp) if same else (float(value), now)
-        linked.append(Metric(key, number, stamp, step, model_id=model_id, run_id=run_id))
-    if linked:
-        client.log_batch(run_id, metrics=linked, synchronous=True)

@@ -35,7 +35,9 @@ FROM_DATA = frozenset(
 BLOCKS = {
     "model": Block("elman.tasks.SequenceTask", "tasks/task.py", FROM_DATA),
     "trainer": Block("elman.recipes.training.Training", "recipes/training.py"),
-    "tracking": Block("elman.tracking.logger.RunLogger", "tracking/logger.py", frozenset({"run_id"})),
+    "tracking": Block(
+        "elman.tracking.logger.RunLogger", "tracking/logger.py", frozenset({"run_id", "folder", "tags"})
+    ),
 }
 DEFAULTS: dict[str, Any] = {
     "model.core": {"class_path": "elman.cores.LSTM"},

@@ -118,7 +118,7 @@ def connect(run: Run) -> None:
     """The store, which must answer before a run is opened in it."""
     named = {**run.tracking, "run_name": run.tracking["run_name"] or run_name(run.task, run.data)}
     run.logger = retry(
-        lambda: RunLogger(**named, run_id=run.run_id),
+        lambda: RunLogger(**named, run_id=run.run_id, folder=run.folder),
         what="opening the tracking store",
         seconds=run.retry_seconds,
     )

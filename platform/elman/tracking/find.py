@@ -10,6 +10,7 @@ from elman.tracking.runs import RunRow, quoted, search_runs
 from elman.tracking.secrets import without_secrets
 from elman.tracking.store import first_line, open_store
 from elman.tracking.tags import DIGEST_TAG, PROCESS_TAG, WHY_TAG
+from elman.tracking.unsent import send_all_left
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +65,14 @@ def find_run(tracking_uri: str, text: str, *, deleted: bool = False) -> RunRow:
 def mark_stale(tracking_uri: str) -> list[str]:
     """Mark as FAILED the RUNNING runs of this host whose process is gone, as after kill -9; their ids.
 
-    A store that fails here stops nothing: it is logged.
+    What runs have left unsent for this store is sent first. What fails here stops nothing: it is logged.
     """
+    send_all_left(tracking_uri)
+    return mark_dead(tracking_uri)
+
+
+def mark_dead(tracking_uri: str) -> list[str]:
+    """`mark_stale`, for a run that begins: it sends what is left beside its own work."""
     marked: list[str] = []
     try:
         client = open_store(tracking_uri)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import atexit
 import functools
+import json
 import logging
-import os
+import shutil
 import sys
+import time
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -18,18 +21,23 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from elman.errors import BadInput
 from elman.tracking import store, system
-from elman.tracking.buffer import MetricBuffer
-from elman.tracking.opening import create_run, reopen_run
-from elman.tracking.retry import RetryingClient, within
-from elman.tracking.writer import RunWriter
+from elman.tracking.beginning import open_run, why_away
+from elman.tracking.buffer import MetricBuffer, Point
+from elman.tracking.params import flat_params
+from elman.tracking.secrets import without_secrets
+from elman.tracking.sender import Sender
+from elman.tracking.spool import Spool
+from elman.tracking.unsent import forget
+from elman.tracking.writer import clean_tags, note_tag
 
 log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 
-CLOSE_SECONDS = 120.0  # what a run that ended well waits for its store
-UNREACHABLE_SECONDS = 60.0  # what a note, a parameter or a picture waits for it
-LAST_SECONDS = 3.0  # Lightning kills the main process 5 s after another rank died
+PATIENCE_SECONDS = (
+    10.0  # without anything arriving, after which a run that ended well leaves the rest to `sync`
+)
+LAST_SECONDS = 2.5  # Lightning kills the main process 5 s after another rank died
 NOWHERE = "http://127.0.0.1:9"  # a client of a server connects to nothing until it is used
 
 
@@ -43,27 +51,44 @@ def status_of(error: BaseException | None) -> str:
 
 
 def best_effort(method: Callable[P, None]) -> Callable[P, None]:
-    """On rank zero only; the run is started if it is not; a store that fails is reported, never raised."""
+    """On rank zero only; a disk that takes nothing is reported, never raised."""
 
     @functools.wraps(method)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        logger: Any = args[0]
-        client = logger.writer.client
         try:
             method(*args, **kwargs)
-            client.seconds = UNREACHABLE_SECONDS
         except Exception as error:
-            client.seconds = 0.0  # the next call does not wait for it again
             log.warning("%s could not be recorded: %s", method.__name__, store.first_line(error))
 
     return rank_zero_only(guarded)
 
 
+def _say_what_is_left(spool: Spool, sender: Sender) -> None:
+    """What the user has to know of a record that the store does not have whole."""
+    if left := len(spool):
+        why = f" ({sender.failure})" if sender.failure else ""
+        log.warning(
+            "%d entries of this run's record wait in %s for the tracking store%s; `elman sync` sends them",
+            left, spool.folder, why,
+        )  # fmt: skip
+    lost = {
+        "were refused by the tracking store": sender.refused,
+        "were damaged on the disk": spool.damaged,
+        "found room neither on the disk nor in memory": spool.dropped,
+    }
+    for what, count in lost.items():
+        if count:
+            log.warning("%d entries of this run's record %s and are lost", count, what)
+
+
 class RunLogger(MLFlowLogger):
     """Lightning's logger interface on one MLflow run that lasts from `start` to `close`.
 
-    Lightning ends a run with every entry point; this one stays open over fit, validate and test
-    until `close`. On ranks above zero every method does nothing and no run is created.
+    What is logged goes to a spool on this machine's disk, and from there to the store, in order, each point
+    once: training never waits for the store, and the run begins, goes on and ends while the store is away.
+    What is left then is sent by `elman sync`, or by the next command that opens the store. Lightning ends a
+    run with every entry point; this one stays open over fit, validate and test until `close`. On ranks above
+    zero every method does nothing and no run is created.
 
     Args:
         experiment: name of the MLflow experiment, created when missing.
@@ -72,9 +97,10 @@ class RunLogger(MLFlowLogger):
         run_id: a run to continue.
         flush_seconds: time between two sends of metrics.
         system_metrics: record the use of processor, memory and GPU.
+        folder: the spool of a run lies in FOLDER/RUN/spool, beside its checkpoints.
 
     Raises:
-        BadInput: if the store cannot be opened or the run cannot be continued.
+        BadInput: if the store refuses us, the run cannot be continued, or the spool cannot be written.
 
     Differs: from `MLFlowLogger`, whose metrics are sent one by one, whose parameters are cut at 250
     characters and whose status is FAILED for Ctrl-C. No checkpoint is uploaded. The global tracking
@@ -90,6 +116,7 @@ class RunLogger(MLFlowLogger):
         run_id: str | None = None,
         flush_seconds: float = 1.0,
         system_metrics: bool = True,
+        folder: str | Path = "checkpoints",
     ) -> None:
         if flush_seconds <= 0:
             raise BadInput(f"flush_seconds must be positive, got {flush_seconds}")
@@ -97,21 +124,24 @@ class RunLogger(MLFlowLogger):
             raise BadInput("experiment must be a name, got ''")
         self.tracking_uri = store.resolve_uri(tracking_uri)
         first = getattr(rank_zero_only, "rank", 0) == 0
-        if first:
-            store.open_store(self.tracking_uri)
+        self._away = why_away(self.tracking_uri) if first else ""
         super().__init__(
             experiment_name=experiment,
             run_name=run_name,
-            tracking_uri=self.tracking_uri if first else NOWHERE,
+            tracking_uri=self.tracking_uri if first and not self._away else NOWHERE,
             run_id=run_id,
         )
         self._client = self._mlflow_client
         self._experiment, self._name, self._run = experiment, run_name, run_id
         self._flush_seconds, self._system_metrics = flush_seconds, system_metrics
-        self.first_tags: Mapping[str, str] = {}  # of a new run, from its first moment on
-        self._writer: RunWriter | None = None
+        self.first_tags: Mapping[str, Any] = {}  # of a new run, from its first moment on
+        self._folder = Path(folder).absolute()
+        self._stored_in: str | None = None
+        self._told = False  # that the disk takes nothing
+        self._spool: Spool | None = None
         self._buffer: MetricBuffer | None = None
-        self._monitor: Any | None = None
+        self._sender: Sender | None = None
+        self._monitor: system.SystemMonitor | None = None
         self._status = "NEW"
 
     # Opening.
@@ -121,45 +151,51 @@ class RunLogger(MLFlowLogger):
         """Create the run, or reopen it and say RUNNING again. The second call does nothing."""
         if self._status != "NEW":
             return
-        from mlflow.exceptions import MlflowException
-
-        from elman.tracking.find import mark_stale
-
-        mark_stale(self.tracking_uri)
-        resumed = bool(self._run)
-        try:
-            if self._run:
-                run = reopen_run(self._client, self.tracking_uri, self._run)
-                self._experiment = self._client.get_experiment(run.experiment_id).name
-            else:
-                run = create_run(
-                    self._client,
-                    self.tracking_uri,
-                    experiment=self._experiment,
-                    name=self._name,
-                    tags=self.first_tags,
-                )
-        except MlflowException as error:
-            shown = store.without_secrets(f"{self.tracking_uri}: {error}").split("\n", 1)[0]
-            raise BadInput(f"MLflow cannot open the run in {shown}") from error
-        self._run = run.id
-        client = RetryingClient(self._client, seconds=UNREACHABLE_SECONDS)
-        self._writer = RunWriter(client, run, resumed=resumed, flush_seconds=self._flush_seconds)
-        self._buffer = self._writer.buffer
+        self.first_tags: Mapping[str, Any] = {}  # of a new run, from its first moment on
+        begun = open_run(
+            self._client,
+            self.tracking_uri,
+            self._folder,
+            run_id=self._run,
+            experiment=self._experiment,
+            name=self._name,
+            tags=self._tags,
+            away=self._away,
+        )
+        self._run, self._experiment, self._spool = begun.id, begun.experiment, begun.spool
+        self._stored_in = begun.experiment_id
+        about = begun.spool.about
+        self._sender = Sender(
+            begun.spool, begun.connect, self.tracking_uri, flush_seconds=self._flush_seconds
+        )
+        self._sender.start()
+        self._buffer = MetricBuffer(
+            self._keep,
+            last_step=about.get("last_step", -1),
+            diverged_at=about.get("diverged_at"),
+            flush_seconds=self._flush_seconds,
+        )
         if self._system_metrics:
-            node = os.environ.get("GROUP_RANK") or os.environ.get("NODE_RANK") or "0"
-            self._monitor = system.start_monitor(
-                run.id, tracking_uri=self.tracking_uri, node_id=f"node_{node}", resumed=resumed
-            )
+            self._monitor = system.SystemMonitor(self._buffer.add_aside, first=about.get("samples", 0))
+            self._monitor.start()
         self._status = "RUNNING"
         atexit.register(self._at_exit)
 
+    def _keep(self, points: list[Point]) -> None:
+        """Of the buffer's thread."""
+        assert self._spool is not None, "start has made it"
+        assert self._buffer is not None, "start has made it"
+        known = {"last_step": self._buffer.last_step, "diverged_at": self._buffer.diverged_at}
+        if self._monitor is not None:
+            known["samples"] = self._monitor.next
+        self._spool.append("metrics", {"points": points, "diverged_at": self._buffer.diverged_at}, known)
+
     @property
-    def writer(self) -> RunWriter:
+    def spool(self) -> Spool:
         """Of the run, on rank zero."""
         self.start()
-        assert self._writer is not None, "only rank zero writes a run"
-        return self._writer
+        assert self._spool is not None, "only rank zero writes a run"
+        return self._spool
 
     # Recording.
 
@@ -177,21 +213,44 @@ class RunLogger(MLFlowLogger):
     @best_effort
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: Any, **__: Any) -> None:
         """Record a nested dict, each key once: MLflow keeps the first value, also over a resume."""
-        self.writer.params(vars(params) if isinstance(params, Namespace) else params)
+        given = vars(params) if isinstance(params, Namespace) else params
+        self.spool.append("params", {"params": flat_params(given)})
 
     @best_effort
     def log_text(self, text: str, artifact_file: str) -> None:
-        self.writer.text(text, artifact_file)
+        with self._artifact(artifact_file) as place:
+            place.write_text(without_secrets(text), encoding="utf-8")
 
     @best_effort
     def log_figure(self, figure: Any, artifact_file: str) -> None:
         """Save a matplotlib or plotly figure; the suffix of the file names the format."""
-        self.writer.figure(figure, artifact_file)
+        with self._artifact(artifact_file) as place:
+            if hasattr(figure, "savefig"):
+                figure.savefig(place)
+            elif place.suffix == ".html":
+                figure.write_html(place, include_plotlyjs="cdn", auto_open=False)
+            else:
+                figure.write_image(place)
 
     @best_effort
     def log_artifact(self, path: str | Path, folder: str | None = None) -> None:
         """Copy a file, or a folder with all in it, to the run's artifacts."""
-        self.writer.files(path, folder)
+        with self._artifact(folder or "", Path(path).name if Path(path).is_file() else "") as place:
+            if Path(path).is_dir():
+                shutil.copytree(path, place, dirs_exist_ok=True)
+            else:
+                shutil.copyfile(path, place)
+
+    @contextmanager
+    def _artifact(self, *names: str) -> Iterator[Path]:
+        """Where to write what becomes an artifact of this name when the block ends."""
+        with self.spool.files() as (folder, name):
+            place = folder.joinpath(*names)
+            if folder not in place.resolve().parents and place.resolve() != folder.resolve():
+                raise ValueError(f"{'/'.join(names)!r} is outside the run's artifacts")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            yield place
+            self.spool.append("files", {"files": name})
 
     @best_effort
     def log_dataset(
@@ -203,26 +262,64 @@ class RunLogger(MLFlowLogger):
         profile: Mapping[str, Any] | None = None,
     ) -> None:
         """Link the data a run read. MLflow shows 36 characters of the digest, the profile holds it whole."""
-        self.writer.dataset(name, source, digest, context=context, profile=profile or {})
+        plain = json.loads(json.dumps(profile or {}, default=str))
+        about = {"name": name, "source": without_secrets(source), "digest": digest}
+        self.spool.append("dataset", {**about, "context": context, "profile": plain})
+
+    @rank_zero_only
+    def log_saved_model(
+        self,
+        save: Callable[[Path], None],
+        *,
+        name: str,
+        params: Mapping[str, str],
+        step: int,
+        metrics: Mapping[str, float],
+    ) -> None:
+        """Log a model of MLflow.
+
+        Args:
+            save: writes it to a folder, which it makes.
+            params: of the model.
+            step: time step of its weights.
+            metrics: what it reached at that step.
+        """
+        with self.spool.files() as (place, files):
+            place.rmdir()
+            save(place)
+            about = {"name": name, "params": dict(params), "step": step, "metrics": dict(metrics)}
+            self.spool.append("model", {**about, "files": files})
 
     @best_effort
     def set_note(self, markdown: str) -> None:
         """The text at the head of the run's page, at most 8,000 characters; markdown."""
-        self.writer.note(markdown)
+        self.spool.append("tags", {"tags": note_tag(markdown)})
 
     @best_effort
     def set_tags(self, tags: Mapping[str, Any]) -> None:
-        self.writer.tags(tags)
+        self.spool.append("tags", {"tags": clean_tags(tags)})
 
     @rank_zero_only
-    def flush(self, timeout: float = CLOSE_SECONDS) -> None:
-        """Wait until the points logged so far are stored. Call it before each checkpoint is written.
+    def flush(self) -> None:
+        """Put the points logged so far on the disk. Call it before each checkpoint is written.
 
-        A point older than the checkpoint is not computed again after a kill, so it must have
-        arrived by then.
+        A point older than the checkpoint is not computed again after a kill.
         """
-        if self._buffer is not None and not self._buffer.flush(timeout):
-            log.warning("metrics are still waiting for the tracking store after %.0f s", timeout)
+        if self._buffer is not None and self._spool is not None and not self._is_closed:
+            self._buffer.flush()
+            if self._spool.failure and not self._told:
+                self._told = True
+                log.warning(
+                    "%s: what is recorded waits in memory, since %s", self._spool.folder, self._spool.failure
+                )
+
+    @rank_zero_only
+    def deliver(self, seconds: float = 60.0) -> bool:
+        """Wait until the store has all that was logged so far; False if it did not take it in `seconds`."""
+        self.start()
+        assert self._sender is not None, "start has made it"
+        self.flush()
+        return self._sender.wait(seconds, most=seconds)
 
     @property
     def last_logged_step(self) -> int:
@@ -237,49 +334,60 @@ class RunLogger(MLFlowLogger):
 
         Lightning calls this inside the `except` block, where the exception is at hand.
         """
-        if self._buffer is None:
+        if self._buffer is None or self._is_closed:
             return
-        if status in ("success", "finished"):
-            self.flush()
-            return
-        ended = status_of(sys.exc_info()[1])
-        self._end("FAILED" if ended == "FINISHED" else ended, LAST_SECONDS)
-        self._buffer.flush(LAST_SECONDS)
+        self.flush()
+        if status not in ("success", "finished"):
+            ended = status_of(sys.exc_info()[1])
+            self._end("FAILED" if ended == "FINISHED" else ended)
+            assert self._sender is not None, "start has made it"
+            self._sender.wait(LAST_SECONDS, most=LAST_SECONDS)
 
     @rank_zero_only
     def close(self, status: str | None = None) -> None:
         """Send what waits and end the run; the second call does nothing.
 
+        A store that takes nothing for ten seconds gets the rest later: by `elman sync`.
+
         Args:
             status: FINISHED, FAILED or KILLED; None: from Lightning's failure or the exception now
                 being handled, else FINISHED.
         """
-        if self._buffer is None or self._status == "CLOSED":
-            return
         if status not in (None, "FINISHED", "FAILED", "KILLED"):
             raise ValueError(f"status must be FINISHED, FAILED or KILLED, got {status!r}")
-        system.finish_monitor(self._monitor)
+        if self._buffer is None or self._spool is None or self._sender is None or self._is_closed:
+            return
+        if self._monitor is not None:
+            self._monitor.close()
+        self._buffer.close()
         ended = status or (self._status if self._status != "RUNNING" else status_of(sys.exc_info()[1]))
-        seconds = CLOSE_SECONDS if ended == "FINISHED" else LAST_SECONDS
-        self._buffer.close(seconds)
-        self._end(ended, seconds)
+        self._end(ended)
+        well = ended == "FINISHED"
+        sent = self._sender.wait(
+            PATIENCE_SECONDS if well else LAST_SECONDS, most=float("inf") if well else LAST_SECONDS
+        )
+        idle = self._sender.close()
         self._status = "CLOSED"
         atexit.unregister(self._at_exit)
+        _say_what_is_left(self._spool, self._sender)
+        if sent and self._spool.folder is not None:
+            forget(self._spool.folder)
+        if sent and well:
+            self._spool.remove()
+        elif idle:
+            self._spool.close()
 
-    def _end(self, status: str, seconds: float) -> None:
-        """Write the status, but wait at most `seconds` for a store that is unreachable."""
+    @property
+    def _is_closed(self) -> bool:
+        return self._status == "CLOSED"
+
+    def _end(self, status: str) -> None:
         if self._status == status:
             return
-        writer = self.writer
-        self._status, writer.client.seconds = status, seconds
-
-        def write() -> None:
-            try:
-                writer.status(status)
-            except Exception as error:
-                log.warning("the run's status %s could not be recorded: %s", status, store.first_line(error))
-
-        within(seconds, write)
+        self._status = status
+        assert self._buffer is not None, "start has made it"
+        about = {"status": status, "ended_ms": int(time.time() * 1000), "non_finite": self._buffer.non_finite}
+        self.spool.append("status", about, {"finished": status == "FINISHED"})
 
     def _at_exit(self) -> None:
         """For a script that never calls `close`: an exception that ended it means FAILED."""
@@ -306,7 +414,7 @@ class RunLogger(MLFlowLogger):
     @property
     def experiment_id(self) -> str | None:
         self.start()
-        return None if self._writer is None else self._writer.experiment_id
+        return self._stored_in
 
     @property
     def save_dir(self) -> str | None:

@@ -6,17 +6,34 @@ import getpass
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from elman.errors import BadInput
 from elman.tracking.process import identity, is_alive
-from elman.tracking.runs import RunRow, row_of, whole
+from elman.tracking.retry import is_passing
+from elman.tracking.runs import RunRow, quoted, row_of, search_runs, whole
 from elman.tracking.secrets import without_secrets
 from elman.tracking.store import artifact_folder
-from elman.tracking.tags import ATTEMPT_TAG, PROCESS_TAG, SOURCE_TAG, SOURCE_TYPE_TAG, USER_TAG, WHY_TAG
+from elman.tracking.tags import ATTEMPT_TAG, ORIGIN_TAG, PROCESS_TAG, SOURCE_TAG, SOURCE_TYPE_TAG, USER_TAG, WHY_TAG
+from elman.tracking.writer import clean_tags
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+
+def first_tags(tags: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """What a new run is made with: who and what writes it, and `tags`."""
+    user = "unknown"
+    with suppress(Exception):  # a user id without a name, as in many containers
+        user = getpass.getuser()
+    return {
+        USER_TAG: user,
+        SOURCE_TAG: without_secrets(sys.argv[0] or "python"),
+        SOURCE_TYPE_TAG: "LOCAL",
+        PROCESS_TAG: identity(),
+        ATTEMPT_TAG: "1",
+        **clean_tags(tags or {}),
+    }
 
 
 def create_run(
@@ -25,25 +42,25 @@ def create_run(
     *,
     experiment: str,
     name: str | None,
-    tags: Mapping[str, str] | None = None,
+    tags: Mapping[str, str],
+    started_ms: int | None = None,
 ) -> RunRow:
-    """A new run, RUNNING; None as name lets MLflow draw one.
+    """A new run, RUNNING.
 
     Args:
-        tags: that it has from its first moment on, whenever its process is killed.
+        name: None lets MLflow draw one.
+        tags: `first_tags`.
+        started_ms: when it began, in milliseconds since 1970; None: now.
     """
-    user = "unknown"
-    with suppress(Exception):  # a user id without a name, as in many containers
-        user = getpass.getuser()
-    all_tags = {
-        **{key: without_secrets(value) for key, value in (tags or {}).items()},
-        USER_TAG: user,
-        SOURCE_TAG: without_secrets(sys.argv[0] or "python"),
-        SOURCE_TYPE_TAG: "LOCAL",
-        PROCESS_TAG: identity(),
-        ATTEMPT_TAG: "1",
-    }
-    return row_of(client.create_run(_experiment_id(client, uri, experiment), run_name=name, tags=all_tags))
+    made_in = _experiment_id(client, uri, experiment)
+    return row_of(client.create_run(made_in, start_time=started_ms, run_name=name, tags=dict(tags)))
+
+
+def run_of_origin(client: MlflowClient, experiment: str, origin: str) -> RunRow | None:
+    """The run that was begun under an id of its own; None: the store does not have it yet."""
+    found = client.get_experiment_by_name(experiment)
+    wanted = f"tags.`{ORIGIN_TAG}` = {quoted(origin)}"
+    return None if found is None else next(search_runs(client, [str(found.experiment_id)], wanted), None)
 
 
 def reopen_run(client: MlflowClient, uri: str, run_id: str) -> RunRow:
@@ -57,6 +74,8 @@ def reopen_run(client: MlflowClient, uri: str, run_id: str) -> RunRow:
     try:
         found = client.get_run(run_id)
     except MlflowException as error:
+        if is_passing(error):
+            raise
         raise BadInput(f"run_id {run_id!r} is not in {without_secrets(uri)}") from error
     if found.info.lifecycle_stage == "deleted":
         raise BadInput(f"run {run_id!r} was deleted; restore it in MLflow or start a new run")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -96,6 +97,10 @@ def is_passing(error: BaseException) -> bool:
         if code in FINAL_CODES:
             return False
         if code is not None or isinstance(each, DBAPIError | OSError):
+            return True
+        if isinstance(each, sqlite3.OperationalError) and any(
+            word in str(each) for word in ("locked", "full")
+        ):
             return True
         if each is not None and type(each).__name__ == "StorageInternalError":  # of Optuna
             return True

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from elman.errors import BadInput
+from elman.tracking.buffer import MetricBuffer, Point
 from elman.tracking.note import shortened
-from elman.tracking.opening import create_run, reopen_run
+from elman.tracking.opening import create_run, first_tags, reopen_run
 from elman.tracking.retry import RetryingClient, retry
 from elman.tracking.runs import RunRow, present_run, row_of, search_runs
 from elman.tracking.secrets import without_secrets
+from elman.tracking.sender import Sender
+from elman.tracking.spool import Spool
 from elman.tracking.store import open_store
 from elman.tracking.tags import (
     ATTEMPT_TAG,
@@ -48,6 +51,10 @@ class StudyRun:
         self.uri, self.experiment, self.name = tracking_uri, experiment, name
         self.client = RetryingClient(retry(lambda: open_store(tracking_uri), what="opening the store"))
         self._run: RunWriter | None = None
+        self._buffer: MetricBuffer | None = None
+        # What a study measures of its trials is counted anew by the process that goes on with it.
+        self._spool = Spool(None)
+        self._sender = Sender(self._spool, lambda: self.run, tracking_uri)
         self._with_results: set[str] = set()  # trials' runs
         self._view = ""
 
@@ -67,7 +74,7 @@ class StudyRun:
             run = retry(lambda: reopen_run(self.client, self.uri, known.id), what="opening the study's run")
         else:
             tags = {STUDY_ID_TAG: study_id, STUDY_TAG: self.name, RECIPE_TAG: recipe}
-            run = create_run(self.client, self.uri, experiment=self.experiment, name=self.name, tags=tags)
+            run = create_run(self.client, self.uri, experiment=self.experiment, name=self.name, tags=first_tags(tags))
         self._run = self._writer(run, resumed=known is not None)
         return run.id
 
@@ -101,7 +108,13 @@ class StudyRun:
 
     def metrics(self, values: Mapping[str, float], *, step: int) -> None:
         """Metrics of the study after `step` trials; what is recorded at this step stays as it is."""
-        self.run.buffer.add(values, step)
+        if self._buffer is None:
+            self._buffer = MetricBuffer(self._keep)
+            self._sender.start()
+        self._buffer.add(values, step)
+
+    def _keep(self, points: list[Point]) -> None:
+        self._spool.append("metrics", {"points": points})
 
     def experiment_note(self, markdown: str) -> None:
         """The head of the experiment's page, unless a user has written another."""
@@ -119,7 +132,10 @@ class StudyRun:
             self._view = state
 
     def end(self, status: str) -> None:
-        self.run.buffer.close(self.client.seconds)
+        if self._buffer is not None:
+            self._buffer.close()
+            self._sender.wait(self.client.seconds)
+            self._sender.close()
         self.run.status(status)
 
     # The runs of its trials.

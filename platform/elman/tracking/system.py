@@ -3,35 +3,89 @@
 from __future__ import annotations
 
 import logging
+import math
+import os
+import threading
+from collections.abc import Callable
 from typing import Any
 
-from elman.tracking.retry import within
+from elman.tracking.store import first_line
 
 log = logging.getLogger(__name__)
 
-FINISH_SECONDS = 3.0
+INTERVAL_SECONDS = 10.0
 
 
-def start_monitor(run_id: str, *, tracking_uri: str, node_id: str, resumed: bool = False) -> Any | None:
-    """Start MLflow's monitor; None, with a warning, where it cannot run (psutil missing).
+def node() -> str:
+    """What tells this machine from the others of a run: `node_0`."""
+    number = (
+        os.environ.get("GROUP_RANK") or os.environ.get("NODE_RANK") or os.environ.get("SLURM_NODEID") or "0"
+    )
+    return f"node_{number}"
 
-    Its metrics are `system/<node_id>/...`; their step counts samples, ten seconds apart by default,
-    and goes on after the last one where `resumed`. A process without a GPU records none.
+
+class SystemMonitor:
+    """Measures this machine with MLflow's monitors, every MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL s, or ten.
+
+    Its metrics are `system/<node>/...`; their step counts samples. There are none of a GPU without one.
+    Nothing is measured, with a warning, where it cannot be.
+
+    Args:
+        record: takes the metrics of one sample, and its step.
+        first: the step of the first sample.
     """
-    try:
-        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
-        monitor = SystemMetricsMonitor(
-            run_id, node_id=node_id, tracking_uri=tracking_uri, resume_logging=resumed
-        )
-        monitor.start()
-    except Exception as error:
-        log.warning("no system metrics: %s", error)
-        return None
-    return monitor
+    def __init__(self, record: Callable[[dict[str, float], int], None], *, first: int = 0) -> None:
+        self._record, self.next = record, first
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="elman-system", daemon=True)
+
+    def start(self) -> None:
+        try:
+            self._monitors, self._seconds = _monitors()
+        except Exception as error:
+            log.warning("no system metrics: %s", first_line(error))
+            return
+        self._thread.start()
+
+    def close(self) -> None:
+        """End its thread; a sample in the making is waited for."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join(1.0)
+
+    def _run(self) -> None:
+        prefix = f"system/{node()}/"
+        while not self._closing.is_set():
+            try:
+                found: dict[str, float] = {}
+                for monitor in self._monitors:
+                    monitor.collect_metrics()
+                    found |= monitor.aggregate_metrics()
+                    monitor.clear_metrics()
+            except Exception as error:
+                log.warning("no more system metrics: %s", first_line(error))
+                return
+            if self._closing.wait(self._seconds):
+                return
+            self._record({prefix + k: float(v) for k, v in found.items() if math.isfinite(v)}, self.next)
+            self.next += 1
 
 
-def finish_monitor(monitor: Any | None) -> None:
-    """Stop and flush, but wait no longer than a dying process can."""
-    if monitor is not None:
-        within(FINISH_SECONDS, monitor.finish)
+def _monitors() -> tuple[list[Any], float]:
+    """MLflow's, of what there is here, and the seconds between two samples."""
+    from mlflow.environment_variables import MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL
+    from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
+    from mlflow.system_metrics.metrics.disk_monitor import DiskMonitor
+    from mlflow.system_metrics.metrics.gpu_monitor import GPUMonitor
+    from mlflow.system_metrics.metrics.network_monitor import NetworkMonitor
+    from mlflow.system_metrics.metrics.rocm_monitor import ROCMMonitor
+
+    found = [CPUMonitor(), DiskMonitor(), NetworkMonitor()]
+    for kind in (GPUMonitor, ROCMMonitor):
+        try:
+            found.append(kind())
+            break
+        except Exception as error:  # there is none of this kind
+            log.debug("%s: %s", kind.__name__, error)
+    return found, float(MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL.get() or INTERVAL_SECONDS)

@@ -16,6 +16,7 @@ KERNEL_TAG = "elman.kernel"  # what evaluates the cells over time
 LAST_STEP_TAG = "elman.last_step"
 NON_FINITE_TAG = "elman.non_finite_points"
 NORMALISER_TAG = "elman.normaliser"
+ORIGIN_TAG = "elman.origin"  # the id that a run had before the store gave it one
 PROCESS_TAG = "elman.process"  # the process that writes the run, as `process.identity` names it
 RECIPE_TAG = "elman.recipe"
 RERUN_TAG = "elman.rerun_of"
