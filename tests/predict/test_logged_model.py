@@ -39,7 +39,7 @@ def logged(module, uri):
     """A finished run with one model; the id of the model."""
     logger = RunLogger(system_metrics=False)
     logger.log_metrics({"val/loss": 0.5}, step=30)
-    model_id = log_streaming_model(
+    log_streaming_model(
         logger,
         builder="stand_in_model:build",
         description={"features": F, "values": O},
@@ -48,9 +48,17 @@ def logged(module, uri):
         step=30,
         metrics={"val/loss": 0.5, "val/bits": 0.7},
     )
+    model_id = model_of(logger)
     status = logger.experiment.get_run(logger.run_id).info.status
     logger.close()
     return model_id, logger.run_id, status
+
+
+def model_of(logger):
+    """The id of the run's model, once the store has it."""
+    assert logger.deliver()
+    (found,) = logger.experiment.search_logged_models([logger.experiment_id])
+    return found.model_id
 
 
 def load(model_id, client):
@@ -108,7 +116,7 @@ def test_a_context_begins_the_sequence(uri, client, pair):
     context = torch.randn(B, 5)
     given = {"context_0": context, "context_1": torch.arange(B)} if pair else {"context": context}
     logger = RunLogger(system_metrics=False)
-    model_id = log_streaming_model(
+    log_streaming_model(
         logger,
         builder="stand_in_model:build_beginning",
         description={"features": F, "values": O},
@@ -118,8 +126,8 @@ def test_a_context_begins_the_sequence(uri, client, pair):
         step=1,
         about={"outputs": ["no", "yes"]},
     )
+    model = load(model_of(logger), client)
     logger.close()
-    model = load(model_id, client)
     assert model.metadata.metadata == {"outputs": ["no", "yes"]}
     x = torch.randn(B, T, F)
     with torch.no_grad():

@@ -18,7 +18,7 @@ from elman.tracking.logger import RunLogger
 logger = RunLogger(run_name="killed", system_metrics=False)
 logger.set_tags({"elman.recipe_digest": "abc", "elman.checkpoints": "/runs/1"})
 logger.log_metrics({"a": 1.0}, step=5)
-logger.flush()
+logger.deliver()
 print(logger.run_id, flush=True)
 time.sleep(600)
 """

@@ -122,7 +122,7 @@ def open_run(
             away,
             spool.folder,
         )
-    elif left_spools():
+    elif set(left_spools()) - {spool.folder}:
         threading.Thread(target=send_all_left, args=[uri], name="elman-left", daemon=True).start()
     return Begun(
         known if row is None else row.id,

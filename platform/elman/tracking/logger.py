@@ -284,6 +284,8 @@ class RunLogger(MLFlowLogger):
             step: time step of its weights.
             metrics: what it reached at that step.
         """
+        self.start()
+        self.flush()  # what it reached is linked with the points that the run has
         with self.spool.files() as (place, files):
             place.rmdir()
             save(place)

@@ -45,13 +45,21 @@ FIRST_TOUCH_KEY = 0x656C6D616E  # of a lock in PostgreSQL: "elman" in ASCII
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 # Words of a database that will answer soon.
 PASSING = ("starting up", "shutting down", "recovery", "too many")
-# MLflow's client would go to the artifact store itself where the server has one, by an address that the
-# server signs and often only the server can reach.
-BY_THE_SERVER = ("MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD", "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD")
+OF_A_CLIENT = {
+    # It would go to the artifact store itself where the server has one, by an address that the server signs
+    # and often only the server can reach.
+    "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",
+    "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "false",
+    # It would try for minutes inside each call. A run's record waits in a spool, and a command says what is
+    # wrong.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+}
+"""How MLflow's client of a server behaves here, unless the user has set it."""
 NOISY = {
     "alembic": logging.WARNING,
     "mlflow.store.db.utils": logging.CRITICAL,  # prints a traceback for each retried error; we report once
-    "mlflow.system_metrics.system_metrics_monitor": logging.WARNING,
+    "urllib3.connectionpool": logging.ERROR,
     "mlflow.system_metrics.metrics.gpu_monitor": logging.ERROR,
 }
 
@@ -110,8 +118,8 @@ def open_store(uri: str) -> MlflowClient:
     shown = without_secrets(uri)
     try:
         if uri.startswith("http"):
-            for name in BY_THE_SERVER:
-                os.environ.setdefault(name, "false")
+            for name, value in OF_A_CLIENT.items():
+                os.environ.setdefault(name, value)
             _check_admitted(uri)
         with first_touch(uri):
             path = sqlite_path(uri)

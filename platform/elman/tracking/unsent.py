@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from datamodules.files import write_whole
 from elman.errors import BadInput
+from elman.tracking.lock import is_held
 from elman.tracking.opening import create_run, run_of_origin
 from elman.tracking.runs import present_run
 from elman.tracking.secrets import without_secrets
@@ -97,8 +98,6 @@ def send_left(folder: Path, uri: str | None) -> int | None:
     Raises:
         BadInput: if the store does not answer, or does not have the run.
     """
-    from elman.tracking.lock import is_held
-
     if is_held(folder.parent):
         return None
     try:
