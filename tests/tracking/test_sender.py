@@ -89,7 +89,7 @@ def test_all_survives_a_store_that_is_away(spool, caplog):
     running.close()
     assert store.points == [("a", step) for step in range(5)]
     assert store.tags == {"elman.last_step": "4", "diverged_at_step": "3"}
-    assert sum("does not answer" in r.message for r in caplog.records) == 1
+    assert sum("wait on the disk" in r.message for r in caplog.records) == 1
     assert sum("answers again" in r.message for r in caplog.records) == 1
 
 

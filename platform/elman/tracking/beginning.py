@@ -18,7 +18,7 @@ from elman.tracking.retry import is_passing
 from elman.tracking.runs import RunRow, whole
 from elman.tracking.secrets import without_secrets
 from elman.tracking.spool import Spool
-from elman.tracking.store import first_line, open_store
+from elman.tracking.store import first_line, open_store, reason
 from elman.tracking.tags import DIVERGED_TAG, LAST_STEP_TAG, ORIGIN_TAG
 from elman.tracking.unsent import FOLDER, connect, left_spools, register, send_all_left
 from elman.tracking.writer import ASIDE, RunWriter
@@ -58,7 +58,7 @@ def why_away(uri: str) -> str:
     except BadInput as error:
         if not is_passing(error):
             raise
-        return first_line(error)
+        return reason(error)
     return ""
 
 
@@ -89,7 +89,6 @@ def open_run(
     first = first_tags({**tags, ORIGIN_TAG: origin})
     if not away:
         try:
-            mark_dead(uri)
             if run_id:
                 row = reopen_run(client, uri, run_id)
                 experiment = str(client.get_experiment(row.experiment_id).name)
@@ -102,7 +101,7 @@ def open_run(
                 raise BadInput(
                     f"MLflow cannot open the run in {without_secrets(uri)}: {first_line(error)}"
                 ) from error
-            away = first_line(error)
+            away = reason(error)
     began_as = "" if row is None else row.tags.get(ORIGIN_TAG, "")
     known = run_id or (origin if row is None else row.id)
     spool = Spool((folder / (began_as if (folder / began_as).is_dir() and began_as else known)) / FOLDER)
@@ -112,16 +111,12 @@ def open_run(
     spool.note(uri=without_secrets(uri), finished=False)
     if row is not None:
         _note(client, spool, row)
+        mark_dead(uri)
     if row is None and run_id:
         spool.append("running", {"process": identity()})
     register(spool.folder or folder)
     if away:
-        log.warning(
-            "the tracking store does not answer, the run goes on without it (%s); what it records waits in "
-            "%s and is sent when the store answers, or by `elman sync`",
-            away,
-            spool.folder,
-        )
+        log.warning("%s: the run goes on without it, and its record waits in %s", away, spool.folder)
     elif set(left_spools()) - {spool.folder}:
         threading.Thread(target=send_all_left, args=[uri], name="elman-left", daemon=True).start()
     return Begun(

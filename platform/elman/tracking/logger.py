@@ -66,11 +66,10 @@ def best_effort(method: Callable[P, None]) -> Callable[P, None]:
 def _say_what_is_left(spool: Spool, sender: Sender) -> None:
     """What the user has to know of a record that the store does not have whole."""
     if left := len(spool):
-        why = f" ({sender.failure})" if sender.failure else ""
+        why = sender.failure or "the tracking store is slow"
         log.warning(
-            "%d entries of this run's record wait in %s for the tracking store%s; `elman sync` sends them",
-            left, spool.folder, why,
-        )  # fmt: skip
+            "%s: %d entries of the run's record wait in %s; `elman sync` sends them", why, left, spool.folder
+        )
     lost = {
         "were refused by the tracking store": sender.refused,
         "were damaged on the disk": spool.damaged,

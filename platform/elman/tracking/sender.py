@@ -11,7 +11,7 @@ from typing import Any
 from elman.errors import BadInput
 from elman.tracking.buffer import BATCH_POINTS, Point
 from elman.tracking.spool import Entry, Spool
-from elman.tracking.store import StoreFile, first_line
+from elman.tracking.store import StoreFile, first_line, reason
 from elman.tracking.writer import RunWriter
 
 log = logging.getLogger(__name__)
@@ -73,10 +73,8 @@ class Sender:
                     now = time.monotonic()
                     if now - self._sent_at > patience or now - began > most:
                         return False
-                    if now - began > QUIET_SECONDS and not said:
-                        log.warning(
-                            "%d entries of the run are still on their way to the tracking store", left
-                        )
+                    if now - began > QUIET_SECONDS and not said and not self.failure:
+                        log.warning("%d entries of the run are still on their way to the store", left)
                         said = True
                     self._wake.set()
                     self._change.wait(0.05)
@@ -109,17 +107,16 @@ class Sender:
             self._wake.clear()
             try:
                 self.send_all()
+                if self._closing.is_set():
+                    return
                 if self._in_row > 1:
                     log.warning("the tracking store answers again: what waited has been sent")
                 self._in_row, self.failure = 0, ""
             except Exception as error:
                 self._in_row += 1
-                self.failure = first_line(error)
+                self.failure = reason(error)
                 if self._in_row == 2:  # not for a hiccup
-                    log.warning(
-                        "the tracking store does not answer, records wait on the disk: %s",
-                        self.failure,
-                    )
+                    log.warning("%s: records wait on the disk", self.failure)
 
     def _pause(self) -> float:
         if self._waiters:

@@ -268,6 +268,18 @@ def first_line(error: BaseException) -> str:
     return without_secrets((str(error).strip().splitlines() or [type(error).__name__])[0])
 
 
+def reason(error: BaseException) -> str:
+    """What is wrong, without the argument that it concerns and the way out."""
+    text = first_line(error)
+    if called := re.match(
+        r"API request to (https?://[^/]+)\S* failed with exception", text
+    ):  # of MLflow's client
+        cause = re.search(r"Caused by \w+\((.*)\)\)$", text)
+        detail = f" ({cause[1].rpartition(': ')[2].strip('\'"')})" if cause else ""
+        return f"the tracking server at {called[1]} does not answer{detail}"
+    return text.removeprefix("tracking_uri: ").partition("; ")[0]
+
+
 def quiet() -> None:
     """Let MLflow and its migrations print only what a user must act on, and no address with a password."""
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
@@ -338,10 +350,10 @@ def _connect(uri: str, option: str) -> Connection:
         raise BadInput(f"{option} {without_secrets(uri)!r} does not let us in: {first}") from error
 
 
-def _unreachable(uri: str, reason: str, option: str = "tracking_uri") -> BadInput:
+def _unreachable(uri: str, why: str, option: str = "tracking_uri") -> BadInput:
     server, other = SERVERS[option]
     shown = without_secrets(uri)
-    return BadInput(f"{option}: no {server} answers at {shown!r} ({reason}); start it, or use {other}")
+    return BadInput(f"{option}: no {server} answers at {shown!r} ({why}); start it, or use {other}")
 
 
 def _check_writable(path: Path) -> None:

@@ -19,6 +19,7 @@ from elman.errors import BadInput
 from elman.program import program
 from elman.tracking.find import mark_stale
 from elman.tracking.pages import runs_page
+from elman.tracking.retry import is_passing
 from elman.tracking.runs import newest_run
 from elman.tracking.secrets import without_secrets
 from elman.tracking.store import artifact_folder, open_store, resolve_uri
@@ -93,7 +94,12 @@ def dashboard_line(tracking_uri: str | None = None, experiment: str = "elman") -
     """The one line to print after a run: how to open what it recorded."""
     uri = resolve_uri(tracking_uri)
     if uri.startswith(("http://", "https://")):
-        return f"dashboard: {runs_url(uri, uri, experiment)}"
+        try:
+            return f"dashboard: {runs_url(uri, uri, experiment)}"
+        except Exception as error:
+            if not is_passing(error):
+                raise
+            return f"dashboard: {without_secrets(uri)}, once it answers"
     if uri == resolve_uri(None):
         return f"dashboard: {program()} ui"
     return f"dashboard: MLFLOW_TRACKING_URI={shlex.quote(without_secrets(uri))} {program()} ui"

@@ -18,7 +18,7 @@ from elman.tracking.runs import present_run
 from elman.tracking.secrets import without_secrets
 from elman.tracking.sender import Sender
 from elman.tracking.spool import FILE, Spool
-from elman.tracking.store import first_line, open_store
+from elman.tracking.store import open_store, reason
 from elman.tracking.writer import RunWriter
 
 if TYPE_CHECKING:
@@ -115,8 +115,7 @@ def send_left(folder: Path, uri: str | None) -> int | None:
             except Exception as error:
                 run = spool.about.get("run") or spool.about.get("origin")
                 raise BadInput(
-                    f"{folder}: {len(spool)} entries of run {run} wait for {own}, which does not take them: "
-                    f"{first_line(error)}"
+                    f"{len(spool)} entries of run {run} wait in {folder}: {reason(error)}"
                 ) from error
         over = bool(spool.about.get("finished"))
     finally:
