@@ -14,11 +14,11 @@ from elman.errors import BadInput
 from elman.tracking.find import mark_dead
 from elman.tracking.opening import create_run, first_tags, reopen_run
 from elman.tracking.process import identity
-from elman.tracking.retry import is_passing
+from elman.tracking.retry import is_passing, reason
 from elman.tracking.runs import RunRow, whole
 from elman.tracking.secrets import without_secrets
 from elman.tracking.spool import Spool
-from elman.tracking.store import first_line, open_store, reason
+from elman.tracking.store import first_line, open_store
 from elman.tracking.tags import DIVERGED_TAG, LAST_STEP_TAG, ORIGIN_TAG
 from elman.tracking.unsent import FOLDER, connect, left_spools, register, send_all_left
 from elman.tracking.writer import ASIDE, RunWriter

@@ -8,10 +8,8 @@ import json
 import logging
 import shutil
 import sys
-import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -20,24 +18,17 @@ from pytorch_lightning.loggers.logger import rank_zero_experiment
 from pytorch_lightning.utilities import rank_zero_only
 
 from elman.errors import BadInput
-from elman.tracking import store, system
+from elman.tracking import store
 from elman.tracking.beginning import open_run, why_away
-from elman.tracking.buffer import MetricBuffer, Point
 from elman.tracking.params import flat_params
+from elman.tracking.recording import LAST_SECONDS, Recording
 from elman.tracking.secrets import without_secrets
-from elman.tracking.sender import Sender
-from elman.tracking.spool import Spool
-from elman.tracking.unsent import forget
 from elman.tracking.writer import clean_tags, note_tag
 
 log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 
-PATIENCE_SECONDS = (
-    10.0  # without anything arriving, after which a run that ended well leaves the rest to `sync`
-)
-LAST_SECONDS = 2.5  # Lightning kills the main process 5 s after another rank died
 NOWHERE = "http://127.0.0.1:9"  # a client of a server connects to nothing until it is used
 
 
@@ -61,23 +52,6 @@ def best_effort(method: Callable[P, None]) -> Callable[P, None]:
             log.warning("%s could not be recorded: %s", method.__name__, store.first_line(error))
 
     return rank_zero_only(guarded)
-
-
-def _say_what_is_left(spool: Spool, sender: Sender) -> None:
-    """What the user has to know of a record that the store does not have whole."""
-    if left := len(spool):
-        why = sender.failure or "the tracking store is slow"
-        log.warning(
-            "%s: %d entries of the run's record wait in %s; `elman sync` sends them", why, left, spool.folder
-        )
-    lost = {
-        "were refused by the tracking store": sender.refused,
-        "were damaged on the disk": spool.damaged,
-        "found room neither on the disk nor in memory": spool.dropped,
-    }
-    for what, count in lost.items():
-        if count:
-            log.warning("%d entries of this run's record %s and are lost", count, what)
 
 
 class RunLogger(MLFlowLogger):
@@ -136,21 +110,15 @@ class RunLogger(MLFlowLogger):
         self.first_tags: Mapping[str, Any] = {}  # of a new run, from its first moment on
         self._folder = Path(folder).absolute()
         self._stored_in: str | None = None
-        self._told = False  # that the disk takes nothing
-        self._spool: Spool | None = None
-        self._buffer: MetricBuffer | None = None
-        self._sender: Sender | None = None
-        self._monitor: system.SystemMonitor | None = None
-        self._status = "NEW"
+        self._recording: Recording | None = None
 
     # Opening.
 
     @rank_zero_only
     def start(self) -> None:
         """Create the run, or reopen it and say RUNNING again. The second call does nothing."""
-        if self._status != "NEW":
+        if self._recording is not None:
             return
-        self.first_tags: Mapping[str, Any] = {}  # of a new run, from its first moment on
         begun = open_run(
             self._client,
             self.tracking_uri,
@@ -158,54 +126,33 @@ class RunLogger(MLFlowLogger):
             run_id=self._run,
             experiment=self._experiment,
             name=self._name,
-            tags=self._tags,
+            tags=self.first_tags,
             away=self._away,
         )
-        self._run, self._experiment, self._spool = begun.id, begun.experiment, begun.spool
-        self._stored_in = begun.experiment_id
-        about = begun.spool.about
-        self._sender = Sender(
-            begun.spool, begun.connect, self.tracking_uri, flush_seconds=self._flush_seconds
-        )
-        self._sender.start()
-        self._buffer = MetricBuffer(
-            self._keep,
-            last_step=about.get("last_step", -1),
-            diverged_at=about.get("diverged_at"),
+        self._run, self._experiment, self._stored_in = begun.id, begun.experiment, begun.experiment_id
+        self._recording = Recording(
+            begun,
+            self.tracking_uri,
             flush_seconds=self._flush_seconds,
+            system_metrics=self._system_metrics,
         )
-        if self._system_metrics:
-            self._monitor = system.SystemMonitor(self._buffer.add_aside, first=about.get("samples", 0))
-            self._monitor.start()
-        self._status = "RUNNING"
         atexit.register(self._at_exit)
 
-    def _keep(self, points: list[Point]) -> None:
-        """Of the buffer's thread."""
-        assert self._spool is not None, "start has made it"
-        assert self._buffer is not None, "start has made it"
-        known = {"last_step": self._buffer.last_step, "diverged_at": self._buffer.diverged_at}
-        if self._monitor is not None:
-            known["samples"] = self._monitor.next
-        self._spool.append("metrics", {"points": points, "diverged_at": self._buffer.diverged_at}, known)
-
     @property
-    def spool(self) -> Spool:
+    def recording(self) -> Recording:
         """Of the run, on rank zero."""
         self.start()
-        assert self._spool is not None, "only rank zero writes a run"
-        return self._spool
+        assert self._recording is not None, "only rank zero writes a run"
+        return self._recording
 
     # Recording.
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Take the metrics of time step `step`; None: of the last one logged. Costs microseconds."""
-        if self._buffer is None:
-            self.start()
-        assert self._buffer is not None
+        recording = self._recording or self.recording
         try:
-            self._buffer.add(metrics, max(self._buffer.last_step, 0) if step is None else step)
+            recording.add(metrics, max(recording.last_step, 0) if step is None else step)
         except TypeError as error:
             log.warning("%s", error)
 
@@ -213,17 +160,17 @@ class RunLogger(MLFlowLogger):
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: Any, **__: Any) -> None:
         """Record a nested dict, each key once: MLflow keeps the first value, also over a resume."""
         given = vars(params) if isinstance(params, Namespace) else params
-        self.spool.append("params", {"params": flat_params(given)})
+        self.recording.append("params", params=flat_params(given))
 
     @best_effort
     def log_text(self, text: str, artifact_file: str) -> None:
-        with self._artifact(artifact_file) as place:
+        with self.recording.artifact(artifact_file) as place:
             place.write_text(without_secrets(text), encoding="utf-8")
 
     @best_effort
     def log_figure(self, figure: Any, artifact_file: str) -> None:
         """Save a matplotlib or plotly figure; the suffix of the file names the format."""
-        with self._artifact(artifact_file) as place:
+        with self.recording.artifact(artifact_file) as place:
             if hasattr(figure, "savefig"):
                 figure.savefig(place)
             elif place.suffix == ".html":
@@ -234,22 +181,12 @@ class RunLogger(MLFlowLogger):
     @best_effort
     def log_artifact(self, path: str | Path, folder: str | None = None) -> None:
         """Copy a file, or a folder with all in it, to the run's artifacts."""
-        with self._artifact(folder or "", Path(path).name if Path(path).is_file() else "") as place:
-            if Path(path).is_dir():
-                shutil.copytree(path, place, dirs_exist_ok=True)
+        source = Path(path)
+        with self.recording.artifact(folder or "", "" if source.is_dir() else source.name) as place:
+            if source.is_dir():
+                shutil.copytree(source, place, dirs_exist_ok=True)
             else:
-                shutil.copyfile(path, place)
-
-    @contextmanager
-    def _artifact(self, *names: str) -> Iterator[Path]:
-        """Where to write what becomes an artifact of this name when the block ends."""
-        with self.spool.files() as (folder, name):
-            place = folder.joinpath(*names)
-            if folder not in place.resolve().parents and place.resolve() != folder.resolve():
-                raise ValueError(f"{'/'.join(names)!r} is outside the run's artifacts")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            yield place
-            self.spool.append("files", {"files": name})
+                shutil.copyfile(source, place)
 
     @best_effort
     def log_dataset(
@@ -261,9 +198,14 @@ class RunLogger(MLFlowLogger):
         profile: Mapping[str, Any] | None = None,
     ) -> None:
         """Link the data a run read. MLflow shows 36 characters of the digest, the profile holds it whole."""
-        plain = json.loads(json.dumps(profile or {}, default=str))
-        about = {"name": name, "source": without_secrets(source), "digest": digest}
-        self.spool.append("dataset", {**about, "context": context, "profile": plain})
+        self.recording.append(
+            "dataset",
+            name=name,
+            source=without_secrets(source),
+            digest=digest,
+            context=context,
+            profile=json.loads(json.dumps(profile or {}, default=str)),
+        )
 
     @rank_zero_only
     def log_saved_model(
@@ -283,22 +225,16 @@ class RunLogger(MLFlowLogger):
             step: time step of its weights.
             metrics: what it reached at that step.
         """
-        self.start()
-        self.flush()  # what it reached is linked with the points that the run has
-        with self.spool.files() as (place, files):
-            place.rmdir()
-            save(place)
-            about = {"name": name, "params": dict(params), "step": step, "metrics": dict(metrics)}
-            self.spool.append("model", {**about, "files": files})
+        self.recording.model(save, metrics, name=name, params=dict(params), step=step)
 
     @best_effort
     def set_note(self, markdown: str) -> None:
         """The text at the head of the run's page, at most 8,000 characters; markdown."""
-        self.spool.append("tags", {"tags": note_tag(markdown)})
+        self.recording.append("tags", tags=note_tag(markdown))
 
     @best_effort
     def set_tags(self, tags: Mapping[str, Any]) -> None:
-        self.spool.append("tags", {"tags": clean_tags(tags)})
+        self.recording.append("tags", tags=clean_tags(tags))
 
     @rank_zero_only
     def flush(self) -> None:
@@ -306,26 +242,18 @@ class RunLogger(MLFlowLogger):
 
         A point older than the checkpoint is not computed again after a kill.
         """
-        if self._buffer is not None and self._spool is not None and not self._is_closed:
-            self._buffer.flush()
-            if self._spool.failure and not self._told:
-                self._told = True
-                log.warning(
-                    "%s: what is recorded waits in memory, since %s", self._spool.folder, self._spool.failure
-                )
+        if self._recording is not None:
+            self._recording.flush()
 
     @rank_zero_only
     def deliver(self, seconds: float = 60.0) -> bool:
         """Wait until the store has all that was logged so far; False if it did not take it in `seconds`."""
-        self.start()
-        assert self._sender is not None, "start has made it"
-        self.flush()
-        return self._sender.wait(seconds, most=seconds)
+        return self.recording.deliver(seconds)
 
     @property
     def last_logged_step(self) -> int:
         """The last time step logged, before a resume included; -1 if none."""
-        return -1 if self._buffer is None else self._buffer.last_step
+        return -1 if self._recording is None else self._recording.last_step
 
     # Ending.
 
@@ -335,14 +263,14 @@ class RunLogger(MLFlowLogger):
 
         Lightning calls this inside the `except` block, where the exception is at hand.
         """
-        if self._buffer is None or self._is_closed:
+        recording = self._recording
+        if recording is None or recording.is_closed:
             return
-        self.flush()
+        recording.flush()
         if status not in ("success", "finished"):
             ended = status_of(sys.exc_info()[1])
-            self._end("FAILED" if ended == "FINISHED" else ended)
-            assert self._sender is not None, "start has made it"
-            self._sender.wait(LAST_SECONDS, most=LAST_SECONDS)
+            recording.end("FAILED" if ended == "FINISHED" else ended)
+            recording.deliver(LAST_SECONDS)
 
     @rank_zero_only
     def close(self, status: str | None = None) -> None:
@@ -356,39 +284,12 @@ class RunLogger(MLFlowLogger):
         """
         if status not in (None, "FINISHED", "FAILED", "KILLED"):
             raise ValueError(f"status must be FINISHED, FAILED or KILLED, got {status!r}")
-        if self._buffer is None or self._spool is None or self._sender is None or self._is_closed:
+        recording = self._recording
+        if recording is None or recording.is_closed:
             return
-        if self._monitor is not None:
-            self._monitor.close()
-        self._buffer.close()
-        ended = status or (self._status if self._status != "RUNNING" else status_of(sys.exc_info()[1]))
-        self._end(ended)
-        well = ended == "FINISHED"
-        sent = self._sender.wait(
-            PATIENCE_SECONDS if well else LAST_SECONDS, most=float("inf") if well else LAST_SECONDS
-        )
-        idle = self._sender.close()
-        self._status = "CLOSED"
+        ended = recording.status if recording.status != "RUNNING" else status_of(sys.exc_info()[1])
+        recording.close(status or ended)
         atexit.unregister(self._at_exit)
-        _say_what_is_left(self._spool, self._sender)
-        if sent and self._spool.folder is not None:
-            forget(self._spool.folder)
-        if sent and well:
-            self._spool.remove()
-        elif idle:
-            self._spool.close()
-
-    @property
-    def _is_closed(self) -> bool:
-        return self._status == "CLOSED"
-
-    def _end(self, status: str) -> None:
-        if self._status == status:
-            return
-        self._status = status
-        assert self._buffer is not None, "start has made it"
-        about = {"status": status, "ended_ms": int(time.time() * 1000), "non_finite": self._buffer.non_finite}
-        self.spool.append("status", about, {"finished": status == "FINISHED"})
 
     def _at_exit(self) -> None:
         """For a script that never calls `close`: an exception that ended it means FAILED."""

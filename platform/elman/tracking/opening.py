@@ -14,7 +14,15 @@ from elman.tracking.retry import is_passing
 from elman.tracking.runs import RunRow, quoted, row_of, search_runs, whole
 from elman.tracking.secrets import without_secrets
 from elman.tracking.store import artifact_folder
-from elman.tracking.tags import ATTEMPT_TAG, ORIGIN_TAG, PROCESS_TAG, SOURCE_TAG, SOURCE_TYPE_TAG, USER_TAG, WHY_TAG
+from elman.tracking.tags import (
+    ATTEMPT_TAG,
+    ORIGIN_TAG,
+    PROCESS_TAG,
+    SOURCE_TAG,
+    SOURCE_TYPE_TAG,
+    USER_TAG,
+    WHY_TAG,
+)
 from elman.tracking.writer import clean_tags
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sqlite3
 import threading
 import time
@@ -24,6 +25,9 @@ T = TypeVar("T")
 RETRY_SECONDS = 600.0
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
+# What MLflow's client says of a call that failed, and in it what urllib3 says.
+CALLED = re.compile(r"API request to (https?://[^/]+)\S* failed with exception")
+CAUSE = re.compile(r"Caused by \w+\((.*)\)\)$")
 FINAL_CODES = (
     *("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"),
     *("PERMISSION_DENIED", "UNAUTHENTICATED"),
@@ -105,3 +109,13 @@ def is_passing(error: BaseException) -> bool:
         if each is not None and type(each).__name__ == "StorageInternalError":  # of Optuna
             return True
     return False
+
+
+def reason(error: BaseException) -> str:
+    """What is wrong, without the argument that it concerns and the way out."""
+    text = first_line(error)
+    if called := CALLED.match(text):
+        cause = CAUSE.search(text)
+        detail = cause[1].rpartition(": ")[2].strip("'\"") if cause else "no answer"
+        return f"the tracking server at {called[1]} does not answer ({detail})"
+    return text.removeprefix("tracking_uri: ").partition("; ")[0]

@@ -10,8 +10,10 @@ from typing import Any
 
 from elman.errors import BadInput
 from elman.tracking.buffer import BATCH_POINTS, Point
+from elman.tracking.retry import reason
 from elman.tracking.spool import Entry, Spool
-from elman.tracking.store import StoreFile, first_line, reason
+from elman.tracking.store import first_line
+from elman.tracking.store_file import StoreFile
 from elman.tracking.writer import RunWriter
 
 log = logging.getLogger(__name__)

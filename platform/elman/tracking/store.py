@@ -224,39 +224,6 @@ def sqlite_path(uri: str) -> Path | None:
     return Path(match[1]).expanduser().absolute()
 
 
-class StoreFile:
-    """Whether the file of a SQLite store is still the one that was opened: else what is written goes nowhere.
-
-    Args:
-        uri: of the store; one that is no file is always the same.
-    """
-
-    def __init__(self, uri: str) -> None:
-        self.path = sqlite_path(uri)
-        self._opened: tuple[int, int] | None = None
-
-    def remember(self) -> None:
-        self._opened = self._now()
-
-    def is_same(self) -> bool:
-        """False: another file has taken its place.
-
-        Raises:
-            BadInput: if there is none.
-        """
-        now = self._now()
-        if self._opened is not None and now is None:
-            raise BadInput(f"{self.path} was deleted while the run wrote to it; put it back")
-        return now == self._opened
-
-    def _now(self) -> tuple[int, int] | None:
-        try:
-            found = None if self.path is None else self.path.stat()
-        except OSError:
-            return None
-        return None if found is None else (found.st_dev, found.st_ino)
-
-
 def artifact_folder(uri: str) -> Path | None:
     """Where the artifacts of a SQLite store lie: `mlruns` beside the file, as plain `mlflow ui` expects."""
     path = sqlite_path(uri)
@@ -266,18 +233,6 @@ def artifact_folder(uri: str) -> Path | None:
 def first_line(error: BaseException) -> str:
     """The first line of an error's message, without passwords."""
     return without_secrets((str(error).strip().splitlines() or [type(error).__name__])[0])
-
-
-def reason(error: BaseException) -> str:
-    """What is wrong, without the argument that it concerns and the way out."""
-    text = first_line(error)
-    if called := re.match(
-        r"API request to (https?://[^/]+)\S* failed with exception", text
-    ):  # of MLflow's client
-        cause = re.search(r"Caused by \w+\((.*)\)\)$", text)
-        detail = f" ({cause[1].rpartition(': ')[2].strip('\'"')})" if cause else ""
-        return f"the tracking server at {called[1]} does not answer{detail}"
-    return text.removeprefix("tracking_uri: ").partition("; ")[0]
 
 
 def quiet() -> None:

@@ -74,7 +74,9 @@ class StudyRun:
             run = retry(lambda: reopen_run(self.client, self.uri, known.id), what="opening the study's run")
         else:
             tags = {STUDY_ID_TAG: study_id, STUDY_TAG: self.name, RECIPE_TAG: recipe}
-            run = create_run(self.client, self.uri, experiment=self.experiment, name=self.name, tags=first_tags(tags))
+            run = create_run(
+                self.client, self.uri, experiment=self.experiment, name=self.name, tags=first_tags(tags)
+            )
         self._run = self._writer(run, resumed=known is not None)
         return run.id
 

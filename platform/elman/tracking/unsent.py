@@ -14,11 +14,12 @@ from datamodules.files import write_whole
 from elman.errors import BadInput
 from elman.tracking.lock import is_held
 from elman.tracking.opening import create_run, run_of_origin
+from elman.tracking.retry import reason
 from elman.tracking.runs import present_run
 from elman.tracking.secrets import without_secrets
 from elman.tracking.sender import Sender
 from elman.tracking.spool import FILE, Spool
-from elman.tracking.store import open_store, reason
+from elman.tracking.store import open_store
 from elman.tracking.writer import RunWriter
 
 if TYPE_CHECKING:

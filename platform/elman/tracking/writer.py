@@ -23,6 +23,7 @@ from elman.tracking.tags import (
     NON_FINITE_TAG,
     NOTE_TAG,
     PROCESS_TAG,
+    WHY_TAG,
 )
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ class RunWriter:
         """The run goes on, written by another process."""
         attempt = (whole(self._run.tags.get(ATTEMPT_TAG)) or 1) + 1
         self.client.update_run(self.id, "RUNNING")
+        if WHY_TAG in self._run.tags:  # of its last end
+            self.client.delete_tag(self.id, WHY_TAG)
         self.tags({PROCESS_TAG: process, ATTEMPT_TAG: attempt})
 
     def params(self, params: Mapping[str, Any]) -> None:
