@@ -12,7 +12,7 @@ def sync(words: list[str], *, uri: str, checkpoints: str) -> int:
 
 
 COMMAND = Command(
-    order=16,
+    order=19,
     line="send the tracking store what runs recorded while it was away",
     usage="""\
 usage: elman sync [RUN ...] [--checkpoints=FOLDER] [--tracking.tracking_uri=URI]

@@ -22,7 +22,7 @@ LAST_SECONDS = 2.5  # Lightning kills the main process 5 s after another rank di
 
 
 class Recording:
-    """A run that is being written: metrics in memory, a record on the disk, all of it on its way to the store.
+    """A run that is being written: metrics in memory, a record on the disk, all on its way to the store.
 
     Args:
         begun: the run.
