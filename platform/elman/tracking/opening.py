@@ -50,18 +50,20 @@ def create_run(
     *,
     experiment: str,
     name: str | None,
-    tags: Mapping[str, str],
+    tags: Mapping[str, str] | None = None,
     started_ms: int | None = None,
 ) -> RunRow:
     """A new run, RUNNING.
 
     Args:
         name: None lets MLflow draw one.
-        tags: `first_tags`.
+        tags: as `first_tags` makes them; None: those alone.
         started_ms: when it began, in milliseconds since 1970; None: now.
     """
     made_in = _experiment_id(client, uri, experiment)
-    return row_of(client.create_run(made_in, start_time=started_ms, run_name=name, tags=dict(tags)))
+    return row_of(
+        client.create_run(made_in, start_time=started_ms, run_name=name, tags=dict(tags or first_tags()))
+    )
 
 
 def run_of_origin(client: MlflowClient, experiment: str, origin: str) -> RunRow | None:
