@@ -176,7 +176,6 @@ OPTIONS = {
     "r.yaml --tracking.tracking_uri=sqlite:///text.txt": ["text.txt", "cannot be written", "not a database"],
     "r.yaml --tracking.tracking_uri=file:///tmp/runs": ["file:///tmp/runs", "sqlite:///"],
     "r.yaml --tracking.tracking_uri=./mlruns": ["./mlruns", "sqlite:///"],
-    "r.yaml --tracking.tracking_uri=http://127.0.0.1:1": ["http://127.0.0.1:1", "start it"],
     "r.yaml --trainer.checkpoints=text.txt/x": ["trainer.checkpoints", "text.txt/x", "another folder"],
     "r.yaml --resume": ["no unfinished run", "without --resume"],
     "r.yaml --resume nobody": ["'nobody'", "elman ui"],

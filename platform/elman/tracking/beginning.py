@@ -102,9 +102,10 @@ def open_run(
                     f"MLflow cannot open the run in {without_secrets(uri)}: {first_line(error)}"
                 ) from error
             away = reason(error)
-    began_as = "" if row is None else row.tags.get(ORIGIN_TAG, "")
     known = run_id or (origin if row is None else row.id)
-    spool = Spool((folder / (began_as if (folder / began_as).is_dir() and began_as else known)) / FOLDER)
+    if row is not None and run_id:
+        _give_its_name(folder, row)
+    spool = Spool((folder / known / FOLDER).resolve())
     if "origin" not in spool.about:  # a spool of its own until now
         began = {"started_ms": int(time.time() * 1000), "run": run_id or "", "tags": first}
         spool.note(origin=origin, experiment=experiment, name=name, **began)
@@ -126,6 +127,13 @@ def open_run(
         spool,
         _connector(spool, uri, client if row is not None else None, fresh=row is not None and not run_id),
     )
+
+
+def _give_its_name(folder: Path, row: RunRow) -> None:
+    """Let the folder of a run that began while the store was away be found by the run's id as well."""
+    began_as = row.tags.get(ORIGIN_TAG, "")
+    if began_as and (folder / began_as).is_dir() and not (folder / row.id).exists():
+        (folder / row.id).symlink_to(began_as)
 
 
 def _note(client: MlflowClient, spool: Spool, row: RunRow) -> None:

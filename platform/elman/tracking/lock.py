@@ -31,6 +31,7 @@ def hold(folder: Path) -> bool:
     Raises:
         OSError: if nothing can be written in the folder.
     """
+    folder = folder.resolve()
     if folder in _held:
         return True
     file, end = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o666), time.monotonic() + PROBE_SECONDS
@@ -83,7 +84,7 @@ def holder(folder: Path) -> str:
 
 def release(folder: Path) -> None:
     """Let other processes have the run; the second call does nothing."""
-    file = _held.pop(folder, None)
+    file = _held.pop(folder.resolve(), None)
     if file is not None:
         os.close(file)
 
