@@ -48,7 +48,7 @@ def test_a_finished_run_is_said_to_be_finished_first(begun, capsys):
     capsys.readouterr()
     for more in (words, []):
         assert main(["fit", "r.yaml", "--resume", begun, *more]) == 2
-        assert "has finished; start a new run" in capsys.readouterr().err
+        assert "has finished, after 240 time steps; give a larger" in capsys.readouterr().err
 
 
 def test_one_of_two_that_resume_in_the_same_second_is_refused(begun, folder, capsys):

@@ -53,6 +53,9 @@ class Recipe:
         minimal: YAML of what departs from the defaults.
         question: the comment at the head of the file.
         name: file name without suffix, with its folder.
+        command: that first trained it, where it is read from a run that goes on.
+        whole: the same with the places that it names, where it is read from a run: they are recorded, but
+            nothing is written there.
     """
 
     config: Namespace
@@ -61,6 +64,8 @@ class Recipe:
     question: str
     name: str
     parser: RecipeParser
+    command: str = ""
+    whole: Recipe | None = None
 
     @property
     def digest(self) -> str:
@@ -77,7 +82,7 @@ class Recipe:
         }
 
     def _decisive(self) -> Namespace:
-        config = self.config.clone()
+        config = (self.whole or self).config.clone()
         for key in ("tracking", "config", "diagnostics"):
             config.pop(key, None)
         if not config.get("callbacks"):

@@ -40,7 +40,7 @@ class Training:
     Args:
         max_time_steps: budget in time steps seen, summed over rows and processes.
         max_epochs: budget in epochs, passes over the training data.
-        max_minutes: budget in minutes of training, validation included; a resumed run counts anew.
+        max_minutes: budget in minutes of training, validation included, over all starts of a run.
         val_every: time steps between validations; null: a tenth of the budget, or a hundred batches where
             only minutes end the run.
         monitor: metric of validation by which the best checkpoint is known, for instance val/accuracy; null:

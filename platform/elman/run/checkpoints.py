@@ -188,6 +188,9 @@ class Checkpoints(pl.Callback):
                 f"no checkpoint could be written in {self.folder}, so what was trained is lost; make room, "
                 "or name another folder with trainer.checkpoints"
             )
+        if self.unwritten and trainer.is_global_zero:
+            saved = self.saved_time_steps or 0
+            log.warning("the last %s time steps are in no checkpoint", f"{task.time_steps - saved:,}")
         if self.validations and not isfinite(self.best_value):
             raise BadInput(
                 f"{self.monitor} was not finite in any of {self.validations} validations, so there is no "

@@ -16,6 +16,7 @@ from elman.diagnostics.choice import diagnostics_of
 from elman.errors import BadInput
 from elman.recipes.recipe import Recipe, make_task, refuse_monitor, refuse_targets
 from elman.run.again import job_tags
+from elman.run.budgets import changed_schedule
 from elman.run.checkpoints import fitting, read_checkpoint, restore_data
 from elman.run.chosen import choose_run, open_run
 from elman.run.context import Run
@@ -104,6 +105,8 @@ def make_data_and_task(run: Run) -> None:
         run.kernels.settle(task.network)
     if not is_first_process():  # all start from rank 0's weights, but draw dropout of their own
         torch.manual_seed(run.recipe.config.seed_everything + process_rank())
+    if saved is not None and (line := changed_schedule(task.updates.schedule, run.parts.trainer, saved)):
+        say(line)
     task.recipe = run.recipe.resolved
     task.max_time_steps = run.parts.trainer.budget(data.steps_per_epoch)
     if task.updates.schedule.needs_budget and task.max_time_steps is None:

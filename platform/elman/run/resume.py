@@ -9,7 +9,8 @@ from elman.errors import BadInput
 from elman.recipes.recipe import Recipe, parse
 from elman.recipes.strict_yaml import load_yaml
 from elman.recipes.trust import Stored, named_packages
-from elman.run.checkpoints import newest
+from elman.run.budgets import BUDGETS, refuse_spent
+from elman.run.checkpoints import newest, read_checkpoint
 from elman.run.folder import take
 from elman.run.summary import say
 from elman.tracking.find import find_run, unfinished
@@ -41,27 +42,30 @@ def resumed(recipe: Recipe, tracking: dict[str, Any], resume: str | None) -> tup
             None: a new run.
 
     Raises:
-        BadInput: if there is no such run, if it has other values, has finished, or is still being written.
+        BadInput: if there is no such run, if it has other values, has finished and has no larger budget now,
+            or is still being written.
     """
     if resume is None:
         return None, None
     uri = resolve_uri(tracking["tracking_uri"])
     if resume:
         run = find_run(uri, resume)
-        _refuse_ended_or_written(run)
-        if run.tags.get(DIGEST_TAG) != recipe.digest and (others := _other_values(recipe, run.id, uri)):
-            shown = ", ".join(others[:SHOWN_VALUES]) + (", ..." if len(others) > SHOWN_VALUES else "")
-            raise BadInput(
-                f"run {run.id} ({run.name}) was started with other values: {shown}; give those, or leave out "
-                "--resume for a new run"
-            )
-    else:
-        found = unfinished(uri, tracking["experiment"], recipe.digest)
-        if not found:
-            raise BadInput(_no_such_run(uri, recipe, tracking["experiment"]))
+    elif found := unfinished(uri, tracking["experiment"], recipe.digest):
         run = found[0]
-        _refuse_ended_or_written(run)
-    return go_on(run, uri)
+    else:
+        raise BadInput(_no_such_run(uri, recipe, tracking["experiment"]))
+    run, checkpoint = _held(run, uri)
+    if checkpoint is not None:
+        refuse_spent(run, recipe.config.trainer, read_checkpoint(checkpoint))
+    elif run.status == "FINISHED":
+        raise BadInput(f"run {run.id} ({run.name}) has finished, and nothing of it is saved; start a new run")
+    if run.tags.get(DIGEST_TAG) != recipe.digest and (others := _other_values(recipe, run.id, uri)):
+        shown = ", ".join(others[:SHOWN_VALUES]) + (", ..." if len(others) > SHOWN_VALUES else "")
+        raise BadInput(
+            f"run {run.id} ({run.name}) was started with other values: {shown}; give those, or leave out "
+            "--resume for a new run"
+        )
+    return _from(run, checkpoint)
 
 
 def go_on(run: RunRow, uri: str) -> tuple[str, Path | None]:
@@ -70,31 +74,33 @@ def go_on(run: RunRow, uri: str) -> tuple[str, Path | None]:
     Raises:
         BadInput: if another process writes it, or its folder is not there.
     """
+    run, checkpoint = _held(run, uri)
+    if run.status == "FINISHED":
+        raise BadInput(f"run {run.id} ({run.name}) has just finished")
+    return _from(run, checkpoint)
+
+
+def _held(run: RunRow, uri: str) -> tuple[RunRow, Path | None]:
+    """The run, as it is once this process holds it, and its newest good checkpoint; None: it has none."""
+    if run.status == "RUNNING" and run.alive:
+        writer = run.tags.get(PROCESS_TAG, "another process")
+        raise BadInput(f"run {run.id} ({run.name}) is still being written by {writer}; stop it first")
     if run.checkpoints is None:
-        say("nothing was saved before this run ended: it begins anew")
-        return run.id, None
+        return run, None
     folder = Path(run.checkpoints)
     if not folder.is_dir():
         raise BadInput(
             f"{folder}, where run {run.id} ({run.name}) was saved, is not there; put it back or start anew"
         )
     take(folder, f"{run.id} ({run.name})")
-    _refuse_ended_or_written(find_run(uri, run.id), ours=True)
-    if not any(folder.glob("step-*.ckpt")):
+    now = find_run(uri, run.id)  # as the process left it that held it before
+    return now, newest(folder) if any(folder.glob("step-*.ckpt")) else None
+
+
+def _from(run: RunRow, checkpoint: Path | None) -> tuple[str, Path | None]:
+    if checkpoint is None:
         say("nothing was saved before this run ended: it begins anew")
-        return run.id, None
-    return run.id, newest(folder)
-
-
-def _refuse_ended_or_written(run: RunRow, *, ours: bool = False) -> None:
-    """Where it is `ours`, since this process holds it, nobody else writes it."""
-    if run.status == "FINISHED":
-        raise BadInput(
-            f"run {run.id} ({run.name}) has finished; start a new run, or raise its budget in a new one"
-        )
-    if run.status == "RUNNING" and run.alive and not ours:
-        writer = run.tags.get(PROCESS_TAG, "another process")
-        raise BadInput(f"run {run.id} ({run.name}) is still being written by {writer}; stop it first")
+    return run.id, checkpoint
 
 
 def _other_values(recipe: Recipe, run_id: str, uri: str) -> list[str]:
@@ -113,7 +119,8 @@ def _other_values(recipe: Recipe, run_id: str, uri: str) -> list[str]:
     except BadInput as error:
         return [str(error)]
     then, now = before.decisive, recipe.decisive
-    names = [name for name in then | now if then.get(name) != now.get(name)]
+    names = {name for name in then | now if then.get(name) != now.get(name)}
+    names -= {f"trainer.{name}" for name in BUDGETS}  # of which there may be more now
     return [f"--{name}={then.get(name, 'null')} (here {now.get(name, 'null')})" for name in sorted(names)]
 
 

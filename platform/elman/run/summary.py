@@ -48,7 +48,7 @@ EXAMPLE_STEPS = 8
 
 def first_tags(recipe: Recipe) -> dict[str, str]:
     """What a run can be found and resumed by."""
-    return {DIGEST_TAG: recipe.digest, RECIPE_TAG: recipe.name, COMMAND_TAG: command()}
+    return {DIGEST_TAG: recipe.digest, RECIPE_TAG: recipe.name, COMMAND_TAG: recipe.command or command()}
 
 
 def record_start(
@@ -222,7 +222,7 @@ def _note(recipe: Recipe, task: SequenceTask, data: Any, results: dict[str, Any]
     answer = f"**{_in_words(best)}**\n\n" if best else ""
     return run_note(
         question=answer + without_measurements(recipe.question),
-        command=command(),
+        command=recipe.command or command(),
         core=named(config.model.core),
         strategy=named(config.model.bptt),
         budget=budget,

@@ -22,25 +22,41 @@ from elman.tasks.quiet import quiet_lightning
 
 
 class Budget(pl.Callback):
-    """Ends the run when its time steps or minutes are spent, with all that was learned in the weights."""
+    """Ends the run when its time steps or minutes are spent, with all that was learned in the weights.
+
+    Minutes are those of all its starts.
+    """
 
     def __init__(self, *, max_time_steps: int | None, max_minutes: float | None) -> None:
         self.max_time_steps, self.max_minutes = max_time_steps, max_minutes
-        self._began = 0.0
+        self._began, self._before = monotonic(), 0.0  # seconds
 
     def on_train_start(self, trainer: pl.Trainer, task: Any) -> None:
         self._began = monotonic()
-        trainer.should_stop = self._spent(task)  # a run that was stopped after its last batch
+        # A run may have been stopped after its last batch.
+        trainer.should_stop = self._spent(task) or bool(trainer.strategy.broadcast(self._late()))
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, task: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        late = self.max_minutes is not None and monotonic() - self._began >= 60 * self.max_minutes
+        late = self._late()
         if self.max_minutes is not None:
             late = bool(trainer.strategy.broadcast(late))
         trainer.should_stop = trainer.should_stop or self._spent(task) or late
         if trainer.should_stop:
             task.finish()  # before the last validation
+
+    def _late(self) -> bool:
+        return self.max_minutes is not None and self._seconds() >= 60 * self.max_minutes
+
+    def _seconds(self) -> float:
+        return self._before + monotonic() - self._began
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"minutes": self._seconds() / 60}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._before = 60 * state_dict["minutes"]
 
     def _spent(self, task: Any) -> bool:
         return self.max_time_steps is not None and task.time_steps >= self.max_time_steps
