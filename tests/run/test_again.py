@@ -7,6 +7,7 @@ import pytest
 from launching import ECHO, Fit, wait_until
 
 from elman.cli import main
+from elman.tracking.tags import CHECKPOINTS_TAG
 
 JOB = {"SLURM_JOB_ID": "7", "SLURM_CLUSTER_NAME": "one"}
 AGAIN = {**JOB, "SLURM_RESTART_COUNT": "1"}
@@ -63,7 +64,7 @@ def test_auto_goes_on_where_it_can(job, folder):
     assert folder.run().info.status == "FINISHED"
 
     lost = job(*auto, environment={})
-    wait_until(lambda: len(folder.runs()) == 2 and folder.checkpoints(folder.runs()[0]))
+    wait_until(lambda: len(folder.runs()) == 2 and folder.runs()[0].data.tags.get(CHECKPOINTS_TAG))
     lost.signal(signal.SIGKILL)
     lost.wait()
     os.rename(folder.path / "checkpoints" / folder.runs()[0].info.run_id, "elsewhere")

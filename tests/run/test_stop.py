@@ -8,7 +8,7 @@ import pytest
 from launching import differences, wait_until
 
 from elman.cli import main
-from elman.run.stop import Stopped, unmasked
+from elman.run.stop import Stopped, ending, stoppable, unmasked, watching_the_launcher
 
 LONG = "--trainer.max_time_steps=3000000"
 BREAKING = ["--trainer.max_time_steps=3000", "--data=toy_data.Breaking", "--data.how"]
@@ -179,3 +179,32 @@ def test_an_error_in_tidying_up_does_not_hide_the_stop():
         tidied(Stopped(signal.SIGTERM))
     with pytest.raises(RuntimeError, match="nothing to tidy"):
         tidied(ValueError("not a stop"))
+
+
+def test_a_signal_that_follows_the_one_obeyed_does_not_disturb_the_end():
+    """Processes that stop together receive theirs one after another."""
+    with stoppable():
+        ending()
+        os.kill(os.getpid(), signal.SIGTERM)
+    with pytest.raises(Stopped), stoppable():
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+
+def test_a_process_whose_launcher_was_killed_stops(tmp_path):
+    """As torchrun's own by kill -9: nobody else would ever stop it."""
+    told = tmp_path / "told"
+    launcher = os.fork()
+    if not launcher:
+        if os.fork():
+            time.sleep(0.2)
+            os._exit(0)  # no handler of ours runs
+        try:
+            with stoppable(), watching_the_launcher():
+                time.sleep(30.0)
+        except Stopped as stopped:
+            told.write_text(str(stopped))
+        os._exit(0)
+    os.waitpid(launcher, 0)
+    wait_until(told.is_file)
+    wait_until(told.read_text)
+    assert told.read_text() == "stopped by SIGTERM"

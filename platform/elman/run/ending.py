@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import NamedTuple
 
 from elman.errors import BadInput
@@ -14,7 +15,7 @@ from elman.run.context import Run
 from elman.run.launched import launched
 from elman.run.parallel import end_other_processes, hand_over, handed_over, is_first_process, lost
 from elman.run.protocol import PRUNED_CODE
-from elman.run.stop import Stopped, stoppable
+from elman.run.stop import Stopped, ending, stoppable, watching_the_launcher
 from elman.run.summary import command, say
 from elman.run.trial import Pruned
 from elman.tracking.lock import releasing
@@ -46,7 +47,7 @@ def ended(run: Run, stages: Callable[[], None]) -> Ended:
     """
     code, first = 0, is_first_process
     try:
-        with stoppable(), releasing():
+        with stoppable(), releasing(), watching_the_launcher() if launched() else nullcontext():
             stages()
     except Pruned:
         code = PRUNED_CODE
@@ -94,6 +95,7 @@ def why(run: Run, error: BaseException) -> str:
 
 def end_early(run: Run, error: BaseException) -> None:
     """What is recorded and printed of a run that stops before its budget is spent."""
+    ending()
     pruned = isinstance(error, Pruned)
     if pruned:
         run.logger.set_tags({STATE_TAG: "pruned"})

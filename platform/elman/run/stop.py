@@ -8,8 +8,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -20,6 +21,8 @@ from elman.run.parallel import is_first_process
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)  # the last from SLURM, before time is up
 WORD_SECONDS = 3.0  # between two words on a batch that is to end
+WATCH_SECONDS = 1.0
+ENDING_SECONDS = 5.0
 ECHO_SECONDS = 1.0  # some programs send one signal twice: to the process, and to its group
 
 
@@ -36,19 +39,54 @@ class Stopped(SIGTERMException):
         self.number, self.in_order = number, in_order
 
 
+class _Ending:
+    since = -inf
+
+
+_ending = _Ending()
+
+
+def ending() -> None:
+    """From now on, and for some seconds, signals are not obeyed: the run is ending anyway.
+
+    Processes that stop together receive theirs one after another.
+    """
+    _ending.since = time.monotonic()
+
+
 @contextmanager
 def stoppable() -> Iterator[None]:
     """Signals raise `Stopped` in here, wherever they arrive; `Stop` is gentler in training."""
 
-    def stop(number: int, frame: FrameType | None) -> NoReturn:
-        raise Stopped(number)
+    def stop(number: int, frame: FrameType | None) -> None:
+        if time.monotonic() - _ending.since > ENDING_SECONDS:
+            raise Stopped(number)
 
+    _ending.since = -inf
     before = _handle(stop)
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+@contextmanager
+def watching_the_launcher() -> Iterator[None]:
+    """Stop as at SIGTERM when the process that started this one is gone: nobody is left to stop it."""
+    parent, ended = os.getppid(), threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(WATCH_SECONDS):
+            if os.getppid() != parent:
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    threading.Thread(target=watch, name="elman-launcher", daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 @contextmanager
@@ -125,6 +163,7 @@ class Stop(pl.Callback):
     def release(self, number: int) -> None:
         """Raise `Stopped` if there was a signal; on all ranks, with the number they agreed on."""
         if number:
+            ending()
             raise Stopped(number, in_order=True)
 
 
