@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -15,6 +17,8 @@ from elman.batch import SequenceBatch
 from elman.errors import BadInput
 
 ENDLESS = 10**9  # a length keeps Lightning from fetching one batch ahead, which would save a wrong position
+
+WATCH_SECONDS = 0.5
 
 BURST_SECONDS = 0.002
 """After so long no further batch is made ahead of its use."""
@@ -86,6 +90,7 @@ class Batches:
             batch_size=None,
             num_workers=self.workers,
             collate_fn=_as_it_is,
+            worker_init_fn=_end_with_parent,
             generator=torch.Generator(),  # or the process's would go on by a draw, and dropout with it
         )
         for found in ahead:
@@ -126,6 +131,21 @@ class Batches:
                 "it was saved by another loader: start without it"
             )
         self.index = index
+
+
+def _end_with_parent(worker: int) -> None:
+    """A worker ends soon after the process that it reads for, however that ended.
+
+    torch's own check waits for room in a pipe that nobody empties any more, for ever.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(WATCH_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="elman-parent", daemon=True).start()
 
 
 class _ByIndex(Dataset):

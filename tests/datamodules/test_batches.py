@@ -1,8 +1,10 @@
 """The loader under Lightning: what a checkpoint remembers of it."""
 
+import psutil
 import pytest
 import pytorch_lightning as pl
 import torch
+from forked import in_a_child
 
 from datamodules.batches import Batches
 from datamodules.synthetic import Echo
@@ -120,3 +122,21 @@ def test_what_is_made_ahead_fails_in_its_turn(fault):
         next(batches)
     assert loader.index == 3
     assert asked == [0, 1, 2, 3]  # a fault that comes once is not asked for again
+
+
+def test_workers_end_with_the_process_that_they_read_for():
+    """With the pipe to it full, in which torch's own check waits for ever."""
+    batch = whole(torch.zeros(1, 15_000, 1), torch.zeros(1, 15_000, 1))
+    reading = []
+
+    def read():
+        reading.append(iter(Batches(lambda index: batch, workers=2)))
+        next(reading[0])
+
+    with in_a_child(read) as child:
+        workers = psutil.Process(child).children()
+        assert len(workers) == 2
+    _, left = psutil.wait_procs(workers, timeout=20)
+    for worker in left:
+        worker.kill()
+    assert left == []

@@ -167,6 +167,21 @@ def test_the_newest_of_several_unfinished_runs_goes_on(fit, folder, stopped):
     assert (newest.info.status, older.info.status) == ("FINISHED", "KILLED")
 
 
+def test_a_stop_that_is_raised_where_python_drops_it():
+    class Dropped:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0)
+
+    def run():
+        with stoppable():
+            Dropped()
+            wait_until(lambda: False, seconds=20)
+
+    with pytest.raises(Stopped, match="SIGTERM"):
+        run()
+
+
 def test_an_error_in_tidying_up_does_not_hide_the_stop():
     def tidied(first):
         with unmasked():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from math import inf
 from types import FrameType
 from typing import Any
@@ -23,6 +25,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)  # the last from SLURM
 WORD_SECONDS = 3.0  # between two words on a batch that is to end
 WATCH_SECONDS = 1.0
 ENDING_SECONDS = 5.0
+AGAIN_SECONDS = 0.02
 ECHO_SECONDS = 1.0  # some programs send one signal twice: to the process, and to its group
 
 
@@ -63,12 +66,24 @@ def stoppable() -> Iterator[None]:
             raise Stopped(number)
 
     _ending.since = -inf
-    before = _handle(stop)
+    before, hook = _handle(stop), sys.unraisablehook
+    sys.unraisablehook = partial(_send_again, hook)
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+def _send_again(hook: Callable[[Any], Any], dropped: Any) -> None:
+    """The signal once more: Python drops what is raised in a `__del__` or a weak reference's callback."""
+    if isinstance(dropped.exc_value, Stopped):
+        again = threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), dropped.exc_value.number))
+        again.daemon = True
+        again.start()
+    else:
+        hook(dropped)
 
 
 @contextmanager
