@@ -5,7 +5,7 @@
 Each case runs a recipe in a folder of its own, breaks it at a random moment of its processor time, goes on
 with `elman fit --resume=auto` until the run has finished, sends what is left with `elman sync`, and compares
 with a run that nothing happened to: points lost, points doubled, a wrong status, a process that hangs or is
-left behind, values and weights that are not bitwise equal. A good table holds zeros. Exit code 1: it does not.
+left behind, values and weights that are not bitwise equal. A good table holds zeros, or the exit code is 1.
 """
 
 from __future__ import annotations
@@ -48,9 +48,8 @@ def main() -> int:
             continue
         total, times = Verdict(), options.times or case.times
         for number in range(times):
-            verdict = _once(
-                case, root / f"{case.name.replace(' ', '-')}-{number}", references, options.seed + number
-            )
+            place = root / f"{case.name.replace(' ', '-')}-{number}"
+            verdict = _once(case, place, references, options.seed + number)
             if verdict.bad and options.keep:
                 print(f"  {case.name} {number}: {'; '.join(verdict.notes)}", file=sys.stderr)
             elif not verdict.bad:

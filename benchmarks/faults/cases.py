@@ -220,9 +220,7 @@ def checkpoint_broken(how: str) -> Break:
             damaged = {
                 "cut": whole[:place],
                 "emptied": b"",
-                "one bit": whole[:place]
-                + bytes([whole[place] ^ 1 << run.dice.randrange(8)])
-                + whole[place + 1 :],
+                "one bit": whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :],
             }[how]
             found[-1].write_bytes(damaged)
         run.go_on()

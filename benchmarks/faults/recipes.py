@@ -35,7 +35,8 @@ model:
   log_every: 2
 data: {class_path: DigitCaptions, init_args: {batching: {batch_size: 16, steps: 4, workers: 2}}}
 trainer:
-  {max_time_steps: 30000, val_every: 15000, checkpoint_every_minutes: 0.005, progress: false, accelerator: cpu}
+  {max_time_steps: 30000, val_every: 15000, checkpoint_every_minutes: 0.005,
+   accelerator: cpu, progress: false}
 tracking: {system_metrics: false, flush_seconds: 0.1}
 """
 SOUND = """\
@@ -48,7 +49,8 @@ model:
   log_every: 2
 data: {class_path: Audio, init_args: {path: sounds, batching: {batch_size: 4}}}
 trainer:
-  {max_time_steps: 30000, val_every: 10000, checkpoint_every_minutes: 0.005, progress: false, accelerator: cpu}
+  {max_time_steps: 30000, val_every: 10000, checkpoint_every_minutes: 0.005,
+   accelerator: cpu, progress: false}
 tracking: {system_metrics: false, flush_seconds: 0.1}
 """
 
