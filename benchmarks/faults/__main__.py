@@ -1,6 +1,6 @@
 """The table of faults: elman is killed, cut off and given broken files, and goes on as if nothing had been.
 
-    python benchmarks/faults [--only kill,server] [--times 10] [--keep]
+    python benchmarks/faults [--only "kill;server"] [--times 10] [--keep]
 
 Each case runs a recipe in a folder of its own, breaks it at a random moment of its processor time, goes on
 with `elman fit --resume=auto` until the run has finished, sends what is left with `elman sync`, and compares
@@ -25,7 +25,7 @@ COLUMNS = ("lost", "doubled", "status", "hang", "orphan", "unequal")
 
 def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--only", default="", help="names, or beginnings of names, of cases")
+    asked.add_argument("--only", default="", help="cases, by how their names begin, between semicolons")
     asked.add_argument("--times", type=int, default=0, help="how often; 0: as each case says")
     asked.add_argument("--seed", type=int, default=1)
     asked.add_argument("--keep", action="store_true", help="leave the folders of bad cases where they are")
@@ -33,7 +33,7 @@ def main() -> int:
     chosen = [
         case
         for case in CASES
-        if not options.only or any(case.name.startswith(word) for word in options.only.split(","))
+        if not options.only or any(case.name.startswith(word) for word in options.only.split(";"))
     ]
     root = Path(tempfile.mkdtemp(prefix="elman-faults-"))
     references: dict[str, Reference] = {}

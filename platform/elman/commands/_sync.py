@@ -34,7 +34,7 @@ def send(runs: list[str], *, uri: str | None, checkpoints: str) -> int:
     code = sent = 0
     for folder in chosen:
         try:
-            count = send_left(folder, store)
+            count = send_left(folder, store, moved=bool(runs))
         except BadInput as error:
             print(printable(str(error)))
             code = 1

@@ -18,7 +18,8 @@ COMMAND = Command(
 usage: elman sync [RUN ...] [--checkpoints=FOLDER] [--tracking.tracking_uri=URI]
 
 Send what runs recorded and their tracking store did not take: all that is left on this machine, or that of
-the runs named, by id or by the beginning of one. Exit code 1: some of it still waits.""",
+the runs named, by id or by the beginning of one; these go to the store of --tracking.tracking_uri, wherever
+theirs was. Exit code 1: some of it still waits.""",
     options={
         "checkpoints": Option(
             "--checkpoints=FOLDER",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from elman.errors import BadInput
 from elman.run.again import AUTO, AlreadyFinished, is_requeued, newest_unfinished, run_of_this_job
 from elman.run.context import Run
 from elman.run.folder import take
@@ -13,7 +14,10 @@ from elman.run.parallel import REFUSAL_VARIABLE
 from elman.run.protocol import RUN_VARIABLE
 from elman.run.resume import begun, resumed
 from elman.run.together import started_for_a_run
+from elman.run.without_store import resumed_here
+from elman.tracking.beginning import why_away
 from elman.tracking.retry import retry
+from elman.tracking.store import resolve_uri
 
 RESUME_VARIABLE = "ELMAN_RESUME"
 
@@ -64,6 +68,17 @@ def _chosen(run: Run) -> list[str | None] | None:
 
 
 def _resumed(run: Run) -> tuple[str | None, Path | None]:
+    if (run.resume is not None or is_requeued()) and (
+        why := why_away(resolve_uri(run.tracking["tracking_uri"]))
+    ):
+        name = "" if run.resume in (None, AUTO) else str(run.resume)
+        if (left := resumed_here(run.recipe, run.folder, why, name)) is not None:
+            return left
+        if run.resume in (None, AUTO):
+            return None, None
+        raise BadInput(
+            f"{why}, and {run.folder} knows no such unfinished run; start the store, or leave out --resume"
+        )
     if run.resume in (None, AUTO) and is_requeued():
         found = run_of_this_job(run.recipe, run.tracking)
         if found[0] is not None:

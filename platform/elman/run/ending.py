@@ -97,10 +97,8 @@ def end_early(run: Run, error: BaseException) -> None:
     """What is recorded and printed of a run that stops before its budget is spent."""
     ending()
     pruned = isinstance(error, Pruned)
-    if pruned:
-        run.logger.set_tags({STATE_TAG: "pruned"})
-    else:
-        run.logger.set_tags({WHY_TAG: why(run, error)})
+    if run.logger.has_begun:
+        run.logger.set_tags({STATE_TAG: "pruned"} if pruned else {WHY_TAG: why(run, error)})
     run.logger.close()
     if run.trainer is None:
         return

@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -87,35 +88,39 @@ def open_run(
     """
     origin, row = uuid.uuid4().hex, None
     first = first_tags({**tags, ORIGIN_TAG: origin})
-    if not away:
-        try:
-            if run_id:
-                row = reopen_run(client, uri, run_id)
-                experiment = str(client.get_experiment(row.experiment_id).name)
-            else:
-                row = create_run(client, uri, experiment=experiment, name=name, tags=first)
-        except BadInput:
-            raise
-        except Exception as error:
-            if not is_passing(error):
-                raise BadInput(
-                    f"MLflow cannot open the run in {without_secrets(uri)}: {first_line(error)}"
-                ) from error
-            away = reason(error)
-    known = run_id or (origin if row is None else row.id)
-    if row is not None and run_id:
-        _give_its_name(folder, row)
-    spool = Spool((folder / known / FOLDER).resolve())
-    if "origin" not in spool.about:  # a spool of its own until now
-        began = {"started_ms": int(time.time() * 1000), "run": run_id or "", "tags": first}
-        spool.note(origin=origin, experiment=experiment, name=name, **began)
-    spool.note(uri=without_secrets(uri), finished=False)
-    if row is not None:
-        _note(client, spool, row)
-        mark_dead(uri)
-    if row is None and run_id:
-        spool.append("running", {"process": identity()})
-    register(spool.folder or folder)
+    with ExitStack() as undoing:
+        if not away:
+            try:
+                if run_id:
+                    row = reopen_run(client, uri, run_id)
+                    undoing.callback(_end_in_store, client, row.id)
+                    experiment = str(client.get_experiment(row.experiment_id).name)
+                    _give_its_name(folder, row)
+                else:
+                    row = create_run(client, uri, experiment=experiment, name=name, tags=first)
+                    undoing.callback(_end_in_store, client, row.id)
+            except BadInput:
+                raise
+            except Exception as error:
+                if not is_passing(error):
+                    shown = f"{without_secrets(uri)}: {first_line(error)}"
+                    raise BadInput(f"MLflow cannot open the run in {shown}") from error
+                away = reason(error)
+        known = run_id or (origin if row is None else row.id)
+        spool = Spool((folder / known / FOLDER).resolve())
+        undoing.pop_all()
+        undoing.callback(leave, spool)
+        if "origin" not in spool.about:  # a spool of its own until now
+            began = {"started_ms": int(time.time() * 1000), "run": run_id or "", "tags": first}
+            spool.note(origin=origin, experiment=experiment, name=name, **began)
+        spool.note(uri=without_secrets(uri), finished=False)
+        register(spool.folder or folder)
+        if row is not None:
+            _note(client, spool, row)
+            mark_dead(uri)
+        elif run_id:
+            spool.append("running", {"process": identity()})
+        undoing.pop_all()
     if away:
         log.warning("%s: the run goes on without it, and its record waits in %s", away, spool.folder)
     elif set(left_spools()) - {spool.folder}:
@@ -127,6 +132,17 @@ def open_run(
         spool,
         _connector(spool, uri, client if row is not None else None, fresh=row is not None and not run_id),
     )
+
+
+def leave(spool: Spool) -> None:
+    """A run that was stopped while it began: its end is in its spool, for whoever opens the store next."""
+    spool.append("status", {"status": "KILLED", "ended_ms": int(time.time() * 1000)})
+    spool.close()
+
+
+def _end_in_store(client: MlflowClient, run_id: str) -> None:
+    with suppress(Exception):  # it is found dead later
+        client.set_terminated(run_id, "KILLED")
 
 
 def _give_its_name(folder: Path, row: RunRow) -> None:

@@ -21,7 +21,7 @@ from elman.errors import BadInput
 from elman.tracking import store
 from elman.tracking.beginning import open_run, why_away
 from elman.tracking.params import flat_params
-from elman.tracking.recording import LAST_SECONDS, Recording
+from elman.tracking.recording import LAST_SECONDS, Recording, recording
 from elman.tracking.secrets import without_secrets
 from elman.tracking.writer import clean_tags, note_tag
 
@@ -111,48 +111,58 @@ class RunLogger(MLFlowLogger):
         self._folder = Path(folder).absolute()
         self._stored_in: str | None = None
         self._recording: Recording | None = None
+        self._stopped = False
 
     # Opening.
 
     @rank_zero_only
     def start(self) -> None:
         """Create the run, or reopen it and say RUNNING again. The second call does nothing."""
-        if self._recording is not None:
+        if self._recording is not None or self._stopped:
             return
-        begun = open_run(
-            self._client,
-            self.tracking_uri,
-            self._folder,
-            run_id=self._run,
-            experiment=self._experiment,
-            name=self._name,
-            tags=self.first_tags,
-            away=self._away,
-        )
-        self._run, self._experiment, self._stored_in = begun.id, begun.experiment, begun.experiment_id
-        self._recording = Recording(
-            begun,
-            self.tracking_uri,
-            flush_seconds=self._flush_seconds,
-            system_metrics=self._system_metrics,
-        )
+        try:
+            begun = open_run(
+                self._client,
+                self.tracking_uri,
+                self._folder,
+                run_id=self._run,
+                experiment=self._experiment,
+                name=self._name,
+                tags=self.first_tags,
+                away=self._away,
+            )
+            self._run, self._experiment, self._stored_in = begun.id, begun.experiment, begun.experiment_id
+            self._recording = recording(
+                begun, self.tracking_uri, seconds=self._flush_seconds, system_metrics=self._system_metrics
+            )
+        except Exception:
+            raise
+        except BaseException:  # a signal: nothing may begin it once more
+            self._stopped = True
+            raise
         atexit.register(self._at_exit)
 
     @property
     def recording(self) -> Recording:
         """Of the run, on rank zero."""
         self.start()
-        assert self._recording is not None, "only rank zero writes a run"
+        if self._recording is None:
+            raise RuntimeError("the run was stopped before it began")
         return self._recording
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a run, on rank zero."""
+        return self._recording is not None
 
     # Recording.
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Take the metrics of time step `step`; None: of the last one logged. Costs microseconds."""
-        recording = self._recording or self.recording
+        ours = self._recording or self.recording
         try:
-            recording.add(metrics, max(recording.last_step, 0) if step is None else step)
+            ours.add(metrics, max(ours.last_step, 0) if step is None else step)
         except TypeError as error:
             log.warning("%s", error)
 

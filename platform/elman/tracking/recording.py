@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from elman.tracking import system
-from elman.tracking.beginning import Begun
+from elman.tracking.beginning import Begun, leave
 from elman.tracking.buffer import MetricBuffer, Point
 from elman.tracking.sender import Sender
 from elman.tracking.unsent import forget
@@ -19,6 +19,15 @@ log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 10.0  # without an arrival, after which a run that ended well leaves the rest to `sync`
 LAST_SECONDS = 2.5  # Lightning kills the main process 5 s after another rank died
+
+
+def recording(begun: Begun, uri: str, *, seconds: float, system_metrics: bool) -> Recording:
+    """A run's recording; where it is stopped before it stands, the run has ended."""
+    try:
+        return Recording(begun, uri, flush_seconds=seconds, system_metrics=system_metrics)
+    except BaseException:
+        leave(begun.spool)
+        raise
 
 
 class Recording:

@@ -89,12 +89,13 @@ def left_spools(checkpoints: Iterable[Path] = ()) -> list[Path]:
     return list(found)
 
 
-def send_left(folder: Path, uri: str | None) -> int | None:
+def send_left(folder: Path, uri: str | None, *, moved: bool = False) -> int | None:
     """Send what a spool holds; how many entries that were. None: it is another store's, or its run goes on.
 
     Args:
         folder: of the spool.
         uri: of the store that is asked for; None: the spool's own, as far as that needs no password.
+        moved: that store has taken the place of the spool's own.
 
     Raises:
         BadInput: if the store does not answer, or does not have the run.
@@ -107,7 +108,7 @@ def send_left(folder: Path, uri: str | None) -> int | None:
         return None
     try:
         own = str(spool.about.get("uri", ""))
-        if uri is not None and without_secrets(uri) != own:
+        if uri is not None and without_secrets(uri) != own and not moved:
             return None
         count, store = len(spool), uri or own
         if count:
