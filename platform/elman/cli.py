@@ -12,7 +12,7 @@ from typing import NoReturn
 from elman import __version__, commands
 from elman.errors import BadInput, out_of_memory
 from elman.printable import printable
-from elman.run.launched import refuse_launcher
+from elman.run.launched import launched, refuse_launcher
 from elman.run.refusing import refusing
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -137,4 +137,6 @@ def _answer(words: list[str]) -> int:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # what is trained here stays here
     if not chosen.together:
         refuse_launcher(command)
+    elif launched() is not None:
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # or 30 lines follow a kill
     return chosen(args)

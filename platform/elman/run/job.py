@@ -23,6 +23,7 @@ from elman.run.context import Run
 from elman.run.ending import Ended, end_early, ended
 from elman.run.folder import refuse_unwritable
 from elman.run.kernels_then import KernelsThen
+from elman.run.launched import launched
 from elman.run.parallel import is_first_process, process_rank
 from elman.run.protocol import RUN_ID_VARIABLE
 from elman.run.stop import unmasked
@@ -171,6 +172,8 @@ def begin(run: Run) -> None:
 def train(run: Run) -> None:
     """The training, and the metrics it ends with."""
     assert run.trainer is not None, "begin makes it"
+    if launched():
+        run.ranks.join(run.trainer.strategy.root_device)
     restore_random(run.randomness)
     with unmasked(), _restoring(run):
         run.trainer.fit(run.task, datamodule=run.data, ckpt_path=run.checkpoint, weights_only=True)

@@ -74,10 +74,12 @@ def refuse_launcher(command: str) -> None:
     Raises:
         BadInput: if a launcher has started this one.
     """
-    if (launch := launched()) is not None:
-        more = "; trainer.devices in the recipe gives each of its runs several"
-        raise BadInput(
-            f"{launch.by} started {launch.size} processes, but `elman {command}` is one that starts others "
-            f"itself{more if command in ('search', 'crossvalidate') else ' where it needs them'}: start it "
-            f"alone, without {launch.by}"
-        )
+    launch = launched()
+    if launch is None:
+        return
+    others = command in ("search", "crossvalidate")
+    raise BadInput(
+        f"`elman {command}` {'starts the processes of its runs itself' if others else 'is one process'}, but "
+        f"{launch.by} has started {launch.size} of it; start it alone"
+        f"{', and give each run several by trainer.devices' if others else ''}"
+    )

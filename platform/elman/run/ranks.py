@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import json
 import os
@@ -12,6 +13,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
+import torch
 import torch.distributed as dist
 from lightning_fabric.plugins.environments import SLURMEnvironment
 
@@ -92,6 +94,29 @@ class Ranks:
         if not self.local_rank:
             self.meet()
 
+    def join(self, device: torch.device) -> None:
+        """Begin to sum over all of them, where Lightning finds it begun.
+
+        By itself it would meet in the launcher's own store, where after torchrun's restart the addresses of
+        the processes before still stand: all would wait for ever.
+
+        Args:
+            device: that this one trains on.
+        """
+        if self._store is None or dist.is_initialized():
+            return
+        gpu = device if device.type == "cuda" else None
+        if gpu is not None:
+            torch.cuda.set_device(gpu)
+            atexit.register(_leave)
+        dist.init_process_group(
+            "gloo" if gpu is None else "nccl",
+            store=dist.PrefixStore("group", self._store),
+            rank=self.rank,
+            world_size=self.size,
+            device_id=gpu,
+        )
+
     def end(self, line: str = "") -> None:
         """Tell the others that this process ends the run; the first word stays.
 
@@ -160,6 +185,11 @@ class Ranks:
                     return True
             time.sleep(PAUSE_SECONDS)
         return False
+
+
+def _leave() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()  # or NCCL complains
 
 
 def ranks_of(launch: Launch) -> Ranks:
