@@ -14,6 +14,7 @@ from elman.run.checkpoints import newest, read_checkpoint
 from elman.run.folder import take
 from elman.run.summary import say
 from elman.tracking.find import find_run, unfinished
+from elman.tracking.lock import holder, is_held
 from elman.tracking.reading import open_to_read, read_text
 from elman.tracking.runs import RunRow
 from elman.tracking.store import resolve_uri
@@ -83,7 +84,8 @@ def go_on(run: RunRow, uri: str) -> tuple[str, Path | None]:
 def _held(run: RunRow, uri: str) -> tuple[RunRow, Path | None]:
     """The run, as it is once this process holds it, and its newest good checkpoint; None: it has none."""
     if run.status == "RUNNING" and run.alive:
-        writer = run.tags.get(PROCESS_TAG, "another process")
+        folder = Path(run.checkpoints or "")
+        writer = holder(folder) if is_held(folder) else run.tags.get(PROCESS_TAG, "another process")
         raise BadInput(f"run {run.id} ({run.name}) is still being written by {writer}; stop it first")
     if run.checkpoints is None:
         return run, None
