@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from launching import TINY, Ranks, wait_until
+from launching import TINY, Fit, Ranks, wait_until
 
 from elman.cli import main
 from elman.run.launched import Launch, launched
+from elman.tracking.ui import free_port
 
 TORCHRUN = Path(sys.executable).with_name("torchrun")
 AGENT = {
@@ -18,6 +19,7 @@ AGENT = {
     **{"LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "1", "GROUP_WORLD_SIZE": "2"},
     **{"MASTER_ADDR": "here", "MASTER_PORT": "1"},
 }
+ALONE = {**AGENT, "WORLD_SIZE": "1"}
 BATCH = {"SLURM_JOB_ID": "7", "SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NTASKS": "4"}
 STEP = {
     **BATCH,
@@ -66,6 +68,18 @@ BREAKING = ["--data=toy_data.Breaking", "--data.how=second", "--trainer.max_time
 )
 def test_who_has_started_this(environment, wanted):
     assert launched(environment) == wanted
+
+
+@pytest.fixture
+def refused(folder, capsys):
+    """Run a command that must be refused; its one line."""
+    folder.write("echo.yaml", ECHO)
+
+    def run(*words):
+        assert main([*words]) == 2
+        return capsys.readouterr().err
+
+    return run
 
 
 @pytest.fixture
@@ -151,3 +165,33 @@ def test_what_one_process_refuses_is_printed_once(ranks, folder):
     assert errors == ["elman: error: batch 5 is not to be had; take another one"]
     assert "Traceback" not in both.output
     assert folder.run().info.status == "FAILED"
+
+
+def test_two_machines_of_lightnings_own_launcher(folder, ranks):
+    """Each knows its number and the first one's address; what they lack is said before they wait."""
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port(0))}
+    both = ranks(0)
+    for node in ("0", "1"):
+        both.all.append(
+            Fit("fit", "echo.yaml", "--trainer.num_nodes=2", environment={**place, "NODE_RANK": node})
+        )
+    assert both.wait() == [0, 0], both.output
+    assert both.output.count("dashboard: ") == 1
+    assert len(folder.last(folder.run())["elman"]["states"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("environment", "words", "line"),
+    [
+        ({}, ["fit", "echo.yaml", "--trainer.num_nodes=2"], "trainer.num_nodes=2 needs NODE_RANK (from 0), "),
+        (ALONE, ["search", "s.yaml"], "`elman search` starts the processes of its runs itself, but torchrun"),
+        (ALONE, ["test", "a run"], "`elman test` is one process, but torchrun has started 1 of it; start it"),
+    ],
+    ids=["nodes", "search", "test"],
+)
+def test_what_cannot_be_launched_so(refused, monkeypatch, environment, words, line):
+    for name in AGENT:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert refused(*words).startswith(f"elman: error: {line}")
