@@ -130,14 +130,14 @@ def _node(settings: Training) -> int:
 
 
 def _as_launched(recipe: Recipe, settings: Training, launch: Launch) -> Training:
-    for name, there, where in (
-        ("devices", launch.local_size, "on this machine"),
-        ("num_nodes", launch.nodes, "as its number of machines"),
+    for name, there, what in (
+        ("devices", launch.local_size, f"{launch.local_size} on this machine"),
+        ("num_nodes", launch.nodes, f"processes on {launch.nodes} machine{'s' * (launch.nodes > 1)}"),
     ):
         given = getattr(settings, name)
         if given != there and recipe.typed("trainer", name):
             raise BadInput(
-                f"trainer.{name}={given}, but {launch.by} has started {there} {where}; leave "
+                f"trainer.{name}={given}, but {launch.by} has started {what}; leave "
                 f"trainer.{name} out, or have {launch.by} start {given}"
             )
     gpus = torch.cuda.device_count() if settings.accelerator != "cpu" else 0
