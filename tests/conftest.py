@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -19,6 +20,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.compiler)
         if item.get_closest_marker("compiler") and not shutil.which(os.environ.get("CC", "cc").split()[0]):
             item.add_marker(pytest.mark.skip(reason="no C compiler"))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported lives as long as the tests: looking through it for garbage costs a share of them."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 @pytest.fixture(scope="session")

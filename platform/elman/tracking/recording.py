@@ -45,7 +45,6 @@ class Recording:
         self.spool, self.status = begun.spool, "RUNNING"
         self.is_closed = self._told = False
         self._sender = Sender(begun.spool, begun.connect, uri, flush_seconds=flush_seconds)
-        self._sender.start()
         self._buffer = MetricBuffer(
             self._keep,
             last_step=about.get("last_step", -1),
@@ -53,6 +52,7 @@ class Recording:
             flush_seconds=flush_seconds,
         )
         self.add = self._buffer.add
+        self._sender.start()
         self._monitor = None
         if system_metrics:
             self._monitor = system.SystemMonitor(self._buffer.add_aside, first=about.get("samples", 0))

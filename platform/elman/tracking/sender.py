@@ -13,7 +13,7 @@ from elman.tracking.buffer import BATCH_POINTS, Point
 from elman.tracking.retry import reason
 from elman.tracking.spool import Entry, Spool
 from elman.tracking.store import first_line
-from elman.tracking.store_file import StoreFile
+from elman.tracking.store_file import StoreFile, let_go
 from elman.tracking.writer import RunWriter
 
 log = logging.getLogger(__name__)
@@ -123,7 +123,8 @@ class Sender:
     def _pause(self) -> float:
         if self._waiters:
             return URGENT_PAUSE_SECONDS
-        return min(self._flush_seconds * 2**self._in_row, max(LONGEST_PAUSE_SECONDS, self._flush_seconds))
+        grown = self._flush_seconds * 2 ** min(self._in_row, 10)
+        return min(grown, max(LONGEST_PAUSE_SECONDS, self._flush_seconds))
 
     def _send_some(self) -> bool:
         """Send the oldest entries, at most 1,000 points of metrics together. False: there were none."""
@@ -132,7 +133,8 @@ class Sender:
         entries = _together(self.spool.first(ENTRIES_AT_ONCE))
         if not entries:
             return False
-        if not self._file.is_same():
+        if not self._file.is_same() and self._writer is not None:
+            let_go(self._writer.client)
             self._writer = None
         if self._writer is None:
             self._writer = self._connect()

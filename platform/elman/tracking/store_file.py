@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from elman.errors import BadInput
 from elman.tracking.store import sqlite_path
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 
 class StoreFile:
@@ -37,3 +42,10 @@ class StoreFile:
         except OSError:
             return None
         return None if found is None else (found.st_dev, found.st_ino)
+
+
+def let_go(client: MlflowClient) -> None:
+    """Close a client's connections to a file, so that it opens the one that has taken its place."""
+    store = getattr(getattr(client, "_tracking_client", None), "store", None)
+    if (engine := getattr(store, "engine", None)) is not None:
+        engine.dispose()
