@@ -114,11 +114,11 @@ def test_a_resume_from_other_contents(
 ) -> None:
     """Whatever restores it: the task, Lightning's loops, the optimiser, callbacks, generators."""
     from elman.recipes.recipe import parse
-    from elman.run import job
+    from elman.run import chosen
     from elman.run.checkpoints import newest
 
     monkeypatch.chdir(trained)
-    monkeypatch.setattr(job, "resumed", lambda *given: (None, Path("other.ckpt")))
+    monkeypatch.setattr(chosen, "resumed", lambda *given: (None, Path("other.ckpt")))
     good = torch.load(newest(next(trained.glob("checkpoints/*"))), weights_only=True)
     good["elman"]["time_steps"] = 400
     rng = random.Random(3)

@@ -31,7 +31,6 @@ from elman.bptt import (
 )
 from elman.cores import GRU, LSTM, IndRNN
 from elman.cores.kernels import Choice, kernels_of
-from elman.errors import BadInput
 from elman.tasks import Cosine, SequenceTask
 from elman.tasks.random_state import restore_random, saved_random
 from elman.tasks.saved_state import restored_state, saved_state
@@ -185,16 +184,6 @@ def test_a_file_holds_only_the_steps_that_are_kept(tmp_path: Path) -> None:
         trainer.save_checkpoint(path)
         sizes.append(path.stat().st_size)
     assert sizes[1] < sizes[0] + 5_000
-
-
-def test_a_file_of_two_processes_is_refused_by_one(tmp_path: Path) -> None:
-    path = tmp_path / "two.ckpt"
-    fit(make_task(), stream(3)).save_checkpoint(path)
-    checkpoint = torch.load(path, weights_only=True)
-    checkpoint["elman"]["states"] *= 2
-    torch.save(checkpoint, path)
-    with pytest.raises(BadInput, match=r"written by 2 processes .* cannot go on with 1"):
-        fit(make_task(), stream(3), checkpoint=path, max_epochs=2)
 
 
 def test_random_generators_come_back() -> None:
