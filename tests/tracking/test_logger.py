@@ -1,9 +1,7 @@
 """Through a real Lightning fit on a real store: status, resume, parameters, notes."""
 
 import os
-import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections import Counter
@@ -15,7 +13,6 @@ from pytorch_lightning.loggers import MLFlowLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from elman.errors import BadInput
-from elman.tracking.find import mark_stale
 from elman.tracking.logger import RunLogger, status_of
 
 
@@ -357,46 +354,3 @@ def test_tags_that_hold_no_number_are_none(client):
     assert (run.info.status, run.data.tags["elman.attempt"]) == ("FINISHED", "2")
     assert run.data.tags["elman.last_step"] == "6"
     assert [point.step for point in client.get_metric_history(logger.run_id, "loss")] == [5, 6]
-
-
-def test_a_run_that_is_stopped_while_it_begins_has_ended(client, monkeypatch):
-    """A signal between the run's creation and its first record: it does not begin anew, and has ended."""
-    from elman.tracking import recording
-
-    def stop(*_, **__):
-        raise KeyboardInterrupt
-
-    logger = logger_for(run_name="cut off")
-    with monkeypatch.context() as patched:
-        patched.setattr(recording, "MetricBuffer", stop)
-        with pytest.raises(KeyboardInterrupt):
-            logger.start()
-    assert not logger.has_begun
-    logger.close()
-    logger.start()
-    (run,) = client.search_runs([e.experiment_id for e in client.search_experiments()])
-    assert run.info.status == "RUNNING"  # its end waits in the spool ...
-    mark_stale(logger.tracking_uri)
-    assert client.get_run(run.info.run_id).info.status == "KILLED"  # ... for whoever opens the store next
-
-
-def test_a_store_that_is_moved_away_and_put_back(client, folder):
-    """SQLite would write on into a file that has no name."""
-    logger = logger_for()
-    logger.log_metrics({"a": 1.0}, step=1)
-    assert logger.deliver()
-    (folder / "mlflow.db").rename(folder / "away.db")
-    logger.log_metrics({"a": 2.0}, step=2)
-    assert not logger.deliver(0.5)
-    (folder / "away.db").rename(folder / "mlflow.db")
-    assert logger.deliver()
-    shutil.copy(folder / "mlflow.db", folder / "copy.db")  # another file in its place
-    (folder / "copy.db").replace(folder / "mlflow.db")
-    logger.log_metrics({"a": 3.0}, step=3)
-    assert logger.deliver()
-    logger.close()
-    with sqlite3.connect(folder / "mlflow.db") as database:
-        asked = "SELECT step FROM metrics WHERE run_uuid = ? ORDER BY step"
-        assert database.execute(asked, [logger.run_id]).fetchall() == [(1,), (2,), (3,)]
-        (status,) = database.execute("SELECT status FROM runs").fetchone()
-    assert status == "FINISHED"

@@ -1,12 +1,9 @@
-"""Waiting for a store that is unreachable, and not waiting longer than a dying process can."""
-
-import threading
-import time
+"""Waiting for a store that is unreachable."""
 
 import pytest
 
 from elman.errors import BadInput
-from elman.tracking.retry import RetryingClient, retry, within
+from elman.tracking.retry import RetryingClient, retry
 
 
 class Flaky:
@@ -39,22 +36,3 @@ def test_what_was_asked_wrongly_is_not_asked_again(error):
     with pytest.raises(type(error), match="missing"):
         retry(lambda: flaky.get_run("a"), what="reading", seconds=60)
     assert len(flaky.errors) == 1
-
-
-def test_a_call_that_hangs_is_left_behind():
-    hanging, start = threading.Event(), time.monotonic()
-    within(0.05, hanging.wait)
-    assert time.monotonic() - start < 5
-    hanging.set()
-
-
-def test_a_call_where_no_thread_starts(monkeypatch):
-    """As while Python 3.12 exits."""
-
-    def refuse(thread):
-        raise RuntimeError("can't create new thread at interpreter shutdown")
-
-    monkeypatch.setattr(threading.Thread, "start", refuse)
-    done = []
-    within(1.0, lambda: done.append(True))
-    assert done == [True]

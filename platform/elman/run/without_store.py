@@ -12,6 +12,7 @@ from elman.run.checkpoints import newest
 from elman.run.folder import take
 from elman.run.summary import say
 from elman.tracking.lock import is_held
+from elman.tracking.retry import is_passing
 from elman.tracking.spool import FILE, Spool
 from elman.tracking.tags import DIGEST_TAG
 from elman.tracking.unsent import FOLDER
@@ -72,8 +73,10 @@ def _left(checkpoints: Path) -> Iterator[Left]:
             continue
         try:
             spool = Spool(file.parent)
-        except BadInput:  # another process has just taken it
-            continue
+        except BadInput as error:
+            if is_passing(error):  # another process has just taken it
+                continue
+            raise
         about = spool.about
         spool.close()
         if not about.get("finished"):

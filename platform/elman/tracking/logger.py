@@ -135,10 +135,8 @@ class RunLogger(MLFlowLogger):
             self._recording = recording(
                 begun, self.tracking_uri, seconds=self._flush_seconds, system_metrics=self._system_metrics
             )
-        except Exception:
-            raise
-        except BaseException:  # a signal: nothing may begin it once more
-            self._stopped = True
+        except BaseException as error:
+            self._stopped = not isinstance(error, Exception)  # after a signal nothing may begin it once more
             raise
         atexit.register(self._at_exit)
 

@@ -44,6 +44,7 @@ class Recording:
         about = begun.spool.about
         self.spool, self.status = begun.spool, "RUNNING"
         self.is_closed = self._told = False
+        self._monitor: system.SystemMonitor | None = None
         self._sender = Sender(begun.spool, begun.connect, uri, flush_seconds=flush_seconds)
         self._buffer = MetricBuffer(
             self._keep,
@@ -53,7 +54,6 @@ class Recording:
         )
         self.add = self._buffer.add
         self._sender.start()
-        self._monitor = None
         if system_metrics:
             self._monitor = system.SystemMonitor(self._buffer.add_aside, first=about.get("samples", 0))
             self._monitor.start()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import sqlite3
-import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -55,17 +54,6 @@ def retry(call: Callable[[], T], *, what: str, seconds: float = RETRY_SECONDS) -
                 warned = True
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-
-
-def within(seconds: float, call: Callable[[], object]) -> None:
-    """Make a call in a thread of its own, and wait for it at most `seconds`, as a dying process must."""
-    thread = threading.Thread(target=call, name="elman-last-call", daemon=True)
-    try:
-        thread.start()
-    except RuntimeError:  # Python 3.12 starts no thread while it exits
-        call()
-        return
-    thread.join(seconds)
 
 
 class RetryingClient(MlflowClient):

@@ -79,7 +79,7 @@ class Spool:
         except (OSError, sqlite3.Error) as error:
             raise BadInput(
                 f"{folder}: records for the tracking store cannot be kept there ({error}); name another "
-                "folder with trainer.checkpoints, or end the process that has it open"
+                "folder with trainer.checkpoints, end the process that has it open, or move a broken one away"
             ) from error
         self._last = max(int(last), int(self.about.get("last", 0)))
 

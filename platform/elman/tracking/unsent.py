@@ -14,7 +14,7 @@ from datamodules.files import write_whole
 from elman.errors import BadInput
 from elman.tracking.lock import is_held
 from elman.tracking.opening import create_run, run_of_origin
-from elman.tracking.retry import reason
+from elman.tracking.retry import is_passing, reason
 from elman.tracking.runs import present_run
 from elman.tracking.secrets import without_secrets
 from elman.tracking.sender import Sender
@@ -98,14 +98,16 @@ def send_left(folder: Path, uri: str | None, *, moved: bool = False) -> int | No
         moved: that store has taken the place of the spool's own.
 
     Raises:
-        BadInput: if the store does not answer, or does not have the run.
+        BadInput: if the spool is damaged, or the store does not answer or does not have the run.
     """
     if is_held(folder.parent):
         return None
     try:
         spool = Spool(folder)
-    except BadInput:  # it has just been taken
-        return None
+    except BadInput as error:
+        if is_passing(error):  # another process has just taken it
+            return None
+        raise
     try:
         own = str(spool.about.get("uri", ""))
         if uri is not None and without_secrets(uri) != own and not moved:
