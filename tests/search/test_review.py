@@ -1,12 +1,14 @@
 """What a study has found, as plain values: the best trial, the front, and there and back as JSON."""
 
 import json
+import random
 import re
 from dataclasses import replace
 
 import pytest
 from study_toys import COST, LOSS, realistic, review, row
 
+from elman.search.results.front import front
 from elman.search.results.review import Review, TrialRow
 from elman.search.space.space import Choices, Dimension
 
@@ -70,6 +72,30 @@ def test_a_trial_above_a_limit_is_not_best():
 
 def test_a_limit_below_zero_is_no_limit_for_what_was_not_measured():
     assert numbers(review(row(0, 1.0), constraints={"val/loss": -1.0}).feasible) == [0]
+
+
+@pytest.mark.parametrize("costs", [1, 2, 3])
+def test_a_front_is_what_no_other_point_beats(costs):
+    """Each point against each other one, of few values, so that many are equal."""
+    draw = random.Random(costs)
+    for count in (0, 1, 2, 40, 40, 40):
+        points = [[draw.randint(0, 4) for _ in range(costs)] for _ in range(count)]
+
+        def beats(a, b, points=points):
+            no_worse = all(x <= y for x, y in zip(points[a], points[b], strict=True))
+            return no_worse and (points[a] != points[b] or a < b)
+
+        kept = [i for i in range(count) if not any(beats(j, i) for j in range(count) if j != i)]
+        assert front(points) == sorted(kept, key=lambda i: points[i])
+
+
+def test_the_front_is_found_once_and_kept_from_callers(monkeypatch):
+    study = points((4, 1), (2, 4), (1, 5))
+    study.pareto().clear()
+    monkeypatch.setattr("elman.search.results.review.front", None)
+    assert numbers(study.pareto()) == [2, 1, 0]
+    study.ranked().clear()
+    assert study.best().number == 2
 
 
 def test_the_front():

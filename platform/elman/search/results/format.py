@@ -44,10 +44,9 @@ def labels(review: Review, *, multiples: bool = True) -> list[str]:
     Args:
         multiples: also k2/k1 where k2 stands beside it.
     """
-    present = {label for trial in review.trials for label in trial.values}
     found: list[str] = []
     for dimension in review.dimensions:
-        product = dimension.derived if dimension.derived in present else None
+        product = dimension.derived if dimension.derived in review.present else None
         if product and product not in found:
             found.append(product)
         if multiples or not product:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from math import inf, isfinite
 from typing import Any, Literal, get_args
 
+from elman.search.results.front import front
 from elman.search.space.settings import Direction
 from elman.search.space.space import Choices, Dimension, Range
 
@@ -108,20 +110,27 @@ class Review:
         """The first of the objectives."""
         return next(iter(self.objectives))
 
-    @property
+    # A review never changes, so what is counted over all its trials is counted once.
+
+    @cached_property
     def complete(self) -> list[TrialRow]:
         """Trials that ran to their end."""
         return [trial for trial in self.trials if trial.state == "complete"]
 
-    @property
+    @cached_property
     def feasible(self) -> list[TrialRow]:
         """Those of them that kept within all limits."""
         return [trial for trial in self.complete if self.keeps_limits(trial)]
 
-    @property
+    @cached_property
     def ended(self) -> list[TrialRow]:
         """Trials that have come to an end, whichever it was."""
         return [trial for trial in self.trials if trial.state in ENDED]
+
+    @cached_property
+    def present(self) -> frozenset[str]:
+        """The labels that some trial has a value for."""
+        return frozenset(label for trial in self.trials for label in trial.values)
 
     def keeps_limits(self, trial: TrialRow) -> bool:
         """Whether no metric is above its limit; one that was not measured is not."""
@@ -129,21 +138,29 @@ class Review:
 
     def ranked(self) -> list[TrialRow]:
         """Feasible trials that have the first objective, best first, of equal ones the first first."""
+        return list(self._ranked)
+
+    @cached_property
+    def _ranked(self) -> list[TrialRow]:
         found = [trial for trial in self.feasible if trial.metric(self.objective) is not None]
         return sorted(found, key=lambda t: (self._cost(self.objective, t), t.number))
 
     def best(self) -> TrialRow | None:
         """The feasible trial with the best first objective, of equal ones the first; None: there is none."""
-        return next(iter(self.ranked()), None)
+        return next(iter(self._ranked), None)
 
     def pareto(self) -> list[TrialRow]:
         """The feasible trials that no other beats in every objective, best in the first one first.
 
         Of trials with equal objectives the first is kept. Trials that lack an objective are left out.
         """
+        return list(self._front)
+
+    @cached_property
+    def _front(self) -> list[TrialRow]:
         found = [t for t in self.feasible if all(t.metric(name) is not None for name in self.objectives)]
-        kept = [trial for trial in found if not any(self._beats(other, trial) for other in found)]
-        return sorted(kept, key=lambda t: (*self._costs(t), t.number))
+        found.sort(key=lambda t: t.number)
+        return [found[i] for i in front([self._costs(trial) for trial in found])]
 
     def counts(self) -> dict[str, int]:
         """Trials by state."""
@@ -151,13 +168,6 @@ class Review:
         for trial in self.trials:
             found[trial.state] += 1
         return found
-
-    def _beats(self, one: TrialRow, other: TrialRow) -> bool:
-        """Whether `one` is nowhere worse and somewhere better, or equal and earlier."""
-        mine, its = self._costs(one), self._costs(other)
-        if mine == its:
-            return one.number < other.number
-        return all(a <= b for a, b in zip(mine, its, strict=True))
 
     def _costs(self, trial: TrialRow) -> list[float]:
         return [self._cost(name, trial) for name in self.objectives]
