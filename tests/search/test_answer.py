@@ -6,6 +6,7 @@ import pytest
 from study_toys import COST, K1, LAYERS, LOSS, LR, RATIO, realistic, review, row
 
 from elman.search.results.answer import answer, lead
+from elman.search.results.importance import importance
 from elman.search.space.space import Choices, Dimension, Range
 
 WINNER = {"k1": 20, "k2/k1": 3, "k2": 60, "layers": 2, "lr": 0.0031}
@@ -158,9 +159,12 @@ def test_the_cheaper_one_is_named():
 
 
 def test_what_decided_is_named_with_its_doubt():
-    assert "lr decided most (0.5" in answer(realistic())
-    assert "With 19 complete trials that is a hint, no more." in answer(realistic())
-    assert "hint" not in answer(realistic(60, running=False))
+    study = realistic(80, running=False)
+    found = importance(study)
+    first = found.shares[0]
+    assert f"{first.label} decided most ({first.share:.2f} of the variance, first in " in answer(study)
+    assert f"noise and interplay {found.rest:.2f}." in answer(study)
+    assert "decided" not in answer(realistic())
 
 
 def test_a_study_read_again_has_the_same_answer():

@@ -22,12 +22,12 @@ def rows_of(text, head="| trial |"):
 
 
 def test_the_answer_comes_before_the_links_the_table_and_the_set_up():
-    text = note(realistic(running=False), links=LINKS).replace("&nbsp;&nbsp; |", " |")
+    text = note(realistic(60, running=False), links=LINKS).replace("&nbsp;&nbsp; |", " |")
     parts = [
         "### Which windows does a character model need?",
-        "**Best of 30 trials",
+        "**Best of 60 trials",
         "[charts](http://localhost:5000/#/experiments/1) · [report](http://localhost:5000/report)",
-        "lr decided most",
+        "core decided most",
         "| trial | k1 | k2 | k2/k1 | layers |",
         "| space | values |",
         "| limits | cost/peak_memory_mib <= 1400 |",

@@ -36,7 +36,7 @@ def trace(figure, name):
 
 @pytest.mark.parametrize(("several", "names"), [(False, ONE), (True, SEVERAL)])
 def test_a_realistic_study_has_all_pictures(several, names):
-    assert drawn(realistic(several=several)) == names
+    assert drawn(realistic(60, several=several)) == names
 
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
@@ -181,9 +181,9 @@ def test_windows_with_other_labels_and_without():
 
 
 def test_importance_bars_are_in_order():
-    figure = pictures(realistic()).drawn["importance"].plotly
+    figure = pictures(realistic(60)).drawn["importance"].plotly
     (bars,) = figure.data
-    assert bars.y[0] == "lr"
+    assert bars.y[0] == "core"
     assert list(bars.x) == sorted(bars.x, reverse=True)
     assert figure.layout.yaxis.autorange == "reversed"
 

@@ -59,8 +59,8 @@ def evil():
 def test_one_page_with_everything():
     study = realistic(running=False)
     page = Page(report(study))
-    assert page.tags.count("figure") == 6
-    assert page.tags.count("script") == 6 + 2
+    assert page.tags.count("figure") == 5
+    assert page.tags.count("script") == 5 + 2
     assert sum(len(script) > 1_000_000 for script in page.scripts) == 1  # plotly.js, once
     for expected in (
         "Which windows does a character model need?",
@@ -69,7 +69,8 @@ def test_one_page_with_everything():
         "Trial 11: the core's carry is not finite after 410,000 time steps (lr=0.0098)",
         "elman search experiments/char_lm/search.yaml",
         "5 to 80, whole, log",
-        "Not drawn: pareto: the study has one objective.",
+        "pareto: the study has one objective",
+        "importance: needs 30 complete trials",
     ):
         assert expected in page.text
     assert page.tags.count("tr") >= 31

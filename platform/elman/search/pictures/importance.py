@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from elman.search.pictures.picture import Picture, TooFewError
 from elman.search.pictures.theme import BLUE, matplotlib_figure, plain, plotly_figure
 from elman.search.results.format import short
-from elman.search.results.importance import importance as shares_of
+from elman.search.results.importance import importance as importance_of
 from elman.search.results.review import Review
 
 if TYPE_CHECKING:
@@ -16,21 +16,20 @@ if TYPE_CHECKING:
 
 
 def importance(review: Review) -> Picture:
-    """The share of each dimension, as sampled, in what made the best trials good.
+    """The share of each value in the variance of the first objective.
 
     Raises:
-        TooFewError: where there are too few trials.
+        TooFewError: where there are too few trials, or they are too noisy.
     """
-    if sum(trial.metric(review.objective) is not None for trial in review.complete) < 4:
-        raise TooFewError("needs four complete trials")
-    shares = shares_of(review)
-    if len(shares) < 2:
-        raise TooFewError("no value of the space stands out from another")
-    count = len(review.complete)
+    found = importance_of(review)
+    if found.silent:
+        raise TooFewError(found.silent)
+    shares = {share.label: share.share for share in found.shares}
     return Picture(
         title=f"What decided {review.objective}",
-        caption="How differently the best trials are spread over each value than all complete ones "
-        f"(PED-ANOVA over {count} trials{', so few that it is a hint' if count < 20 else ''}).",
+        caption=f"The share of its variance that each value explains alone, over {found.trials} trials "
+        f"(fANOVA); {next(iter(shares))} is first in {found.shares[0].first} of {found.resamples} resamples. "
+        f"Noise and interplay: {found.rest:.2f}.",
         draw_plotly=lambda: _plotly(review, shares),
         draw_matplotlib=lambda: _matplotlib(review, shares),
     )

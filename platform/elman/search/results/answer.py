@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from elman.search.results.cost_view import with_cost
 from elman.search.results.format import cost_in_words, counts_in_words, formatted, in_words, number
-from elman.search.results.importance import importance
+from elman.search.results.importance import Importance, importance, importance_among_learned
 from elman.search.results.knee import knee
 from elman.search.results.review import Review, TrialRow
 from elman.search.space.space import Choices, Dimension, Range
 
 NEAR_AN_END = 0.03
 POINTS_OF_A_FRONT = 8
+LEAST_NAMED = 0.05  # a share below it is not worth a word
 
 
 def answer(review: Review) -> str:
@@ -117,15 +118,26 @@ def _front(review: Review) -> str:
 
 
 def _decided(review: Review) -> str:
-    shares = list(importance(review).items())
-    if len(shares) < 2:
-        return ""
-    (first, most), *others = shares
-    more = [f"{label} ({share:.2f})" for label, share in others[:2] if share >= 0.1]
-    count = len(review.complete)
-    doubt = f" With {count} complete trials that is a hint, no more." if count < 20 else ""
-    then = f", then {' and '.join(more)}" if more else ", far before all others"
-    return f"{first} decided most ({most:.2f}){then}.{doubt}"
+    """What decided, and what decided among the trials that learned; empty where neither can be said."""
+    found, among = importance(review), importance_among_learned(review)
+    lines = [] if found.silent else [_shares(found, "decided most")]
+    if among is not None and not among.silent:
+        lines.append(_shares(among, f"decided most among the {among.trials} trials that learned"))
+    return " ".join(lines)
+
+
+def _shares(found: Importance, what: str) -> str:
+    """`k2 decided most (0.81 of the variance, first in 20 of 20 resamples), then lr (0.10); ...`"""
+    first, *others = found.shares
+    parts = [share for share in others if share.below == first.label and share.share >= LEAST_NAMED]
+    more = [share for share in others if share.below is None and share.share >= LEAST_NAMED][:2]
+    text = f"{first.label} {what} ({first.share:.2f} of the variance"
+    text += f", first in {first.first} of {found.resamples} resamples)"
+    if parts:
+        text += f", beside it {' and '.join(f'{s.label} ({s.share:.2f})' for s in parts)}"
+    if more:
+        text += f", then {' and '.join(f'{s.label} ({s.share:.2f})' for s in more)}"
+    return f"{text}; noise and interplay {found.rest:.2f}."
 
 
 def _edges(review: Review, best: TrialRow) -> str:

@@ -17,7 +17,7 @@ State = Literal["waiting", "running", "complete", "pruned", "failed"]
 ENDED = ("complete", "pruned", "failed")
 NUMBERS = ("number", "time_steps", "seconds", "hours")
 TEXTS = ("name", "question", "command", "experiment", "sampler", "pruner", "budget", "run_id", "why")
-NUMBERS_BY_NAME = ("constraints", "constrained", "costs", "curve")
+NUMBERS_BY_NAME = ("constraints", "constrained", "costs", "curve", "chance")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +80,7 @@ class Review:
         budget: what ends it, in words: "24 trials".
         trials: all of them, by number.
         hours: in which at least one trial ran.
+        chance: what a network reaches that has learned nothing, by metric, as far as the data state it.
 
     Raises:
         ValueError: if it has no objective, or one with no direction.
@@ -97,6 +98,7 @@ class Review:
     budget: str = ""
     trials: tuple[TrialRow, ...] = ()
     hours: float = 0.0
+    chance: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.objectives:
