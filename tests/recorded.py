@@ -45,6 +45,7 @@ def study(client, uri, *, experiment="toys", name="windows", values=((10, 2.0), 
     """A study of complete trials, each (k1, its objective), and a pruned one; ids of it and of its trials."""
     opened = create_run(client, uri, experiment=experiment, name=name)
     client.set_tag(opened.id, "elman.study", name)
+    client.set_tag(opened.id, "elman.study_id", opened.id)
     trials, ids = [], []
     for number, (k1, value) in enumerate([*values, (40, 3.0)]):
         state = "pruned" if number == len(values) else "complete"

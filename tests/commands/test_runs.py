@@ -52,6 +52,23 @@ def test_the_best_comes_first_whichever_way_is_good(answer, client):
     ]
 
 
+def test_runs_that_say_their_best_are_not_asked_one_by_one(answer, client, uri, monkeypatch):
+    """The history has a better value, which shows where the table's comes from."""
+    parent, trials = study(client, uri)
+    for run in [*trials, alone := record("alone", [0.1, 3.0])]:
+        client.log_metric(run, f"best/{FIGURE}", 0.25, step=2000)
+    client.log_param(parent, f"objectives.{FIGURE}", "minimize")
+    client.log_metric(parent, f"best/{FIGURE}", 0.125)
+    client.log_metric(parent, "cost/time_steps", 5000)
+    for name in ("get_metric_history", "get_run", "list_artifacts"):
+        monkeypatch.setattr(f"mlflow.MlflowClient.{name}", None)
+    for words in ([], ["--sort=best"], ["--studies"]):
+        found = {line["run"]: line for line in json_lines(answer("runs", "--format=jsonl", *words))}
+        assert (found[parent]["best"], found[parent]["steps"]) == (0.125, 5000)
+        kept = [found[run]["best"] for run in [*trials, alone] if run in found]
+        assert kept == ([] if words == ["--studies"] else [0.25] * 4)
+
+
 def test_trials_are_listed_below_their_study(answer, client, uri):
     parent, trials = study(client, uri)
     alone = record("later", [1.0])

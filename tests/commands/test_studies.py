@@ -119,6 +119,7 @@ def test_a_study_that_has_said_nothing_yet(complaint, client, uri, command):
 
     run = create_run(client, uri, experiment="toys", name="fresh")
     client.set_tag(run.id, "elman.study", "fresh")
+    client.set_tag(run.id, "elman.study_id", "1")
     assert "study 'fresh'" in complaint(command, "toys")
     assert "has recorded no study.json yet" in complaint(command, "toys")
 

@@ -48,6 +48,7 @@ def test_a_run_by_its_name_and_its_results(folder, capsys):
     best = min(p.value for p in folder.client.get_metric_history(run.info.run_id, "val/nats_per_step"))
     assert table[0].split() == ["best", "val/bits_per_step", f"{best / 0.6931471805599453:.4f}"]
     assert table[1].split() == ["best", "val/nats_per_step", f"{best:.4f}"]
+    assert run.data.metrics["best/val/nats_per_step"] == best  # for lists of runs, which need no history
     assert ["time", "steps", "240"] in [line.split() for line in table]
     assert len({len(line) for line in table[:3]}) == 1  # numbers stand below one another
 

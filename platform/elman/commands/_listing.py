@@ -19,20 +19,22 @@ from elman.commands._columns import (
     reader,
     shown,
 )
-from elman.commands._studies import review_of
+from elman.commands._studies import STUDIES, review_of
 from elman.commands._table import print_table
 from elman.errors import BadInput
 from elman.predict.lines import Lines, opened
 from elman.tracking.find import mark_stale
+from elman.tracking.metrics import BEST
 from elman.tracking.reading import chosen_experiments, open_to_read
 from elman.tracking.runs import STATES, RunRow, newest_rows, short_ids, under_their_studies, with_best
-from elman.tracking.tags import STUDY_TAG, WHY_TAG
+from elman.tracking.tags import WHY_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 SHOWN_RUNS = 50
 SHOWN_FAILURES = 3
+OBJECTIVES = "objectives."  # how the parameters of a study begin that name them
 CALLS_AT_ONCE = 8  # MLflow keeps ten connections
 
 
@@ -132,7 +134,7 @@ def _rows(
     """The runs that were asked for, in order, and whether there are more."""
     wanted = asked.wanted
     if asked.studies:
-        wanted = " and ".join([*([wanted] if wanted else []), f"tags.`{STUDY_TAG}` LIKE '%'"])
+        wanted = " and ".join([*([wanted] if wanted else []), STUDIES])
     most = None if asked.sort or asked.studies else asked.most
     rows, more = newest_rows(client, experiments, wanted=wanted, states=asked.states, most=most)
     if asked.studies:
@@ -164,6 +166,8 @@ def _judged(client: MlflowClient, row: RunRow) -> RunRow:
     """The row with its best value; of a study: its best trial's."""
     if not row.is_study:
         return with_best(client, row)
+    if (known := _recorded(row)) is not None:
+        return known
     review = review_of(client, row)
     best = review.best() if review else None
     if review is None or best is None:
@@ -171,6 +175,18 @@ def _judged(client: MlflowClient, row: RunRow) -> RunRow:
     metric = next(iter(review.objectives))
     steps = sum(trial.time_steps for trial in review.trials)
     return replace(row, metric=metric, best=best.objectives.get(metric), time_steps=steps)
+
+
+def _recorded(row: RunRow) -> RunRow | None:
+    """A study's row out of its own metrics; None: they do not say which of many objectives is the first."""
+    objectives = [name for name in row.params if name.startswith(OBJECTIVES)]
+    if len(objectives) != 1:
+        return None
+    metric = objectives[0].removeprefix(OBJECTIVES)
+    best, steps = row.metrics.get(f"{BEST}{metric}"), row.metrics.get("cost/time_steps")
+    if best is None or steps is None:
+        return None
+    return replace(row, metric=metric, best=best, time_steps=int(steps))
 
 
 def _print(placed: Sequence[tuple[int, RunRow]], experiments: dict[str, str], asked: Asked) -> None:

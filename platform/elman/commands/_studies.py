@@ -8,10 +8,13 @@ from elman.errors import BadInput
 from elman.search.results.review import Review
 from elman.tracking.reading import close_to, read_text
 from elman.tracking.runs import RunRow, newest_rows
-from elman.tracking.tags import STUDY_TAG
+from elman.tracking.tags import STUDY_ID_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+STUDIES = f"tags.`{STUDY_ID_TAG}` LIKE '%'"
+"""Finds studies in MLflow's filter language, and none of their trials, of which there may be thousands."""
 
 
 def study_row(client: MlflowClient, experiment: str, name: str | None) -> RunRow | None:
@@ -20,7 +23,7 @@ def study_row(client: MlflowClient, experiment: str, name: str | None) -> RunRow
     Raises:
         BadInput: if no study has this name.
     """
-    rows, _ = newest_rows(client, [experiment], wanted=f"tags.`{STUDY_TAG}` LIKE '%'")
+    rows, _ = newest_rows(client, [experiment], wanted=STUDIES)
     studies = [row for row in rows if row.is_study]
     if name is None:
         return next(iter(studies), None)

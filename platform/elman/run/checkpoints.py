@@ -23,7 +23,7 @@ from elman.run.sealed import is_damaged, seal
 from elman.run.stop import Stop
 from elman.stored import translated_checkpoint
 from elman.tasks import SequenceTask
-from elman.tracking.metrics import high_is_good
+from elman.tracking.metrics import BEST, high_is_good
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +130,8 @@ class Checkpoints(pl.Callback):
         better = isfinite(value) and self.sign * value <= self.sign * self.best_value
         if better:
             self.best_value, self.best_time_steps = value, task.time_steps
+            if trainer.logger is not None:
+                trainer.logger.log_metrics({f"{BEST}{self.monitor}": value}, step=task.time_steps)
         if not self._save(trainer, task, best=better):
             self.best_value, self.best_time_steps = before  # of which there is a file
         _, stopping = self.stop.agree(False)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+BEST = "best/"
+"""Before the name of what a run monitors: its best value so far; of a study: its best trial's."""
 HIGH_IS_GOOD = ("accuracy", "exact")
 LOSSES = ("val/nats_per_step", "val/mse")  # what is monitored where a recipe names nothing
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from elman.errors import BadInput
 from elman.tracking.difference import data_of
 from elman.tracking.lock import is_held
-from elman.tracking.metrics import best_value, monitored
+from elman.tracking.metrics import BEST, best_value, monitored
 from elman.tracking.process import is_alive
 from elman.tracking.tags import (
     CHECKPOINTS_TAG,
@@ -216,10 +216,16 @@ def present_run(client: MlflowClient, run_id: str) -> RunRow | None:
 
 
 def with_best(client: MlflowClient, row: RunRow, metric: str | None = None) -> RunRow:
-    """The row with the best value of what the run monitored, or of `metric`."""
+    """The row with the best value of what the run monitored, or of `metric`.
+
+    Cost: nothing where the run has recorded it, as it does of what it monitors; else the metric's history.
+    """
     asked = metric or monitored(row.params, row.metrics)
     if asked is None or asked not in row.metrics:
         return row
+    known = row.metrics.get(f"{BEST}{asked}")
+    if known is not None:
+        return replace(row, metric=asked, best=known)
     found = best_value(client, row.id, asked)
     return row if found is None else replace(row, metric=asked, best=found[0])
 

@@ -17,13 +17,18 @@ from elman.tracking.study_run import StudyRun
 
 log = logging.getLogger(__name__)
 
-QUICK_SECONDS = 2.0  # between two notes and tables
+QUICK_SECONDS = 2.0  # between two looks at what has changed
 COMPARED = 10  # trials side by side
+MORE = 0.1  # share of trials by which a study has grown when all of it is written again
 PICTURES_SECONDS = 60.0  # between two sets of pictures, which cost seconds of a core
 
 
 class Publisher:
     """Publishes the newest review from a thread of its own; reviews that come faster than it can are skipped.
+
+    What a trial came to is sent as it ends. The study as a whole, its note, tables and pictures, is written
+    again when a tenth more trials have ended, or when another trial is the best or on the front: so what a
+    search sends grows with its trials, not with their square.
 
     A store that fails here ends no trial: it is logged once, and the end tries again.
 
@@ -38,6 +43,7 @@ class Publisher:
         self.relative = Path(os.path.relpath(folder))
         self._newest: Review | None = None
         self._pictured_at = time.monotonic()
+        self._written, self._winning = 0, ""  # trials ended, and the winners, when all was last written
         self._wake = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="elman-publisher", daemon=True)
@@ -55,7 +61,10 @@ class Publisher:
             self._closing = True
             self._wake.notify()
         self._thread.join()
-        self._all(review, pages=True)
+        self._results(review)
+        self._whole(review)
+        self._pictures(review, pages=True)
+        self._pages(review)
         self.runs.end(status)
 
     def _work(self) -> None:
@@ -67,25 +76,39 @@ class Publisher:
                 review, self._newest = self._newest, None
             assert review is not None
             try:
-                if time.monotonic() - self._pictured_at > PICTURES_SECONDS:
-                    self._all(review, pages=False)
-                    self._pictured_at = time.monotonic()
-                else:
-                    self._quick(review)
+                self._step(review)
             except Exception as error:
                 log.warning("the study could not be published: %s", first_line(error))
             with self._wake:
                 self._wake.wait_for(lambda: self._closing, QUICK_SECONDS)
 
-    def _quick(self, review: Review) -> None:
-        """What costs little: metrics of the study, its note, and the files that others read."""
-        from elman.search.results.columns import trials_csv
+    def _step(self, review: Review) -> None:
+        """What has changed, and all of it where that is enough."""
+        self._results(review)
+        ended = len(review.ended)
+        winning = ",".join(str(trial.number) for trial in [*review.ranked()[:1], *review.pareto()])
+        grown = ended >= (1 + MORE) * self._written
+        if not grown and winning == self._winning:
+            return
+        self._whole(review)
+        self._winning = winning
+        if grown and time.monotonic() - self._pictured_at > PICTURES_SECONDS:
+            self._pictures(review, pages=False)
+            self._pictured_at = time.monotonic()
+        self._written = ended if grown else self._written
 
+    def _results(self, review: Review) -> None:
+        """Metrics of the study, and in the run of each trial that ended what the study counts."""
         if review.ended:
             self.runs.metrics(study_metrics(review), step=len(review.ended))
         for trial in review.ended:
             if trial.run_id and trial.objectives and trial.state != "failed":
                 self.runs.result(trial.run_id, trial.objectives, time_steps=trial.time_steps)
+
+    def _whole(self, review: Review) -> None:
+        """The note, and the files that others read."""
+        from elman.search.results.columns import trials_csv
+
         self._describe(review)
         files = {"study.json": review.to_json(), "trials.csv": trials_csv(review), **self._winners(review)}
         for name, text in files.items():
@@ -93,18 +116,19 @@ class Publisher:
             if not name.startswith("pareto/"):  # points may be beaten yet, and artifacts stay
                 self.runs.run.text(text, name)
 
-    def _all(self, review: Review, *, pages: bool) -> None:
-        """All of it; pages that are megabytes each only at the end."""
-        self._quick(review)
+    def _pictures(self, review: Review, *, pages: bool) -> None:
+        """Pictures; pages to point at are megabytes each."""
         from elman.search.pictures import save_pictures
-        from elman.search.report.page import report
 
         pictures = self.folder / "pictures"
         save_pictures(review, pictures, pages=pages)
         if any(pictures.iterdir()):
             self.runs.run.files(pictures, "pictures")
-        if not pages:
-            return
+
+    def _pages(self, review: Review) -> None:
+        """What is written at the end only: the report and the recipes of the front."""
+        from elman.search.report.page import report
+
         if (self.folder / "pareto").is_dir():
             self.runs.run.files(self.folder / "pareto", "pareto")
         page = report(review)

@@ -20,7 +20,8 @@ def front(costs: Sequence[Sequence[float]]) -> list[int]:
     ordered = sorted(range(len(costs)), key=lambda i: (*costs[i], i))
     if ordered and len(costs[0]) > 2:
         return _of_many(costs, ordered)
-    least, kept = inf, []
+    least = inf
+    kept: list[int] = []
     for i in ordered:
         last = costs[i][-1] if len(costs[i]) == 2 else 0.0
         if last < least or not kept:
