@@ -71,6 +71,7 @@ def test_one_over_the_other() -> None:
     names = [mark.name for mark in both.panels[0].marks]
     assert names == [f"{run}, {what}" for run in "ab" for what in ("<b>line</b>", "dots", "bars")]
     assert {mark.colour for mark in both.panels[0].marks} == {0, 1}
+    assert len(both.panels) == 1, "two maps cannot lie over one another"
 
 
 def test_no_text_ends_the_page_s_script() -> None:

@@ -11,8 +11,8 @@ from elman.pictures.plot import COLOURS, Bars, Dots, Line, Mark, Plot
 def overlaid(plots: Mapping[str, Plot]) -> Plot:
     """Lines and dots of all of them, a colour for each; what is drawn in several colours gets dashes.
 
-    Bands, maps and rules are those of one run alone, and are left out. Panels that only some have stand
-    after those that all have.
+    Bands, maps and rules are those of one run alone, and are left out, and so are panels that hold nothing
+    else. Panels that only some have stand after those that all have.
 
     Args:
         plots: of the same kind, by what they are called.
@@ -36,5 +36,6 @@ def overlaid(plots: Mapping[str, Plot]) -> Plot:
                     marks.append(replace(mark, name=called, colour=number))
                 else:  # bars would hide one another
                     marks.append(Line(x=mark.x, y=mark.height, name=called, colour=number, dash=place % 4))
-        panels.append(replace(found[0][1], marks=tuple(marks)))
+        if marks:
+            panels.append(replace(found[0][1], marks=tuple(marks)))
     return replace(first, panels=tuple(panels))

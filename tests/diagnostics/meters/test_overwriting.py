@@ -67,6 +67,8 @@ def test_a_gate_that_is_shut_retains_all() -> None:
     assert reading.metrics["overwriting"] == pytest.approx(0, abs=1e-10)
     assert reading.metrics["kept_share"] == 1
     assert reading.metrics["write_ratio"] == 1 / 8  # all at one step of eight
+    shown = reading.plot.panels[-1].marks[0]
+    assert shown.values == [[1.0] * 6]
 
 
 @pytest.mark.parametrize("layers", [1, 2])

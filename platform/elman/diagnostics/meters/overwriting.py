@@ -12,7 +12,7 @@ from elman.diagnostics.meter import Meter, Reading
 from elman.diagnostics.meters.probes import ONES, RECALLED, UNITS, Probe, items_of, numbers_of, probed
 from elman.diagnostics.meters.saturation import gates_of
 from elman.errors import BadInput
-from elman.pictures.plot import Band, Line, Mark, Panel, Plot
+from elman.pictures.plot import Band, Line, Map, Mark, Panel, Plot
 from elman.tree import Carry
 
 MOST_LAGS = 25
@@ -109,14 +109,15 @@ class Overwriting(Meter):
         )
         panels = [read]
         if gates is not None:
-            panels.append(_gate_panel(gates, most))
+            panels += [_gate_panel(gates, most), _unit_panel(gates, most)]
             metrics["write_ratio"] = gates.write_ratio
             metrics["kept_share"] = float(gates.kept[-1].mean())
             sentence += (
                 f" The {gates.name} gates keep {metrics['kept_share']:.2g} of the memory over {most} steps; "
                 f"of what is there after a step, {gates.write_ratio:.2g} was just written."
             )
-            caption += f" Kept by gates: product of {gates.name} gates, mean and middle 80 % of units."
+            caption += f" Kept by gates: product of {gates.name} gates, mean and middle 80 % of units; "
+            caption += f"then unit by unit{', layers from the bottom up' if gates.kept.shape[1] > 1 else ''}."
         plot = Plot(title=self.title, caption=caption, panels=tuple(panels))
         facts = {"lags": lags, "items": items.tolist(), "blank": blank.tolist()}
         return Reading(metrics=metrics, plot=plot, sentence=sentence, facts=facts)
@@ -211,6 +212,27 @@ def _gate_panel(gates: CellPath, most: int) -> Panel:
         marks=tuple(marks),
         y_from=-0.05,
         y_to=1.05,
+    )
+
+
+def _unit_panel(gates: CellPath, most: int) -> Panel:
+    """Every unit's product: layers from the bottom up, in each the units that keep least come first."""
+    units = torch.cat(
+        [layer[layer.sum(1).argsort()] for layer in gates.kept.permute(1, 2, 0)]
+    )  # (L H, K + 1)
+    shown = Map(
+        values=units.tolist(),
+        x=list(range(most + 1)),
+        y=list(range(1, len(units) + 1)),
+        name="share of the memory kept",
+        low=0.0,
+        high=1.0,
+    )
+    return Panel(
+        x="steps since it was read",
+        y="unit, by what it keeps",
+        title="kept by each unit",
+        marks=(shown,),
     )
 
 
