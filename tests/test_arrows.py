@@ -28,7 +28,19 @@ FLOORS = (
         "tracking",
         "predict",
     ),
-    *("diagnostics", "recipes", "run", "doctor", "search", "lecture", "commands", "cli", "__main__"),
+    *(
+        "diagnostics",
+        "recipes",
+        "run",
+        "doctor",
+        "search",
+        "groups",
+        "comparing",
+        "lecture",
+        "commands",
+        "cli",
+        "__main__",
+    ),
 )
 """From the ground up; a file imports from its own floor and from those below it."""
 

@@ -95,7 +95,8 @@ def best_run(
         metric: None: what the newest of these runs has monitored.
         like: a run on the data that is meant; None: the newest one.
     """
-    finished, _ = newest_rows(client, [experiment], states=("finished", "complete"))
+    rows, _ = newest_rows(client, [experiment], states=("finished", "complete"))
+    finished = [row for row in rows if not row.is_group]
     if not finished:
         raise BadInput(f"no run of experiment {name!r} has finished; `elman runs {name}` lists its runs")
     model = like or finished[0]

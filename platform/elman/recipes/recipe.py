@@ -73,6 +73,16 @@ class Recipe:
         return digest(self.parser.dump(self._decisive(), skip_unset=False, skip_validation=True))
 
     @property
+    def group_digest(self) -> str:
+        """The same without seed and fold: it names the group of runs that differ in nothing else."""
+        config = self._decisive()
+        config.pop("seed_everything")
+        split = (config.data.get("init_args") or {}).get("split")  # of the clone
+        if split is not None and hasattr(split, "fold"):
+            split.fold = 0
+        return digest(self.parser.dump(config, skip_unset=False, skip_validation=True))
+
+    @property
     def decisive(self) -> dict[str, str]:
         """All values that the digest depends on, by the option that sets each, without its dashes."""
         values = flat_params(self._decisive().as_dict())

@@ -77,7 +77,7 @@ def refuse_launcher(command: str) -> None:
     launch = launched()
     if launch is None:
         return
-    others = command in ("search", "crossvalidate")
+    others = command in ("search", "crossvalidate", "fit --seeds")
     raise BadInput(
         f"`elman {command}` {'starts the processes of its runs itself' if others else 'is one process'}, but "
         f"{launch.by} has started {launch.size} of it; start it alone"

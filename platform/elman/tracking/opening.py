@@ -100,7 +100,8 @@ def reopen_run(client: MlflowClient, uri: str, run_id: str) -> RunRow:
     if WHY_TAG in run.tags:  # of its last end
         client.delete_tag(run_id, WHY_TAG)
     client.set_tag(run_id, PROCESS_TAG, identity())
-    client.set_tag(run_id, ATTEMPT_TAG, str((whole(run.tags.get(ATTEMPT_TAG)) or 1) + 1))
+    attempts = whole(run.tags.get(ATTEMPT_TAG))  # 0 of a run that was made for another process to begin
+    client.set_tag(run_id, ATTEMPT_TAG, str((1 if attempts is None else attempts) + 1))
     return run
 
 

@@ -22,6 +22,7 @@ from elman.tracking.tags import (
     STATE_TAG,
     STUDY_TAG,
     TRIAL_TAG,
+    VARIES_TAG,
 )
 
 if TYPE_CHECKING:
@@ -82,6 +83,11 @@ class RunRow:
     @property
     def is_study(self) -> bool:
         return bool(self.study) and self.trial is None
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it stands for several runs of one recipe, its members."""
+        return VARIES_TAG in self.tags
 
     @property
     def seconds(self) -> float | None:
@@ -220,6 +226,8 @@ def with_best(client: MlflowClient, row: RunRow, metric: str | None = None) -> R
 
     Cost: nothing where the run has recorded it, as it does of what it monitors; else the metric's history.
     """
+    if row.is_group:
+        return _with_mean(row, metric)
     asked = metric or monitored(row.params, row.metrics)
     if asked is None or asked not in row.metrics:
         return row
@@ -228,6 +236,13 @@ def with_best(client: MlflowClient, row: RunRow, metric: str | None = None) -> R
         return replace(row, metric=asked, best=known)
     found = best_value(client, row.id, asked)
     return row if found is None else replace(row, metric=asked, best=found[0])
+
+
+def _with_mean(row: RunRow, metric: str | None) -> RunRow:
+    """The row of a group with the mean of its runs' best values."""
+    means = {name.removeprefix("best/"): v for name, v in row.metrics.items() if name.startswith("best/")}
+    asked = metric or next(iter(means), None)
+    return row if asked not in means else replace(row, metric=asked, best=means[asked])
 
 
 def under_their_studies(

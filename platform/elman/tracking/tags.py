@@ -10,6 +10,8 @@ COMMAND_TAG = "elman.command"
 DEVICE_TAG = "elman.device."  # followed by a property of the machine
 DIGEST_TAG = "elman.recipe_digest"
 DIVERGED_TAG = "diverged_at_step"
+FLOOR_TAG = "elman.floor."  # followed by a metric of validation: what a constant answer reaches
+GROUP_TAG = "elman.group"  # the digest of the recipe without seed and fold, of every run of it
 GIT_DIRTY_TAG = "elman.git_dirty"
 JOB_TAG = "elman.job"  # the job of a scheduler that it was started in
 KERNEL_TAG = "elman.kernel"  # what evaluates the cells over time
@@ -21,6 +23,10 @@ PROCESS_TAG = "elman.process"  # the process that writes the run, as `process.id
 RECIPE_TAG = "elman.recipe"
 RERUN_TAG = "elman.rerun_of"
 VERSION_TAG = "elman.version."  # followed by a package
+
+# Of a group of runs, whose parent it is, and of its runs.
+MEMBER_TAG = "elman.member"  # which one of its group a run is: "seed 3"
+VARIES_TAG = "elman.varies"  # on the parent alone: what its runs differ in: "seed", "fold"
 
 # Of a study and of its trials.
 BUDGET_TAG = "elman.budget"

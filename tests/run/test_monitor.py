@@ -1,4 +1,4 @@
-"""Every fold once, tested on what it did not see; what is done is not done again."""
+"""The metric that names the best checkpoint."""
 
 from pathlib import Path
 
@@ -6,9 +6,6 @@ import mlflow
 import pytest
 
 from elman.cli import main
-from elman.errors import BadInput
-from elman.run.folds import refuse_unlike
-from elman.tracking.runs import RunRow
 
 RECIPE = """\
 # Which digit is it?
@@ -35,28 +32,6 @@ def runs():
     return client.search_runs([found.experiment_id])
 
 
-def test_every_fold_is_trained_and_tested_once(folder, capsys):
-    command = ["crossvalidate", "digits.yaml", "--data.split.folds=2", "--workers=2"]
-    assert main(command) == 0
-    table = capsys.readouterr().out
-    assert "mean" in table
-    done = runs()
-    assert sorted(run.data.params["data.init_args.split.fold"] for run in done) == ["0", "1"]
-    assert sorted(run.info.run_name.rpartition("/")[2] for run in done) == ["digits fold 0", "digits fold 1"]
-    tested = [float(run.data.metrics["test/accuracy"]) for run in done]
-    assert f"{sum(tested) / 2:.4f}" in table
-    assert main(command) == 0
-    assert "trained before" in capsys.readouterr().out
-    assert len(runs()) == 2
-
-
-def test_what_cannot_be_dealt_out_is_refused(folder, capsys):
-    assert main(["crossvalidate", "digits.yaml"]) == 2
-    assert "--data.split.folds=10" in capsys.readouterr().err
-    assert main(["crossvalidate", "digits.yaml", "--data=Echo"]) == 2
-    assert "data=Echo cannot be dealt into folds" in capsys.readouterr().err
-
-
 def test_the_best_checkpoint_is_that_of_the_highest_accuracy(folder, capsys):
     options = ["--trainer.max_epochs=4", "--trainer.val_every=2000", "--trainer.monitor=val/accuracy"]
     assert main(["fit", "digits.yaml", *options]) == 0
@@ -71,15 +46,3 @@ def test_the_best_checkpoint_is_that_of_the_highest_accuracy(folder, capsys):
     assert "name one of val/accuracy, val/bits_per_step, val/nats_per_step" in capsys.readouterr().err
     assert len(runs()) == 1  # told before a run exists
     assert main(["fit", "digits.yaml", "--trainer.monitor=train/accuracy"]) == 2
-
-
-def test_folds_of_unlike_data_have_no_mean():
-    def row(digest, fold):
-        data = (("data.init_args.split.fold", str(fold)), ("train digits", digest))
-        return RunRow(
-            id=f"run{fold}", name="", experiment_id="1", status="FINISHED", state="", started_ms=0, data=data
-        )
-
-    refuse_unlike([row("aa", 0), row("aa", 1), None])
-    with pytest.raises(BadInput, match="fold 0 and fold 2 read unlike data"):
-        refuse_unlike([row("aa", 0), row("aa", 1), row("bb", 2)])
