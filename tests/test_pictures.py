@@ -8,11 +8,14 @@ import math
 
 import pytest
 
+from elman.pictures.extent import thinned
 from elman.pictures.on_paper import on_paper
 from elman.pictures.on_screen import on_screen
 from elman.pictures.overlay import overlaid
 from elman.pictures.page import card, page
-from elman.pictures.plot import Band, Bars, Dots, Line, Map, Panel, Plot, Rule
+from elman.pictures.places import places
+from elman.pictures.plot import Band, Bars, Bundle, Dots, Labels, Line, Map, Panel, Plot, Rule, Scale
+from elman.pictures.ticks import log_ticks, ticks, written
 
 MARKS = (
     Band(x=[1, 2], low=[0.1, 0.2], high=[1, 2], name="band"),
@@ -79,3 +82,64 @@ def test_no_text_ends_the_page_s_script() -> None:
     found = card("n", plot.title, plot.caption, on_screen(plot))
     assert found.count("</script>") == 1
     assert "<i>" not in page("<title>", [found])
+
+
+def many() -> Plot:
+    """Every newer mark, in four panels."""
+    scale = Scale(name="loss (nats)", low=0.01, high=1.0, log=True)
+    marks = (
+        Bundle(lines=[([1, 2], [0.1, 1.0]), ([1, 2], [0.2, 0.5])], values=[0.1, 0.5], scale=scale),
+        Dots(x=[1, 2], y=[0.1, 1.0], values=[0.01, 1.0], scale=scale, symbol="diamond"),
+        Labels(x=[1, 2], y=[0.1, 1.0], texts=["<1>", "two"]),
+        Map(x=[1, 2], y=[0.1, 1.0], values=[[0.1, math.nan], [0.5, 1.0]], name="loss", scale=scale),
+    )
+    panel = Panel(x="k1", y="k2", marks=marks, log_x=True, x_ticks=[(1, "one"), (2, "two")], title="depth")
+    bars = Bars(x=[0, -1], height=[0.5, 0.2], low=[0.4, 0.1], high=[0.6, 0.4], width=0.6, level=True)
+    level = Panel(x="share", y="", marks=(bars,), y_ticks=[(0, "k2"), (-1, "noise")])
+    bare = Panel(x="", y="", marks=(Line(x=[0, 1], y=[0, 1], name="best"),), bare=True, x_ticks=[(0, "k1")])
+    return Plot(title="t", caption="c", panels=(panel, level, bare, panel), legend_above=True)
+
+
+@pytest.mark.parametrize("size", ["slide", "column"])
+def test_panels_share_a_row_a_bar_and_a_legend(size) -> None:
+    figure = on_paper(many(), size)
+    figure.savefig(io.BytesIO(), format="png", dpi=30)
+    first, level, bare, last, bar = figure.axes
+    assert [text.get_text() for text in first.get_xticklabels()] == ["one", "two"]
+    assert [text.get_text() for text in level.get_yticklabels()] == ["k2", "noise"]
+    assert bare.xaxis.get_ticks_position() == "top"
+    assert bar.get_ylabel() == "loss (nats)"
+    assert first.get_position().x0 == pytest.approx(bare.get_position().x0, abs=0.02)  # two in a row
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["best"]
+    assert last.get_ylabel() == "k2"
+
+
+def test_a_scale_has_one_bar_on_screen_too() -> None:
+    found = json.loads(on_screen(many()).to_json())
+    axis = found["layout"]["coloraxis"]
+    assert (axis["cmin"], axis["cmax"]) == (-2.0, 0.0)
+    dots = [trace for trace in found["data"] if trace.get("marker", {}).get("coloraxis")]
+    assert [trace["marker"]["color"] for trace in dots] == [[-2.0, 0.0]] * 2
+    texts = next(trace for trace in found["data"] if trace.get("mode") == "markers+text")
+    assert texts["text"] == ["&lt;1&gt;", "two"]
+    bundle = next(trace for trace in found["data"] if None in trace.get("x", []))
+    assert bundle["x"] == [1.0, 2.0, None]
+
+
+def test_texts_keep_clear_of_points_and_of_one_another() -> None:
+    room = {"size": (60.0, 35.0)}
+    assert places([(0.5, 0.5)], ["1"], **room) == ["top center"]
+    assert places([(0.5, 0.5), (0.5, 0.53)], ["1", "2"], **room) == ["middle right", "top center"]
+    assert places([(0.5, 0.5)], ["1"], liked="bottom left", **room) == ["bottom left"]
+    assert places([(0.5, 0.5)], ["1"], clear_of=[(0.5, 0.53)], **room) == ["middle right"]
+    assert None in places([(0.5, 0.5)] * 12, ["12"] * 12, **room)
+
+
+def test_ticks() -> None:
+    assert ticks(0, 10) == [0, 2, 4, 6, 8, 10]
+    assert log_ticks(5, 80) == [5, 10, 20, 50]
+    assert log_ticks(1e-6, 1) == [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1]
+    assert [written(v) for v in (0.003, 20, 15_000, 2e6, 3e-6)] == ["0.003", "20", "15k", "2M", "3e-06"]
+    crowded = Panel(x="", y="", marks=(), log_x=True, x_from=1, x_to=10, x_ticks=[(1, "1"), (1.1, "1.1")])
+    assert thinned(crowded, 20) == [(1, "1")]
+    assert thinned(crowded, 500) == [(1, "1"), (1.1, "1.1")]

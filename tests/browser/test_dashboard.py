@@ -45,7 +45,7 @@ def test_the_page_that_elman_ui_opens(site, reader, review, metadata):
     reader.open(site.page, *words, name="1_landing")
     # Best first, by the value that the study compares.
     values = {trial.number: trial.objectives["val/bits_per_step"] for trial in review.trials}
-    listed = [values[int(text.split()[1].rstrip(":"))] for text in reader.column(".ag-row a", "trial ")]
+    listed = [values[int(text.split()[0].lstrip("#"))] for text in reader.column(".ag-row a", "#")]
     assert listed == sorted(values.values())
 
 

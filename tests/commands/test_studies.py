@@ -185,3 +185,15 @@ def test_a_study_file_of_another_kind(complaint, client, uri, command, change):
     said = complaint(command, "toys")
     assert "study.json of run" in said
     assert "trial 0: " in said
+
+
+def test_pictures_to_print(answer, complaint, client, uri):
+    study(client, uri)
+    said = answer("report", "toys", "--format=svg", "--size=column", "--output=figures")
+    assert said.startswith("wrote figures: ")
+    names = sorted(path.name for path in Path("figures").iterdir())
+    assert names == sorted(said.split(": ")[1].strip().split(", "))
+    assert "history.svg" in names
+    assert "Every trial, and the best so far" in Path("figures/history.svg").read_text()  # its title is in it
+    assert "--format=pdf" in complaint("report", "toys", "--size=column")
+    assert "name a folder" in complaint("report", "toys", "--format=png", "--output=-")

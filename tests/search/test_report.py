@@ -59,8 +59,8 @@ def evil():
 def test_one_page_with_everything():
     study = realistic(running=False)
     page = Page(report(study))
-    assert page.tags.count("figure") == 5
-    assert page.tags.count("script") == 5 + 2
+    assert page.tags.count("figure") == 6
+    assert page.tags.count("script") == 6 + 2
     assert sum(len(script) > 1_000_000 for script in page.scripts) == 1  # plotly.js, once
     for expected in (
         "Which windows does a character model need?",

@@ -52,9 +52,9 @@ def test_before_any_trial_has_ended():
 @pytest.mark.parametrize(
     ("values", "name"),
     [
-        ({"lr": 0.00314159, "layers": 2, "k2": 60, "k2/k1": 3, "k1": 20}, "trial 7: k1=20 k2=60 layers=2"),
-        ({"core": "GRU"}, "trial 7: core=GRU"),
-        ({}, "trial 7"),
+        ({"lr": 0.00314159, "layers": 2, "k2": 60, "k2/k1": 3, "k1": 20}, "#7 k1=20 k2=60 L2"),
+        ({"core": "GRU"}, "#7 core=GRU"),
+        ({}, "#7"),
     ],
 )
 def test_a_trial_is_called_by_what_it_tries(values, name):

@@ -3,161 +3,193 @@
 from __future__ import annotations
 
 import textwrap
-from math import isfinite
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from matplotlib.figure import Figure
 
-from elman.pictures.plot import COLOURS, GREY, Band, Bars, Dots, Line, Map, Mark, Panel, Plot, Rule, Size
+from elman.pictures.extent import extent, thinned
+from elman.pictures.paper_marks import Ink, Pen, colours, put
+from elman.pictures.plot import Bars, Labels, Map, Panel, Plot, Scale, Size, label_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-DASHED = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)))
+SHARP = 300
+"""Dots an inch of what is drawn as an image in PDF and SVG."""
+WIDE = 1.5  # of a panel that needs the width of a page, against another one
 
 
 class Paper(NamedTuple):
-    """Measures: inches of a panel, points of text, characters of a line below one panel."""
+    """Measures: inches of a panel, points of text, characters of a line below one panel, panels in a row.
+
+    Args:
+        entries: of a legend in a row.
+        row: how many panels stand beside one another before they share the width of two.
+        crowd: how many do then.
+    """
 
     width: float
     height: float
     text: float
     characters: int
+    entries: int
+    row: int
+    crowd: int
 
 
-PAPERS: dict[Size, Paper] = {"slide": Paper(7.0, 4.4, 12, 84), "column": Paper(3.4, 2.6, 7.5, 62)}
-
-
-class Ink(NamedTuple):
-    """Colours of what is no data."""
-
-    ground: str
-    text: str
-    quiet: str
-    grid: str
-
-
+PAPERS: dict[Size, Paper] = {
+    "slide": Paper(7.0, 4.4, 12, 84, 5, row=2, crowd=3),
+    "column": Paper(3.4, 2.6, 7.5, 62, 3, row=1, crowd=2),
+}
 LIGHT, DARK = Ink("#FFFFFF", "#23272D", "#5D6570", "#E3E5E8"), Ink("#1C2026", "#E4E7EB", "#9AA3AE", "#323842")
 
 
 def on_paper(plot: Plot, size: Size = "slide", *, dark: bool = False) -> Figure:
     """A plot for PNG, SVG and PDF, with title and caption in it."""
     paper, ink, count = PAPERS[size], DARK if dark else LIGHT, len(plot.panels)
-    across = count if size == "slide" else 1  # panels of a column stand under one another
-    down = 1 if size == "slide" else count
-    caption = textwrap.fill(plot.caption, paper.characters * across)
-    lines = caption.count("\n") + 1
-    height = paper.height * down + (lines + 2.6) * paper.text * 1.3 / 72
+    across, width, height = _grid(plot, paper)
+    down = -(-count // across)
+    characters = int(paper.characters * across * width / paper.width)
+    caption = textwrap.fill(plot.caption, characters)
+    title = textwrap.fill(plot.title, int(characters * 0.8))
+    entries = _entries(plot) if plot.legend_above else 0
+    rows = -(-entries // paper.entries)
+    lines = caption.count("\n") + title.count("\n") + rows + 1
+    whole = height * down + (lines + 2.6) * paper.text * 1.3 / 72
     figure = Figure(
-        figsize=(paper.width * across, height), dpi=160, layout="constrained", facecolor=ink.ground
+        figsize=(width * across, whole),
+        dpi=160,
+        layout="constrained",
+        facecolor=ink.ground,
     )
+    small = paper.text * 0.8 / 72  # the height of a label, in inches
+    pen = Pen(paper.text, ink, (0.82 * width / small, 0.75 * height / small))
     places = figure.subplots(down, across, squeeze=False).flatten()
-    for axes, panel in zip(places, plot.panels, strict=True):
-        _draw(axes, panel, paper, ink)
-    title = textwrap.fill(plot.title, int(paper.characters * across * 0.8))
-    figure.suptitle(title, fontsize=paper.text * 1.15, color=ink.text, x=0.02, ha="left", fontweight="bold")
+    for number, (axes, panel) in enumerate(zip(places, plot.panels, strict=False)):
+        shown = replace(panel, y=label_of(plot, number, across), x_ticks=thinned(panel, pen.size[0]))
+        _draw(axes, shown, pen, legend=not plot.legend_above)
+    for axes in places[count:]:
+        axes.set_axis_off()
+    if plot.scale is not None:
+        _bar(figure, list(places), plot.scale, pen)
+    if rows:
+        under = (title.count("\n") + 1.15) * paper.text * 1.15 * 1.25 / 72
+        _legend(figure, list(places), pen, top=1 - under / whole, columns=paper.entries)
+    blank = "\n " * rows  # where the legend lies
+    figure.suptitle(
+        title + blank, fontsize=paper.text * 1.15, color=ink.text, x=0.02, ha="left", fontweight="bold"
+    )
     figure.supxlabel(caption, fontsize=paper.text * 0.82, color=ink.quiet, x=0.02, ha="left")
     return figure
 
 
-def _draw(axes: Axes, panel: Panel, paper: Paper, ink: Ink) -> None:
+def _grid(plot: Plot, paper: Paper) -> tuple[int, float, float]:
+    """Panels in a row, and inches of one: many share the room of a few."""
+    count = len(plot.panels)
+    if count == 1:
+        return 1, paper.width * (WIDE if plot.wide and paper.row > 1 else 1), paper.height
+    if count <= (paper.row if paper.row > 1 else 3):
+        return min(count, paper.row), paper.width, paper.height
+    whole = paper.width * paper.row
+    crowd = 2 if count == 4 else paper.crowd
+    return crowd, whole / crowd, paper.height * (0.75 if paper.row > 1 else 0.65)
+
+
+def _draw(axes: Axes, panel: Panel, pen: Pen, *, legend: bool) -> None:
+    ink = pen.ink
     axes.set_facecolor(ink.ground)
-    for mark in panel.marks:
-        if isinstance(mark, Rule):
-            _rule(axes, mark, paper, ink)
-        else:
-            _put(axes, mark, paper, ink)
-    axes.set_xlabel(panel.x, fontsize=paper.text, color=ink.text)
-    axes.set_ylabel(panel.y, fontsize=paper.text, color=ink.text)
     if panel.log_x:
         axes.set_xscale("log")
     if panel.log_y:
         axes.set_yscale("log")
-    if panel.y_from is not None or panel.y_to is not None:
-        axes.set_ylim(panel.y_from, panel.y_to)
+    for mark in panel.marks:
+        put(axes, mark, panel, pen)
+    axes.set_xlabel(panel.x, fontsize=pen.text, color=ink.text)
+    long = 0.62 * len(panel.y) > 0.8 * pen.size[1]
+    label = panel.y.replace(" (", "\n(") if long else panel.y
+    axes.set_ylabel(label, fontsize=pen.text, color=ink.text)
+    _limits(axes, panel)
     if panel.square:
         axes.set_aspect("equal", adjustable="datalim")
-    axes.tick_params(labelsize=paper.text * 0.85, colors=ink.quiet, which="both")
+    axes.tick_params(labelsize=pen.text * 0.85, colors=ink.quiet, which="both")
+    _ticks(axes, panel)
     axes.set_axisbelow(True)
-    if not any(isinstance(mark, Map) for mark in panel.marks):
+    if panel.bare:
+        axes.tick_params(length=0)
+        axes.xaxis.tick_top()
+        axes.set_yticks([])
+        if 0.62 * sum(len(text) + 1 for _, text in panel.x_ticks) > pen.size[0]:
+            for text in axes.get_xticklabels():
+                text.set(rotation=30, ha="left", rotation_mode="anchor")
+    elif not any(isinstance(mark, Map) and mark.scale is None for mark in panel.marks):
         axes.grid(color=ink.grid, linewidth=0.8)
     if panel.title:
-        axes.set_title(panel.title, fontsize=paper.text, color=ink.text, loc="left")
+        axes.set_title(panel.title, fontsize=pen.text, color=ink.text, loc="left")
     for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
+        spine.set_visible(side in ("left", "bottom") and not panel.bare)
         spine.set_color(ink.quiet)
-    if any(getattr(mark, "name", "") for mark in panel.marks if not isinstance(mark, Map)):
-        axes.legend(fontsize=paper.text * 0.85, frameon=False, labelcolor=ink.text)
+    if legend and any(getattr(mark, "name", "") for mark in panel.marks if not isinstance(mark, Map)):
+        axes.legend(fontsize=pen.text * 0.85, frameon=False, labelcolor=ink.text)
 
 
-def _put(axes: Axes, mark: Mark, paper: Paper, ink: Ink) -> None:
-    name = getattr(mark, "name", "") or "_"  # which matplotlib leaves out of the legend
-    if isinstance(mark, Line):
-        dots: dict[str, Any] = {"marker": "o", "markersize": paper.text / 3} if mark.marked else {}
-        axes.plot(
-            *_finite(mark.x, mark.y),
-            color=COLOURS[mark.colour],
-            linestyle=DASHED[mark.dash],
-            linewidth=paper.text / 6,
-            label=name,
-            **dots,
-        )
-    elif isinstance(mark, Band):
-        axes.fill_between(
-            mark.x, mark.low, mark.high, color=COLOURS[mark.colour], alpha=0.22, lw=0, label=name
-        )
-    elif isinstance(mark, Dots):
-        colour = COLOURS[mark.colour]
-        face = "none" if mark.hollow else colour
-        axes.scatter(mark.x, mark.y, s=paper.text * 2, facecolors=face, edgecolors=colour, label=name)
-    elif isinstance(mark, Bars):
-        axes.bar(mark.x, mark.height, width=mark.width, color=COLOURS[mark.colour], label=name, alpha=0.85)
-    elif isinstance(mark, Map):
-        image = axes.pcolormesh(
-            mark.x, mark.y, mark.values, cmap="cividis", vmin=mark.low, vmax=mark.high, shading="nearest"
-        )
-        figure = axes.get_figure()
-        assert figure is not None, "a figure's own axes"
-        bar = figure.colorbar(image, ax=axes)
-        bar.set_label(mark.name, fontsize=paper.text * 0.9, color=ink.text)
-        bar.ax.tick_params(labelsize=paper.text * 0.8, colors=ink.quiet)
+def _limits(axes: Axes, panel: Panel) -> None:
+    """Those that the panel names; where texts have been placed, those that they were placed in."""
+    ends: tuple[Any, Any] = ((panel.x_from, panel.x_to), (panel.y_from, panel.y_to))
+    if any(isinstance(mark, Labels) for mark in panel.marks):
+        ends = extent(panel)
+    if ends[0] != (None, None):
+        axes.set_xlim(*ends[0])
+    if ends[1] != (None, None):
+        axes.set_ylim(*ends[1])
 
 
-def _rule(axes: Axes, mark: Rule, paper: Paper, ink: Ink) -> None:
-    style: dict[str, Any] = {
-        "color": GREY,
-        "linewidth": paper.text / 9,
-        "linestyle": (0, (4, 2)),
-        "zorder": 1.5,
-    }
-    small: dict[str, Any] = {"fontsize": paper.text * 0.8, "color": ink.quiet, "annotation_clip": True}
-    if mark.level:
-        axes.axhline(mark.at, **style)
-        axes.annotate(
-            mark.text,
-            (1, mark.at),
-            xycoords=("axes fraction", "data"),
-            xytext=(-3, 2),
-            textcoords="offset points",
-            ha="right",
-            va="bottom",
-            **small,
-        )
-        return
-    axes.axvline(mark.at, **style)
-    axes.annotate(
-        mark.text,
-        (mark.at, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(2, -2),
-        textcoords="offset points",
-        rotation=90,
-        ha="left",
-        va="top",
-        **small,
+def _ticks(axes: Axes, panel: Panel) -> None:
+    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+
+    for axis, given in ((axes.xaxis, panel.x_ticks), (axes.yaxis, panel.y_ticks)):
+        if given:
+            axis.set_major_locator(FixedLocator([at for at, _ in given]))
+            axis.set_major_formatter(FixedFormatter([text for _, text in given]))
+            axis.set_minor_locator(NullLocator())
+    if any(isinstance(mark, Bars) and mark.level for mark in panel.marks):
+        axes.tick_params(axis="y", length=0)
+
+
+def _bar(figure: Figure, places: list[Axes], scale: Scale, pen: Pen) -> None:
+    """One for all panels."""
+    from matplotlib.cm import ScalarMappable
+
+    cmap, norm = colours(scale)
+    bar = figure.colorbar(ScalarMappable(norm, cmap), ax=places, pad=0.02, aspect=28)
+    bar.set_label(scale.name, fontsize=pen.text * 0.9, color=pen.ink.text)
+    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.ax.tick_params(labelsize=pen.text * 0.8, colors=pen.ink.quiet, which="both")
+
+
+def _entries(plot: Plot) -> int:
+    marks = (mark for panel in plot.panels for mark in panel.marks if not isinstance(mark, Map))
+    return len({getattr(mark, "name", "") for mark in marks} - {""})
+
+
+def _legend(figure: Figure, places: Sequence[Axes], pen: Pen, *, top: float, columns: int) -> None:
+    """One for all panels, below the title, where a blank line keeps room for it."""
+    found: dict[str, Any] = {}
+    for axes in places:
+        handles, names = axes.get_legend_handles_labels()
+        found |= {name: handle for handle, name in zip(handles, names, strict=True) if name not in found}
+    legend = figure.legend(
+        list(found.values()),
+        list(found),
+        loc="upper left",
+        bbox_to_anchor=(0.012, top),
+        ncols=min(len(found), columns),
+        fontsize=pen.text * 0.85,
+        frameon=False,
+        labelcolor=pen.ink.text,
+        handletextpad=0.4,
+        columnspacing=1.2,
+        borderaxespad=0,
     )
-
-
-def _finite(x: object, y: object) -> tuple[list[float], list[float]]:
-    pairs = [(a, b) for a, b in zip(x, y, strict=True) if isfinite(a) and isfinite(b)]  # type: ignore[call-overload]
-    return [a for a, _ in pairs], [b for _, b in pairs]
+    legend.set_in_layout(False)

@@ -1,20 +1,16 @@
 "use strict";
 
-// Pictures: drawn from the JSON beside them, their text in the colours of the page.
+// Pictures: drawn from the JSON beside them; what is shown at the pointer is in the colours of the page.
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const plots = [...document.querySelectorAll("figure")].map((figure) => ({
   place: figure.querySelector(".plot"),
   given: JSON.parse(figure.querySelector("script").textContent),
 }));
 
-function colours(place) {
+function colours() {
   const style = getComputedStyle(document.documentElement);
   const of = (name) => style.getPropertyValue(name).trim();
-  const texts = (place.layout.annotations || []).flatMap((text, i) =>
-    text.bgcolor ? [[`annotations[${i}].bgcolor`, of("--card")]] : []);
   return {
-    ...Object.fromEntries(texts),
-    "font.color": of("--text"),
     "hoverlabel.bgcolor": of("--card"),
     "hoverlabel.bordercolor": of("--line"),
     "hoverlabel.font.color": of("--text"),
@@ -26,11 +22,11 @@ async function draw() {
     await Plotly.newPlot(place, given.data, given.layout, {
       displayModeBar: false, responsive: true,
     });
-    await Plotly.relayout(place, colours(place));
+    await Plotly.relayout(place, colours());
   }
 }
 
-dark.addEventListener("change", () => plots.forEach(({ place }) => Plotly.relayout(place, colours(place))));
+dark.addEventListener("change", () => plots.forEach(({ place }) => Plotly.relayout(place, colours())));
 draw();
 
 // Tables: a click on a head sorts by it, a second one the other way; what has no value stays below.

@@ -7,6 +7,8 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from elman.pictures.plot import Plot
+
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
@@ -44,13 +46,33 @@ def page(title: str, parts: Sequence[str]) -> str:
     )
 
 
-def card(name: str, title: str, caption: str, figure: go.Figure) -> str:
-    """A picture whose data lies beside it as JSON, for the page's script to draw."""
+def page_of(name: str, plot: Plot) -> str:
+    """A page with one picture."""
+    return page(plot.title, [card_of(name, plot)])
+
+
+def card_of(name: str, plot: Plot) -> str:
+    """A picture to point at, as high and as wide as it needs."""
+    from elman.pictures.on_screen import height, on_screen
+
+    wide = plot.wide or len(plot.panels) > 2
+    return card(name, plot.title, plot.caption, on_screen(plot), height=height(plot), wide=wide)
+
+
+def card(
+    name: str, title: str, caption: str, figure: go.Figure, *, height: int = 430, wide: bool = False
+) -> str:
+    """A picture whose data lies beside it as JSON, for the page's script to draw.
+
+    Args:
+        height: in pixels.
+        wide: over all columns of the page.
+    """
     # In JSON a "<" can only stand in text, where \u003c is the same; so no text can end the script.
     data = figure.to_json().replace("<", "\\u003c")
     return (
-        f'<figure id="{escape(name)}"><h3>{escape(title)}</h3>'
-        f'<div class="plot" role="img" aria-label="{escape(title)}"></div>'
+        f'<figure id="{escape(name)}"{" class=wide" if wide else ""}><h3>{escape(title)}</h3>'
+        f'<div class="plot" style="height:{height}px" role="img" aria-label="{escape(title)}"></div>'
         f'<script type="application/json">{data}</script>'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor, log10
+from math import log10
 from typing import Any
 
+from elman.pictures.ticks import log_ticks, ticks
 from elman.search.results.format import formatted, short
 from elman.search.results.review import Review
 from elman.search.space.space import Choices, Range
@@ -86,25 +87,6 @@ def is_log(review: Review, label: str) -> bool:
                 kinds += [d.values for d in review.dimensions if d.target == dimension.multiple_of]
             return any(isinstance(kind, Range) and kind.log for kind in kinds)
     return False
-
-
-def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Round numbers between two others, about `count`."""
-    if not high > low:
-        return [low]
-    rough = (high - low) / count
-    power = 10.0 ** floor(log10(rough))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
-    return [round(i * step, 12) for i in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
-
-
-def log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten between two numbers, and two and five times them where these are few."""
-    powers = range(floor(log10(low)), ceil(log10(high)) + 1)
-    decades = log10(high / low)
-    factors = (1, 2, 5) if decades <= 3 else (1,)
-    found = [factor * 10.0**power for power in powers for factor in factors]
-    return [round(v, 12) for v in found if low * 0.999 <= v <= high * 1.001]
 
 
 def _placed(values: Sequence[Any], place: Any) -> list[float]:

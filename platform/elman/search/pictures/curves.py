@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import TYPE_CHECKING, Any
 
-from elman.search.pictures.picture import Picture, TooFewError
-from elman.search.pictures.theme import (
+from elman.pictures.plot import Bundle, Line, Mark, Panel, Plot
+from elman.pictures.ticks import ticks, written
+from elman.search.pictures.look import (
     BLUE,
     GREY,
     ORANGE,
     SKY,
     VERMILLION,
-    axis_limits,
+    TooFewError,
+    chance,
     direction,
     hover,
-    legend,
-    matplotlib_figure,
-    padded,
-    plotly_figure,
+    reach,
 )
 from elman.search.results.review import Review, TrialRow
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-    from matplotlib.figure import Figure
+LOOK = {"complete": (BLUE, 0), "pruned": (ORANGE, 1), "running": (SKY, 2), "failed": (GREY, 3)}
+"""Colour and dash of the lines, by what became of the trial."""
 
-LOOK: dict[str, tuple[str, str, str]] = {  # colour, dash for plotly and for matplotlib
-    "complete": (BLUE, "solid", "-"),
-    "pruned": (ORANGE, "dash", "--"),
-    "running": (SKY, "dot", ":"),
-    "failed": (GREY, "dashdot", "-."),
-}
+Points = list[tuple[int, float]]
 
 
-def curves(review: Review) -> Picture:
+def curves(review: Review) -> Plot:
     """One line a trial.
 
     Raises:
@@ -43,86 +35,61 @@ def curves(review: Review) -> Picture:
     drawn = _drawn(review)
     if len(drawn) < 2 or all(len(points) < 2 for _, points in drawn):
         raise TooFewError("needs two trials with values at two time steps")
-    return Picture(
+    best = review.best()
+    marks: list[Mark] = []
+    for state, (colour, dash) in LOOK.items():
+        those = [(trial, points) for trial, points in drawn if trial.state == state and trial is not best]
+        if those:
+            lines = [([s for s, _ in points], [v for _, v in points]) for _, points in those]
+            texts = [hover(review, trial) for trial, _ in those]
+            marks.append(Bundle(lines=lines, name=state, colour=colour, dash=dash, texts=texts))
+    for trial, points in drawn:
+        if trial is best:
+            marks.append(
+                Line(
+                    x=[step for step, _ in points],
+                    y=[value for _, value in points],
+                    name=f"best: trial {trial.number}",
+                    colour=VERMILLION,
+                    width=1.8,
+                    text=hover(review, trial),
+                )
+            )
+    shown = reach(_late(drawn), maximize=review.objectives[review.objective] == "maximize")
+    last = max(points[-1][0] for _, points in drawn)
+    return Plot(
         title=f"{review.objective} while training",
-        caption="One line a trial, the best one bold; dashed ones were pruned.",
-        draw_plotly=lambda: _plotly(review),
-        draw_matplotlib=lambda: _matplotlib(review),
+        caption=f"A line for each of {len(drawn)} trials, the best one bold; dashed ones were pruned.",
+        legend_above=True,
+        wide=True,
+        panels=(
+            Panel(
+                x="time steps seen in training",
+                y=direction(review),
+                marks=(*marks, *chance(review, shown)),
+                x_from=0,
+                x_to=last * 1.02,
+                x_ticks=[(tick, written(tick)) for tick in ticks(0, last)],
+                **shown.panel("y"),
+            ),
+        ),
     )
 
 
-def _drawn(review: Review) -> list[tuple[TrialRow, list[tuple[int, float]]]]:
-    """Trials with their points, the best one last so that it lies on top."""
-    best = review.best()
+def _drawn(review: Review) -> list[tuple[TrialRow, Points]]:
+    """Trials with their points, those that are finite, by time step."""
     found = []
-    for trial in sorted(
-        review.trials, key=lambda t: (best is not None and t.number == best.number, t.number)
-    ):
+    for trial in review.trials:
         points = [(step, value) for step, value in sorted(trial.curve.items()) if isfinite(value)]
         if points and trial.state in LOOK:
             found.append((trial, points))
     return found
 
 
-def _limits(review: Review) -> tuple[float, float]:
-    """The limits of the values after a seventh of the longest trial, without those that are far worse.
+def _late(drawn: list[tuple[TrialRow, Points]]) -> list[float]:
+    """The values after a seventh of the longest trial.
 
     Before that all trials fall alike, and their fall would take most of the room.
     """
-    lines = [points for _, points in _drawn(review)]
-    begin = max(points[-1][0] for points in lines) / 7
-    values = [value for points in lines for step, value in points if step >= begin or step == points[-1][0]]
-    return padded(axis_limits(values, maximize=review.objectives[review.objective] == "maximize"))
-
-
-def _plotly(review: Review) -> go.Figure:
-    figure = plotly_figure(x="time steps seen in training", y=direction(review))
-    best, named = review.best(), set()
-    for trial, points in _drawn(review):
-        first = best is not None and trial.number == best.number
-        colour, dash, _ = LOOK[trial.state]
-        name = f"best: trial {trial.number}" if first else trial.state
-        figure.add_scatter(
-            x=[step for step, _ in points],
-            y=[value for _, value in points],
-            name=name,
-            legendgroup=name,
-            showlegend=name not in named,
-            mode="lines" if len(points) > 1 else "markers",
-            line={"color": VERMILLION if first else colour, "dash": dash, "width": 4 if first else 1.6},
-            opacity=1 if first else 0.65,
-            hovertext=[f"{hover(review, trial)}<br>here {value:.4g} at {step:,}" for step, value in points],
-            hoverinfo="text",
-        )
-        named.add(name)
-    figure.update_xaxes(tickformat="~s", rangemode="tozero")
-    figure.update_yaxes(range=list(_limits(review)))
-    return figure
-
-
-def _matplotlib(review: Review) -> Figure:
-    from matplotlib.ticker import EngFormatter
-
-    figure, axes = matplotlib_figure(x="time steps seen in training", y=direction(review))
-    best, named = review.best(), set()
-    for trial, points in _drawn(review):
-        first = best is not None and trial.number == best.number
-        colour, _, dash = LOOK[trial.state]
-        name = f"best: trial {trial.number}" if first else trial.state
-        marker: dict[str, Any] = {"marker": "o", "markersize": 4} if len(points) == 1 else {}
-        axes.plot(
-            [step for step, _ in points],
-            [value for _, value in points],
-            label=name if name not in named else None,
-            color=VERMILLION if first else colour,
-            linestyle=dash,
-            linewidth=3.2 if first else 1.3,
-            alpha=1 if first else 0.7,
-            **marker,
-        )
-        named.add(name)
-    axes.set_ylim(*_limits(review))
-    axes.set_xlim(left=0)
-    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    legend(axes)
-    return figure
+    begin = max(points[-1][0] for _, points in drawn) / 7
+    return [value for _, points in drawn for step, value in points if step >= begin or step == points[-1][0]]

@@ -1,21 +1,17 @@
-"""Which values of the space decided, as bars."""
+"""Which values of the space decided, as bars, and how much none of them explains."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from elman.search.pictures.picture import Picture, TooFewError
-from elman.search.pictures.theme import BLUE, matplotlib_figure, plain, plotly_figure
+from elman.pictures.plot import Bars, Panel, Plot
+from elman.search.pictures.look import GREY, TooFewError
 from elman.search.results.format import short
 from elman.search.results.importance import importance as importance_of
 from elman.search.results.review import Review
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-    from matplotlib.figure import Figure
+HIGH = 0.62  # of a bar, in rows
 
 
-def importance(review: Review) -> Picture:
+def importance(review: Review) -> Plot:
     """The share of each value in the variance of the first objective.
 
     Raises:
@@ -24,45 +20,36 @@ def importance(review: Review) -> Picture:
     found = importance_of(review)
     if found.silent:
         raise TooFewError(found.silent)
-    shares = {share.label: share.share for share in found.shares}
-    return Picture(
+    shares, rest = found.shares, len(found.shares)
+    names = [short(share.label, 24) if share.below is None else f"+ {share.label}" for share in shares]
+    added = " What stands below k2 is what it adds to it." if any(share.below for share in shares) else ""
+    bars = Bars(
+        x=[-i for i in range(rest)],
+        height=[share.share for share in shares],
+        low=[share.low for share in shares],
+        high=[share.high for share in shares],
+        texts=[f"{share.share:.2f}" for share in shares],
+        width=HIGH,
+        level=True,
+    )
+    noise = Bars(
+        x=[-rest], height=[found.rest], texts=[f"{found.rest:.2f}"], width=HIGH, level=True, colour=GREY
+    )
+    return Plot(
         title=f"What decided {review.objective}",
-        caption=f"The share of its variance that each value explains alone, over {found.trials} trials "
-        f"(fANOVA); {next(iter(shares))} is first in {found.shares[0].first} of {found.resamples} resamples. "
-        f"Noise and interplay: {found.rest:.2f}.",
-        draw_plotly=lambda: _plotly(review, shares),
-        draw_matplotlib=lambda: _matplotlib(review, shares),
+        caption=f"The share of its variance that each value explains, over {found.trials} trials (fANOVA of "
+        f"a forest, times its R2 on trials left out); whiskers hold 80 % of {found.resamples} resamples, in "
+        f"{shares[0].first} of which {shares[0].label} came first.{added}",
+        panels=(
+            Panel(
+                x=f"share of the variance of {review.objective}",
+                y="",
+                marks=(bars, noise),
+                x_from=0,
+                x_to=1.12 * max(found.rest, *(share.high for share in shares)),
+                y_from=-rest - 0.6,
+                y_to=0.6,
+                y_ticks=[(-i, name) for i, name in enumerate([*names, "noise and interplay"])],
+            ),
+        ),
     )
-
-
-def _axis(review: Review) -> str:
-    return f"share of importance for {review.objective}"
-
-
-def _plotly(review: Review, shares: dict[str, float]) -> go.Figure:
-    figure = plotly_figure(x=_axis(review), y="")
-    figure.add_bar(
-        x=list(shares.values()),
-        y=[plain(short(label, 24)) for label in shares],
-        orientation="h",
-        marker={"color": BLUE},
-        text=[f"{share:.2f}" for share in shares.values()],
-        textposition="outside",
-        cliponaxis=False,
-        hoverinfo="skip",
-    )
-    figure.update_xaxes(range=[0, max(shares.values()) * 1.12])
-    figure.update_yaxes(autorange="reversed", showgrid=False, ticks="", ticksuffix=" ")
-    figure.update_layout(bargap=0.35)
-    return figure
-
-
-def _matplotlib(review: Review, shares: dict[str, float]) -> Figure:
-    figure, axes = matplotlib_figure(x=_axis(review), y="")
-    bars = axes.barh([short(label, 24) for label in shares], list(shares.values()), color=BLUE, height=0.62)
-    axes.bar_label(bars, fmt="%.2f", padding=4, fontsize=10, color="#33373D")
-    axes.set_xlim(0, max(shares.values()) * 1.12)
-    axes.tick_params(axis="y", length=0, labelsize=11)
-    axes.grid(visible=False, axis="y")
-    axes.invert_yaxis()
-    return figure

@@ -1,15 +1,17 @@
-"""The plane of k1 and k2 that a picture shows: which trials, where, and how far it reaches."""
+"""The plane of k1 and k2 that a picture shows: which trials, how far it reaches, and in which panels."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from elman.search.pictures.axis import is_log
-from elman.search.pictures.picture import TooFewError
-from elman.search.pictures.places import places
-from elman.search.pictures.theme import axis_limits
-from elman.search.results.format import window_labels
+from elman.search.pictures.look import Reach, TooFewError, objective_reach
+from elman.search.results.format import DEPTH, brief, labels, window_labels
 from elman.search.results.review import Review, TrialRow
+from elman.search.space.space import Choices
+
+MOST_PANELS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +23,7 @@ class Plane:
         log: whether each is drawn in the logarithm.
         complete: trials that ended, worst first, so that the best lies on top.
         pruned: trials that were stopped.
-        axis_limits: values of the objective that the colours tell apart.
+        shown: values of the objective that the colours tell apart.
         bounds: lowest and highest k1, and the same of k2.
     """
 
@@ -30,8 +32,11 @@ class Plane:
     log: tuple[bool, bool]
     complete: list[TrialRow]
     pruned: list[TrialRow]
-    axis_limits: tuple[float, float]
+    shown: Reach
     bounds: tuple[tuple[float, float], tuple[float, float]]
+
+    def place(self, trial: TrialRow) -> tuple[float, float]:
+        return trial.values[self.k1], trial.values[self.k2]
 
 
 def plane_of(review: Review) -> Plane:
@@ -60,11 +65,62 @@ def plane_of(review: Review) -> Plane:
         log=log,
         complete=ended,
         pruned=pruned,
-        axis_limits=axis_limits([t.measured(review.objective) for t in ended], maximize=up),
+        shown=objective_reach(review, ended),
         bounds=(
             _bounds([t.values[k1] for t in ended + pruned], log=log[0]),
             _bounds([t.values[k2] for t in ended + pruned], log=log[1]),
         ),
+    )
+
+
+def split(review: Review, plane: Plane) -> list[tuple[str, Plane]]:
+    """The plane once for each depth, or for each core where the depth is the same: (what it is of, it).
+
+    The whole plane, named "", where neither varies, or varies too much for panels.
+    """
+    label = next((name for name in _splitting(review) if 1 < len(_values(plane, name)) <= MOST_PANELS), None)
+    if label is None:
+        return [("", plane)]
+    found = []
+    for value in _values(plane, label):
+        parts = {
+            name: [trial for trial in trials if trial.values.get(label) == value]
+            for name, trials in (("complete", plane.complete), ("pruned", plane.pruned))
+        }
+        found.append((f"{label}={brief(value)}", _with(plane, **parts)))
+    return found
+
+
+def split_by(planes: list[tuple[str, Plane]]) -> str:
+    """By what `split` has split it, in a word."""
+    label = planes[0][0].partition("=")[0]
+    return "depth" if label.rpartition(".")[2] in DEPTH else label
+
+
+def _splitting(review: Review) -> Iterable[str]:
+    """Labels by which a plane may be split: the depth, then the core, then what else is a choice."""
+    names = labels(review, multiples=False)
+    chosen = [d.label for d in review.dimensions if isinstance(d.values, Choices)]
+    yield from (name for name in names if name.rpartition(".")[2] in DEPTH)
+    yield from sorted((n for n in names if n in chosen), key=lambda n: n.rpartition(".")[2] != "core")
+
+
+def _values(plane: Plane, label: str) -> list[object]:
+    given = {trial.values[label] for trial in plane.complete if label in trial.values}
+    whole = all(label in trial.values for trial in plane.complete)
+    return sorted(given, key=lambda v: (isinstance(v, str), v)) if whole else []  # type: ignore[type-var]
+
+
+def _with(plane: Plane, *, complete: list[TrialRow], pruned: list[TrialRow]) -> Plane:
+    """The same plane, its bounds and colours too, with these of its trials."""
+    return Plane(
+        k1=plane.k1,
+        k2=plane.k2,
+        log=plane.log,
+        complete=complete,
+        pruned=pruned,
+        shown=plane.shown,
+        bounds=plane.bounds,
     )
 
 
@@ -75,26 +131,6 @@ def _bounds(values: list[float], *, log: bool) -> tuple[float, float]:
         return low / air, high * air
     air = (high - low) * 0.06 or 1
     return low - air, high + air
-
-
-def texts(plane: Plane) -> list[tuple[tuple[float, float], str, str]]:
-    """Where, what and on which side: one text for all trials at one point, the best named first."""
-    from math import log
-
-    at: dict[tuple[float, float], list[str]] = {}
-    for trial in reversed(plane.complete):
-        at.setdefault((trial.values[plane.k1], trial.values[plane.k2]), []).append(str(trial.number))
-
-    def share(value: float, axis: int) -> float:
-        low, high = plane.bounds[axis]
-        if plane.log[axis]:
-            value, low, high = log(value), log(low), log(high)
-        return (value - low) / (high - low)
-
-    spots = [(share(x, 0), share(y, 1)) for x, y in at]
-    texts = [", ".join(numbers[:3]) + ("…" if len(numbers) > 3 else "") for numbers in at.values()]
-    found = zip(at, texts, places(spots, texts), strict=True)
-    return [(point, text, place) for point, text, place in found if place]
 
 
 def equal(plane: Plane) -> tuple[float, float] | None:

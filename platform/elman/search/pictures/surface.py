@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 LEAST_POINTS = 6
 FLATTEST = 0.02  # share of the plane that the points must span, or there is a line and no surface
-GRID = 120
+GRID = 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +50,9 @@ def surface(review: Review, plane: Plane) -> Surface | None:
         )
     if len(at) < LEAST_POINTS:
         return None
-    low, high = plane.axis_limits
-    values = np.array([min(max(median(measured), low), high) for measured in at.values()])
+    values = np.array([plane.shown.within(median(measured)) for measured in at.values()])
+    if plane.shown.log:
+        values = np.log(values)
     bounds = [np.log(b) if log else np.array(b) for b, log in zip(plane.bounds, plane.log, strict=True)]
     points = np.array(list(at), dtype=float)
     for axis, log in enumerate(plane.log):
@@ -69,4 +70,4 @@ def surface(review: Review, plane: Plane) -> Surface | None:
         np.exp(b[0] + even * (b[1] - b[0])) if log else b[0] + even * (b[1] - b[0])
         for b, log in zip(bounds, plane.log, strict=True)
     )
-    return Surface(k1=k1, k2=k2, values=grid)
+    return Surface(k1=k1, k2=k2, values=np.exp(grid) if plane.shown.log else grid)

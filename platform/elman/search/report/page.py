@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from elman.pictures.page import card, page
+from elman.pictures.page import card_of, page
 from elman.search.pictures import Pictures, pictures
 from elman.search.report.note import commands, set_up, space_in_words
 from elman.search.report.parts import failures, paragraphs, table, tiles, trials_table
@@ -52,9 +52,7 @@ def _head(review: Review) -> str:
 
 def _pictures(found: Pictures) -> str:
     """Each as a figure whose data lies beside it as JSON, for the page's script to draw."""
-    cards = []
-    for name, picture in found.drawn.items():
-        cards.append(card(name, picture.title, picture.caption, picture.plotly))
+    cards = [card_of(name, plot) for name, plot in found.drawn.items()]
     reasons = "; ".join(f"{name}: {why}" for name, why in found.left_out.items())
     left = f'<p class="quiet">Not drawn: {escape(reasons)}.</p>' if reasons else ""
     hint = "Point at a trial to see what it is; drag to zoom, double-click to see all again."

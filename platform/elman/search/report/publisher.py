@@ -121,7 +121,7 @@ class Publisher:
         from elman.search.pictures import save_pictures
 
         pictures = self.folder / "pictures"
-        save_pictures(review, pictures, pages=pages)
+        save_pictures(review, pictures, forms=("png", "html") if pages else ("png",))
         if any(pictures.iterdir()):
             self.runs.run.files(pictures, "pictures")
 

@@ -71,11 +71,14 @@ def in_words(review: Review, values: Mapping[str, Any]) -> str:
 
 
 def trial_name(number: int, values: Mapping[str, Any]) -> str:
-    """`trial 7: k1=20 k2=60 layers=2`: the name of its run, with its first few values."""
+    """`#7 k1=20 k2=60 L2`: the name of its run, with its first few values, short enough for a narrow list."""
     present = sorted(values, key=_place)
     kept = [label for label in present if not (_last_word(label) == "k2/k1" and len(present) > 2)]
-    text = " ".join(f"{label}={brief(values[label])}" for label in kept[:VALUES_OF_A_NAME])
-    return f"trial {number}: {text}" if text else f"trial {number}"
+    return " ".join([f"#{number}", *(_named(label, values[label]) for label in kept[:VALUES_OF_A_NAME])])
+
+
+def _named(label: str, value: Any) -> str:
+    return f"L{value}" if _last_word(label) in DEPTH and isinstance(value, int) else f"{label}={brief(value)}"
 
 
 def cost_name(review: Review) -> str | None:
