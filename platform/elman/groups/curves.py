@@ -49,7 +49,7 @@ def _panel(summary: Summary, metric: str, *, title: str) -> Panel:
     found = mean_curve([each.curves[metric] for each in counted])
     marks: list[Mark] = []
     if len(counted) > 1:
-        marks.append(_band(found, [each.curves[metric] for each in counted]))
+        marks.append(band(found, [each.curves[metric] for each in counted]))
     marks += [_line(each, metric, colour=SINGLE) for each in (*counted, *others)]
     for number, each in enumerate(apart):
         marks.append(_line(each, metric, colour=APART, dash=1, name="" if number else "did not learn"))
@@ -62,7 +62,7 @@ def _panel(summary: Summary, metric: str, *, title: str) -> Panel:
     return Panel(x="time steps", y=metric, marks=tuple(marks), log_y=log_y, title=title)
 
 
-def _band(found: Sequence[tuple[int, float, float]], curves: Sequence[Curve]) -> Band:
+def band(found: Sequence[tuple[int, float, float]], curves: Sequence[Curve], *, colour: int = MEAN) -> Band:
     """One standard deviation to each side; no run has been beyond the smallest and the largest value."""
     values = [dict(curve) for curve in curves]
     ends = [(min(each[s] for each in values), max(each[s] for each in values)) for s, _, _ in found]
@@ -70,7 +70,7 @@ def _band(found: Sequence[tuple[int, float, float]], curves: Sequence[Curve]) ->
         x=[float(step) for step, _, _ in found],
         low=[max(mean - sd, low) for (_, mean, sd), (low, _) in zip(found, ends, strict=True)],
         high=[min(mean + sd, high) for (_, mean, sd), (_, high) in zip(found, ends, strict=True)],
-        colour=MEAN,
+        colour=colour,
     )
 
 

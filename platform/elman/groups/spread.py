@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import sqrt
 from statistics import fmean, stdev
 
@@ -43,6 +44,7 @@ def spread(values: Sequence[float]) -> Spread | None:
     return Spread(count=len(values), mean=mean, sd=sd, low=mean - half, high=mean + half)
 
 
+@cache
 def t_quantile(degrees: float, confidence: float = CONFIDENCE) -> float:
     """What Student's t stays below in absolute value with this probability."""
     from scipy.stats import t

@@ -1,0 +1,1 @@
+"""Comparing recipes by their runs: what pairs, what the difference is, and whether it may be claimed."""
