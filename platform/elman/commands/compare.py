@@ -25,7 +25,7 @@ def compare(words: list[str], *, metric: str, value: str, form: str, output: str
 
 
 COMMAND = Command(
-    order=12,
+    order=21,
     line="compare recipes by their runs over seeds and folds",
     usage="""\
 usage: elman compare A B [C ...] [--metric=METRIC] [--value=best|last] [--format=FORMAT] [--output=FILE]
