@@ -45,7 +45,7 @@ seed_everything: 1
 model:
   core: {class_path: GRU, init_args: {hidden_size: 16, layers: 2, dropout: 0.2}}
   bptt: {class_path: Full}
-  features: {class_path: LogMel, init_args: {bands: 12}}
+  features: {class_path: LogMel, init_args: {mels: 12}}
   log_every: 2
 data: {class_path: Audio, init_args: {path: sounds, batching: {batch_size: 4}}}
 trainer:

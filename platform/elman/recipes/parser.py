@@ -271,13 +271,13 @@ class RecipeParser(ArgumentParser):
 
 def resolved(parser: RecipeParser, cfg: Namespace) -> str:
     """The recipe of `cfg` with every value, defaults too; reads back as the same `cfg`."""
-    return parser.dump(cfg, skip_unset=False)
+    return parser.dump(cfg, skip_unset=False, skip_validation=True)
 
 
 def minimal(parser: RecipeParser, cfg: Namespace) -> str:
     """The recipe of `cfg` with only what departs from the defaults; reads back as the same `cfg`."""
     with _defaults_with_arguments():
-        return parser.dump(cfg, skip_unset=False, skip_default=True)
+        return parser.dump(cfg, skip_unset=False, skip_default=True, skip_validation=True)
 
 
 def _dotted(name: str, text: str | None) -> Dotted:

@@ -6,6 +6,7 @@ import inspect
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,6 @@ class Recipe:
 
     Args:
         config: values as parsed, classes by name.
-        resolved: YAML of every value.
-        minimal: YAML of what departs from the defaults.
         question: the comment at the head of the file.
         name: file name without suffix, with its folder.
         command: that first trained it, where it is read from a run that goes on.
@@ -59,15 +58,23 @@ class Recipe:
     """
 
     config: Namespace
-    resolved: str
-    minimal: str
     question: str
     name: str
     parser: RecipeParser
     command: str = ""
     whole: Recipe | None = None
 
-    @property
+    @cached_property
+    def resolved(self) -> str:
+        """YAML of every value."""
+        return self.whole.resolved if self.whole else resolved(self.parser, self.config)
+
+    @cached_property
+    def minimal(self) -> str:
+        """YAML of what departs from the defaults."""
+        return self.whole.minimal if self.whole else minimal(self.parser, self.config)
+
+    @cached_property
     def digest(self) -> str:
         """Names all that decides the numbers: two runs with the same one train alike."""
         return digest(self.parser.dump(self._decisive(), skip_unset=False, skip_validation=True))
@@ -169,7 +176,7 @@ def parse(
         raise BadInput(f"seed_everything must lie in [0, {LARGEST_SEED}], got {config.seed_everything}")
     name = f"{Path(files[-1].file).resolve().parent.name}/{Path(files[-1].file).stem}" if files else "run"
     question = files[-1].question if files else ""
-    return Recipe(config, resolved(parser, config), minimal(parser, config), question, name, parser)
+    return Recipe(config, question, name, parser)
 
 
 def _stored_source(base: Stored, words: Words, typed: Sequence[Source], *, trains: bool) -> Source:

@@ -51,8 +51,6 @@ def recipe_of_run(name: str, words: Words, *, trust: str = "") -> Recipe:
     budgets = [f"{option}={value}" for option, value in words.options if _is_budget(option)]
     return replace(
         recipe,
-        resolved=whole.resolved,
-        minimal=whole.minimal,
         name=run.recipe or recipe.name,
         question=_question(run.tags.get(NOTE_TAG, "")),
         command=" ".join([run.tags.get(COMMAND_TAG, again), *budgets]),

@@ -28,6 +28,20 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize(("kind", "batching"), pairs.values(), ids=pairs)
 
 
+@pytest.fixture(scope="module")
+def data_of(tmp_path_factory):
+    """The data of a kind and a batching, made once for all tests that only read it."""
+    made = {}
+
+    def data_of(kind, batching):
+        key = (kind, repr(batching))
+        if key not in made:
+            made[key] = ready(kind, tmp_path_factory.mktemp(kind.__name__), batching)
+        return made[key]
+
+    return data_of
+
+
 def ready(kind, folder, batching, rank=0, world=1):
     data = COLLECTED[kind](folder, batching)
     if world > 1:
@@ -37,8 +51,8 @@ def ready(kind, folder, batching, rank=0, world=1):
     return data
 
 
-def test_every_step_of_every_example_comes_once_in_order(kind, tmp_path, batching):
-    data = ready(kind, tmp_path, batching)
+def test_every_step_of_every_example_comes_once_in_order(kind, data_of, batching):
+    data = data_of(kind, batching)
     loader = data.train_dataloader()
     seen, read = {}, 0
     index = 0
@@ -63,8 +77,8 @@ def test_every_step_of_every_example_comes_once_in_order(kind, tmp_path, batchin
         torch.testing.assert_close(torch.cat(pieces), example.x, rtol=0, atol=0)
 
 
-def test_padding_is_zero_and_never_scored(kind, tmp_path, batching):
-    loader = ready(kind, tmp_path, batching).train_dataloader()
+def test_padding_is_zero_and_never_scored(kind, data_of, batching):
+    loader = data_of(kind, batching).train_dataloader()
     for index in range(4):
         batch = loader.batch(index)
         beyond = torch.arange(batch.steps) >= batch.lengths[:, None]
@@ -72,8 +86,8 @@ def test_padding_is_zero_and_never_scored(kind, tmp_path, batching):
         assert not batch.x[beyond].any()
 
 
-def test_attributes(kind, tmp_path, batching):
-    data = ready(kind, tmp_path, batching)
+def test_attributes(kind, data_of, batching):
+    data = data_of(kind, batching)
     batch = data.train_dataloader().batch(0)
     if data.token_ids:
         assert batch.x.dtype == torch.int64
@@ -89,8 +103,8 @@ def test_attributes(kind, tmp_path, batching):
         assert 0 <= int(batch.y.min()) <= int(batch.y.max()) < data.output_size
 
 
-def test_description_and_account(kind, tmp_path, batching):
-    data = ready(kind, tmp_path, batching)
+def test_description_and_account(kind, data_of, batching):
+    data = data_of(kind, batching)
     description = data.description()
     assert set(description) == {"name", "source", "digest", "metadata"}
     assert int(description["digest"], 16) >= 0
@@ -100,15 +114,15 @@ def test_description_and_account(kind, tmp_path, batching):
     assert all("\n" not in line for line in data.summary())
 
 
-def test_parts_are_apart_and_whole(kind, tmp_path, batching):
-    data = ready(kind, tmp_path, batching)
+def test_parts_are_apart_and_whole(kind, data_of, batching):
+    data = data_of(kind, batching)
     together = np.concatenate(data.parts)
     assert sorted(together.tolist()) == list(range(len(data.found.names)))
     assert all(len(part) for part in data.parts)
 
 
-def test_the_same_again(kind, tmp_path, batching):
-    first, second = (ready(kind, tmp_path, batching) for _ in range(2))
+def test_the_same_again(kind, data_of, tmp_path, batching):
+    first, second = data_of(kind, batching), ready(kind, tmp_path, batching)
     assert first.found.digest == second.found.digest
     for part in ("train", "val", "test"):
         one, other = first.loader(part).batch(0), second.loader(part).batch(0)
@@ -116,8 +130,8 @@ def test_the_same_again(kind, tmp_path, batching):
         assert torch.equal(one.lengths, other.lengths)
 
 
-def test_two_processes_hold_the_rows_of_one(kind, tmp_path, batching):
-    alone = ready(kind, tmp_path, batching)
+def test_two_processes_hold_the_rows_of_one(kind, data_of, tmp_path, batching):
+    alone = data_of(kind, batching)
     pair = [ready(kind, tmp_path, batching, rank, 2) for rank in range(2)]
     for part in ("train", "val"):
         loader, loaders = alone.loader(part), [data.loader(part) for data in pair]
@@ -133,16 +147,16 @@ def test_two_processes_hold_the_rows_of_one(kind, tmp_path, batching):
 
 
 @packable
-def test_packed_rows_hold_several(kind, tmp_path):
-    loader = ready(kind, tmp_path, packed()).loader("train")
+def test_packed_rows_hold_several(kind, data_of):
+    loader = data_of(kind, packed()).loader("train")
     names = loader.names(0)
     assert max(map(len, names)) > 1
     assert [len(row) for row in names] == (1 + loader.batch(0).begins[:, 1:].sum(1)).tolist()
 
 
 @packable
-def test_what_is_packed_has_no_context(kind, tmp_path):
-    assert ready(kind, tmp_path, packed()).context_size is None
+def test_what_is_packed_has_no_context(kind, data_of):
+    assert data_of(kind, packed()).context_size is None
 
 
 @pytest.mark.parametrize("kind", WITH_CONTEXT, ids=lambda kind: kind.__name__)
@@ -154,10 +168,9 @@ def test_a_context_is_not_packed(kind, tmp_path):
 
 
 @packable
-def test_a_row_too_short_for_a_sequence_is_refused_at_setup(kind, tmp_path):
-    longest = int(ready(kind, tmp_path, whole())._examples.lengths.max())
-    (tmp_path / "again").mkdir()
-    data = COLLECTED[kind](tmp_path / "again", Batching(steps=longest - 1, packed=True))
+def test_a_row_too_short_for_a_sequence_is_refused_at_setup(kind, data_of, tmp_path):
+    longest = int(data_of(kind, whole())._examples.lengths.max())
+    data = COLLECTED[kind](tmp_path, Batching(steps=longest - 1, packed=True))
     data.prepare_data()
     with pytest.raises(
         BadInput, match=f"steps={longest - 1}: .* {longest} steps; set data.batching.steps={longest} "
@@ -165,8 +178,8 @@ def test_a_row_too_short_for_a_sequence_is_refused_at_setup(kind, tmp_path):
         data.setup("fit")
 
 
-def test_workers_read_the_same(kind, tmp_path, batching):
-    data = ready(kind, tmp_path, batching)
+def test_workers_read_the_same(kind, data_of, batching):
+    data = data_of(kind, batching)
     loader = data.train_dataloader()
     loader.workers, loader.index = 2, 1
     torch.manual_seed(1)
