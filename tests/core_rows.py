@@ -197,6 +197,8 @@ CORES = [
     Row(Centred, {"core": both_ways, "prior": 1}),
 ]
 TRAINED = [row for row in CORES if row.trained is not None]
+ONE_OF_EACH = list({row.core: row for row in reversed(TRAINED)}.values())[::-1]
+"""For tables in which kernels and nonlinearities, compared with one another elsewhere, change nothing."""
 
 
 def build(row: Row, *, dtype=torch.float64, **options) -> Core:

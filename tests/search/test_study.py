@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import shutil
 import warnings
 from pathlib import Path
 
@@ -35,9 +36,20 @@ def read(tmp_path):
     return lambda *words: read_search(["search.yaml", *words])
 
 
+@pytest.fixture(scope="session")
+def fresh_studies(tmp_path_factory):
+    """A database with Optuna's tables; to make them costs a second, a copy nothing."""
+    folder = tmp_path_factory.mktemp("studies")
+    open_storage(f"sqlite:///{folder}/studies.db", folder)
+    return folder / "studies.db"
+
+
 @pytest.fixture(params=["journal", "sqlite"])
-def url(request, tmp_path):
-    return None if request.param == "journal" else f"sqlite:///{tmp_path}/studies.db"
+def url(request, tmp_path, fresh_studies):
+    if request.param == "journal":
+        return None
+    shutil.copy(fresh_studies, tmp_path / "studies.db")
+    return f"sqlite:///{tmp_path}/studies.db"
 
 
 @pytest.fixture

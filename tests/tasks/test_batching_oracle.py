@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from core_rows import TRAINED
+from core_rows import ONE_OF_EACH
 from pairwise import pairs
 from torch import Tensor
 
@@ -31,7 +31,7 @@ LENGTHS = np.array([7, 1, 10, 3, 5, 2, 6, 4])
 ROWS = 3  # 8 examples: rows are refilled, and not at once
 CLOSE = {"rtol": 1e-11, "atol": 1e-12}
 
-CORES = {str(row): partial(row.make, hidden_size=H, layers=2, **(row.trained or {})) for row in TRAINED}
+CORES = {str(row): partial(row.make, hidden_size=H, layers=2, **(row.trained or {})) for row in ONE_OF_EACH}
 STREAMING = [name for name in CORES if CORES[name](F).streams]
 
 
