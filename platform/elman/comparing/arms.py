@@ -16,7 +16,7 @@ from elman.tracking.group_run import members
 from elman.tracking.reading import close_to
 from elman.tracking.runs import RunRow, newest_rows, quoted
 from elman.tracking.secrets import without_secrets
-from elman.tracking.tags import GROUP_TAG, MEMBER_TAG
+from elman.tracking.tags import FORK_TAG, GROUP_TAG, MEMBER_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -118,7 +118,11 @@ def _of_name(client: MlflowClient, store: str, name: str) -> list[Source]:
 def _of_experiment(client: MlflowClient, number: str, name: str) -> list[Source]:
     """Its recipes, in the order of their first runs; its searches where it has none."""
     rows, _ = newest_rows(client, [number])
-    single = [row for row in rows if not row.is_study and not row.is_group and row.trial is None]
+    single = [
+        row
+        for row in rows
+        if not (row.is_study or row.is_group or FORK_TAG in row.tags) and row.trial is None
+    ]
     by_recipe: dict[str, list[RunRow]] = {}
     for row in reversed(single):
         by_recipe.setdefault(row.tags.get(GROUP_TAG) or _settings_key(row), []).append(row)

@@ -86,7 +86,9 @@ def _differences(found: Comparison) -> Panel | None:
     pairs = [pair for pair in found.pairs if best.name in (pair.first.name, pair.second.name)]
     marks: list[Mark] = []
     for number, pair in enumerate(pairs):
-        marks += _marks(pair, best, number, colour=_colour(found, pair.second))
+        other = pair.second if pair.first.name == best.name else pair.first
+        name = other.name if len(pairs) > 1 else ""
+        marks += _marks(pair, best, number, name=name, colour=_colour(found, other))
     if not marks:
         return None
     marks.append(Rule(at=0.0, text="no difference", level=True))
@@ -99,7 +101,7 @@ def _differences(found: Comparison) -> Panel | None:
     )
 
 
-def _marks(pair: Pair, best: Arm, number: int, *, colour: int) -> list[Mark]:
+def _marks(pair: Pair, best: Arm, number: int, *, name: str, colour: int) -> list[Mark]:
     difference = pair.difference
     if difference is None or not difference.paired:
         return []
@@ -108,7 +110,7 @@ def _marks(pair: Pair, best: Arm, number: int, *, colour: int) -> list[Mark]:
     values = _gaps(best, other, both)
     places = [index + 1 + 0.12 * number for index in range(len(both))]
     marks: list[Mark] = [
-        Dots(x=places, y=values, name=other.name, colour=colour, texts=[str(member) for member in both])
+        Dots(x=places, y=values, name=name, colour=colour, texts=[str(member) for member in both])
     ]
     if difference.low is not None and difference.high is not None:
         ends = (difference.low, difference.high)

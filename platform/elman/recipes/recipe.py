@@ -55,6 +55,7 @@ class Recipe:
         command: that first trained it, where it is read from a run that goes on.
         whole: the same with the places that it names, where it is read from a run: they are recorded, but
             nothing is written there.
+        origin: of a fork, the run and the step that it goes on from: it is no run of its recipe alone.
     """
 
     config: Namespace
@@ -63,6 +64,7 @@ class Recipe:
     parser: RecipeParser
     command: str = ""
     whole: Recipe | None = None
+    origin: str = ""
 
     @cached_property
     def resolved(self) -> str:
@@ -77,7 +79,7 @@ class Recipe:
     @cached_property
     def digest(self) -> str:
         """Names all that decides the numbers: two runs with the same one train alike."""
-        return digest(self.parser.dump(self._decisive(), skip_unset=False, skip_validation=True))
+        return self._digest(self._decisive())
 
     @property
     def group_digest(self) -> str:
@@ -87,7 +89,11 @@ class Recipe:
         split = (config.data.get("init_args") or {}).get("split")  # of the clone
         if split is not None and hasattr(split, "fold"):
             split.fold = 0
-        return digest(self.parser.dump(config, skip_unset=False, skip_validation=True))
+        return self._digest(config)
+
+    def _digest(self, config: Namespace) -> str:
+        found = digest(self.parser.dump(config, skip_unset=False, skip_validation=True))
+        return digest(f"{found}: {self.origin}") if self.origin else found
 
     @property
     def decisive(self) -> dict[str, str]:
@@ -104,7 +110,7 @@ class Recipe:
             config.pop(key, None)
         if not config.get("callbacks"):
             config.pop("callbacks", None)  # a recipe without any has the digest it had before there were any
-        for key in ("checkpoints", "progress", "checkpoint_every_minutes"):
+        for key in ("checkpoints", "progress", "checkpoint_every_minutes", "keep_every"):
             config.trainer.pop(key, None)
         config.trainer.devices = 1  # how many processes share the rows changes no number but the last digits
         config.trainer.pop("num_nodes", None)

@@ -46,6 +46,8 @@ class Training:
         monitor: metric of validation by which the best checkpoint is known, for instance val/accuracy; null:
             the loss.
         checkpoint_every_minutes: longest time between two saves.
+        keep_every: time steps between two checkpoints that are kept for good, beside the newest two and the
+            best; null: none.
         checkpoints: folder of all runs' checkpoints; a run's own are below it, by its id.
         accelerator: cpu, gpu or auto.
         devices: processes that train together on a machine, one a device; torchrun and srun say it.
@@ -68,6 +70,7 @@ class Training:
     val_every: int | None = None
     monitor: str | None = None
     checkpoint_every_minutes: float = 1.0
+    keep_every: int | None = None
     checkpoints: str = "checkpoints"
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     devices: int = 1

@@ -78,6 +78,7 @@ class Checkpoints(pl.Callback):
     Args:
         folder: where they go.
         every_minutes: longest time between two saves.
+        keep_every: time steps between two files that stay for good; None: there are none.
         monitor: the metric whose best value names the best checkpoint; of equal ones the later is taken.
         stop: whether the run should end early.
         files: by which the trainer writes.
@@ -88,10 +89,17 @@ class Checkpoints(pl.Callback):
     """
 
     def __init__(
-        self, folder: Path, *, every_minutes: float, monitor: str, stop: Stop, files: WholeFiles
+        self,
+        folder: Path,
+        *,
+        every_minutes: float,
+        monitor: str,
+        stop: Stop,
+        files: WholeFiles,
+        keep_every: int | None = None,
     ) -> None:
         self.folder, self.every_minutes, self.monitor, self.stop = folder, every_minutes, monitor, stop
-        self.files, self.unwritten = files, False
+        self.files, self.unwritten, self.keep_every = files, False, keep_every
         self.saved_time_steps: int | None = None
         self.sign = -1.0 if high_is_good(monitor) else 1.0
         self.best_value, self.best_time_steps = self.sign * inf, 0
@@ -108,7 +116,7 @@ class Checkpoints(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, task: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        due = time.monotonic() - self._saved_at >= 60 * self.every_minutes
+        due = time.monotonic() - self._saved_at >= 60 * self.every_minutes or self._crossed(task.time_steps)
         due, stopping = self.stop.agree(due)
         assert trainer.val_check_batch is not None, "validation comes every so many batches"
         if trainer.should_stop or (batch_idx + 1) % int(trainer.val_check_batch) == 0:
@@ -152,8 +160,8 @@ class Checkpoints(pl.Callback):
         if trainer.is_global_zero and failed is None:
             try:
                 if best:
-                    _same_file(path, self.folder / "best.ckpt")
-                for old in sorted(self.folder.glob("step-*.ckpt"))[:-KEPT]:
+                    link(path, self.folder / "best.ckpt")
+                for old in outlived(sorted(self.folder.glob("step-*.ckpt")), self.keep_every):
                     old.unlink()
             except OSError as error:
                 failed = error
@@ -172,13 +180,18 @@ class Checkpoints(pl.Callback):
         self._saved_at = time.monotonic()
         return saved
 
+    def _crossed(self, time_steps: int) -> bool:
+        """Whether the last file that is there is from before a step that one is to be kept of."""
+        every = self.keep_every
+        return every is not None and time_steps // every > (self.saved_time_steps or 0) // every
+
     def _tidy(self, time_steps: int) -> None:
         """Repair what a kill has left: files half written or damaged, and a best one not yet named so."""
         for path in [*self.folder.glob("*.part"), *self.folder.glob("step-*.ckpt")]:
             if path.suffix == ".part" or path > self._at(time_steps):
                 path.unlink()
         if isfinite(self.best_value) and self._at(self.best_time_steps).is_file():
-            _same_file(self._at(self.best_time_steps), self.folder / "best.ckpt")
+            link(self._at(self.best_time_steps), self.folder / "best.ckpt")
 
     def _at(self, time_steps: int) -> Path:
         return self.folder / f"step-{time_steps:014d}.ckpt"
@@ -209,7 +222,22 @@ class Checkpoints(pl.Callback):
         self.not_finite = state_dict.get("not_finite", 0)
 
 
-def _same_file(source: Path, target: Path) -> None:
+def outlived(files: list[Path], keep_every: int | None) -> list[Path]:
+    """The checkpoints that need not stay: all but the last two, and the first of each `keep_every` steps.
+
+    Args:
+        files: in their order.
+    """
+    kept, seen = set(files[-KEPT:]), {0}
+    for file in files if keep_every else ():
+        number = int(file.stem.removeprefix("step-")) // (keep_every or 1)
+        if number not in seen:
+            kept.add(file)
+        seen.add(number)
+    return [file for file in files if file not in kept]
+
+
+def link(source: Path, target: Path) -> None:
     """`target` becomes a second name of `source`, or a copy where the file system has no links."""
     with atomic_write(target) as part:
         try:

@@ -13,6 +13,7 @@ from elman.run.launched import launched
 from elman.run.parallel import REFUSAL_VARIABLE
 from elman.run.protocol import RUN_VARIABLE
 from elman.run.resume import begun, resumed
+from elman.run.summary import say
 from elman.run.together import started_for_a_run
 from elman.run.without_store import resumed_here
 from elman.tracking.beginning import why_away
@@ -44,14 +45,16 @@ def open_run(run: Run) -> None:
         run.folder = run.folder / str(run.run_id)
         return
     run.ranks.meet()
-    run.run_id, folder = run.ranks.share(lambda: _opened(run))
-    run.folder = Path(folder)
+    run.run_id, folder, saved = run.ranks.share(lambda: _opened(run))
+    run.folder, run.checkpoint = Path(folder), Path(saved) if saved else None
     if launched() is None:
         _inform_those_it_starts(run)
 
 
 def _chosen(run: Run) -> list[str | None] | None:
     """The run's id and its checkpoint, None for a new one; None: there is nothing left to do."""
+    if run.fork is not None:
+        return [None, str(run.fork.path)]
     if run.search is None:
         try:
             run_id, checkpoint = _resumed(run)
@@ -95,7 +98,12 @@ def _opened(run: Run) -> list[str]:
     folder.mkdir(exist_ok=True)
     take(folder, run.run_id)
     (folder / "refusal.txt").unlink(missing_ok=True)
-    return [run.run_id, str(folder)]
+    if run.fork is not None:
+        fresh = run.task.configure_optimizers().state_dict()
+        run.checkpoint, lines = run.fork.begin(folder, run.recipe, fresh)
+        for line in [*run.fork.lines(), *lines]:
+            say(line)
+    return [run.run_id, str(folder), str(run.checkpoint or "")]
 
 
 def _inform_those_it_starts(run: Run) -> None:

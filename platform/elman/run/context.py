@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 
 from elman.batch import SequenceBatch
 from elman.recipes.recipe import Recipe
+from elman.run.fork import Fork
 from elman.run.kernels_then import KernelsThen
 from elman.run.ranks import Ranks
 from elman.run.trial import SearchClient
@@ -29,6 +30,7 @@ class Run:
         tags: further ones of the run.
         run_id: in the store; None until a new run is opened there.
         checkpoint: what it goes on from; None: it begins.
+        fork: what it begins with, where it goes on from a checkpoint of another run.
         ranks: the processes that can talk before training.
         parts: the recipe's classes, made.
         callbacks: the recipe's own; those that measure the run come before them.
@@ -47,6 +49,7 @@ class Run:
     kernels: KernelsThen | None = None
     run_id: str | None = None
     checkpoint: Path | None = None
+    fork: Fork | None = None
     ranks: Ranks = field(default_factory=Ranks)
     parts: Any = field(init=False)
     callbacks: list[pl.Callback] = field(init=False)

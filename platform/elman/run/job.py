@@ -22,6 +22,7 @@ from elman.run.chosen import choose_run, open_run
 from elman.run.context import Run
 from elman.run.ending import Ended, end_early, ended
 from elman.run.folder import refuse_unwritable
+from elman.run.fork import Fork, refuse_unfit_weights
 from elman.run.kernels_then import KernelsThen
 from elman.run.launched import launched
 from elman.run.parallel import is_first_process, process_rank
@@ -45,6 +46,7 @@ def fit(
     resume: str | None = None,
     tags: Mapping[str, str] | None = None,
     kernels: KernelsThen | None = None,
+    fork: Fork | None = None,
 ) -> Ended:
     """Train, tracked, from the beginning or from a run's newest checkpoint.
 
@@ -53,8 +55,10 @@ def fit(
             None: a new run, but in a job of SLURM that was requeued.
         tags: further ones of the run.
         kernels: of the run that is done once more; None: by the recipe.
+        fork: where it goes on from a checkpoint of another run.
     """
-    run = Run(recipe=recipe, resume=resume, tags={**job_tags(), **(tags or {})}, kernels=kernels)
+    named = {**job_tags(), **(tags or {}), **(fork.tags() if fork else {})}
+    run = Run(recipe=recipe, resume=resume, tags=named, kernels=kernels, fork=fork)
     return ended(run, lambda: _stages(run))
 
 
@@ -100,6 +104,8 @@ def make_data_and_task(run: Run) -> None:
         data.setup("fit")
     with announced("building the network"):
         task = run.task = make_task(run.parts, data)
+    if run.fork is not None and saved is not None:
+        refuse_unfit_weights(run.fork, saved["state_dict"], task.state_dict())
     if saved is not None:
         use_kernels(task.network, saved["elman"].get("kernels"))
     elif run.kernels is not None:

@@ -15,7 +15,7 @@ from elman.run.checkpoints import newest, read_checkpoint
 from elman.tracking.reading import open_to_read, read_text
 from elman.tracking.record import command_line
 from elman.tracking.runs import RunRow, row_of
-from elman.tracking.tags import COMMAND_TAG, NOTE_TAG
+from elman.tracking.tags import COMMAND_TAG, FORK_STEP_TAG, FORK_TAG, NOTE_TAG
 from elman.trust import trusted_packages
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def recipe_of_run(name: str, words: Words, *, trust: str = "") -> Recipe:
         question=_question(run.tags.get(NOTE_TAG, "")),
         command=" ".join([run.tags.get(COMMAND_TAG, again), *budgets]),
         whole=whole,
+        origin=_origin(run),
     )
 
 
@@ -76,6 +77,12 @@ def _folder(run: RunRow) -> dict[str, str]:
     folder = Path(run.checkpoints or "")
     known = folder.name == run.id and any(folder.glob("step-*.ckpt"))
     return {"--trainer.checkpoints": str(folder.parent)} if known else {}
+
+
+def _origin(run: RunRow) -> str:
+    """Of a fork, what it goes on from, as `Fork.origin` names it."""
+    of = run.tags.get(FORK_TAG, "")
+    return f"{of}@{run.tags.get(FORK_STEP_TAG, '')}" if of else ""
 
 
 def _one_budget(words: Words) -> dict[str, str]:

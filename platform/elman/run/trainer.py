@@ -120,6 +120,7 @@ def make_trainer(
         Checkpoints(
             folder,
             every_minutes=settings.checkpoint_every_minutes,
+            keep_every=settings.keep_every,
             monitor=monitor,
             stop=stop,
             files=files,

@@ -43,7 +43,8 @@ def load(task: Any, checkpoint: dict[str, Any], *, stage: str, ranks: int) -> No
     saved = dealt(saved, ranks)
     use_kernels(task.network, saved.get("kernels"))
     task.updates.load_state_dict(saved["updates"])
-    task.bptt.load_state_dict(saved["bptt"])
+    if not saved.get("begins_anew"):  # by a fork, with another strategy
+        task.bptt.load_state_dict(saved["bptt"])
     task.restored = saved
 
 
@@ -54,5 +55,7 @@ def load_own(task: Any, *, rank: int) -> None:
     saved, task.restored = task.restored, None
     names = task.train_state.state_dict()
     task.train_state.load_state_dict({n: saved[n][rank] for n in names if n in saved}, task.device)
+    if saved.get("begins_anew"):
+        task.train_state.begin_strategy(task.objective)
     if rank < len(saved["random"]):
         restore_random(saved["random"][rank])

@@ -99,4 +99,20 @@ class TrainState:
         state = restored_state(saved["states"], device)
         if state is not None:
             first = self.bptt.first_state(self.core.initial_carry(1))
-            self.value = type(first)(*state) if hasattr(first, "_fields") else state
+            fits = hasattr(first, "_fields") and len(first) >= len(state)  # unless a fork has changed it
+            self.value = type(first)(*state) if fits else state
+
+    def begin_strategy(self, objective: Any) -> None:
+        """Let another strategy go on from the carry that the state of the one before has come to.
+
+        Steps that it kept are run once more, without a gradient; those that waited to be scored are not.
+        """
+        if self.value is None:
+            return
+        carry, *rest = self.value
+        kept = [piece for part in rest if isinstance(part, tuple) for piece in part]
+        with torch.no_grad():
+            for piece in kept:
+                if isinstance(piece, SequenceBatch):
+                    _, carry = objective(piece, carry)
+        self.value = self.bptt.first_state(carry)
