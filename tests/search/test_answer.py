@@ -1,5 +1,6 @@
 """The answer in plain words, held to sentences written by hand."""
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -113,10 +114,23 @@ TENS = Dimension(target="a", label="k1", values=Choices(values={1: 1, 10: 10, 40
     ],
 )
 def test_edges(dimension, value, expected):
-    study = review(row(0, 1.0, values={dimension.label: value}), dimensions=[dimension])
+    """Trial 0 is far better than twelve away from the edge."""
+    middle = {"k1": 10, "layers": 2, "k2/k1": 3, "lr": 0.001, "core": "b"}[dimension.label]
+    away = [row(n, 2.0 + n / 1000, values={dimension.label: middle, "other": n}) for n in range(1, 14)]
+    study = review(row(0, 1.0, values={dimension.label: value}), *away, dimensions=[dimension])
     assert ("lies at an edge" in answer(study)) is (expected is not None)
     if expected:
         assert expected in answer(study)
+
+
+def test_an_edge_within_the_noise_says_nothing():
+    draw = random.Random(0)
+    trials = [row(n, 1.0 + draw.gauss(0, 0.1), values={"k1": 5 + 5 * n}) for n in range(16)]
+    assert max(trial.values["k1"] for trial in trials) == 80
+    best = min(trials, key=lambda trial: trial.objectives[LOSS])
+    best.values["k1"], trials[-1].values["k1"] = 80, best.values["k1"]
+    assert "edge" not in answer(review(*trials, dimensions=[K1]))
+    assert "edge" not in answer(review(row(0, 1.0, values={"k1": 80}), dimensions=[K1]))  # noise is unknown
 
 
 def front(*pairs):

@@ -25,7 +25,8 @@ def test_the_answer_comes_before_the_links_the_table_and_the_set_up():
     text = note(realistic(60, running=False), links=LINKS).replace("&nbsp;&nbsp; |", " |")
     parts = [
         "### Which windows does a character model need?",
-        "**Best of 60 trials",
+        "**val/bits_per_step ",
+        "guessed from the trials, not measured.**",
         "[charts](http://localhost:5000/#/experiments/1) · [report](http://localhost:5000/report)",
         "core decided most",
         "| trial | k1 | k2 | k2/k1 | layers |",

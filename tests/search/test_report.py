@@ -64,7 +64,7 @@ def test_one_page_with_everything():
     assert sum(len(script) > 1_000_000 for script in page.scripts) == 1  # plotly.js, once
     for expected in (
         "Which windows does a character model need?",
-        "Best of 30 trials (6 above a limit): val/bits_per_step 1.953",
+        "of 30 trials (6 above a limit) the cheapest that is likely as good as the best",
         "All 30 trials",
         "Trial 11: the core's carry is not finite after 410,000 time steps (lr=0.0098)",
         "elman search experiments/char_lm/search.yaml",

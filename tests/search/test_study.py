@@ -219,8 +219,8 @@ def test_another_base_recipe_is_another_study(opened):
 def test_a_grid_is_laid_out_once_and_ends(opened):
     words = ("--sampler=grid", "--budget.trials=null")
     study = opened(*words)
-    study.fill_grid()
-    opened(*words).fill_grid()
+    study.lay_out()
+    opened(*words).lay_out()
     found = []
     while (asked := study.ask()) is not None:
         found.append(tuple(sorted(asked.values.items())))
@@ -231,12 +231,12 @@ def test_a_grid_is_laid_out_once_and_ends(opened):
 def test_a_grid_goes_on_with_more_budget_or_after_a_kill(opened):
     words = ("--sampler=grid", "--budget.trials=2")
     study = opened(*words)
-    study.fill_grid()
+    study.lay_out()
     first = [study.ask().values for _ in range(2)]
     assert study.ask() is None
     more = opened("--sampler=grid", "--budget.trials=5")
     assert more.ask() is None  # no process has laid out the rest
-    more.fill_grid()
+    more.lay_out()
     found = first + [more.ask().values for _ in range(3)]
     assert more.ask() is None
     assert len({tuple(sorted(values.items())) for values in found}) == 5

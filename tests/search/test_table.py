@@ -7,6 +7,7 @@ from rich.console import Console
 from study_toys import CORE, COST, LOSS, realistic, review, row
 
 from elman.search.report.terminal import latest, line, standing, table
+from elman.search.results.named import named
 
 
 def printed(study, width, seconds=61.0):
@@ -59,12 +60,12 @@ def test_all_that_run_the_best_and_the_latest():
     assert latest(review(), 6) == []
 
 
-def test_the_best_row_is_bold_and_no_other():
+def test_the_row_that_is_named_is_bold_and_no_other():
     console = printed(realistic(), 160)
     styled = console.export_text(styles=True).splitlines()
     bold = [each for each in styled if "\x1b[1m" in each]
     assert len(bold) == 1
-    assert bold[0].startswith("\x1b[1m   14\x1b[0m")
+    assert bold[0].startswith(f"\x1b[1m   {named(realistic()).trial.number}\x1b[0m")
 
 
 def test_the_line_below():

@@ -18,6 +18,7 @@ from elman.tracking.tags import PARENT_TAG
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from elman.search.results.named import Named
     from elman.search.results.review import Review, TrialRow
 
 
@@ -48,11 +49,14 @@ class Winner:
 
 
 def best_trial(client: MlflowClient, row: RunRow, review: Review, *, metric: str | None, top: int) -> Winner:
-    """The best trial of a study, and the points of its Pareto front where it has several objectives.
+    """The trial that a study names, and the points of its Pareto front where it has several objectives.
 
     Args:
-        metric: judge by this instead of the first objective; each trial then has its best value in its run.
+        metric: judge by this alone, and by the best value observed; each trial has it in its run where it was
+            no objective.
     """
+    from elman.search.results.named import named
+
     if metric is not None and metric not in review.objectives:
         return _best_by(client, row, review, metric=metric, top=top)
     name = metric or review.objective
@@ -66,8 +70,10 @@ def best_trial(client: MlflowClient, row: RunRow, review: Review, *, metric: str
     if not ranked or ranked[0].run_id is None:
         limits = " that keeps all limits" if review.constraints else ""
         raise BadInput(f"study {review.name!r} has no complete trial{limits} yet: {_counts(review)}")
-    trial = ranked[0]
+    answer = named(review) if metric is None else None
+    trial = answer.trial if answer else ranked[0]
     lines = [f"study {review.name} of experiment {review.experiment}: {_counts(review)}"]
+    lines += _named_lines(review, answer)
     if front:
         lines.append(f"{len(ranked)} points of the Pareto front, the best {name} first:")
     lines += [
@@ -78,9 +84,18 @@ def best_trial(client: MlflowClient, row: RunRow, review: Review, *, metric: str
     )
     lines.append(f"train it once more: {program()} rerun {trial.run_id}")
     own = (trial.run_id or "", "recipe_minimal.yaml")
-    best = review.best()
-    sources = ((row.id, "best.yaml"), own) if best is not None and best.number == trial.number else (own,)
+    sources = ((row.id, "best.yaml"), own) if answer else (own,)
     return Winner(id=str(trial.run_id), lines=tuple(lines), sources=sources)
+
+
+def _named_lines(review: Review, answer: Named | None) -> list[str]:
+    """What is named and what that rests on, unless it is just the first of the trials below."""
+    from elman.search.results.named_words import doubts, evidence, sentence
+
+    if answer is None:
+        return []
+    text = sentence(review, answer) if answer.how != "observed" else ""
+    return [line for line in (text, f"{doubts(review, answer)} {evidence(review, answer)}".strip()) if line]
 
 
 def best_run(

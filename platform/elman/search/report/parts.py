@@ -9,6 +9,8 @@ from elman.search.results.answer import lead
 from elman.search.results.columns import Column, columns
 from elman.search.results.format import brief, labels, number, seconds_in_words, short
 from elman.search.results.knee import knee
+from elman.search.results.named import named
+from elman.search.results.named_words import HOW
 from elman.search.results.review import Review, TrialRow
 
 MOST_TILES = 10
@@ -16,10 +18,11 @@ CHARACTERS_OF_A_CELL = 40
 
 
 def tiles(review: Review) -> str:
-    """The best trial in large numbers: what it reached, with which values, at which cost."""
-    best = review.best()
-    if best is None:
+    """The trial that is named in large numbers: what it reached, with which values, at which cost."""
+    answer = named(review)
+    if answer is None:
         return ""
+    best = answer.trial
     found = [(name, number(value)) for name, value in best.objectives.items() if name in review.objectives]
     found += [
         (label, short(brief(best.values[label])))
@@ -32,8 +35,8 @@ def tiles(review: Review) -> str:
     if best.seconds is not None:
         found.append(("time", seconds_in_words(best.seconds)))
     cells = "".join(f"<div><dt>{escape(n)}</dt><dd>{escape(v)}</dd></div>" for n, v in found[:MOST_TILES])
-    role = "Best trial" if len(review.objectives) == 1 else f"Best {review.objective}, trial"
-    return f'<h2>{escape(role)}: {best.number}</h2><dl class="tiles">{cells}</dl>'
+    role = f"Trial {best.number}, {HOW[answer.how]}"
+    return f'<h2>{escape(role)}</h2><dl class="tiles">{cells}</dl>'
 
 
 def paragraphs(text: str) -> str:
@@ -63,20 +66,22 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def trials_table(review: Review) -> str:
-    """Every trial, sortable; the best one and the front are marked."""
+    """Every trial, sortable; the one that is named, the best one and the front are marked."""
     kept = [column for column in columns(review) if column.name != "why"]
     head = "".join(
         f'<th scope=col class="{"number" if c.numeric else "word"}">'
         f"<button type=button>{escape(c.name)}</button></th>"
         for c in kept
     )
-    best, bend = review.best(), knee(review)
+    best, bend, answer = review.best(), knee(review), named(review)
     front = {trial.number for trial in review.pareto()} if len(review.objectives) > 1 else set()
     rows = []
     for trial in review.trials:
         roles = [role for role, on in (("best", trial is best), ("front", trial.number in front)) if on]
         if bend is not None and trial.number == bend.number:
             roles.append("knee")
+        if answer is not None and answer.how != "observed" and trial.number == answer.trial.number:
+            roles.append("named")
         rows.append(
             f'<tr class="{" ".join(roles)}">{"".join(_cell(column, trial, roles) for column in kept)}</tr>'
         )

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from datamodules.files import write_whole
+from elman.search.results.named import named
+from elman.search.results.named_words import HOW
 from elman.search.results.review import ENDED, Review, TrialRow
 from elman.tracking.pages import comparison_page, run_page, runs_page
 from elman.tracking.store import first_line
@@ -162,11 +164,11 @@ class Publisher:
         return links
 
     def _winners(self, review: Review) -> dict[str, str]:
-        """The recipes of the best trial and of the points of the Pareto front, each a file."""
-        best = review.best()
-        if best is None:
+        """The recipes of the trial that is named and of the points of the Pareto front, each a file."""
+        answer = named(review)
+        if answer is None:
             return {}
-        found = {"best.yaml": best}
+        found = {"best.yaml": answer.trial}
         if len(review.objectives) > 1:
             found |= {f"pareto/trial_{trial.number}.yaml": trial for trial in review.pareto()}
             for path in (self.folder / "pareto").glob("trial_*.yaml"):
@@ -176,7 +178,9 @@ class Publisher:
 
     def _winner(self, review: Review, file: str, trial: TrialRow) -> str:
         metrics = ", ".join(f"{name} {value:.6g}" for name, value in trial.objectives.items())
-        head = f"# Trial {trial.number} of the search {review.name}: {metrics}."
+        answer = named(review) if file == "best.yaml" else None
+        how = f", {HOW[answer.how]}" if answer else ""
+        head = f"# Trial {trial.number} of the search {review.name}: {metrics}{how}."
         body = [line for line in self.recipe(trial.number).splitlines() if not line.startswith("#")]
         return "\n".join([head, "#", f"#   elman fit {self.relative / file}", "#", *body, ""])
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 from elman.search.results.format import brief, counts_in_words, in_words, kind, labels, number, short
+from elman.search.results.named import named
 from elman.search.results.review import ENDED, Review, TrialRow
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Display:
         if stopping and not self._stopping_printed:
             self._stopping_printed = True
             print(STOPPING, file=sys.stderr, flush=True)
-        states = {trial.number: trial for trial in review.trials}
+        states = {trial.number: trial for trial in (*review.trials, *review.confirmations)}
         if ended is not None and states[ended].state in ENDED:
             print(line(review, states[ended]), file=self.stream, flush=True)
 
@@ -78,7 +79,7 @@ class _Column:
 
 
 def table(review: Review, *, width: int, elapsed_seconds: float) -> RenderableType:
-    """The latest trials and all that run, the best of them bold, and how the search stands below.
+    """The latest trials and all that run, the one that is named bold, and how the search stands below.
 
     Args:
         width: of the terminal, in characters; what is least needed is left out first.
@@ -88,7 +89,7 @@ def table(review: Review, *, width: int, elapsed_seconds: float) -> RenderableTy
     from rich.table import Table
     from rich.text import Text
 
-    rows, best = latest(review), review.best()
+    rows, answer = latest(review), named(review)
     parts: list[RenderableType] = []
     if rows:
         columns = _fitting(_columns(review), rows, width)
@@ -101,7 +102,7 @@ def table(review: Review, *, width: int, elapsed_seconds: float) -> RenderableTy
                 overflow="ellipsis",
             )
         for trial in rows:
-            first = best is not None and trial.number == best.number
+            first = answer is not None and trial.number == answer.trial.number
             style = "bold" if first else STYLES.get(kind(review, trial), "")
             grid.add_row(*(Text(column.cell(trial)) for column in columns), style=style)
         parts += [grid, Text("")]
@@ -109,10 +110,11 @@ def table(review: Review, *, width: int, elapsed_seconds: float) -> RenderableTy
 
 
 def latest(review: Review, count: int = LATEST) -> list[TrialRow]:
-    """About `count` trials by number: all that run, the best one, and those that began last."""
+    """About `count` trials by number: all that run, the one that is named, and those that began last."""
     begun = [trial for trial in review.trials if trial.state != "waiting" or trial.time_steps]
-    best = review.best()
-    always = [trial for trial in begun if trial.state == "running" or trial is best]
+    answer = named(review)
+    first = answer.trial if answer else None
+    always = [trial for trial in begun if trial.state == "running" or trial is first]
     others = [trial for trial in begun if trial not in always]
     room = max(0, count - len(always))
     return sorted(
@@ -122,11 +124,12 @@ def latest(review: Review, count: int = LATEST) -> list[TrialRow]:
 
 def standing(review: Review, elapsed_seconds: float) -> str:
     """`12 complete, 2 running · best 1.912 (trial 7) · 48.0M time steps · 0:12:05 · budget 24 trials`"""
-    best = review.best()
+    best, answer = review.best(), named(review)
     seconds = int(elapsed_seconds)
     parts = [
         counts_in_words(review) or "no trial yet",
         f"best {number(best.measured(review.objective))} (trial {best.number})" if best else "",
+        f"trial {answer.trial.number} named ({answer.how})" if answer and answer.how != "observed" else "",
         f"{_compact(sum(trial.time_steps for trial in review.trials))} time steps",
         f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}",
         f"budget {review.budget}" if review.budget else "",
@@ -139,6 +142,9 @@ def line(review: Review, trial: TrialRow) -> str:
     name, best = review.objective, review.best()
     state = "complete, above a limit" if kind(review, trial) == "infeasible" else trial.state
     head = f"trial {trial.number} {state}"
+    if trial.confirms is not None:
+        head = f"trial {trial.confirms} again with seed {trial.seed} {state}"
+        best = None
     if trial.state == "pruned":
         head += f" after {trial.time_steps:,} time steps"
     where = in_words(review, trial.values)

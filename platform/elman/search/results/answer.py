@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from elman.search.results.cost_view import with_cost
-from elman.search.results.format import cost_in_words, counts_in_words, formatted, in_words, number
+from elman.search.results.edges import edges
+from elman.search.results.format import cost_in_words, counted, counts_in_words, number
 from elman.search.results.importance import Importance, importance, importance_among_learned
 from elman.search.results.knee import knee
+from elman.search.results.named import named
+from elman.search.results.named_words import doubts, ended, evidence, price, sentence, where
 from elman.search.results.review import Review, TrialRow
-from elman.search.space.space import Choices, Dimension, Range
 
-NEAR_AN_END = 0.03
 POINTS_OF_A_FRONT = 8
 LEAST_NAMED = 0.05  # a share below it is not worth a word
 
@@ -22,29 +23,34 @@ def answer(review: Review) -> str:
     As far as the trials have come; while some run the first paragraph is about that.
     """
     parts = [_far(review)]
-    best = review.best()
-    if best is None:
-        parts.append(_nothing_yet(review))
-    elif len(review.objectives) > 1 and review.pareto():
-        parts += [_front(review), _decided(review), _edges(review, best)]
+    found = named(review)
+    several = len(review.objectives) > 1 and bool(review.pareto())
+    if found is None:
+        return "\n\n".join(filter(None, [*parts, _nothing_yet(review)]))
+    more = f"{doubts(review, found)} {evidence(review, found)}".strip()
+    if found.how != "observed":
+        parts += [sentence(review, found), more, _front(review) if several else ""]
+    elif several:
+        parts += [_front(review), more]
     else:
-        parts += [_best(review, best), f"{_runner_up(review)} {_cheaper(review, best)}".strip()]
-        parts += [_decided(review), _edges(review, best)]
+        parts += [sentence(review, found), more]
+        parts.append(f"{_runner_up(review)} {_cheaper(review, found.trial)}".strip())
+    parts += [_decided(review), edges(review, found.trial)]
     return "\n\n".join(part for part in parts if part)
 
 
 def headline(review: Review) -> list[str]:
-    """The answer in a sentence or two: the best trial, and of a front also its knee."""
-    best, bend = review.best(), knee(review)
-    if best is None:
+    """The answer in a sentence or two: the trial that is named, and of a front also its knee."""
+    found, bend = named(review), knee(review)
+    if found is None:
         return [_nothing_yet(review)]
-    found = [_best(review, best)]
-    if bend is not None and bend.number != best.number:
+    text = [sentence(review, found)]
+    if bend is not None and bend.number != found.trial.number:
         value = f"{review.objective} {number(bend.measured(review.objective))}"
-        found.append(
-            f"The knee of the front is trial {bend.number}: {value}{_with(review, bend)}{_price(bend)}."
+        text.append(
+            f"The knee of the front is trial {bend.number}: {value}{where(review, bend)}{price(bend)}."
         )
-    return found
+    return text
 
 
 def lead(paragraphs: Sequence[str]) -> int | None:
@@ -62,16 +68,6 @@ def _far(review: Review) -> str:
     return f"So far{budget}: {counts_in_words(review)}."
 
 
-def _best(review: Review, best: TrialRow) -> str:
-    value = f"{review.objective} {number(best.measured(review.objective))}"
-    return f"Best of {_ended(review)}: {value}{_with(review, best)} (trial {best.number}){_price(best)}."
-
-
-def _ended(review: Review) -> str:
-    over = len(review.complete) - len(review.feasible)
-    return f"{_trials(len(review.ended))}{f' ({over} above a limit)' if over else ''}"
-
-
 def _runner_up(review: Review) -> str:
     if len(review.ranked()) < 2:
         return "No other trial came to its end within the limits."
@@ -79,7 +75,7 @@ def _runner_up(review: Review) -> str:
     name = review.objective
     gap = abs(best.measured(name) - second.measured(name))
     behind = f"is {gap:.2g} behind" if gap else "is as good"
-    return f"The runner-up, trial {second.number}, {behind}{_with(review, second, ', with')}."
+    return f"The runner-up, trial {second.number}, {behind}{where(review, second, ', with')}."
 
 
 def _cheaper(review: Review, best: TrialRow) -> str:
@@ -91,14 +87,14 @@ def _cheaper(review: Review, best: TrialRow) -> str:
     value = number(bend.measured(review.objective))
     reached = f"Cheaper: trial {bend.number} reaches {value} {cost_in_words(bend)}"
     known = bend.number == review.ranked()[1].number  # its values have just been given
-    return f"{reached}{'' if known else _with(review, bend, ', with')}; beyond it, more cost buys less."
+    return f"{reached}{'' if known else where(review, bend, ', with')}; beyond it, more cost buys less."
 
 
 def _front(review: Review) -> str:
     """Every point of the front with its metrics and values, the knee and the ends named."""
     front, bend = review.pareto(), knee(review)
     names = list(review.objectives)
-    lines = [f"Of {_ended(review)} {len(front)} {'is' if len(front) == 1 else 'are'} beaten by no other in "]
+    lines = [f"Of {ended(review)} {len(front)} {'is' if len(front) == 1 else 'are'} beaten by no other in "]
     lines[0] += f"{' and '.join([', '.join(names[:-1]), names[-1]])}:"
     kept = front
     if len(front) > POINTS_OF_A_FRONT:
@@ -111,7 +107,7 @@ def _front(review: Review) -> str:
         if bend is not None and trial.number == bend.number:
             role += "the knee, "
         values = ", ".join(f"{name} {number(trial.measured(name))}" for name in names)
-        lines.append(f"- {role}trial {trial.number}: {values}{_with(review, trial)}")
+        lines.append(f"- {role}trial {trial.number}: {values}{where(review, trial)}")
     if len(kept) < len(front):
         lines.append(f"- and {len(front) - len(kept)} between them")
     return "\n".join(lines)
@@ -140,53 +136,6 @@ def _shares(found: Importance, what: str) -> str:
     return f"{text}; noise and interplay {found.rest:.2f}."
 
 
-def _edges(review: Review, best: TrialRow) -> str:
-    found = [edge for d in review.dimensions if (edge := _edge(d, best.values.get(d.label)))]
-    return (
-        f"The best lies at an edge: {', '.join(found)}. A wider range may hold a better one." if found else ""
-    )
-
-
-def _edge(dimension: Dimension, value: object) -> str:
-    """How a value lies at an end of what was tried; empty where it does not, or nothing is beyond."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return ""
-    kind = dimension.values
-    if isinstance(kind, Choices):
-        numbers = sorted(v for v in kind.values if isinstance(v, int | float) and not isinstance(v, bool))
-        if len(numbers) < 3 or len(numbers) < len(kind.values):
-            return ""
-        low, high, share = numbers[0], numbers[-1], float(value not in (numbers[0], numbers[-1])) / 2
-        share = share if value != high else 1.0
-    else:
-        low, high, share = kind.low, kind.high, _share(kind, value)
-        if (kind.points and len(kind.points) < 3) or low == high:
-            return ""
-    whole = not isinstance(kind, Range) or kind.integer
-    floor = low == 1 and whole  # fewer than one layer, step or multiple there is not
-    near = 0.0 if whole else NEAR_AN_END
-    end, which = (high, "largest") if share >= 1 - near else (low, "smallest")
-    if near < share < 1 - near or (end == low and floor):
-        return ""
-    name = f"{dimension.label}={formatted(value)}"
-    return (
-        f"{name} is the {which} that was tried"
-        if value == end
-        else f"{name} is close to the {which}, {end:.4g}"
-    )
-
-
-def _share(kind: Range, value: float) -> float:
-    """Where in its range a value lies: 0 the low end, 1 the high one."""
-    from math import log
-
-    if kind.low == kind.high:
-        return 0.5
-    if kind.log:
-        return log(value / kind.low) / log(kind.high / kind.low)
-    return (value - kind.low) / (kind.high - kind.low)
-
-
 def _nothing_yet(review: Review) -> str:
     """What is known while no trial has come to its end within the limits."""
     name = review.objective
@@ -198,35 +147,17 @@ def _nothing_yet(review: Review) -> str:
         text = f"No complete trial keeps the limits ({limits})."
         if metric in least.constrained and least.constrained[metric] > limit:
             text += f" Nearest is trial {least.number} with {metric} {number(least.constrained[metric])}"
-            text += f"{_with(review, least, ' at')}."
+            text += f"{where(review, least, ' at')}."
         return text
     validated = [trial for trial in review.trials if trial.metric(name) is not None]
     if validated:
         up = review.objectives[name] == "maximize"
         best = (max if up else min)(validated, key=lambda t: t.measured(name))
         value = f"{name} {number(best.measured(name))}"
-        where = f"trial {best.number} ({best.state}) after {best.time_steps:,} time steps"
-        return (
-            f"No trial has come to its end yet. Best seen: {value} in {where}{_with(review, best, ', with')}."
-        )
+        at = f"trial {best.number} ({best.state}) after {best.time_steps:,} time steps"
+        return f"No trial has come to its end yet. Best seen: {value} in {at}{where(review, best, ', with')}."
     failed = [trial for trial in review.trials if trial.state == "failed"]
     if failed:
         why = f" The first one: {' '.join(failed[0].why.split())}" if failed[0].why else ""
-        return f"No trial has come to its end, {_trials(len(failed))} failed.{why}"
+        return f"No trial has come to its end, {counted(len(failed), 'trial')} failed.{why}"
     return "No trial has been validated yet." if review.trials else "No trial has begun yet."
-
-
-def _trials(count: int) -> str:
-    return f"{count} trial{'' if count == 1 else 's'}"
-
-
-def _price(trial: TrialRow) -> str:
-    """The cost of a trial as the end of a sentence; empty where it is not known."""
-    price = cost_in_words(trial)
-    return f", {price}" if price else ""
-
-
-def _with(review: Review, trial: TrialRow, link: str = " with") -> str:
-    """The values of a trial as the end of a sentence."""
-    where = in_words(review, trial.values)
-    return f"{link} {where}" if where else ""

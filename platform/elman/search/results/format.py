@@ -106,6 +106,11 @@ def counts_in_words(review: Review) -> str:
     return ", ".join(f"{count} {state}" for state, count in review.counts().items() if count)
 
 
+def counted(count: int, what: str) -> str:
+    """`1 trial`, `24 trials`"""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def brief(value: Any) -> str:
     """A value in running text, where three digits do."""
     return f"{value:.3g}" if isinstance(value, float) else short(formatted(value), 40)

@@ -16,7 +16,7 @@ from elman.search.results.review import Review, TrialRow
 from elman.search.results.steady import steady
 
 LEAST = 24  # trials
-LEAST_EACH = 5  # trials for each dimension
+FEW, LEAST_EACH = 5, 5  # dimensions above which each needs so many trials
 LEAST_R2 = 0.1
 MOST = 500  # trials, drawn at random
 RESAMPLES = 20
@@ -73,8 +73,8 @@ def importance(review: Review) -> Importance:
     product of two dimensions (k2 beside k1 and k2/k1) is a candidate of its own. A value far worse than the
     others, of a trial that diverged, counts as the worst of them.
 
-    Silent below 24 trials or 5 for each dimension, and where R2 is below 0.1. While a search runs the trials
-    are those up to the last tenth.
+    Silent below 24 trials, or 5 for each of more than five dimensions, and where R2 is below 0.1. While a
+    search runs the trials are those up to the last tenth.
 
     Cost: 1 s of a core at 100 trials, 3 s at 500 and more; the same trials are not taken twice.
 
@@ -100,7 +100,7 @@ def _valued(review: Review) -> list[TrialRow]:
 
 def _importance(review: Review, trials: Sequence[TrialRow]) -> Importance:
     dimensions = len(varied(review))
-    least = max(LEAST, LEAST_EACH * dimensions)
+    least = LEAST if dimensions <= FEW else LEAST_EACH * dimensions
     if dimensions < 2:
         return Importance(silent="one dimension has nothing to be compared with", trials=len(trials))
     if len(trials) < least:

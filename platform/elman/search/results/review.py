@@ -15,7 +15,8 @@ from elman.search.space.space import Choices, Dimension, Range
 
 State = Literal["waiting", "running", "complete", "pruned", "failed"]
 ENDED = ("complete", "pruned", "failed")
-NUMBERS = ("number", "time_steps", "seconds", "hours")
+NUMBERS = ("number", "time_steps", "seconds", "hours", "seed", "confirms")
+NUMBERS_OF_A_STUDY = ("confirm_runs", "confirm_budget", "points")
 TEXTS = ("name", "question", "command", "experiment", "sampler", "pruner", "budget", "run_id", "why")
 NUMBERS_BY_NAME = ("constraints", "constrained", "costs", "curve", "chance")
 
@@ -35,6 +36,8 @@ class TrialRow:
         seconds: from its first start to its end, without pauses between.
         run_id: its run in MLflow.
         why: of a trial that failed: the reason in a line.
+        seed: other than that of the recipe; None: that one.
+        confirms: the trial of which this is another run, with a seed of its own.
     """
 
     number: int
@@ -48,6 +51,8 @@ class TrialRow:
     seconds: float | None = None
     run_id: str | None = None
     why: str = ""
+    seed: int | None = None
+    confirms: int | None = None
 
     def metric(self, name: str) -> float | None:
         """What was measured under this name, wherever it is kept; None: nothing that is a number."""
@@ -80,7 +85,11 @@ class Review:
         budget: what ends it, in words: "24 trials".
         trials: all of them, by number.
         hours: in which at least one trial ran.
-        chance: what a network reaches that has learned nothing, by metric, as far as the data state it.
+        chance: what a network reaches that has learned nothing, by metric, where that is known.
+        confirmations: runs of some of the trials with new seeds, by number; they are no trials.
+        confirm_runs: how many of them there will be.
+        points: of the space; 0: endless many, or too many to be tried.
+        confirm_budget: how many times as long as a trial each trains.
 
     Raises:
         ValueError: if it has no objective, or one with no direction.
@@ -99,6 +108,10 @@ class Review:
     trials: tuple[TrialRow, ...] = ()
     hours: float = 0.0
     chance: dict[str, float] = field(default_factory=dict)
+    confirmations: tuple[TrialRow, ...] = ()
+    confirm_runs: int = 0
+    confirm_budget: float = 1.0
+    points: int = 0
 
     def __post_init__(self) -> None:
         if not self.objectives:
@@ -113,6 +126,11 @@ class Review:
         return next(iter(self.objectives))
 
     # A review never changes, so what is counted over all its trials is counted once.
+
+    @cached_property
+    def memo(self) -> dict[str, Any]:
+        """What functions have worked out from it, each under its own name."""
+        return {}
 
     @cached_property
     def complete(self) -> list[TrialRow]:
@@ -200,9 +218,11 @@ class Review:
         try:
             given = json.loads(text)
             dimensions = tuple(_dimension(each) for each in given.pop("dimensions"))
-            trials = tuple(_trial(each) for each in given.pop("trials"))
+            trials, confirmations = (
+                tuple(_trial(each) for each in given.pop(key, ())) for key in ("trials", "confirmations")
+            )
             _check(given, "the study")
-            return cls(**given, dimensions=dimensions, trials=trials)
+            return cls(**given, dimensions=dimensions, trials=trials, confirmations=confirmations)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"this is no review of a study: {error}") from error
 
@@ -231,7 +251,7 @@ def _check(given: Mapping[str, Any], owner: str, *, by_name: Sequence[str] = NUM
     Args:
         by_name: keys that hold numbers by name.
     """
-    numbers = [(key, given[key]) for key in NUMBERS if given.get(key) is not None]
+    numbers = [(key, given[key]) for key in (*NUMBERS, *NUMBERS_OF_A_STUDY) if given.get(key) is not None]
     numbers += [(f"{key}.{name}", value) for key in by_name for name, value in given.get(key, {}).items()]
     for key in TEXTS:
         if not isinstance(given.get(key) or "", str):

@@ -12,6 +12,7 @@ from elman.recipes.recipe import Recipe, make_task, refuse_monitor, refuse_targe
 from elman.run.trainer import prepare_process
 from elman.search.space.definition import Search
 from elman.search.space.space import Values
+from elman.tasks.chance import chance_levels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +47,11 @@ def common(search: Search) -> Trials:
     return Trials(max_time_steps=budget, val_every=settings.val_every or max(1, budget // 10))
 
 
-def refuse_impossible(search: Search) -> None:
+def refuse_impossible(search: Search) -> dict[str, float]:
     """Build the base recipe and every corner of the space, without training them.
+
+    Returns:
+        What has learned nothing reaches on the base recipe's validation, by metric.
 
     Raises:
         BadInput: for a metric that no run logs, and for values that no task takes.
@@ -63,6 +67,9 @@ def refuse_impossible(search: Search) -> None:
     _refuse_metrics(search, validated_metrics(task, data, batch), measured)
     for values in search.space.corners():
         _refuse_corner(search, values, data)
+    if any(target == "data" or target.startswith("data.") for target in search.settings.space):
+        return {}  # other data have another chance level
+    return chance_levels(task.loss, data, outputs=task.network.output_size)
 
 
 def measured_metrics(search: Search, task: Any, data: Any) -> list[str]:

@@ -15,8 +15,9 @@ from elman.recipes.arguments import rewrite
 from elman.recipes.parser import RecipeParser
 from elman.recipes.recipe import Recipe
 from elman.recipes.strict_yaml import read_recipe
+from elman.search.space.first import read_first
 from elman.search.space.settings import Settings
-from elman.search.space.space import Space
+from elman.search.space.space import Space, Values
 from elman.search.space.space_file import read_space
 from elman.search.space.variation import in_yaml, varied
 from elman.tracking.metrics import high_is_good
@@ -37,6 +38,7 @@ class Search:
         file: name of the file with its folder, without suffix.
         text: of the file.
         folder: where the study keeps its files on this machine.
+        planned: points that are tried first, by label, as far as they are given.
     """
 
     settings: Settings
@@ -48,6 +50,7 @@ class Search:
     file: str
     text: str
     folder: Path
+    planned: Sequence[Values] = ()
 
     @property
     def first(self) -> str:
@@ -62,9 +65,18 @@ class Search:
             "objectives": list(self.settings.objectives.items()),  # their order is that of Optuna's values
             "constraints": dict(self.settings.constraints),
             "recipe": self.base.digest,
+            "value": self.settings.value,
         }
 
-    def recipe(self, values: Mapping[str, Any], *, threads: int | None = None, gpus: int = 0) -> Recipe:
+    def recipe(
+        self,
+        values: Mapping[str, Any],
+        *,
+        threads: int | None = None,
+        gpus: int = 0,
+        seed: int | None = None,
+        times: float = 1.0,
+    ) -> Recipe:
         """The finished recipe of a trial.
 
         Args:
@@ -72,16 +84,35 @@ class Search:
             threads: CPU threads that all its processes share, where the base sets none; part of the
                 recipe, since sums depend on them.
             gpus: that are leased to it; it trains with a process on each.
+            seed: other than the base's.
+            times: how many times as long as in the base it trains.
         """
         devices = max(self.base.config.trainer.devices, gpus)
         options = [f"--{target}={in_yaml(value)}" for target, value in self.space.targets(values).items()]
         if threads is not None and self.base.config.trainer.threads is None:
             options.append(f"--trainer.threads={max(1, threads // devices)}")
+        if seed is not None:
+            options.append(f"--seed_everything={seed}")
+        options += self._longer(times) if times != 1 else []
         if devices > self.base.config.trainer.devices:
             options.append(f"--trainer.devices={devices}")
         if self.base.config.trainer.monitor is None and (monitor := self._monitor()):
             options.append(f"--trainer.monitor={monitor}")
         return varied([*self.words, *options])
+
+    def _longer(self, times: float) -> list[str]:
+        """Options that make a trial so many times as long."""
+        trainer = self.base.config.trainer
+        whole = {name: getattr(trainer, name) for name in ("max_time_steps", "max_epochs")}
+        options = [f"--trainer.{name}={round(n * times)}" for name, n in whole.items() if n is not None]
+        return options + (
+            [f"--trainer.max_minutes={trainer.max_minutes * times}"] if trainer.max_minutes else []
+        )
+
+    @property
+    def seed(self) -> int:
+        """Of the base recipe, and so of every trial."""
+        return int(self.base.config.seed_everything)
 
     def _monitor(self) -> str | None:
         """The first objective, where the best checkpoint is to be that of its best value."""
@@ -123,9 +154,11 @@ def read_search(words: Sequence[str]) -> Search:
     base_words = _base_words(settings, path.absolute().parent, others)
     base = varied(base_words)
     name = settings.name or f"{path.resolve().parent.name}/{path.stem}"
+    space = read_space(settings, base, base_words)
     return Search(
         settings=settings,
-        space=read_space(settings, base, base_words),
+        space=space,
+        planned=read_first(settings, space),
         base=base,
         words=base_words,
         question="\n\n".join(

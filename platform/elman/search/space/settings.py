@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import isfinite
+from math import isfinite, nan
 from typing import Any, Literal
+
+LEAST_CONFIRMING = 9
+LONGEST = 1000  # budgets of a trial
 
 Direction = Literal["minimize", "maximize"]
 
@@ -40,6 +43,42 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Confirm:
+    """Runs of some of the trials with new seeds, after the trials: they measure what a search concludes.
+
+    Args:
+        runs: of all; 25 tell the cheapest of equals in nine studies of ten. 0: none.
+        budget: how many times as long as a trial each trains: 4, or 4x.
+
+    Raises:
+        ValueError: for fewer than 9 runs, of which the noise is measured, and for a budget below 1.
+    """
+
+    runs: int = 0
+    budget: float | str = 1.0
+
+    def __post_init__(self) -> None:
+        if self.runs < 0 or 0 < self.runs < LEAST_CONFIRMING:
+            raise ValueError(
+                f"confirm.runs must be at least {LEAST_CONFIRMING}, three of each of the three best, or 0 "
+                f"for none, got {self.runs}"
+            )
+        if not self.times >= 1 or self.times > LONGEST:
+            raise ValueError(
+                f"confirm.budget is how many times as long as a trial a run trains, 1 to {LONGEST}, written "
+                f"as 4 or 4x, got {self.budget!r}"
+            )
+
+    @property
+    def times(self) -> float:
+        """The budget as a number; not a number where it is none."""
+        try:
+            return float(str(self.budget).removesuffix("x"))
+        except ValueError:
+            return nan
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """The blocks of a search's file.
 
@@ -53,6 +92,9 @@ class Settings:
             decides on pruning. With several, the search approximates the Pareto front.
         constraints: the largest value of a cost that a trial may have to count as good.
         budget: what ends the search.
+        confirm: what is run after the trials, with new seeds, so that the answer is measured and no guess.
+        value: what counts of a trial: its best validation, its last one, or the best mean of three in a row
+            (smoothed), by the first objective.
         sampler: how values are chosen: TPE, GP (a Gaussian process), random, or grid (every point once).
         seed: of the sampler.
         startup_trials: trials at random before TPE or GP begin.
@@ -60,6 +102,10 @@ class Settings:
             step), or hyperband.
         prune_from: time steps before which no trial is pruned; null: from its first validation on.
         prune_after: finished trials before the median counts.
+        first: points that are tried before the sampler begins, each as values by their places in the recipe
+            or their short names: `{k1: 20, k2/k1: 3}`. What one leaves out is drawn at random.
+        repeats: a point may be tried again, with a new seed; else none is tried twice, and the search ends
+            when every point of its space was tried.
         retries: how often a trial whose process crashed goes on from its checkpoint.
         name: of the study; null: the file's folder and name.
 
@@ -73,12 +119,16 @@ class Settings:
     fixed: dict[str, Any] = field(default_factory=dict)
     constraints: dict[str, float] = field(default_factory=dict)
     budget: Budget = Budget()
+    confirm: Confirm = Confirm()
+    value: Literal["best", "last", "smoothed"] = "best"
     sampler: Literal["TPE", "GP", "random", "grid"] = "TPE"
     seed: int = 1
     startup_trials: int = 10
     pruner: Literal["none", "median", "hyperband"] = "none"
     prune_from: int | None = None
     prune_after: int = 5
+    first: list[dict[str, Any]] = field(default_factory=list)
+    repeats: bool = False
     retries: int = 2
     name: str | None = None
 
@@ -101,6 +151,10 @@ class Settings:
                 f"pruner={self.pruner} compares one metric, but there are {len(self.objectives)} objectives; "
                 "set pruner: none, or keep one objective"
             )
+        if self.first and self.sampler == "grid":
+            raise ValueError("sampler=grid tries the points in its own order, so first must be empty")
+        if self.repeats and self.sampler == "grid":
+            raise ValueError("sampler=grid tries every point once, so repeats must be false")
         if self.budget == Budget() and self.sampler != "grid":
             raise ValueError("nothing ends this search: set budget.trials, budget.time_steps or budget.hours")
 

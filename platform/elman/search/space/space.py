@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import optuna
 
+MOST_POINTS = 10_000  # of a space that counts as finite
+
 Values = dict[str, Any]
 """A trial's values by label; a dimension that does not apply is not there."""
 
@@ -172,6 +174,13 @@ class Space:
             ValueError: for a range that has no end of points.
         """
         return list(itertools.islice(self._points(self.in_order(), {}), limit))
+
+    def points(self) -> list[Values] | None:
+        """Every point, as `grid` has them; None where they are too many to be tried, or without end."""
+        if any(dimension.values.points is None for dimension in self.dimensions):
+            return None
+        found = self.grid(MOST_POINTS + 1)
+        return found if len(found) <= MOST_POINTS else None
 
     def _points(self, left: Sequence[Dimension], values: Values) -> Iterator[Values]:
         if not left:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from elman.tracking.retry import retry
 
 # The attributes of a study. Stored names stay as they are: studies that were begun with them go on.
 IDENTITY, STUDY_ID, STUDY_RUN, HOURS = "elman:identity", "elman:id", "elman:run", "elman:hours"
+CHANCE = "elman:chance"  # what has learned nothing reaches, by metric
 LEADER, BEAT = "elman:leader", "elman:beat:"
 # The attributes of a trial.
 OWNER = "elman:owner"  # the process that runs it; empty: none, and any may go on with it
 TRIAL_STATE, RECIPE, RUN, SECONDS = "elman:seen", "elman:recipe", "elman:run", "elman:seconds"
 WHY, CRASHES, SURPLUS = "elman:why", "elman:crashes", "elman:surplus"
+CONFIRMS, SEED = "elman:confirms", "elman:seed"  # the trial that it runs again; other than the recipe's
 
 
 class Retrying:
@@ -72,6 +75,22 @@ class KeptStudy:
         trial = Retrying(self.study.ask())
         self._open[trial.number] = trial
         return trial
+
+    def add(self, params: Mapping[str, Any], distributions: Any, attributes: Mapping[str, Any]) -> int:
+        """A trial that runs from now on, with values that nobody has to choose; its number.
+
+        Made in one step, and so with its owner. Not retried: the caller holds the mutex.
+        """
+        template = self.optuna.trial.create_trial(
+            state=self.states.RUNNING,
+            params=dict(params),
+            distributions=distributions,
+            user_attrs=dict(attributes),
+        )
+        storage = self.storage.once
+        study_id = storage.get_study_id_from_name(self.name)
+        trial_id = storage.create_new_trial(study_id, template_trial=template)
+        return int(storage.get_trial(trial_id).number)
 
     def trial(self, number: int) -> Any:
         """A trial, to write to."""

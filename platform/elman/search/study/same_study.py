@@ -22,7 +22,7 @@ def refuse_another(search: Search, kept: KeptStudy) -> None:
     if known is None:
         kept.note(IDENTITY, json.dumps(mine))
         return
-    then = json.loads(known)
+    then = {"value": "best", **json.loads(known)}  # what there was before values could be others
     for part, value in mine.items():
         if value != then.get(part):
             raise BadInput(

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from elman.search.space.settings import Settings
-from elman.search.space.space import Space
+from elman.search.space.space import Space, Values
+
+
+def fixed(values: Values, *, seed: int) -> Any:
+    """A sampler that draws these values, and others at random."""
+    from optuna import samplers
+
+    with warnings.catch_warnings(action="ignore"):  # Optuna's "experimental"
+        return samplers.PartialFixedSampler(dict(values), samplers.RandomSampler(seed=seed))
 
 
 def sampler(settings: Settings, space: Space, *, number: int) -> Any:

@@ -15,12 +15,16 @@ from elman.search.space.definition import Search
 from elman.search.space.space import Values
 from elman.search.study import kept_study as stored
 from elman.search.study import samplers
+from elman.search.study.confirming import Confirming
 from elman.search.study.kept_study import KeptStudy
 from elman.search.study.ownership import Ownership
+from elman.search.study.proposals import Ahead, key, tried
 from elman.search.study.same_study import refuse_another
 from elman.search.study.trial_state import merged, row
 
 WHY_CHARACTERS = 1000
+FIXED = "fixed_params"  # Optuna's word for the values of a trial that waits
+REPEATED = 1_000_000  # between the recipe's seed and those of repeated points, beyond those that confirm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,9 @@ class Asked:
         run_id: its run in MLflow, if it has one already.
         seconds: it has run so far.
         again: it was begun before, and goes on.
+        seed: other than that of the recipe; None: that one.
+        times: how many times as long as other trials it trains.
+        confirms: the trial of which it is another run; None: it is a trial of its own.
     """
 
     number: int
@@ -40,6 +47,9 @@ class Asked:
     run_id: str | None
     seconds: float
     again: bool
+    seed: int | None = None
+    times: float = 1.0
+    confirms: int | None = None
 
 
 class Study:
@@ -73,6 +83,8 @@ class Study:
         )
         self.owners = Ownership(self.kept, mutex)
         refuse_another(search, self.kept)
+        self.ahead = Ahead(self.settings, search.space)
+        self.confirming = Confirming(search, self.kept, self.owners, lambda: self.review(command=""))
 
     # Trials begin.
 
@@ -82,9 +94,9 @@ class Study:
         return None if number is None else self._asked(number, again=True)
 
     def ask(self) -> Asked | None:
-        """A new trial; None: the budget of trials, or the grid, is spent."""
+        """A new trial, or once the budget of trials or the grid is spent a confirming run; None: none now."""
         if self._is_spent():
-            return None
+            return self._confirming_run()
         number = self.kept.ask().number
         self.owners.own(number)
         most = len(self._grid) if self.settings.sampler == "grid" else self.settings.budget.trials
@@ -95,10 +107,20 @@ class Study:
             return None
         return self._asked(number, again=False)
 
+    def _confirming_run(self) -> Asked | None:
+        """The next one, once no trial runs any more."""
+        running = self.kept.states.RUNNING
+        if not self.confirming.runs or any(trial.state == running for trial in self._counted()):
+            return None
+        number = self.confirming.take()
+        return None if number is None else self._asked(number, again=False)
+
     def _asked(self, number: int, *, again: bool) -> Asked:
-        space = self.search.space
-        self.kept.study.once.sampler = samplers.sampler(self.settings, space, number=number)
-        values = space.draw(self.kept.trial(number))
+        self.kept.study.once.sampler = samplers.fixed(
+            self._proposed(number), seed=self.settings.seed + number
+        )
+        values = self.search.space.draw(self.kept.trial(number))
+        self.ahead.prepare(number + 1, self._own())
         known = self.kept.attributes(number)
         return Asked(
             number=number,
@@ -106,11 +128,30 @@ class Study:
             run_id=known.get(stored.RUN),
             seconds=known.get(stored.SECONDS, 0.0),
             again=again,
+            seed=known.get(stored.SEED),
+            times=self.settings.confirm.times if stored.CONFIRMS in known else 1.0,
+            confirms=known.get(stored.CONFIRMS),
         )
 
-    def fill_grid(self) -> None:
-        """Let every point of the grid wait for its turn, up to the budget; done by the process that leads."""
-        for values in self._grid[len(self.kept.trials()) :]:  # the order of points never changes
+    def _proposed(self, number: int) -> Values:
+        """What the sampler wants a trial to be; nothing where its values stand already, or wait for it."""
+        trials = self.kept.trials()
+        if trials[number].params or FIXED in trials[number].system_attrs:
+            return dict(trials[number].params)
+        values = self.ahead.take(number, self._own())
+        if self.settings.repeats and key(values) in tried(t for t in trials if t.number != number):
+            self.kept.note_trial(number, stored.SEED, self.search.seed + REPEATED + number)
+        return values
+
+    def lay_out(self) -> None:
+        """Let the points that come first, or those of the grid, wait for their turn, up to the budget.
+
+        Done by the process that leads.
+        """
+        laid_out = sum(FIXED in trial.system_attrs for trial in self.kept.trials())
+        for values in self.search.planned[laid_out:]:
+            self.kept.study.enqueue_trial(values)
+        for values in self._grid[len(self._own()) :]:  # the order of points never changes
             self.kept.study.enqueue_trial(values)
 
     @cached_property
@@ -120,7 +161,11 @@ class Study:
 
     def _counted(self) -> list[Any]:
         """The trials that count towards the budget, those that wait included."""
-        return [trial for trial in self.kept.trials() if not trial.user_attrs.get(stored.SURPLUS)]
+        return [trial for trial in self._own() if not trial.user_attrs.get(stored.SURPLUS)]
+
+    def _own(self) -> list[Any]:
+        """All trials but the confirming runs."""
+        return [trial for trial in self.kept.trials() if stored.CONFIRMS not in trial.user_attrs]
 
     def _is_spent(self) -> bool:
         """Whether no other trial may begin."""
@@ -129,6 +174,7 @@ class Study:
         states = (trial.user_attrs.get(stored.TRIAL_STATE, {}) for trial in trials)
         return (
             (self.settings.sampler == "grid" and len(begun) == len(trials))
+            or self._is_exhausted(trials)
             or (budget.trials is not None and len(begun) >= budget.trials)
             or (
                 budget.time_steps is not None
@@ -136,6 +182,19 @@ class Study:
             )
             or (budget.hours is not None and self.hours >= budget.hours)
         )
+
+    def _is_exhausted(self, trials: list[Any]) -> bool:
+        """Whether every point of the space was tried and none waits."""
+        if self._points is None or self.settings.repeats:
+            return False
+        waiting = any(trial.state == self.kept.states.WAITING for trial in trials)
+        return not waiting and len(tried(trials)) >= self._points
+
+    @cached_property
+    def _points(self) -> int | None:
+        """How many points the space has; None: endless."""
+        found = self.search.space.points()
+        return None if found is None else len(found)
 
     # Trials report and end.
 
@@ -148,13 +207,19 @@ class Study:
             metrics: of validation and cost.
         """
         frozen = self.kept.trials()[number]
-        state = merged(frozen.user_attrs.get(stored.TRIAL_STATE, {}), self.settings.objectives, metrics)
+        known = frozen.user_attrs.get(stored.TRIAL_STATE, {})
+        again = time_steps <= known.get("time_steps", -1)  # sent once more by a run that goes on
+        state = (
+            {**known}
+            if again
+            else merged(known, self.settings.objectives, metrics, value=self.settings.value)
+        )
         state["time_steps"] = max(time_steps, state.get("time_steps", 0))
         value = metrics.get(self.search.first)
         if value is not None:
             state["curve"].setdefault(str(rung), value)
         self.kept.note_trial(number, stored.TRIAL_STATE, state)
-        if len(self.settings.objectives) > 1 or value is None:
+        if len(self.settings.objectives) > 1 or value is None or stored.CONFIRMS in frozen.user_attrs:
             return False
         trial = self.kept.trial(number)
         if rung not in frozen.intermediate_values:
@@ -242,6 +307,9 @@ class Study:
 
     def review(self, *, command: str) -> Review:
         """All trials as plain values."""
+        notes = self.kept.notes()
+        kept = [trial for trial in self.kept.trials() if not trial.user_attrs.get(stored.SURPLUS)]
+        rows = [row(trial, self.search) for trial in kept]
         return Review(
             name=self.search.name,
             question=self.search.question,
@@ -253,6 +321,11 @@ class Study:
             sampler=self.settings.sampler,
             pruner=self.settings.pruner,
             budget=self.settings.budget.words(),
-            trials=tuple(row(trial, self.search) for trial in self._counted()),
-            hours=self.hours,
+            trials=tuple(each for each in rows if each.confirms is None),
+            confirmations=tuple(each for each in rows if each.confirms is not None),
+            confirm_runs=self.settings.confirm.runs,
+            confirm_budget=self.settings.confirm.times,
+            points=self._points or 0,
+            hours=float(notes.get(stored.HOURS, 0.0)),
+            chance=notes.get(stored.CHANCE, {}),
         )

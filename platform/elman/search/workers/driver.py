@@ -131,13 +131,20 @@ class Driver:
         if asked.again and (text := self.study.recipe(number)):
             write_whole(file, text)  # with the threads it began with, wherever it goes on
         else:
-            recipe = self.search.recipe(values, threads=lease.threads, gpus=len(lease.gpus)).minimal
-            write_whole(file, f"# Trial {number} of the search {self.search.name}.\n{recipe}")
+            recipe = self.search.recipe(
+                values, threads=lease.threads, gpus=len(lease.gpus), seed=asked.seed, times=asked.times
+            ).minimal
+            again = "" if asked.confirms is None else f": trial {asked.confirms} once more, with a new seed"
+            write_whole(file, f"# Trial {number} of the search {self.search.name}{again}.\n{recipe}")
             self.study.kept.note_trial(number, RECIPE, file.read_text(encoding="utf-8"))
         values = self.search.space.with_products(values)
-        run_id = self.runs.trial(
-            number, known=asked.run_id, params={"trial": number, **values}, name=trial_name(number, values)
-        )
+        params = {"trial": number, **values}
+        if asked.confirms is not None:
+            params |= {"confirms": asked.confirms, "seed": asked.seed}
+        name = trial_name(number, values)
+        if asked.confirms is not None:
+            name = f"{trial_name(asked.confirms, values)} again, seed {asked.seed}"
+        run_id = self.runs.trial(number, known=asked.run_id, params=params, name=name)
         if run_id != asked.run_id:
             self.study.kept.note_trial(number, RUN, run_id)
         process = self.begin(

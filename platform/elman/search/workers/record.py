@@ -60,11 +60,14 @@ class Record:
         """Whether a process whose own work is done is still needed.
 
         The one that leads stays until no other runs a trial, and goes on with what dead ones leave; another
-        one stays until it knows that the one that leads lives.
+        one stays until it knows that the one that leads lives, and while confirming runs are left.
         """
         if self.is_ours():
             return self.session.study.owners.others_at_work()
-        return not self.session.study.owners.leader_is_known()
+        study = self.session.study
+        return not study.owners.leader_is_known() or (
+            bool(study.confirming.runs) and study.confirming.is_left()
+        )
 
     def close(self, *, code: int) -> Review:
         """Publish the end of this search; what the study has found."""
@@ -84,7 +87,7 @@ class Record:
         runs.run.tags(_tags(self.session))
         runs.run.text(search.text, "search.yaml")
         runs.run.text(search.base.resolved, "recipe.yaml")
-        study.fill_grid()
+        study.lay_out()
         finalize_dead(self.session)
         study.run_id = run_id  # others begin when they see it
         self._publisher = Publisher(runs, search.folder, recipe=study.recipe)
@@ -92,7 +95,8 @@ class Record:
 
 def finalize_dead(session: Session) -> None:
     """Give every trial's run that no process writes any more the end that the study has."""
-    trials = {trial.number: trial for trial in session.review().trials}
+    review = session.review()
+    trials = {trial.number: trial for trial in (*review.trials, *review.confirmations)}
     for run in session.runs.unfinished():
         trial = trials.get(run.trial) if run.trial is not None else None
         if run.alive:

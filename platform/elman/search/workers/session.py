@@ -9,7 +9,7 @@ from elman.run.summary import command
 from elman.search.results.review import Review
 from elman.search.space.checks import common, refuse_impossible
 from elman.search.space.definition import Search
-from elman.search.study.kept_study import is_kept
+from elman.search.study.kept_study import CHANCE, is_kept
 from elman.search.study.storage import mutex, open_storage
 from elman.search.study.study import Study
 from elman.tracking.find import mark_stale
@@ -47,8 +47,9 @@ def open_session(search: Search, storage_url: str | None) -> Session:
     mark_stale(uri)  # fails at once if there is no such store
     trials = common(search)
     storage = open_storage(storage_url, search.folder)
+    chance = None
     if not is_kept(storage, search.name):  # before anything is kept that a mended file would then contradict
-        refuse_impossible(search)
+        chance = refuse_impossible(search)
     study = Study(
         search,
         storage,
@@ -56,5 +57,7 @@ def open_session(search: Search, storage_url: str | None) -> Session:
         val_every=trials.val_every,
         mutex=partial(mutex, storage_url, search.folder),
     )
+    if chance:
+        study.kept.note(CHANCE, chance)
     runs = StudyRun(uri, experiment=search.base.config.tracking.experiment, name=search.name)
     return Session(search=search, storage_url=storage_url, study=study, runs=runs)
