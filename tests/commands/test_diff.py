@@ -58,6 +58,6 @@ def test_mistakes_are_one_line(complaint, client):
     assert "something is missing; elman diff RUN RUN" in complaint("diff", run)
     assert "one word too many" in complaint("diff", run, run, run)
     assert "no run has the id or name 'two'" in complaint("diff", run, "two")
-    assert "--format must be table or jsonl" in complaint("diff", run, run, "--format=csv")
+    assert "--format must be table, jsonl or json" in complaint("diff", run, run, "--format=csv")
     client.log_text(run, "model: !!python/object/apply:os.system ['touch owned']\n", "recipe.yaml")
     assert "the tag" in complaint("diff", run, run)

@@ -156,7 +156,7 @@ def test_a_dead_process_is_told_and_a_run_may_have_any_name(answer, client, caps
         (["--filter=foo ="], "Invalid clause(s) in filter string"),
         (["--filter=params.k1 = 20"], "quoted string value"),
         (["--limit=-1"], "--limit must be a number"),
-        (["--format=html"], "--format must be table, csv or jsonl"),
+        (["--format=html"], "--format must be table, csv, jsonl or json"),
         (["toys", "--all"], "--all shows all"),
         (["toys", "more"], "'more' is one word too many"),
         (["--tracking.tracking_uri=http://127.0.0.1:9"], "no tracking server answers"),

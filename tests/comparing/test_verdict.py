@@ -1,6 +1,7 @@
 """What pairs, who is first, what may be claimed, and how it is said."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from arm_toys import arm
@@ -26,6 +27,16 @@ def test_a_claim_says_who_by_how_much_in_how_many_and_how_sure():
     assert line == (
         "GRU beats LSTM by 0.03080 nats, 5 of 5 seeds, interval 0.02976 to 0.03184; LSTM is 1.9 times faster"
     )
+
+
+def test_a_speed_that_is_lost_in_the_scatter_is_not_told():
+    found = compare([arm("A", GOOD, ms=1.0), arm("B", BAD, ms=1.05)], metric=NATS)
+    assert found.pairs[0].speed is None
+    slow, fast = arm("A", GOOD), arm("B", BAD)
+    for one, times in ((slow, (2.0, 2.1, 3.9, 3.1, 5.1)), (fast, (3.0, 4.3, 2.8, 3.4, 2.4))):
+        for which, ms in zip(list(one.outcomes), times, strict=True):
+            one.outcomes[which] = replace(one.outcomes[which], ms_per_step=ms)
+    assert compare([slow, fast], metric=NATS).pairs[0].speed is None
 
 
 def test_of_accuracy_more_is_better():

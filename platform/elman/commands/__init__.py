@@ -202,6 +202,23 @@ def note(text: str) -> None:
     print(printable(text, keep="\n"), file=sys.stderr, flush=True)
 
 
+def print_json(value: Any) -> None:
+    """Print an answer for programs: JSON, in which what is no number is null; `docs/programs.md` names it."""
+    import json
+
+    print(json.dumps(_finite(value), indent=1, ensure_ascii=False, default=str))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if abs(value) < float("inf") else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return value
+
+
 URI = Option("--tracking.tracking_uri=URI")
 EXPERIMENT = Option("--tracking.experiment=NAME")
 TRUST = Option(

@@ -34,7 +34,12 @@ COLUMNS: dict[str, Read] = {
     "started": lambda row: datetime.fromtimestamp(row.started_ms / 1000, UTC).isoformat(timespec="seconds"),
 }
 RECORDED = ("params", "metrics", "tags")
-LEFT_OUT = {"table": {"experiment", "study", "seconds", "why", "started"}, "csv": {"age"}, "jsonl": {"age"}}
+LEFT_OUT = {
+    "table": {"experiment", "study", "seconds", "why", "started"},
+    "csv": {"age"},
+    "jsonl": {"age"},
+    "json": {"age"},
+}
 DROPPABLE = ("recipe", "age", "depth", "strategy", "name")  # where a terminal is narrow, the first first
 RIGHT = ("trial", "k1", "k2", "depth", "best", "steps", "seconds", "age")
 COSTLY = {"metric", "best"}  # need the whole history of a metric

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 
+from elman.commands import print_json
 from elman.commands._studies import recorded_review
 from elman.comparing.arms import sources
 from elman.comparing.picture import comparison_plot, refuse_kind, save
@@ -54,7 +54,7 @@ def print_comparison(
             if len(studies) < len(found):
                 raise BadInput("a search compares with searches, a recipe with recipes; name one kind")
             rows = compared([recorded_review(client, row) for row in studies], force=force)
-            print(json.dumps(rows, indent=1) if form == "json" else printable(in_words(rows), keep="\n"))
+            print_json(rows) if form == "json" else print(printable(in_words(rows), keep="\n"))
             return 0
         answer = comparison(client, found, metric=metric, value=value, force=force)
     print(printable(FORMATS[form](answer), keep="\n"))

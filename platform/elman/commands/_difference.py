@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from elman.commands import print_json
 from elman.commands._table import print_table, printable
 from elman.predict.lines import Lines, opened
 from elman.recipes.strict_yaml import load_yaml
@@ -26,7 +27,7 @@ def print_difference(first: str, second: str, *, form: str, uri: str | None) -> 
     """Print what differs between two runs, by their ids or names.
 
     Args:
-        form: table or jsonl.
+        form: table, jsonl or json.
         uri: of their store; None: as usual.
     """
     with open_to_read(uri) as (client, store):
@@ -34,23 +35,36 @@ def print_difference(first: str, second: str, *, form: str, uri: str | None) -> 
         rows = [with_best(client, row_of(run)) for run in runs]
         one, other = (_made(client, run, row) for run, row in zip(runs, rows, strict=True))
     found = differences(one, other)
+    if form == "json":
+        same, unknown = alike(one, other)
+        print_json(
+            {
+                "runs": [{"run": row.id, "name": row.name} for row in rows],
+                "differences": [_plain(each) for each in found],
+                "same": same,
+                "unknown": unknown,
+            }
+        )
+        return
     if form == "jsonl":
         with opened("-") as file:
             lines = Lines(file, form=form)
             for each in found:
-                lines.write(
-                    {
-                        "block": each.block,
-                        "name": each.name,
-                        "first": each.first,
-                        "second": each.second,
-                        "difference": each.by,
-                    }
-                )
+                lines.write(_plain(each))
         return
     _print(rows, found)
     for line in _summary(one, other, found):
         print(line)
+
+
+def _plain(each: Difference) -> dict[str, Any]:
+    return {
+        "block": each.block,
+        "name": each.name,
+        "first": each.first,
+        "second": each.second,
+        "difference": each.by,
+    }
 
 
 def _made(client: MlflowClient, run: Any, row: RunRow) -> Made:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from elman.commands import note
+from elman.commands import note, print_json
 from elman.commands._columns import (
     COLUMNS,
     COSTLY,
@@ -65,6 +65,8 @@ def list_runs(asked: Asked, *, uri: str | None) -> None:
         experiments = chosen_experiments(client, store, asked.experiment, everywhere=asked.everywhere)
         rows, more = _rows(client, store, list(experiments), asked)
         if not rows:
+            if asked.form == "json":
+                print_json([])
             note(f"no such run in {', '.join(map(repr, experiments.values()))}")
             return
         flat = asked.sort or asked.studies
@@ -194,6 +196,9 @@ def _print(placed: Sequence[tuple[int, RunRow]], experiments: dict[str, str], as
     readers = {column: reader(column) for column in asked.columns}
     if "experiment" in readers:
         readers["experiment"] = lambda row: experiments.get(row.experiment_id, row.experiment_id)
+    if asked.form == "json":
+        print_json([{column: read(row) for column, read in readers.items()} for row in rows])
+        return
     if asked.form != "table":
         with opened("-") as file:
             lines = Lines(file, form=asked.form)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from elman.commands._table import printable
 from elman.errors import BadInput
@@ -30,11 +30,19 @@ class Winner:
         id: of its run.
         lines: about it, and about the next ones.
         sources: (run, artifact) that may hold its recipe, the first that is there is taken.
+        best: the same for programs, by names that stay.
+        ranked: by what was observed, the first ones.
+        study: of which it is a trial; None: of none.
+        metric: that ranked them.
     """
 
     id: str
     lines: tuple[str, ...]
     sources: tuple[tuple[str, str], ...]
+    best: dict[str, Any]
+    ranked: tuple[dict[str, Any], ...]
+    study: str | None = None
+    metric: str = ""
 
     def recipe(self, client: MlflowClient) -> str:
         """The recipe that trains it once more.
@@ -85,7 +93,16 @@ def best_trial(client: MlflowClient, row: RunRow, review: Review, *, metric: str
     lines.append(f"train it once more: {program()} rerun {trial.run_id}")
     own = (trial.run_id or "", "recipe_minimal.yaml")
     sources = ((row.id, "best.yaml"), own) if answer else (own,)
-    return Winner(id=str(trial.run_id), lines=tuple(lines), sources=sources)
+    shown = ranked[: None if front else top]
+    return Winner(
+        id=str(trial.run_id),
+        lines=tuple(lines),
+        sources=sources,
+        best={**_trial_facts(trial), "how": answer.how if answer else "observed"},
+        ranked=tuple(_trial_facts(each) for each in shown),
+        study=review.name,
+        metric=name,
+    )
 
 
 def _named_lines(review: Review, answer: Named | None) -> list[str]:
@@ -123,7 +140,36 @@ def best_run(
     lines += [_run_line(row) for row in ranked[:top]]
     lines += _others(name, [row for row in finished if row.data != model.data], model)
     lines.append(f"train it once more: {program()} rerun {ranked[0].id}")
-    return Winner(id=ranked[0].id, lines=tuple(lines), sources=((ranked[0].id, "recipe_minimal.yaml"),))
+    return Winner(
+        id=ranked[0].id,
+        lines=tuple(lines),
+        sources=((ranked[0].id, "recipe_minimal.yaml"),),
+        best=_run_facts(ranked[0]),
+        ranked=tuple(_run_facts(row) for row in ranked[:top]),
+        metric=metric,
+    )
+
+
+def _trial_facts(trial: TrialRow) -> dict[str, Any]:
+    return {
+        "run": trial.run_id,
+        "trial": trial.number,
+        "values": trial.values,
+        "metrics": {**trial.objectives, **trial.constrained, **trial.costs},
+        "time_steps": trial.time_steps,
+        "seconds": trial.seconds,
+    }
+
+
+def _run_facts(row: RunRow) -> dict[str, Any]:
+    return {
+        "run": row.id,
+        "name": row.name,
+        "recipe": row.recipe,
+        "metrics": {str(row.metric): row.best},
+        "time_steps": row.time_steps,
+        "seconds": row.seconds,
+    }
 
 
 def _others(name: str, rows: Sequence[RunRow], model: RunRow) -> list[str]:
@@ -151,7 +197,16 @@ def _best_by(client: MlflowClient, row: RunRow, review: Review, *, metric: str, 
         f"{each.best:.6g}  {_trial_line(review, feasible[each.id], metric=None)}" for each in ranked[:top]
     ]
     lines.append(f"train it once more: {program()} rerun {ranked[0].id}")
-    return Winner(id=ranked[0].id, lines=tuple(lines), sources=((ranked[0].id, "recipe_minimal.yaml"),))
+    facts = [{**_trial_facts(feasible[each.id]), "metrics": {metric: each.best}} for each in ranked[:top]]
+    return Winner(
+        id=ranked[0].id,
+        lines=tuple(lines),
+        sources=((ranked[0].id, "recipe_minimal.yaml"),),
+        best=facts[0],
+        ranked=tuple(facts),
+        study=review.name,
+        metric=metric,
+    )
 
 
 def _ranked(client: MlflowClient, rows: Sequence[RunRow], metric: str | None) -> tuple[list[RunRow], str]:

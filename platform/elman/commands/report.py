@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elman.commands import URI, Command, Option, note, positional
+from elman.commands import URI, Command, Option, note, positional, print_json
 from elman.errors import BadInput
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 PAPER = ("png", "svg", "pdf")
 USAGE = (
-    "elman report EXPERIMENT [--study=NAME] [--output=FILE] [--format=png|svg|pdf] [--size=slide|column] "
-    "[--tracking.tracking_uri=URI]"
+    "elman report EXPERIMENT [--study=NAME] [--output=FILE] [--format=json|png|svg|pdf] "
+    "[--size=slide|column] [--tracking.tracking_uri=URI]"
 )
 
 
@@ -35,6 +35,8 @@ def report(words: list[str], *, study: str, output: str, form: str, size: str, u
                 f"`elman runs {experiment}` lists its runs"
             )
         review = recorded_review(client, row)
+    if form == "json":
+        return _plain(review, output or "-")
     if form in PAPER:
         return _print(review, Path(output or "pictures"), form, size)
     from elman.search.report.page import report as page  # which draws, and takes a second to import
@@ -44,6 +46,32 @@ def report(words: list[str], *, study: str, output: str, form: str, size: str, u
         file.write(page(review))
     if output != "-":
         print(f"wrote {output}: study {review.name} with {len(review.trials)} trials")
+    return 0
+
+
+def _plain(review: Review, output: str) -> int:
+    """All of a study for programs, and what it comes to."""
+    import json
+
+    from elman.predict.lines import opened
+    from elman.search.results.answer import answer
+    from elman.search.results.named import named
+
+    answered = named(review)
+    found = {
+        **json.loads(review.to_json()),
+        "answer": answer(review),
+        "best_trial": answered.trial.number if answered else None,
+        "how": answered.how if answered else None,
+        "front": [trial.number for trial in review.pareto()],
+        "counts": review.counts(),
+    }
+    if output == "-":
+        print_json(found)
+        return 0
+    with opened(output) as file:
+        file.write(json.dumps(found, indent=1))
+    print(f"wrote {output}: study {review.name} with {len(review.trials)} trials")
     return 0
 
 
@@ -82,8 +110,8 @@ each with title and caption, as files to print.""",
         ),
         "form": Option(
             "--format=FORMAT",
-            "html, or pictures as png, svg or pdf; html",
-            choices=("html", *PAPER),
+            "html, json, or pictures as png, svg or pdf; html",
+            choices=("html", "json", *PAPER),
         ),
         "size": Option(
             "--size=SIZE",

@@ -74,7 +74,9 @@ leave files where they are; what removes them for good is printed.""",
             "--columns=A,B",
             "instead of the usual ones; also params.NAME, metrics.NAME (the last value), tags.NAME",
         ),
-        "form": Option("--format=FORMAT", "table, csv or jsonl; table", choices=("table", "csv", "jsonl")),
+        "form": Option(
+            "--format=FORMAT", "table, csv, jsonl or json; table", choices=("table", "csv", "jsonl", "json")
+        ),
         "experiment": EXPERIMENT,
         "uri": URI,
     },

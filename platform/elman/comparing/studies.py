@@ -7,6 +7,7 @@ from typing import Any
 
 from elman.errors import BadInput
 from elman.search.results.answer import answer
+from elman.search.results.named import named
 from elman.search.results.review import Review
 
 
@@ -28,7 +29,8 @@ def compared(reviews: Sequence[Review], *, force: bool) -> list[dict[str, Any]]:
 
 
 def _row(review: Review) -> dict[str, Any]:
-    best = review.best()
+    found = named(review)
+    best = found.trial if found else None
     return {
         "study": review.name,
         "experiment": review.experiment,
@@ -36,7 +38,8 @@ def _row(review: Review) -> dict[str, Any]:
         "objectives": dict(review.objectives),
         "trials": len(review.trials),
         "complete": len(review.complete),
-        "best_trial": best and best.number,
+        "best_trial": best.number if best else None,
+        "how": found.how if found else None,
         "best_values": best.values if best else None,
         "best": best.objectives if best else None,
         "time_steps": sum(trial.time_steps for trial in review.trials),

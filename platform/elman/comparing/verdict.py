@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
+from math import exp, log
 from statistics import median
 
 from elman.comparing.pairing import pairing
@@ -84,6 +85,10 @@ class Arm:
     def spread(self) -> Spread | None:
         return spread(self.values())
 
+    def log_times(self) -> list[float]:
+        """Of each run, the logarithm of its milliseconds a time step."""
+        return [log(each.ms_per_step) for each in self.outcomes.values() if each.ms_per_step]
+
     @property
     def ms_per_step(self) -> float | None:
         """Of the run in the middle."""
@@ -128,12 +133,15 @@ class Pair:
 
     @property
     def speed(self) -> tuple[Arm, float] | None:
-        """The faster one and by how many times; None: they are about as fast, or it is unknown."""
-        times = [arm.ms_per_step for arm in (self.first, self.second)]
-        if times[0] is None or times[1] is None:
+        """The faster one and by how many times; None: unknown, about the same, or lost in scatter."""
+        logs = [arm.log_times() for arm in (self.first, self.second)]
+        if not all(logs):
             return None
-        ratio = max(times[0], times[1]) / min(times[0], times[1])
-        return (self.first if times[0] < times[1] else self.second, ratio) if ratio >= FASTER else None
+        found = unpaired(*logs)
+        ratio = exp(abs(found.mean))
+        if ratio < FASTER or not (found.excludes_zero or found.count == 1):
+            return None
+        return (self.first if found.mean > 0 else self.second, ratio)
 
 
 @dataclass(frozen=True, kw_only=True)
