@@ -42,7 +42,7 @@ def test_runs_of_a_study_and_its_best(answer, client, uri):
     both = json.loads(answer("compare", "windows", "older", "--format=json"))
     assert [each["best"][FIGURE] for each in both] == [1.5, 0.5]
     promised(both[0])
-    assert "older (experiment toys): 2 of 2 trials complete" in answer("compare", "windows", "older")
+    assert "older (experiment toys): 2 of 3 trials complete" in answer("compare", "windows", "older")
 
 
 def test_single_runs_and_what_differs(answer, complaint, client):

@@ -54,6 +54,6 @@ def in_words(rows: Sequence[dict[str, Any]]) -> str:
         lines += [
             f"{row['study']} (experiment {row['experiment']}): {row['complete']} of {row['trials']} trials "
             f"complete, {row['time_steps']:,} time steps, {row['hours']:.2f} hours",
-            *(f"  {line}" for line in str(row["answer"]).splitlines()),
+            *(f"  {line}" for line in str(row["answer"]).splitlines() if line),
         ]
     return "\n".join(lines)
