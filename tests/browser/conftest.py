@@ -16,11 +16,14 @@ from pathlib import Path
 
 import mlflow
 import pytest
+from browser_reader import WAIT_SECONDS, Reader
+from large_studies import large, write_store
 
+from elman.search.report.publisher import Publisher
+from elman.search.results.review import Review
+from elman.tracking.study_run import StudyRun
 from elman.tracking.ui import free_port
 
-WAIT_SECONDS = 90.0  # pages of megabytes on a machine that has other things to do
-SETTLE_SECONDS = 2.0  # what is drawn after its text is there
 EXPERIMENT = "windows"
 BASE = """\
 seed_everything: 3
@@ -55,12 +58,6 @@ FLAGS = (
     "disable-sync",
     "window-size=1500,1100",
 )
-HARMLESS = (
-    # MLflow asks for the user also where nobody has to log in.
-    "/ajax-api/2.0/mlflow/users/current - Failed to load resource: the server responded with a status of 404",
-    # Chromium says so of any page that changes its layout while it is drawn.
-    "ResizeObserver loop completed with undelivered notifications.",
-)
 
 
 @dataclass(frozen=True)
@@ -82,6 +79,14 @@ class Site:
     experiment_id: str
     study: mlflow.entities.Run
     trials: list[mlflow.entities.Run]
+
+
+@dataclass(frozen=True)
+class Large:
+    """A study of thousands of trials, and the address that `elman ui` prints."""
+
+    page: str
+    review: Review
 
 
 @pytest.fixture(scope="session")
@@ -112,12 +117,34 @@ def site(tmp_path_factory, fresh_store):
 
 
 @pytest.fixture(scope="session")
+def large_site(tmp_path_factory, fresh_store):
+    """A study of 3,000 trials that nobody trained, published as a search publishes at its end."""
+    folder = tmp_path_factory.mktemp("large")
+    shutil.copy(fresh_store, folder / "mlflow.db")
+    study = large(3000)
+    uri = write_store(folder, study)
+    runs = StudyRun(uri, experiment=study.experiment, name=study.name)
+    runs.open(None, study_id="1", recipe="search.yaml")
+    publisher = Publisher(runs, folder / "search", recipe=lambda number: "model: {}\n")
+    publisher._pictures(study, pages=False)
+    publisher._pages(study)
+    publisher._whole(study)
+    runs.end("FINISHED")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "ELMAN_"))}
+    program = [sys.executable, "-m", "elman", "ui", f"--port={free_port(0)}"]
+    with server(program, folder, environment) as process:
+        page = process.stdout.readline().decode().strip()
+        assert page.startswith("http://"), page
+        yield Large(page=page, review=study)
+
+
+@pytest.fixture(scope="session")
 def optuna_page(site):
     """Of optuna-dashboard over the study's journal."""
     pytest.importorskip("optuna_dashboard", reason="needs the extra 'dashboard'")
     port = free_port(0)
     (journal,) = site.folder.glob("searches/*/journal.log")
-    program = [str(Path(sys.executable).with_name("optuna-dashboard")), str(journal)]
+    program = [sys.executable, "-m", "optuna_dashboard._cli", str(journal)]
     with server([*program, f"--port={port}", "--server=wsgiref"], site.folder, dict(os.environ)):
         address = f"http://127.0.0.1:{port}/dashboard/"
         end = time.monotonic() + WAIT_SECONDS
@@ -166,82 +193,27 @@ def chromium():
     chrome.quit()
 
 
-class Reader:
-    """Somebody who opens pages, reads them and takes pictures of them."""
-
-    def __init__(self, chrome, pictures: Path) -> None:
-        self.chrome, self.pictures = chrome, pictures
-
-    def open(self, url: str, *words: str, name: str) -> str:
-        """Open a page, wait until it shows all these words, and keep a picture of it; what it says.
-
-        Fails where the browser's console has an error that is not named as harmless.
-        """
-        self.chrome.get("about:blank")  # a page whose address changes behind the # is not loaded anew
-        self.chrome.get_log("browser")
-        self.chrome.get(url)
-        return self.picture(*words, name=name)
-
-    def picture(self, *words: str, name: str) -> str:
-        text = self.until(*words)
-        time.sleep(SETTLE_SECONDS)
-        self.chrome.save_screenshot(str(self.pictures / f"{name}.png"))
-        assert self.errors() == []
-        return text
-
-    def until(self, *words: str) -> str:
-        end = time.monotonic() + WAIT_SECONDS
-        while True:
-            text = self.text()
-            missing = [word for word in words if word not in text]
-            if not missing:
-                return text
-            assert time.monotonic() < end, f"not on the page: {missing}; there is: {text[:2000]}"
-            time.sleep(0.3)
-
-    def text(self) -> str:
-        """What the page shows, its frames included."""
-        from selenium.common.exceptions import WebDriverException
-
-        try:
-            parts = [self.chrome.find_element("tag name", "body").text]
-            for frame in self.chrome.find_elements("tag name", "iframe"):
-                self.chrome.switch_to.frame(frame)
-                parts.append(self.chrome.find_element("tag name", "body").text)
-                self.chrome.switch_to.default_content()
-        except WebDriverException:  # it is drawn anew at this moment
-            self.chrome.switch_to.default_content()
-            return ""
-        return "\n".join(parts)
-
-    def errors(self) -> list[str]:
-        found = [e["message"] for e in self.chrome.get_log("browser") if e["level"] == "SEVERE"]
-        return [message for message in found if not any(known in message for known in HARMLESS)]
-
-    def click(self, css: str, text: str) -> None:
-        for element in self.chrome.find_elements("css selector", css):
-            if element.text.strip() == text:
-                element.click()
-                return
-        raise AssertionError(f"there is no {css} {text!r}")
-
-    def column(self, css: str, beginning: str) -> list[str]:
-        """Texts that begin so, from the top of the page down; a grid may hold its rows in another order."""
-        found = self.chrome.find_elements("css selector", css)
-        placed = [(element.location["y"], element.text) for element in found]
-        return [text for _, text in sorted(placed) if text.startswith(beginning)]
-
-    def links(self) -> dict[str, str]:
-        found = self.chrome.find_elements("css selector", "a[href]")
-        return {link.text.strip(): link.get_attribute("href") for link in found}
-
-
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory):
     named = os.environ.get("ELMAN_SCREENSHOTS")
     folder = Path(named).absolute() if named else tmp_path_factory.mktemp("pictures")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture
+def screen(chromium):
+    """Set the size of the window's inside and whether the reader's system is dark."""
+
+    def set_to(width: int, height: int, *, dark: bool = False) -> None:
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+
+    yield set_to
+    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 @pytest.fixture

@@ -37,7 +37,8 @@ def start(name):
 
 def test_the_page_that_elman_ui_opens(site, reader, review, metadata):
     words = [
-        *metadata,
+        metadata[0],
+        "core steps a step",
         *map(start, names(review)),
         f"{len(review.trials)} matching runs",
         "Parallel Coordinates",
@@ -64,7 +65,7 @@ def test_the_study(site, reader, metadata):
     reader.open(links["report"], "report.html", "Which windows repeat a bit", name="5_report_in_mlflow")
     compared = next(link for text, link in links.items() if text.endswith("compared"))
     reader.open(compared, "Comparing", "Parallel Coordinates Plot", "k2/k1", name="6_comparison")
-    reader.open(links["charts of all trials"], "Parallel Coordinates", name="7_charts")
+    reader.open(links["charts of the trials"], "Parallel Coordinates", name="7_charts")
 
 
 def test_the_metrics_of_the_study(site, reader):
@@ -77,7 +78,7 @@ def test_a_picture_of_the_study(site, reader, picture):
     page = run_page(site.experiment_id, site.study.info.run_id, file=f"pictures/{picture}")
     reader.open(f"{site.address}/{page}", f"pictures/{picture}", name=f"9_{picture.partition('.')[0]}")
     if picture.endswith(".html"):
-        reader.until("val/bits_per_step")
+        reader.until("bits_per_step")
 
 
 def test_a_trial(site, reader, review):
@@ -99,5 +100,45 @@ def test_the_report_is_a_file_of_its_own(site, reader, metadata):
 
 
 def test_optuna_dashboard_opens_the_same_study(optuna_page, reader, review):
+    """With the names of the objectives, k2 beside k1, and what each trial reached."""
     reader.open(optuna_page, review.name, name="13_optuna_studies")
-    reader.open(f"{optuna_page}studies/0/trials", "Trial 0", "Trial 3", "Complete", name="14_optuna_trials")
+    first = review.trials[0]
+    words = [
+        f"k1 {first.values['k1']}",
+        f"k2 {first.values['k2']}",
+        str(first.objectives["val/bits_per_step"]),
+    ]
+    reader.open(f"{optuna_page}studies/0/trials", "Trial 0", "Trial 3", "Complete", *words, name="14_optuna")
+    reader.open(f"{optuna_page}studies/0", *review.objectives, name="14_optuna_objectives")
+    reader.open(f"{optuna_page}studies/0/trialTable", "k2", *review.objectives, name="14_optuna_table")
+
+
+def test_the_first_screen_of_a_study_and_of_a_trial_holds_the_answer(site, reader, review, screen):
+    """At 1280 x 800, without a click: the value, k1, k2, depth and cost."""
+    best = review.best()
+    name, value = trial_name(best.number, best.values), number(best.objectives["val/bits_per_step"])
+    screen(1280, 800)
+    reader.open(site.page, value, name=f"15_landing_{1280}")
+    seen = reader.in_view()
+    assert f"val/bits_per_step {value}: {name}" in seen
+    assert "core steps a step" in seen
+    page = run_page(site.experiment_id, site.study.info.run_id)
+    reader.open(f"{site.address}/{page}", "Show more", name="15_study")
+    seen = reader.in_view()
+    assert f"val/bits_per_step {value} with k1={best.values['k1']}, k2={best.values['k2']}" in seen
+    page = run_page(site.experiment_id, site.trials[best.number].info.run_id)
+    reader.open(f"{site.address}/{page}", "Show more", name="15_trial")
+    seen = reader.in_view()
+    assert f"Truncated k1={best.values['k1']} k2={best.values['k2']}, {best.values['layers']} layer" in seen
+
+
+def test_three_thousand_trials_lead_to_a_picture_of_all(large_site, reader, screen):
+    """MLflow loads 100 runs, says nothing of it, and draws those."""
+    best = large_site.review.best()
+    value = number(best.objectives["val/bits_per_step"])
+    screen(1280, 800)
+    reader.open(large_site.page, "all 3,000 trials", "MLflow draws 100", name="16_landing_3000")
+    seen = reader.in_view()
+    assert f"val/bits_per_step {value}: {trial_name(best.number, best.values)}" in seen
+    assert "all 3,000 trials" in seen
+    reader.open(reader.links()["all 3,000 trials"], "pictures/curves.png", name="16_all_3000")

@@ -6,6 +6,7 @@ import base64
 import time
 
 import pytest
+from browser_reader import Reader
 from study_toys import realistic
 
 from elman.search.pictures import pictures as drawn_of
@@ -24,17 +25,6 @@ const meet = boxes.some((a, i) => boxes.some((b, j) => i < j && a.left < b.right
   && a.top < b.bottom - 1 && b.top < a.bottom - 1));
 return [wide, meet];
 """
-IN_VIEW = """
-const found = [];
-const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-while (walker.nextNode()) {
-  const range = document.createRange();
-  range.selectNodeContents(walker.currentNode);
-  const box = range.getBoundingClientRect();
-  if (box.width && box.top >= 0 && box.bottom <= innerHeight) found.push(walker.currentNode.textContent);
-}
-return found.join(" ");
-"""
 
 
 @pytest.fixture(
@@ -47,21 +37,6 @@ def page(request, tmp_path_factory):
     file = tmp_path_factory.mktemp("report") / "report.html"
     file.write_text(report(study), encoding="utf-8")
     return f"report_{trials}{'_front' if several else ''}", study, file.as_uri()
-
-
-@pytest.fixture
-def screen(chromium):
-    """Set the size of the window's inside and whether the reader's system is dark."""
-
-    def set_to(width: int, height: int, *, dark: bool = False) -> None:
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-
-    yield set_to
-    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 def opened(chromium, address, count):
@@ -91,7 +66,7 @@ def test_the_first_screen_holds_the_answer(page, screen, chromium, pictures, loo
     width, height, dark = look
     screen(width, height, dark=dark)
     opened(chromium, address, len(drawn_of(study).drawn))
-    seen = " ".join(chromium.execute_script(IN_VIEW).split())
+    seen = Reader(chromium, pictures).in_view()
     for sentence in headline(study):
         assert " ".join(sentence.split()) in seen
     assert study.question in seen

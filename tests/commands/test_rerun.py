@@ -13,8 +13,10 @@ from launching import TINY
 from mlflow.entities import ViewType
 from recorded import record
 
+import elman
 from elman.cli import main
 from elman.cores import GRU, Elman, kernels
+from elman.tracking.record import own_commit
 
 
 @pytest.fixture
@@ -44,7 +46,9 @@ def _curve(client, run):
 def test_once_more_is_the_same(first, answer, client, complaint):
     before = client.get_run(first)
     said = answer("rerun", first[:10])
-    assert f"run {first} (first) once more, with the same code, versions and kind of machine\n" in said
+    nothing = "the same code, versions and kind of machine"
+    unknown = "code that was not recorded, so whether it is the same is unknown"  # where this is no checkout
+    assert f"run {first} (first) once more, with {nothing if own_commit() else unknown}\n" in said
     best = min(value for _, value in _curve(client, first))
     assert said.splitlines()[-1] == f"val/nats_per_step {best:.6g}, then {best:.6g}: the same"
     runs = client.search_runs([before.info.experiment_id], run_view_type=ViewType.ALL)
@@ -57,9 +61,14 @@ def test_once_more_is_the_same(first, answer, client, complaint):
 
     # Options are laid over it, and what changed is said.
     client.set_tag(first, "elman.version.torch", "1.0")
+    for name in ("elman", "elman-commit"):
+        if f"elman.version.{name}" in before.data.tags:
+            client.delete_tag(first, f"elman.version.{name}")
     said = answer("rerun", "first", "--seed_everything=2")
     assert f"torch {torch.__version__.partition('+')[0]}" in said
     assert "(then 1.0)" in said
+    assert f"elman {elman.__version__} (then unknown)" in said
+    assert "code that was not recorded, so whether it is the same is unknown" in said
     last = said.splitlines()[-2:]
     assert last[0].startswith(f"val/nats_per_step {best:.6g}, then ")
     assert last[1] == "the data is the same; values of the recipe were replaced"

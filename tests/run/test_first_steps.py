@@ -53,6 +53,7 @@ def test_a_run_by_its_name_and_its_results(folder, capsys):
     assert len({len(line) for line in table[:3]}) == 1  # numbers stand below one another
 
     note = run.data.tags[NOTE_TAG]
+    assert note.split("\n")[0].endswith("** with Full, 1 layer of Elman")
     assert "Does an echo come back?" in note
     assert "Measured" not in note
     assert "0.0123" not in note
@@ -62,6 +63,7 @@ def test_a_run_by_its_name_and_its_results(folder, capsys):
 def test_what_was_measured_elsewhere_is_left_out():
     assert without_measurements("Why?\n\nMeasured: 1,\nand 2.\n\nBecause.") == "Why?\n\nBecause."
     assert without_measurements("Measured, by the gradient: 3.") == ""
+    assert without_measurements("Why?\n  Measured: 1,\nand 2.\n\nBecause.") == "Why?\n\nBecause."
 
 
 def test_the_answer_comes_first():

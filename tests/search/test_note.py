@@ -24,9 +24,9 @@ def rows_of(text, head="| trial |"):
 def test_the_answer_comes_before_the_links_the_table_and_the_set_up():
     text = note(realistic(60, running=False), links=LINKS).replace("&nbsp;&nbsp; |", " |")
     parts = [
-        "### Which windows does a character model need?",
         "**val/bits_per_step ",
         "guessed from the trials, not measured.**",
+        "### Which windows does a character model need?",
         "[charts](http://localhost:5000/#/experiments/1) · [report](http://localhost:5000/report)",
         "core decided most",
         "| trial | k1 | k2 | k2/k1 | layers |",
@@ -117,10 +117,40 @@ def test_of_a_front_the_best_and_the_knee_come_first():
     best = "Best of 3 trials: val/bits_per_step 1 (trial 2), at 3.0 core steps a time step."
     knee = "The knee of the front is trial 1: val/bits_per_step 1.2, at 1.2 core steps a time step."
     assert f"**{best} {knee}**" in note(study, links={})
-    assert experiment_note(study, links=LINKS).startswith(f"**{best}**\n\n{knee}\n\n[charts](http://")
+    short, sentences, links, *_ = experiment_note(study, links=LINKS).split("\n\n")
+    assert short == (
+        "**val/bits_per_step 1: #2, 3.0 core steps a step** · knee 1.2: #1, 1.2 core steps a step"
+    )
+    assert sentences == f"{best} {knee}"
+    assert links.startswith("[charts](http://")
+
+
+def test_of_one_objective_the_knee_against_cost_is_in_the_first_line():
+    """The knee of (1, 3), (1.2, 1.2), (3, 1) in value and core steps."""
+    points = [(3, 1.0), (1.2, 1.2), (1, 3.0)]
+    trials = [row(n, a, costs={COST: b}, values={"k1": 5 * n + 5}) for n, (a, b) in enumerate(points)]
+    first = note(review(*trials), links=LINKS).split("\n")[0]
+    assert "trial 2" in first
+    assert first.endswith(
+        "At the knee of value against cost: trial 1, val/bits_per_step 1.2 with k1=10, "
+        "at 1.2 core steps a time step."
+    )
+
+
+def test_beyond_what_mlflow_draws_the_first_line_leads_to_all():
+    """MLflow's charts load 100 runs."""
+    few, many = (review(*[row(n, 1.0 + n) for n in range(count)]) for count in (100, 101))
+    links = {"all trials": "http://h/all"}
+    for write in (note, experiment_note):
+        assert "MLflow draws" not in write(few, links=links)
+        assert "[the report](http://h/all) draws all of them" in write(many, links=links)
+        assert "`elman report` draws all of them" in write(many, links={})
+    line = experiment_note(many, links=links).split("\n")[0]
+    assert line.endswith("[all 101 trials](http://h/all) (MLflow draws 100)")
 
 
 def test_only_the_question_itself_is_the_title():
     text = note(review(row(0, 1.0), question="Which\nwindows?\n\nWhy we ask."), links={})
-    assert text.startswith("### Which windows?\n\n**Best of 1 trial")
+    assert text.startswith("**Best of 1 trial")
+    assert "\n\n### Which windows?\n\n" in text
     assert text.index("Why we ask.") > text.index("| trial&nbsp;")

@@ -82,6 +82,16 @@ def test_a_trial_from_asking_to_its_end(opened):
     assert row.values["k2"] == row.values["k1"] * row.values["k2/k1"]
 
 
+def test_whoever_opens_the_storage_itself_finds_names_and_k2(opened):
+    """Optuna's dashboard shows metric names, and user attributes as columns."""
+    study = opened()
+    asked = study.ask()
+    (trial,) = study.kept.trials()
+    assert trial.user_attrs["k2"] == asked.values["k1"] * asked.values["k2/k1"]
+    assert "k1" not in trial.user_attrs  # which is a parameter
+    assert opened().kept.study.metric_names == ["val/bits_per_step"]
+
+
 def test_the_budget_of_trials_is_kept(opened):
     study = opened()
     numbers = []

@@ -1,10 +1,13 @@
 """What is remembered of the code, checked against a repository made here."""
 
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 
-from elman.tracking.record import command_line, device_metadata, git_state, versions
+import elman
+from elman.tracking import record
+from elman.tracking.record import command_line, device_metadata, git_state, own_commit, versions
 
 
 def git(folder, *words):
@@ -76,6 +79,47 @@ def test_no_repository_and_no_git(folder, repository, monkeypatch):
     assert git_state(folder) is None
     monkeypatch.setenv("PATH", "")
     assert git_state(repository) is None
+
+
+def test_elman_s_own_commit_is_that_of_its_checkout(repository):
+    """Not that of a repository in which an environment happens to lie."""
+    assert own_commit(repository) is None  # which has no package of ours
+    (repository / "__init__.py").write_text("")
+    assert own_commit(repository) is None
+    git(repository, "add", ".")
+    git(repository, "commit", "-m", "a package")
+    assert own_commit(repository) == git(repository, "rev-parse", "HEAD")
+    (repository / "a.py").write_text("two\n")
+    assert own_commit(repository) == f"{git(repository, 'rev-parse', 'HEAD')} with changes"
+
+
+@pytest.mark.parametrize(
+    ("noted", "commit"),
+    [
+        ('{"url": "https://h/elman.git", "vcs_info": {"vcs": "git", "commit_id": "0a1b"}}', "0a1b"),
+        ('{"url": "file:///elman", "dir_info": {}}', None),
+        ("[]", None),
+        ("{", None),
+        (None, None),
+    ],
+)
+def test_an_installed_elman_has_the_commit_that_pip_noted(folder, monkeypatch, noted, commit):
+    monkeypatch.setattr(
+        record.metadata,
+        "distribution",
+        lambda name: SimpleNamespace(version="1", read_text=lambda file: noted),
+    )
+    assert own_commit(folder) == commit
+    monkeypatch.setattr(record, "own_commit", lambda: commit)
+    assert versions().get("elman-commit") == commit
+
+
+def test_elman_always_has_a_version(monkeypatch):
+    def missing(name):
+        raise record.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(record.metadata, "version", missing)
+    assert versions()["elman"] == elman.__version__
 
 
 def test_versions_and_device():

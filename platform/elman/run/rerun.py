@@ -17,7 +17,7 @@ from elman.run.summary import say
 from elman.tracking.difference import data_of, made_of
 from elman.tracking.metrics import monitored
 from elman.tracking.reading import open_to_read, read_text
-from elman.tracking.record import command_line, device_metadata, git_state, versions
+from elman.tracking.record import OWN_COMMIT, command_line, device_metadata, git_state, versions
 from elman.tracking.runs import RunRow, row_of, with_best
 from elman.tracking.tags import DEVICE_TAG, RERUN_TAG, VERSION_TAG
 from elman.trust import trusted_packages
@@ -100,7 +100,9 @@ def _changes(then: Mapping[str, dict[str, str]]) -> str:
     now = made_of({**here, **(git.tags() if git else {})}, diff=git.text() if git else None)
     changes = []
     for name in sorted(then["versions"] | now["versions"]):
-        old, new = then["versions"].get(name, "none"), now["versions"].get(name, "none")
+        # Of elman there always was one; what was not recorded is not known.
+        nothing = "unknown" if name in ("elman", OWN_COMMIT) or not then["versions"] else "none"
+        old, new = then["versions"].get(name, nothing), now["versions"].get(name, nothing)
         changes += [f"{name} {new} (then {old})"] if old != new else []
     changes += (
         [] if then["code"] == now["code"] else [f"code {_code(now['code'])} (then {_code(then['code'])})"]
@@ -108,12 +110,15 @@ def _changes(then: Mapping[str, dict[str, str]]) -> str:
     for name in DECISIVE:
         old, new = then["machine"].get(name, "none"), now["machine"].get(name, "none")
         changes += [f"{name} {new} (then {old})"] if old != new else []
+    known = then["code"] or OWN_COMMIT in then["versions"]
+    if not known:
+        changes.append("code that was not recorded, so whether it is the same is unknown")
     return ", ".join(changes) or "the same code, versions and kind of machine"
 
 
 def _code(code: Mapping[str, str]) -> str:
     if not code:
-        return "outside of git"
+        return "unknown, outside of git"
     commit = code.get("commit", "no commit")[:8]
     return commit if code.get("files changed since", "none") == "none" else f"{commit} with changes"
 

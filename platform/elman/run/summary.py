@@ -237,7 +237,8 @@ def _note(recipe: Recipe, task: SequenceTask, data: Any, results: dict[str, Any]
     best = {
         name: value for name, value in (results or {}).items() if name.startswith("best") or name in ANSWERS
     }
-    answer = f"**{_in_words(best)}**\n\n" if best else ""
+    # The first line, since MLflow hides all but a few until asked.
+    answer = f"**{_in_words(best)}** with {_shape(task)}\n\n" if best else f"**{_shape(task)}**\n\n"
     return run_note(
         question=answer + without_measurements(recipe.question),
         command=recipe.command or command(),
@@ -253,6 +254,15 @@ def _note(recipe: Recipe, task: SequenceTask, data: Any, results: dict[str, Any]
         found=data.summary(),
         results=results,
     )
+
+
+def _shape(task: SequenceTask) -> str:
+    """`Truncated k1=6 k2=12, 2 layers of GRU`"""
+    strategy, core = strategy_settings(task.bptt), task.network.core
+    windows = [f"{name}={strategy[name]}" for name in ("k1", "k2", "k", "window") if name in strategy]
+    layers = getattr(core, "layers", None)
+    depth = f"{layers} layer{'' if layers == 1 else 's'} of " if layers else ""
+    return f"{' '.join([strategy['class'], *windows])}, {depth}{type(core).__name__}"
 
 
 def command(*more: str, calls: str = "elman") -> str:

@@ -51,8 +51,13 @@ def run_note(
 
 def without_measurements(question: str) -> str:
     """The head of a recipe without what it says was measured: of other data, often, and never of this run."""
-    paragraphs = question.split("\n\n")
-    return "\n\n".join(p for p in paragraphs if not p.lstrip().startswith("Measured"))
+    found = []
+    for paragraph in question.split("\n\n"):
+        lines = paragraph.split("\n")
+        measured = next((i for i, line in enumerate(lines) if line.lstrip().startswith("Measured")), None)
+        if kept := "\n".join(lines[:measured]):
+            found.append(kept)
+    return "\n\n".join(found)
 
 
 def described(class_path: str, init_args: Mapping[str, Any] | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shlex
@@ -12,11 +13,13 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+import elman
 from elman.program import is_program
 from elman.tracking.process import host
 from elman.tracking.secrets import without_secrets
 from elman.tracking.tags import BRANCH_TAG, COMMIT_TAG, GIT_DIRTY_TAG
 
+OWN_COMMIT = "elman-commit"
 DIFF_BYTES = 1_000_000
 UNTRACKED_FILES = 1000
 GIT_SECONDS = 10.0
@@ -90,14 +93,39 @@ def git_state(folder: str | Path = ".", *, diff_bytes: int = DIFF_BYTES) -> GitS
 
 
 def versions() -> dict[str, str]:
-    """Python and the installed packages that decide a run's numbers."""
+    """Python and the packages that decide a run's numbers; of elman also its commit, where that is known."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    found.setdefault("elman", elman.__version__)  # run from its folder
+    commit = own_commit()
+    return {**found, OWN_COMMIT: commit} if commit else found
+
+
+def own_commit(folder: Path | None = None) -> str | None:
+    """The commit of elman itself, whatever folder a run works in; None: unknown.
+
+    From the checkout that it is imported from, else from what pip noted when it was installed from one.
+
+    Args:
+        folder: of its package; None: where it was imported from.
+    """
+    place = folder or Path(elman.__file__).parent
+    # An environment may lie in a repository of something else.
+    if _git(place, "ls-files", "--error-unmatch", "__init__.py") is not None:
+        state = git_state(place)
+        if state is not None and state.commit:
+            return f"{state.commit}{' with changes' if state.diff else ''}"
+        return None
+    try:
+        noted = metadata.distribution("elman").read_text("direct_url.json")
+        found = json.loads(noted or "{}").get("vcs_info", {}).get("commit_id")
+    except (metadata.PackageNotFoundError, ValueError, AttributeError):
+        return None
+    return str(found) if found else None
 
 
 def device_metadata() -> dict[str, str]:

@@ -7,12 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from elman.search.results.answer import answer, headline, lead
 from elman.search.results.columns import columns
-from elman.search.results.format import counts_in_words
+from elman.search.results.cost_view import with_cost
+from elman.search.results.format import cost_in_words, counts_in_words, in_words, number, trial_name
+from elman.search.results.knee import knee
 from elman.search.results.review import Review, TrialRow
 from elman.search.space.space import Choices, Dimension
 from elman.tracking.note import NOTE_CHARACTERS
 
 BEST_ROWS = 10
+SHOWN_BY_MLFLOW = 100  # runs in its charts
+ALL = "all trials"
+"""The link to pictures of all of them."""
 LEFT_OUT = ("state", "run", "why", "cost/seconds", "cost/ms_per_step", "cost/peak_memory_mib")
 """Columns for which a page has no room, unless they are an objective or have a limit."""
 
@@ -24,14 +29,16 @@ def note(review: Review, *, links: Mapping[str, str], limit: int = NOTE_CHARACTE
         links: pages to open, by the text to click on.
     """
     asked, *more = review.question.strip().split("\n\n")
-    head = [f"### {_cut(_line(asked), 400)}"] if asked else []
     paragraphs = answer(review).split("\n\n")
     bold = lead(paragraphs)
+    if bold is not None:  # it is in the first line
+        del paragraphs[bold]
     # MLflow shows the first few lines and hides the rest behind "Show more".
-    head.append(f"**{' '.join(headline(review)) if bold is None else paragraphs.pop(bold)}**")
-    if links:
-        head.append(_links(links))
+    head = [f"**{' '.join(headline(review))}**{_knee(review)}"]
+    head += [f"### {_cut(_line(asked), 400)}"] if asked else []
+    head += [_links(links), _few(review, links)]
     head += paragraphs
+    head = [part for part in head if part]
     tail = [_cut(_line(part), 400) for part in more[:2]] + [_space(review), _set_up(review), _use(review)]
     for rows in (BEST_ROWS, 5, 3, 1):
         text = "\n\n".join([*head, *_table(review, rows), *tail])
@@ -41,10 +48,65 @@ def note(review: Review, *, links: Mapping[str, str], limit: int = NOTE_CHARACTE
 
 
 def experiment_note(review: Review, *, links: Mapping[str, str]) -> str:
-    """The head of the experiment's page, of which MLflow shows one line until it is opened."""
-    first, *more = headline(review)
-    parts = [f"**{first}**", *more, _links(links), _cut(review.question.strip(), 1000), answer(review)]
+    """The head of the experiment's page, of which MLflow shows one line until it is opened.
+
+    So that line is short: what is named, its cost, the knee, and where all trials can be seen.
+    """
+    parts = [_short(review, links), " ".join(headline(review)), _links(links), _few(review, links)]
+    parts += [_cut(review.question.strip(), 1000), answer(review)]
     return "\n\n".join(filter(None, parts))
+
+
+def _short(review: Review, links: Mapping[str, str]) -> str:
+    """`**val/accuracy 0.97: #12 k1=6 k2=12 L2, 2.0 core steps a time step** · knee 0.96: #3 k1=6 k2=6 L1`"""
+    best = review.best()
+    if best is None:
+        return f"**{' '.join(headline(review))}**"
+    parts = [f"**{review.objective} {_named(review, best)}**"]
+    bend = _bend(review)
+    if bend is not None:
+        parts.append(f"knee {_named(review, bend)}")
+    if len(review.trials) > SHOWN_BY_MLFLOW:
+        everything = f"all {len(review.trials):,} trials"
+        parts.append(f"[{everything}]({links[ALL]})" if ALL in links else everything)
+        parts[-1] += f" (MLflow draws {SHOWN_BY_MLFLOW})"
+    return " · ".join(parts)
+
+
+def _named(review: Review, trial: TrialRow) -> str:
+    price = cost_in_words(trial).removeprefix("at ").replace("core steps a time step", "core steps a step")
+    value = number(trial.measured(review.objective))
+    return f"{value}: {trial_name(trial.number, trial.values)}{f', {price}' if price else ''}"
+
+
+def _bend(review: Review) -> TrialRow | None:
+    """The knee of value against cost, unless the best is there."""
+    priced = review if len(review.objectives) > 1 else with_cost(review)
+    bend, best = knee(priced) if priced else None, review.best()
+    if bend is None or best is None or bend.number == best.number:
+        return None
+    return bend
+
+
+def _knee(review: Review) -> str:
+    """The knee as a sentence; of a front the headline has it."""
+    bend = _bend(review)
+    if bend is None or len(review.objectives) > 1:
+        return ""
+    value = f"{review.objective} {number(bend.measured(review.objective))}"
+    where, price = in_words(review, bend.values), cost_in_words(bend)
+    return f" At the knee of value against cost: trial {bend.number}, {value} with {where}, {price}."
+
+
+def _few(review: Review, links: Mapping[str, str]) -> str:
+    """What MLflow leaves out of its charts, and where it can be seen."""
+    if len(review.trials) <= SHOWN_BY_MLFLOW:
+        return ""
+    where = f"[the report]({links[ALL]})" if ALL in links else "`elman report`"
+    return (
+        f"MLflow draws at most {SHOWN_BY_MLFLOW} of the {len(review.trials):,} trials in its charts; "
+        f"{where} draws all of them."
+    )
 
 
 def space_in_words(dimension: Dimension) -> str:

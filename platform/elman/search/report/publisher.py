@@ -152,8 +152,10 @@ class Publisher:
     def _links(self, review: Review) -> dict[str, str]:
         """Pages about the study, as far as there is something on them."""
         experiment, run = self.runs.experiment_id, self.runs.id
+        from elman.search.report.note import ALL, SHOWN_BY_MLFLOW
+
         links = {
-            "charts of all trials": runs_page(experiment, view=run),
+            "charts of the trials": runs_page(experiment, view=run),
             "table": runs_page(experiment, view=run, mode="TABLE"),
         }
         best = [trial.run_id for trial in review.ranked()[:COMPARED] if trial.run_id]
@@ -161,6 +163,8 @@ class Publisher:
             links[f"the {len(best)} best compared"] = comparison_page(experiment, best)
         if (self.folder / "report.html").is_file():
             links["report"] = run_page(experiment, run, file="report.html")
+        if len(review.trials) > SHOWN_BY_MLFLOW and (self.folder / "pictures" / "curves.png").is_file():
+            links[ALL] = run_page(experiment, run, file="pictures/curves.png")
         return links
 
     def _winners(self, review: Review) -> dict[str, str]:

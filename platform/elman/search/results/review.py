@@ -206,7 +206,7 @@ class Review:
             # JSON has only text as keys, and 2 must not come back as "2": choices travel as pairs.
             if "low" not in dimension["values"]:
                 dimension["values"] = {"values": list(dimension["values"]["values"].items())}
-        return json.dumps(given, indent=1)
+        return json.dumps(given)
 
     @classmethod
     def from_json(cls, text: str) -> Review:

@@ -127,6 +127,15 @@ class KeptStudy:
 
     # The study.
 
+    def name_objectives(self, names: list[str]) -> None:
+        """Say what the objectives are called, for whoever opens the storage itself, as Optuna's dashboard."""
+        import warnings
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it is experimental
+            if self.study.metric_names != names:
+                self.study.set_metric_names(names)
+
     def notes(self) -> dict[str, Any]:
         """All attributes of the study."""
         return dict(self.study.user_attrs)

@@ -81,6 +81,7 @@ class Study:
             directions=list(self.settings.objectives.values()),
             pruner=samplers.pruner(self.settings, max_time_steps=max_time_steps, val_every=val_every),
         )
+        self.kept.name_objectives(list(self.settings.objectives))
         self.owners = Ownership(self.kept, mutex)
         refuse_another(search, self.kept)
         self.ahead = Ahead(self.settings, search.space)
@@ -120,6 +121,9 @@ class Study:
             self._proposed(number), seed=self.settings.seed + number
         )
         values = self.search.space.draw(self.kept.trial(number))
+        if not again:
+            for label in (products := self.search.space.with_products(values)).keys() - values.keys():
+                self.kept.note_trial(number, label, products[label])  # k2, for who opens the storage itself
         self.ahead.prepare(number + 1, self._own())
         known = self.kept.attributes(number)
         return Asked(
