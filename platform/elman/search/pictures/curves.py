@@ -17,6 +17,7 @@ from elman.search.pictures.look import (
     direction,
     hover,
     reach,
+    winner,
 )
 from elman.search.results.review import Review, TrialRow
 
@@ -35,7 +36,7 @@ def curves(review: Review) -> Plot:
     drawn = _drawn(review)
     if len(drawn) < 2 or all(len(points) < 2 for _, points in drawn):
         raise TooFewError("needs two trials with values at two time steps")
-    best = review.best()
+    best, best_name = winner(review) or (None, "")
     marks: list[Mark] = []
     for state, (colour, dash) in LOOK.items():
         those = [(trial, points) for trial, points in drawn if trial.state == state and trial is not best]
@@ -49,7 +50,7 @@ def curves(review: Review) -> Plot:
                 Line(
                     x=[step for step, _ in points],
                     y=[value for _, value in points],
-                    name=f"best: trial {trial.number}",
+                    name=best_name,
                     colour=VERMILLION,
                     width=1.8,
                     text=hover(review, trial),
@@ -59,7 +60,7 @@ def curves(review: Review) -> Plot:
     last = max(points[-1][0] for _, points in drawn)
     return Plot(
         title=f"{review.objective} while training",
-        caption=f"A line for each of {len(drawn)} trials, the best one bold; dashed ones were pruned.",
+        caption=f"A line for each of {len(drawn)} trials; dashed ones were pruned, the bold one is named.",
         legend_above=True,
         wide=True,
         panels=(

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from elman.pictures.plot import Dots, Labels, Line, Mark, Panel, Plot
 from elman.search.pictures.look import (
+    BLUE,
     VERMILLION,
     TooFewError,
     chance,
@@ -19,6 +20,7 @@ from elman.search.pictures.look import (
 from elman.search.results.cost_view import with_cost
 from elman.search.results.format import trial_name
 from elman.search.results.knee import knee
+from elman.search.results.named import named
 from elman.search.results.review import Review, TrialRow
 
 PARTS = 12  # of a step, between which no text fits
@@ -103,6 +105,11 @@ def _plot(review: Review, first: str, second: str, *, title: str, caption: str) 
         a, b = point(bend)
         ring = f"knee: trial {bend.number}"
         marks.append(Dots(x=[a], y=[b], name=ring, colour=VERMILLION, hollow=True, size=2.2))
+    for trial in _answer(review):
+        if trial.number != getattr(bend, "number", None) and trial in trials:
+            a, b = point(trial)
+            ring = f"named: trial {trial.number}"
+            marks.append(Dots(x=[a], y=[b], name=ring, colour=BLUE, hollow=True, size=2.2))
     far = len([t for t in trials if not _is_inside(point(t), x.ends, y.ends)])
     note = f" {far} far worse {'lies' if far == 1 else 'lie'} beyond the edge." if far else ""
     return Plot(
@@ -125,11 +132,14 @@ def _labels(
     review: Review, front: list[TrialRow], line: list[tuple[float, float]], *, first: str, second: str
 ) -> Labels:
     """Texts of the front alone: the knee and the best choose first, and say their values too."""
-    named = [trial for trial in (knee(review), review.best()) if trial is not None]
+    special = [trial.number for trial in (knee(review), *_answer(review), review.best()) if trial is not None]
     order = sorted(
-        range(len(front)), key=lambda i: next((n for n, t in enumerate(named) if t is front[i]), len(named))
+        range(len(front)),
+        key=lambda i: special.index(n) if (n := front[i].number) in special else len(special),
     )
-    texts = [trial_name(front[i].number, front[i].values if front[i] in named else {}) for i in order]
+    texts = [
+        trial_name(front[i].number, front[i].values if front[i].number in special else {}) for i in order
+    ]
     up, right = (review.objectives[name] == "maximize" for name in (first, second))
     return Labels(
         x=[front[i].measured(second) for i in order],
@@ -139,6 +149,12 @@ def _labels(
         # Nothing lies on that side of a front.
         liked=f"{'top' if up else 'bottom'} {'right' if right else 'left'}",
     )
+
+
+def _answer(review: Review) -> list[TrialRow]:
+    """The trial that the study names, unless that is the best observed."""
+    found = named(review)
+    return [found.trial] if found is not None and found.how != "observed" else []
 
 
 def _along(line: list[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from elman.pictures.plot import Dots, Labels, Line, Map, Mark, Panel, Plot, Scale
 from elman.pictures.ticks import log_ticks, written
-from elman.search.pictures.look import GREY, VERMILLION, hover
+from elman.search.pictures.look import GREY, VERMILLION, hover, winner
 from elman.search.pictures.plane import Plane, equal, plane_of, split, split_by
 from elman.search.pictures.surface import surface
 from elman.search.results.review import Review
@@ -59,10 +59,9 @@ def _panel(review: Review, plane: Plane, scale: Scale, title: str, *, numbered: 
         marks.append(_dots(review, plane, "pruned", colour=GREY, symbol="cross", size=0.8))
     values = [trial.measured(review.objective) for trial in plane.complete]
     marks.append(_dots(review, plane, "complete", values=values, scale=scale, size=1.5))
-    best = review.best()
-    if best is not None and best in plane.complete:
-        x, y = plane.place(best)
-        ring = f"best: trial {best.number}"
+    answer = winner(review)
+    if answer is not None and answer[0] in plane.complete:
+        (x, y), ring = plane.place(answer[0]), answer[1]
         marks.append(Dots(x=[x], y=[y], name=ring, colour=VERMILLION, hollow=True, size=2.4))
     if numbered:
         marks.append(_numbers(plane))

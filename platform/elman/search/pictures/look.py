@@ -12,6 +12,7 @@ from typing import Any
 from elman.pictures.plot import Dots, Rule
 from elman.pictures.ticks import log_ticks, written
 from elman.search.results.format import in_words, kind, number, seconds_in_words
+from elman.search.results.named import named
 from elman.search.results.review import Review, TrialRow
 
 BLUE, VERMILLION, ORANGE, SKY, GREY = 0, 1, 4, 5, 6  # places in the palette
@@ -133,6 +134,14 @@ def hover(review: Review, trial: TrialRow) -> str:
     if trial.seconds is not None:
         spent.append(seconds_in_words(trial.seconds))
     return "\n".join([head, *metrics, *where.split(", "), ", ".join(spent)])
+
+
+def winner(review: Review) -> tuple[TrialRow, str] | None:
+    """The trial that the study names, and what it is called in a legend."""
+    found = named(review)
+    if found is None:
+        return None
+    return found.trial, f"{'best' if found.how == 'observed' else 'named'}: trial {found.trial.number}"
 
 
 def direction(review: Review, name: str | None = None) -> str:

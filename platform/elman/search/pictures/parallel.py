@@ -6,7 +6,16 @@ from dataclasses import replace
 
 from elman.pictures.plot import Bundle, Labels, Line, Mark, Panel, Plot, Scale
 from elman.search.pictures.axis import ABSENT, Axis, number_axis, value_axis
-from elman.search.pictures.look import GREY, VERMILLION, Reach, TooFewError, hover, objective_reach, reach
+from elman.search.pictures.look import (
+    GREY,
+    VERMILLION,
+    Reach,
+    TooFewError,
+    hover,
+    objective_reach,
+    reach,
+    winner,
+)
 from elman.search.results.cost_view import SECONDS
 from elman.search.results.format import cost_name, labels, short
 from elman.search.results.review import Review, TrialRow
@@ -37,7 +46,7 @@ def parallel(review: Review) -> Plot:
         name=review.objective, low=shown.low, high=shown.high, log=shown.log, best="high" if up else "low"
     )
     places = list(range(len(axes)))
-    best = review.best()
+    best, name = winner(review) or (None, "")
     marks: list[Mark] = [
         Bundle(
             lines=[(places, [axis.at[i] for axis in axes]) for i in range(len(trials))],
@@ -48,7 +57,6 @@ def parallel(review: Review) -> Plot:
     ]
     for i, trial in enumerate(trials):
         if best is not None and trial.number == best.number:
-            name = f"best: trial {best.number}"
             y = [axis.at[i] for axis in axes]
             marks.append(Line(x=places, y=y, name=name, colour=VERMILLION, width=1.8, marked=True))
     marks += [Line(x=[k, k], y=[0, 1], colour=GREY, width=0.6) for k in places]

@@ -14,6 +14,7 @@ from elman.search.pictures.look import (
     dots,
     objective_reach,
     valued,
+    winner,
 )
 from elman.search.results.format import labels, short
 from elman.search.results.review import Review, TrialRow
@@ -37,7 +38,7 @@ def slices(review: Review) -> Plot:
     if len(names) > MOST:  # k2/k1 is k2 seen again
         names = [name for name in names if "/" not in name] + [name for name in names if "/" in name]
     y = objective_reach(review, trials)
-    best = review.best()
+    best, best_name = winner(review) or (None, "")
     panels = []
     for place, name in enumerate(names[:MOST]):
         there = [trial for trial in trials if name in trial.values]
@@ -53,7 +54,7 @@ def slices(review: Review) -> Plot:
 
         marks: list[Mark] = list(dots(review, others, x, value, **({} if place == 0 else {"name": ""})))
         if best is not None and name in best.values:
-            named = {"name": f"best: trial {best.number}" if place == 0 else ""}
+            named = {"name": best_name if place == 0 else ""}
             marks += dots(review, [best], x, value, colour=VERMILLION, size=1.5, **named)
         axes = {**axis, **y.panel("y")}
         panels.append(Panel(x=short(name, 24), y=direction(review), marks=tuple(marks), **axes))

@@ -10,6 +10,7 @@ from elman.search.results.columns import columns
 from elman.search.results.cost_view import with_cost
 from elman.search.results.format import cost_in_words, counts_in_words, in_words, number, trial_name
 from elman.search.results.knee import knee
+from elman.search.results.named import named
 from elman.search.results.review import Review, TrialRow
 from elman.search.space.space import Choices, Dimension
 from elman.tracking.note import NOTE_CHARACTERS
@@ -59,13 +60,15 @@ def experiment_note(review: Review, *, links: Mapping[str, str]) -> str:
 
 def _short(review: Review, links: Mapping[str, str]) -> str:
     """`**val/accuracy 0.97: #12 k1=6 k2=12 L2, 2.0 core steps a time step** · knee 0.96: #3 k1=6 k2=6 L1`"""
-    best = review.best()
-    if best is None:
+    found = named(review)
+    if found is None:
         return f"**{' '.join(headline(review))}**"
-    parts = [f"**{review.objective} {_named(review, best)}**"]
+    value = found.trial.measured(review.objective) if found.value is None else found.value
+    how = "" if found.how == "observed" else f", {found.how}"
+    parts = [f"**{review.objective} {_placed(found.trial, value)}{how}**"]
     bend = _bend(review)
     if bend is not None:
-        parts.append(f"knee {_named(review, bend)}")
+        parts.append(f"knee {_placed(bend, bend.measured(review.objective))}")
     if len(review.trials) > SHOWN_BY_MLFLOW:
         everything = f"all {len(review.trials):,} trials"
         parts.append(f"[{everything}]({links[ALL]})" if ALL in links else everything)
@@ -73,17 +76,17 @@ def _short(review: Review, links: Mapping[str, str]) -> str:
     return " · ".join(parts)
 
 
-def _named(review: Review, trial: TrialRow) -> str:
+def _placed(trial: TrialRow, value: float) -> str:
+    """`0.97: #12 k1=6 k2=12 L2, 2.0 core steps a step and 41 s`"""
     price = cost_in_words(trial).removeprefix("at ").replace("core steps a time step", "core steps a step")
-    value = number(trial.measured(review.objective))
-    return f"{value}: {trial_name(trial.number, trial.values)}{f', {price}' if price else ''}"
+    return f"{number(value)}: {trial_name(trial.number, trial.values)}{f', {price}' if price else ''}"
 
 
 def _bend(review: Review) -> TrialRow | None:
-    """The knee of value against cost, unless the best is there."""
+    """The knee of value against cost, unless that is the trial that is named."""
     priced = review if len(review.objectives) > 1 else with_cost(review)
-    bend, best = knee(priced) if priced else None, review.best()
-    if bend is None or best is None or bend.number == best.number:
+    bend, found = knee(priced) if priced else None, named(review)
+    if bend is None or found is None or bend.number == found.trial.number:
         return None
     return bend
 

@@ -88,7 +88,9 @@ class Publisher:
         """What has changed, and all of it where that is enough."""
         self._results(review)
         ended = len(review.ended)
-        winning = ",".join(str(trial.number) for trial in [*review.ranked()[:1], *review.pareto()])
+        found = named(review)
+        winners = [*([found.trial] if found else []), *review.ranked()[:1], *review.pareto()]
+        winning = f"{[trial.number for trial in winners]} {len(review.confirmations)}"
         grown = ended >= (1 + MORE) * self._written
         if not grown and winning == self._winning:
             return
