@@ -64,6 +64,7 @@ def test_seeds_are_runs_under_one_that_has_their_mean(recipe, forked, client, ca
     both = [client.get_metric_history(m.info.run_id, "val/nats_per_step") for m in members.values()]
     assert mean == {p.step: pytest.approx((p.value + q.value) / 2) for p, q in zip(*both, strict=True)}
     assert own.data.tags["mlflow.note.content"].startswith("**best val/nats_per_step ")
+    assert not [name for name in own.data.metrics if name.startswith("mean_of_1/")]
 
     assert main(["fit", "echo.yaml", "--seeds=1,2,5", "--workers=1"]) == 0  # adds one
     same, more = group_runs(client)
@@ -72,6 +73,8 @@ def test_seeds_are_runs_under_one_that_has_their_mean(recipe, forked, client, ca
         which: run.info.run_id for which, run in members.items()
     }
     assert same.data.metrics["runs/ended"] == 3
+    means = {name.partition("/")[0] for name in same.data.metrics if name.startswith("mean_of")}
+    assert means == {"mean_of_2", "mean_of_3"}  # of the group as it was, and as it is
     assert main(["runs", "echo"]) == 0
     assert f"{same.data.metrics['best/val/nats_per_step']:.6g}" in capsys.readouterr().out
 

@@ -64,6 +64,13 @@ def test_what_did_not_learn_is_counted_apart_and_in_no_mean():
     assert [each.verdict() for each in GROUP.results] == verdicts
 
 
+def test_runs_that_have_not_begun_are_still_to_come():
+    begun = Summary(varies="seed", results=[result(1, 1.0), result(2, 3.0)], asked=5)
+    assert begun.counts()["open"] == 3
+    assert begun.share() == "2 of 5 seeds finished, 2 of 2 seeds learned"
+    assert Summary(varies="seed", results=begun.results, asked=2).counts()["open"] == 0
+
+
 def test_without_a_floor_nobody_says_that_something_was_learned():
     known = Summary(varies="fold", results=[result(0, 1.0, learned=None), result(1, 3.0, learned=None)])
     assert known.counts() == {"ended": 2, "failed": 0, "open": 0}

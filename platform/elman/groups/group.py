@@ -88,10 +88,10 @@ def train_group(
             say=say,
         )
         training.changed = lambda: publish(
-            runs, summary_of(runs), name=name, question=first.question, command=command()
+            runs, summary_of(runs, len(members)), name=name, question=first.question, command=command()
         )
         code = training.run(missing)
-        summary = summary_of(runs)
+        summary = summary_of(runs, len(members))
         refuse_unlike([each.row for each in summary.results if each.ended])
         publish(runs, summary, name=name, question=first.question, command=command())
     finally:

@@ -26,10 +26,14 @@ INTERVAL = {"best": "mean", "sd": "sd", "low": "low", "high": "high"}
 OWN_PARAMS = ("seed_everything",)  # of a run, not of its group
 
 
-def summary_of(runs: GroupRun) -> Summary:
-    """The group as its store has it now."""
+def summary_of(runs: GroupRun, asked: int = 0) -> Summary:
+    """The group as its store has it now.
+
+    Args:
+        asked: how many runs it is to have.
+    """
     found = [result_of(runs.client, name, row) for name, row in runs.members().items()]
-    return Summary(varies=runs.varies, results=found)
+    return Summary(varies=runs.varies, results=found, asked=asked)
 
 
 def publish(runs: GroupRun, summary: Summary, *, name: str, question: str, command: str) -> None:
@@ -118,7 +122,7 @@ def _points(summary: Summary) -> list[Point]:
         }
     found = [Point(key, value, now, ended) for key, value in values.items()]
     counted = summary.counted
-    if len(counted) < 2 or any(not (each.ended or each.failed) for each in summary.results):
+    if len(counted) < 2 or summary.counts()["open"]:
         return found
     for metric in sorted(set.intersection(*(set(each.curves) for each in counted))):
         mean = mean_curve([each.curves[metric] for each in counted])

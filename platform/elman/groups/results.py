@@ -125,10 +125,16 @@ class Summary:
     Args:
         varies: what its runs differ in.
         results: of its runs, in their order.
+        asked: how many runs it is to have; some may not have begun.
     """
 
     varies: str
     results: Sequence[Result]
+    asked: int = 0
+
+    @property
+    def total(self) -> int:
+        return max(self.asked, len(self.results))
 
     @property
     def metric(self) -> str | None:
@@ -152,7 +158,7 @@ class Summary:
         found = {
             "ended": len(ended),
             "failed": sum(each.failed for each in self.results),
-            "open": sum(not (each.ended or each.failed) for each in self.results),
+            "open": self.total - sum(each.ended or each.failed for each in self.results),
         }
         if any(each.learned is not None for each in ended):
             found["learned"] = sum(each.learned is not False for each in ended)
@@ -168,7 +174,7 @@ class Summary:
 
     def share(self) -> str:
         """How many of the runs finished and learned: "4 of 5 seeds learned"."""
-        found, total, what = self.counts(), len(self.results), f"{self.varies.replace(' and ', 's and ')}s"
+        found, total, what = self.counts(), self.total, f"{self.varies.replace(' and ', 's and ')}s"
         parts = []
         if found["open"]:
             parts.append(f"{found['ended']} of {total} {what} finished")
