@@ -73,7 +73,7 @@ def test_two_processes(recipe, folder):
     run = stop_together(folder, tiny)
     folder.write("ragged.yaml", RAGGED)
     folder.write("texts.csv", unequal_texts(60))
-    commands = [[*tiny, "--tracking.run_name=whole"], [*tiny, "--resume", run.info.run_id]]
+    commands = [[*tiny, "--tracking.run_name=whole"]]
     for name, options in COMPARED.items():
         commands.append(["fit", "ragged.yaml", *TWO, *options.split(), f"--tracking.run_name={name}-2"])
     folder.write("commands.txt", "\n".join(map(shlex.join, commands)))
@@ -83,11 +83,15 @@ def test_two_processes(recipe, folder):
     output = lines(pair)
     assert pair.returncode == 0, output
     assert sum(line.startswith("dashboard: ") for line in output) == len(commands), output
-    assert len(folder.runs()) == len(commands) + len(COMPARED)  # the second ones make none
+    assert len(folder.runs()) == 1 + len(commands) + len(COMPARED)  # the second ones make none
 
     for name in COMPARED:
         compare(folder, named(folder, f"{name}-1"), named(folder, f"{name}-2"))
 
+    second = start(ELMAN, *tiny, "--resume", run.info.run_id)  # a launched process is told its run once
+    output = lines(second)
+    assert second.returncode == 0, output
+    each_says_what_it_gets_through(named(folder, "truncated-1"), named(folder, "truncated-2"))
     goes_on_as_if_never_stopped(folder, named(folder, "parts"), named(folder, "whole"))
 
 
@@ -95,9 +99,24 @@ def compare(folder, one, two):
     assert (one.info.status, two.info.status) == ("FINISHED", "FINISHED")
     weights, wanted = folder.last(two)["state_dict"], folder.last(one)["state_dict"]
     torch.testing.assert_close(weights, wanted, rtol=0, atol=1e-10)
-    found, expected = ([p for p in folder.points(r) if p[0] not in WALL_CLOCK] for r in (two, one))
+    found, expected = (
+        [p for p in folder.points(r) if p[0] not in WALL_CLOCK and not p[0].startswith("ranks/")]
+        for r in (two, one)
+    )
     assert [p[:2] for p in found] == [p[:2] for p in expected]
     assert [p[2] for p in found] == pytest.approx([p[2] for p in expected], rel=1e-9, abs=1e-12)
+
+
+def each_says_what_it_gets_through(one, two):
+    """Of two processes, whose steps are together those of the run; one alone has no others."""
+    assert not any(name.startswith("ranks/") for name in one.data.metrics)
+    last = two.data.metrics
+    own = [last[f"ranks/{rank}/steps_per_second"] for rank in range(2)]
+    assert min(own) > 0
+    assert sum(own) == pytest.approx(last["train/steps_per_second"], rel=0.2)  # by two clocks
+    shares = [last[f"ranks/{rank}/working_share"] for rank in range(2)]
+    assert all(0 < share < 1 for share in shares)
+    assert last["ranks/efficiency"] == pytest.approx(sum(shares) / 2)
 
 
 def stop_together(folder, tiny):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -43,6 +44,8 @@ class FlatGradient:
         parameters: all of one dtype and on one device.
         ranks: processes that train together.
 
+    `exchanging` counts the seconds of this process in sums over ranks, most of which it waits for others.
+
     Raises:
         ValueError: if parameters differ in dtype or there is none.
     """
@@ -52,7 +55,7 @@ class FlatGradient:
         if len(kinds) != 1:
             raise ValueError(f"parameters must share one dtype and device, got {sorted(map(str, kinds))}")
         ((dtype, device),) = kinds
-        self.parameters, self.ranks = list(parameters), ranks
+        self.parameters, self.ranks, self.exchanging = list(parameters), ranks, 0.0
         size = sum(p.numel() for p in parameters)
         self.buffer = torch.zeros(len(Flags._fields) + size, dtype=dtype, device=device)
         self.flags, self.vector = self.buffer[: len(Flags._fields)], self.buffer[len(Flags._fields) :]
@@ -99,8 +102,11 @@ class FlatGradient:
         self.flags.copy_(torch.tensor(flags, dtype=self.buffer.dtype))
         if update is not None and update.loss is not None:
             self.flags[Flags._fields.index("loss")] = update.loss.detach()
+        begun = time.perf_counter()
         dist.all_reduce(self.buffer)
-        return Flags(*self.flags.tolist())
+        found = Flags(*self.flags.tolist())
+        self.exchanging += time.perf_counter() - begun
+        return found
 
 
 def _backward(loss: Tensor) -> None:

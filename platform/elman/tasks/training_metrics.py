@@ -9,6 +9,7 @@ from typing import Any
 from elman.bptt import BackpropThroughTime
 from elman.tasks.evaluation import LEAST_UNKNOWN
 from elman.tasks.loss import SequenceLoss
+from elman.tasks.side_by_side import side_by_side
 from elman.tasks.updates import Updates
 
 
@@ -21,6 +22,7 @@ class TrainingMetrics:
         self._before = 0  # updates summed before the clock started, in a run that goes on
         self._waited = 0.0
         self._seconds = self._waited_seconds = 0.0  # in all reports
+        self._own_steps, self._exchanged = 0, 0.0  # of this process, since the last one
 
     @property
     def waiting_share(self) -> float:
@@ -36,6 +38,10 @@ class TrainingMetrics:
         self._then, self._seen = time.perf_counter(), time_steps
         self._before = self.updates.running.updates
         self._waited = _waited_seconds(loader)
+
+    def count(self, own_steps: int) -> None:
+        """Note the time steps that this process has trained on."""
+        self._own_steps += own_steps
 
     def pause(self) -> None:
         """Stop the clock."""
@@ -75,11 +81,21 @@ class TrainingMetrics:
             metrics["train/steps_per_second"] = (time_steps - self._seen) / (now - self._then)
             metrics["train/waiting_share"] = (waited - self._waited) / (now - self._then)
             metrics["train/update_ms"] = 1000 * (now - self._then) / max(1, sums.updates - self._before)
+        metrics |= self._of_ranks(now - self._then)
         self._seconds += now - self._then
         self._waited_seconds += waited - self._waited
         updates.running = type(sums)()
         self._then, self._seen, self._before, self._waited = now, time_steps, 0, waited
         return metrics
+
+    def _of_ranks(self, seconds: float) -> dict[str, float]:
+        """What each process did meanwhile; nothing of one alone."""
+        gradient = self.updates.gradient
+        if gradient is None or gradient.ranks == 1:
+            return {}
+        exchanged, self._exchanged = gradient.exchanging - self._exchanged, gradient.exchanging
+        own, self._own_steps = self._own_steps, 0
+        return side_by_side(own, exchanged, seconds, like=gradient.buffer)
 
 
 def _waited_seconds(loader: Any) -> float:
