@@ -27,7 +27,8 @@ def search(*words, workers=2, quick=True):
     return work(Driver(session, here, program=TOY))
 
 
-def searching(folder, *words):
+def searching(folder, environment, *words):
+    os.environ |= environment
     os.chdir(folder)
     os.setsid()
     raise SystemExit(search(*words))
@@ -42,8 +43,8 @@ def start(folder):
     )
     started = []
 
-    def start(*words):
-        process = processes.Process(target=searching, args=(folder, *words))
+    def start(*words, **environment):
+        process = processes.Process(target=searching, args=(folder, environment, *words))
         process.start()
         started.append(process)
         return process
@@ -144,18 +145,25 @@ def test_kill_9_and_the_same_command(folder, start):
 
 
 def test_a_stop_lets_trials_save_themselves(folder, start):
-    behave(folder, all={"seconds": 0.15, "rungs": 6})
-    for number, signalled in enumerate((signal.SIGINT, signal.SIGTERM)):
-        process = start()
+    """Also SLURM's, which puts the job back into the queue."""
+    behave(folder, all={"seconds": 0.15, "rungs": 12})
+    scontrol = folder / "bin" / "scontrol"
+    scontrol.parent.mkdir()
+    scontrol.write_text(f"#!/bin/sh\necho $* > {folder}/asked.txt\n")
+    scontrol.chmod(0o755)
+    job = {"PATH": f"{scontrol.parent}{os.pathsep}{os.environ['PATH']}", "SLURM_JOB_ID": "7"}
+    for number, signalled in enumerate((signal.SIGINT, signal.SIGUSR1)):
+        process = start(**job)
         wait_until(lambda least=1 + 2 * number: min(len(rungs(folder, n)) for n in (0, 1)) >= least)
         os.kill(process.pid, signalled)
         process.join(60)
         assert process.exitcode == 128 + signalled
         nested, (own,) = runs(folder)
         assert {run.info.status for run in [*nested, own]} == {"KILLED"}
+    assert (folder / "asked.txt").read_text() == "requeue 7\n"
     assert search() == 0
     check(folder, states=["complete"] * 4)
-    assert [rungs(folder, n) for n in range(4)] == [[1, 2, 3, 4, 5, 6]] * 4
+    assert [rungs(folder, n) for n in range(4)] == [list(range(1, 13))] * 4
 
 
 def test_two_searches_share_a_study(folder, start):

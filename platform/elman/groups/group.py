@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +18,7 @@ from elman.groups.training import Training, is_elsewhere, is_open
 from elman.program import program
 from elman.recipes.arguments import Words, rewrite
 from elman.recipes.recipe import Recipe, parse
+from elman.run.again import requeue
 from elman.run.summary import command, say
 from elman.search.workers.places import Lease, places, refuse_too_few, usable_cores, visible_gpus
 from elman.tracking.find import finished, mark_stale
@@ -98,6 +100,8 @@ def train_group(
         _close(runs, STATUS.get(code, "KILLED"))
     _print_end(runs, summary, code)
     say(dashboard_line(tracking.tracking_uri, tracking.experiment))
+    if code == 128 + signal.SIGUSR1:
+        requeue()
     return code
 
 

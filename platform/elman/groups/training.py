@@ -16,6 +16,7 @@ from typing import Any
 from elman.errors import BadInput
 from elman.groups.member import Member
 from elman.groups.results import has_diverged
+from elman.run.stop import SIGNALS
 from elman.search.workers.places import Lease
 from elman.search.workers.trial_process import PROGRAM, Trial, TrialProcess
 from elman.tracking.group_run import GroupRun
@@ -27,7 +28,7 @@ POLL_SECONDS = 0.5
 PROGRESS_SECONDS = 15.0  # between two lines on how far the runs are
 RETRIES = 2  # how often a run whose process crashed goes on from its checkpoint
 BAD_INPUT_CODE = 2
-STOPPED_CODES = tuple(128 + number for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1))
+STOPPED_CODES = tuple(128 + number for number in SIGNALS)
 LAST_RETRY_SECONDS = 15.0  # of each call to an unreachable store, when asked to stop
 
 
@@ -107,7 +108,7 @@ class Training:
         """Take the signals, which only the main thread can; the handlers before."""
         if threading.current_thread() is not threading.main_thread():
             return {}
-        return {n: signal.signal(n, self._on_signal) for n in (signal.SIGINT, signal.SIGTERM)}
+        return {n: signal.signal(n, self._on_signal) for n in SIGNALS}
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         """The first signal lets the runs save themselves, the second ends them."""

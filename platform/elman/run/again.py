@@ -89,4 +89,4 @@ def requeue() -> None:
     if failed:
         say(f"job {job} could not be put back into the queue: {failed}")
     else:
-        say(f"job {job} is in the queue again, and will go on with this run by itself")
+        say(f"job {job} is in the queue again, and will go on by itself")

@@ -54,7 +54,7 @@ def ended(run: Run, stages: Callable[[], None]) -> Ended:
     except Stopped as stopped:
         code = 128 + stopped.number
         run.ranks.end()
-        if stopped.number == signal.SIGUSR1 and first():
+        if stopped.number == signal.SIGUSR1 and first() and run.search is None:  # which requeues itself
             requeue()
     except AlreadyFinished:
         pass

@@ -15,6 +15,7 @@ from typing import Any
 
 from datamodules.files import write_whole
 from elman.run.protocol import PRUNED_CODE
+from elman.run.stop import SIGNALS
 from elman.search.results.format import trial_name
 from elman.search.results.review import State
 from elman.search.study.kept_study import RECIPE, RUN, SECONDS
@@ -105,7 +106,7 @@ class Driver:
         """Take the signals, which only the main thread can; the handlers before."""
         if threading.current_thread() is not threading.main_thread():
             return {}
-        return {n: signal.signal(n, self._on_signal) for n in (signal.SIGINT, signal.SIGTERM)}
+        return {n: signal.signal(n, self._on_signal) for n in SIGNALS}
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         """The first signal lets trials save themselves, the second ends them."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
 
 from elman.errors import BadInput
 from elman.program import program
+from elman.run.again import requeue
 from elman.run.summary import command, say
 from elman.search.report.terminal import Display
 from elman.search.results.answer import answer
@@ -50,6 +52,8 @@ def work(driver: Driver) -> int:
     if driver.gave_up:
         raise BadInput(driver.gave_up)
     _print_end(session, review, code)
+    if code == 128 + signal.SIGUSR1:
+        requeue()
     return code
 
 
