@@ -57,8 +57,8 @@ def print_comparison(
             print_json(rows) if form == "json" else print(printable(in_words(rows), keep="\n"))
             return 0
         answer = comparison(client, found, metric=metric, value=value, force=force)
-    print(printable(FORMATS[form](answer), keep="\n"))
     if output:
         save(comparison_plot(answer), output)
         say(f"wrote {output}")
+    print(printable(FORMATS[form](answer), keep="\n"))
     return 0
