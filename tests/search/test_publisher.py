@@ -26,8 +26,11 @@ class Runs:
 
     view = experiment_note = note
 
-    def files(self, folder, name):
-        self.sent.append((name, "".join(sorted(path.name for path in folder.iterdir()))))
+    def files(self, path, name=None):
+        if path.is_dir():
+            self.sent.append((name, "".join(sorted(each.name for each in path.iterdir()))))
+        else:
+            self.sent.append((path.name, path.read_text()))
 
     def metrics(self, values, *, step):
         self.counted[step] = values

@@ -137,7 +137,7 @@ class Publisher:
             self.runs.run.files(self.folder / "pareto", "pareto")
         page = report(review)
         write_whole(self.folder / "report.html", page)
-        self.runs.run.text(page, "report.html")
+        self.runs.run.files(self.folder / "report.html")  # whole: as a text it would lose plotly's addresses
         self._describe(review)
 
     def _describe(self, review: Review) -> None:
