@@ -23,7 +23,7 @@ while (walker.nextNode()) {
   range.selectNodeContents(walker.currentNode);
   const box = range.getBoundingClientRect();
   if (!box.width || box.top < 0 || box.bottom > innerHeight || box.left < 0) continue;
-  const over = document.elementFromPoint(box.left + 1, (box.top + box.bottom) / 2);
+  const over = document.elementFromPoint(box.left + 1, box.bottom - 3);
   if (over && (over.contains(walker.currentNode) || over.closest("a, p, li, span, div")?.contains(
     walker.currentNode))) found.push(walker.currentNode.textContent);
 }
@@ -36,6 +36,13 @@ class Reader:
 
     def __init__(self, chrome: Any, pictures: Path) -> None:
         self.chrome, self.pictures = chrome, pictures
+
+    def without_assistant(self, url: str) -> None:
+        """MLflow opens its assistant in a new browser, over a quarter of the page."""
+        self.chrome.get(url)
+        self.chrome.execute_script("localStorage.setItem('mlflow.assistant.panelOpen_v1', 'false')")
+        opened = "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1"
+        self.chrome.execute_script(f"localStorage.setItem('{opened}', 'true')")
 
     def open(self, url: str, *words: str, name: str) -> str:
         """Open a page, wait until it shows all these words, and keep a picture of it; what it says.

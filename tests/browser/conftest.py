@@ -218,9 +218,7 @@ def screen(chromium):
 
 @pytest.fixture
 def reader(site, chromium, pictures, request):
-    chromium.get(site.address)
-    # MLflow opens its assistant in a new browser, over a quarter of the page.
-    chromium.execute_script("localStorage.setItem('mlflow.assistant.panelOpen_v1', 'false')")
-    chromium.execute_script("localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true')")
-    yield Reader(chromium, pictures)
+    found = Reader(chromium, pictures)
+    found.without_assistant(site.address)
+    yield found
     print(f"screenshots: {pictures}")

@@ -118,9 +118,7 @@ def test_of_a_front_the_best_and_the_knee_come_first():
     knee = "The knee of the front is trial 1: val/bits_per_step 1.2, at 1.2 core steps a time step."
     assert f"**{best} {knee}**" in note(study, links={})
     short, sentences, links, *_ = experiment_note(study, links=LINKS).split("\n\n")
-    assert short == (
-        "**val/bits_per_step 1: #2, 3.0 core steps a step** · knee 1.2: #1, 1.2 core steps a step"
-    )
+    assert short == ("**val/bits_per_step 1: #2, 3.0 core steps** · knee 1.2: #1, 1.2 core steps")
     assert sentences == f"{best} {knee}"
     assert links.startswith("[charts](http://")
 

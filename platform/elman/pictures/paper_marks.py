@@ -91,7 +91,7 @@ def colours(scale: Scale) -> tuple[Colormap, Normalize]:
 
 def strength(count: int) -> float:
     """How opaque each of so many is."""
-    return 0.8 if count <= FEW else max(0.12, 0.8 * (FEW / count) ** 0.5)
+    return 0.8 if count <= FEW else max(0.03, 0.8 * (FEW / count) ** 0.8)
 
 
 def _line(axes: Axes, mark: Line, pen: Pen) -> None:

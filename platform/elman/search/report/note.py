@@ -59,7 +59,7 @@ def experiment_note(review: Review, *, links: Mapping[str, str]) -> str:
 
 
 def _short(review: Review, links: Mapping[str, str]) -> str:
-    """`**val/accuracy 0.97: #12 k1=6 k2=12 L2, 2.0 core steps a time step** · knee 0.96: #3 k1=6 k2=6 L1`"""
+    """`**val/accuracy 0.97: #12 k1=6 k2=12 L2, 2.0 core steps** · knee 0.96: #3 k1=6 k2=6 L1`"""
     found = named(review)
     if found is None:
         return f"**{' '.join(headline(review))}**"
@@ -77,8 +77,8 @@ def _short(review: Review, links: Mapping[str, str]) -> str:
 
 
 def _placed(trial: TrialRow, value: float) -> str:
-    """`0.97: #12 k1=6 k2=12 L2, 2.0 core steps a step and 41 s`"""
-    price = cost_in_words(trial).removeprefix("at ").replace("core steps a time step", "core steps a step")
+    """`0.97: #12 k1=6 k2=12 L2, 2.0 core steps, 41 s`"""
+    price = cost_in_words(trial).removeprefix("at ").replace(" a time step", "").replace(" and ", ", ")
     return f"{number(value)}: {trial_name(trial.number, trial.values)}{f', {price}' if price else ''}"
 
 
