@@ -26,8 +26,8 @@ def log_ticks(low: float, high: float) -> list[float]:
 
 
 def written(value: float) -> str:
-    """A tick in a few characters: 0.003, 20, 5k, 2M, 3e-06."""
+    """A tick in a few characters: 0.003, 20, 1500, 15k, 2M, 3e-06."""
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e4)):
         if abs(value) >= size:
             return f"{value / (1e3 if unit == 'k' else size):.3g}{unit}"
-    return f"{value:.3g}"
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"

@@ -22,7 +22,9 @@ def importance(review: Review) -> Plot:
         raise TooFewError(found.silent)
     shares, rest = found.shares, len(found.shares)
     names = [short(share.label, 24) if share.below is None else f"+ {share.label}" for share in shares]
-    added = " What stands below k2 is what it adds to it." if any(share.below for share in shares) else ""
+    added = (
+        " With a + stands what a value adds to that above." if any(share.below for share in shares) else ""
+    )
     bars = Bars(
         x=[-i for i in range(rest)],
         height=[share.share for share in shares],
