@@ -8,6 +8,7 @@ from study_toys import BPTT, COST, K1, LAYERS, LR, RATIO, realistic, review, row
 
 from elman.search.report.page import report
 from elman.search.report.parts import failures, paragraphs, tiles, trials_table
+from elman.search.results.answer import headline
 from elman.search.space.space import Choices, Dimension
 
 EVIL = """</script><script>alert(1)</script><img src=x onerror="alert(2)">'&"""
@@ -74,6 +75,13 @@ def test_one_page_with_everything():
     ):
         assert expected in page.text
     assert page.tags.count("tr") >= 31
+
+
+def test_of_a_front_what_is_named_and_the_knee_come_before_the_list():
+    study = realistic(several=True, running=False)
+    text = Page(report(study)).text
+    for sentence in headline(study):
+        assert text.index(sentence) < text.index("beaten by no other in")
 
 
 def test_it_asks_the_network_for_nothing():

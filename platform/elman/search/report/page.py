@@ -8,7 +8,7 @@ from elman.pictures.page import card_of, page
 from elman.search.pictures import Pictures, pictures
 from elman.search.report.note import commands, set_up, space_in_words
 from elman.search.report.parts import failures, paragraphs, table, tiles, trials_table
-from elman.search.results.answer import answer
+from elman.search.results.answer import answer, headline, lead
 from elman.search.results.review import Review
 
 
@@ -17,7 +17,7 @@ def report(review: Review) -> str:
     drawn = pictures(review)
     parts = [
         _head(review),
-        f'<section class="answer" aria-label="Answer">{tiles(review)}{paragraphs(answer(review))}</section>',
+        f'<section class="answer" aria-label="Answer">{tiles(review)}{_answer(review)}</section>',
         _pictures(drawn),
         f'<section><h2>All {len(review.trials)} trials</h2><p class="quiet">A click on a head sorts.</p>'
         f"{trials_table(review)}</section>"
@@ -48,6 +48,15 @@ def _head(review: Review) -> str:
         f'<header><p class="quiet">Study in experiment {escape(review.experiment)}</p>'
         f"<h1>{escape(review.name)}</h1>{question}<p>{chips}</p></header>"
     )
+
+
+def _answer(review: Review) -> str:
+    """What is named, and of a front its knee, before all else that the answer says."""
+    blocks = answer(review).split("\n\n")
+    if (place := lead(blocks)) is not None:  # the sentence itself
+        del blocks[place]
+    first = f'<p class="lead">{escape(" ".join(headline(review)))}</p>'
+    return first + (paragraphs("\n\n".join(blocks)) if blocks else "")
 
 
 def _pictures(found: Pictures) -> str:

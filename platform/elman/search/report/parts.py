@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from elman.search.results.answer import lead
 from elman.search.results.columns import Column, columns
 from elman.search.results.format import brief, labels, number, seconds_in_words, short
 from elman.search.results.knee import knee
@@ -42,13 +41,11 @@ def tiles(review: Review) -> str:
 def paragraphs(text: str) -> str:
     """Paragraphs and lists of plain text."""
     found = []
-    blocks = text.split("\n\n")
-    for index, block in enumerate(blocks):
+    for block in text.split("\n\n"):
         lines = block.split("\n")
         plain = [escape(line) for line in lines if not line.startswith("- ")]
         items = [f"<li>{escape(line.removeprefix('- '))}</li>" for line in lines if line.startswith("- ")]
-        mark = ' class="lead"' if index == lead(blocks) else ""
-        found.append(f"<p{mark}>{'<br>'.join(plain)}</p>" if plain else "")
+        found.append(f"<p>{'<br>'.join(plain)}</p>" if plain else "")
         found.append(f"<ul>{''.join(items)}</ul>" if items else "")
     return "".join(found)
 
