@@ -53,7 +53,7 @@ def on_paper(plot: Plot, size: Size = "slide", *, dark: bool = False) -> Figure:
     down = -(-count // across)
     characters = int(paper.characters * across * width / paper.width)
     caption = textwrap.fill(plot.caption, characters)
-    title = textwrap.fill(plot.title, int(characters * 0.8))
+    title = textwrap.fill(plot.title, int(characters * 0.7))  # which is bold
     entries = _entries(plot) if plot.legend_above else 0
     rows = -(-entries // paper.entries)
     lines = caption.count("\n") + title.count("\n") + rows + 1

@@ -158,7 +158,7 @@ class Bars:
     Args:
         x: their middles, along the axis on which they stand.
         height: their ends on the other axis.
-        width: of each, in units of x.
+        width: of each, in units of x; of all of them, or one for each.
         level: they stand on the y axis, and reach to the right.
         low, high: ends of a whisker on each; empty: none.
         texts: at the end of each; empty: none.
@@ -166,7 +166,7 @@ class Bars:
 
     x: Sequence[float]
     height: Sequence[float]
-    width: float
+    width: float | Sequence[float]
     name: str = ""
     colour: int = 0
     level: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -136,6 +136,7 @@ def _histogram(values: Tensor, name: str, *, bins: int = 30, powers: bool = Fals
     counts = torch.histc(values, bins=bins, min=low, max=low + bins * width) / len(values)
     places = [low + (number + 0.5) * width for number in range(bins)]
     if powers:
-        places = [10**place for place in places]
-        width = places[0] * (math.pow(10, width) - 1) * 0.9
+        ends = [10 ** (low + number * width) for number in range(bins + 1)]
+        places = [(a + b) / 2 for a, b in pairwise(ends)]
+        return Bars(x=places, height=counts.tolist(), width=[b - a for a, b in pairwise(ends)], name=name)
     return Bars(x=places, height=counts.tolist(), width=width, name=name)
