@@ -64,9 +64,9 @@ CASES = {
         "set trainer.max_time_steps",
     ),
     "pruning with two objectives": (
-        ("minimize}", "minimize, cost/seconds: minimize}"),
+        ("minimize}", "minimize, val/accuracy: maximize}"),
         ("--pruner=median",),
-        "compares one metric",
+        "is to be good too",
     ),
     "fixed and searched": ((LAYERS, LAYERS + "fixed: {model.core.layers: 3}\n"), (), "both fixed and"),
     "no such base": (("base.yaml", "lost.yaml"), (), "lost.yaml"),

@@ -130,3 +130,65 @@ def test_a_sampler_sees_the_best_and_not_too_many(monkeypatch):
     seen = proposals._seen(Given(), trials)
     assert len(seen) == 30
     assert {trial.value for trial in seen} >= set(map(float, range(10)))
+
+
+TWO = "objectives: {val/bits_per_step: minimize, cost/core_steps_per_step: minimize}"
+
+
+@pytest.mark.parametrize("rungs", ["time_steps", "core_steps", "seconds"])
+def test_pruning_by_the_first_objective_where_a_cost_is_the_second(opened, tmp_path, rungs):
+    opened()
+    (tmp_path / "search.yaml").write_text(
+        SEARCH.replace("objectives: {val/bits_per_step: minimize}", TWO).replace("trials: 4", "trials: 9")
+    )
+    words = ("--pruner=median", "--prune_after=2", "--prune_from=200", f"--rungs={rungs}", "--name=two")
+    study = opened(*words)
+
+    def report(number, steps, value, cost=1.0):
+        metrics = {
+            "val/bits_per_step": value,
+            "cost/core_steps_per_step": cost,
+            "cost/seconds": steps * cost,
+        }
+        return study.report(number, time_steps=steps, rung=steps, metrics=metrics)
+
+    for number, value in enumerate((0.1, 0.2)):
+        study.ask()
+        assert not any(report(number, steps, value) for steps in (100, 200, 300, 400))
+        study.complete(number)
+    study.ask()
+    assert not report(2, 100, 0.9)
+    assert report(2, 300, 0.9)
+    assert study.prune(2) == "pruned"
+    study.ask()  # four times as dear: after 100 time steps it has cost what others had after 400
+    assert report(3, 100, 0.9, cost=4.0) is (rungs != "time_steps")
+    assert study.complete(3) == "complete"
+    study.ask()
+    assert not report(4, 300, 0.12)
+    for sampler in ("TPE", "GP"):
+        other = opened(*words, f"--sampler={sampler}", "--startup_trials=2")
+        assert other.ask().values["k1"]
+
+
+def test_another_study_warms_the_sampler_and_is_no_part_of_this_one(opened, tmp_path):
+    """Its twelve trials say that a large k1 is good, so that the first one of TPE is no draw at random."""
+    before = opened("--name=before", "--budget.trials=12", "--sampler=random")
+    while (asked := before.ask()) is not None:
+        finish(before, asked)
+    warm = opened("--name=warm", "--warm_start=before", "--startup_trials=5")
+    cold = opened("--name=cold", "--startup_trials=5")
+    first = warm.ask()
+    assert first.number == 0
+    assert first.values != cold.ask().values
+    assert len(warm.review(command="").trials) == 1
+    assert opened("--name=folder", "--warm_start=searches/before").ask().number == 0
+    for words, expected in (
+        (("--name=lost", "--warm_start=nowhere"), "warm_start=nowhere: there is no such study"),
+        (("--name=before", "--warm_start=before"), "is this study itself"),
+        (("--name=random", "--warm_start=before", "--sampler=random"), "learns from no trials"),
+    ):
+        with pytest.raises(BadInput, match=expected):
+            opened(*words)
+    (tmp_path / "search.yaml").write_text(SEARCH.replace("high: 3", "high: 4"))
+    with pytest.raises(BadInput, match=r"do not compare, .*model\.bptt\.k2: 1 to 3, now 1 to 4"):
+        opened("--name=wider", "--warm_start=before")

@@ -326,3 +326,24 @@ def test_storage_that_is_none():
     ):
         with pytest.raises(BadInput, match=expected):
             open_storage(where, Path("searches/x"))
+
+
+@pytest.mark.parametrize(("value", "expected"), [("best", 0.1), ("last", 0.7), ("smoothed", 0.3)])
+def test_which_validation_counts(value, expected):
+    """Means of three in a row: 0.6, 0.433, 0.4, 0.3, 0.4, 0.5."""
+    state = {}
+    for bits in (0.9, 0.5, 0.4, 0.4, 0.4, 0.1, 0.7, 0.7):
+        state = merged(state, {"val/bits_per_step": "minimize"}, metrics(bits), value=value)
+    assert state["best"]["val/bits_per_step"] == pytest.approx(expected)
+
+
+def test_a_report_that_is_sent_again_counts_once(opened):
+    study = opened("--value=smoothed")
+    study.ask()
+    for steps, bits in ((100, 0.9), (200, 0.6), (200, 0.6), (300, 0.3)):
+        study.report(0, time_steps=steps, rung=steps, metrics=metrics(bits))
+    study.complete(0)
+    (row,) = study.review(command="").trials
+    assert row.objectives == {"val/bits_per_step": pytest.approx(0.6)}
+    with pytest.raises(BadInput, match="value smoothed, not last"):
+        opened("--value=last")

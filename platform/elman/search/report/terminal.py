@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from elman.search.results.format import brief, counts_in_words, in_words, kind, labels, number, short
 from elman.search.results.named import named
+from elman.search.results.remaining import in_words as in_hours
+from elman.search.results.remaining import remaining_hours
 from elman.search.results.review import ENDED, Review, TrialRow
 
 if TYPE_CHECKING:
@@ -126,12 +128,16 @@ def standing(review: Review, elapsed_seconds: float) -> str:
     """`12 complete, 2 running · best 1.912 (trial 7) · 48.0M time steps · 0:12:05 · budget 24 trials`"""
     best, answer = review.best(), named(review)
     seconds = int(elapsed_seconds)
+    confirmed = sum(run.state in ENDED for run in review.confirmations)
     parts = [
         counts_in_words(review) or "no trial yet",
+        f"{confirmed} of {review.confirm_runs} confirming runs" if review.confirmations else "",
         f"best {number(best.measured(review.objective))} (trial {best.number})" if best else "",
         f"trial {answer.trial.number} named ({answer.how})" if answer and answer.how != "observed" else "",
         f"{_compact(sum(trial.time_steps for trial in review.trials))} time steps",
         f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}",
+        f"{in_hours(review.hours)} at work" if review.hours else "",
+        f"about {in_hours(left)} left" if (left := remaining_hours(review)) else "",
         f"budget {review.budget}" if review.budget else "",
     ]
     return " · ".join(part for part in parts if part)

@@ -35,7 +35,7 @@ def answer(review: Review) -> str:
     else:
         parts += [sentence(review, found), more]
         parts.append(f"{_runner_up(review)} {_cheaper(review, found.trial)}".strip())
-    parts += [_decided(review), edges(review, found.trial)]
+    parts += [_decided(review), edges(review, found.trial), _exhausted(review)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -88,6 +88,14 @@ def _cheaper(review: Review, best: TrialRow) -> str:
     reached = f"Cheaper: trial {bend.number} reaches {value} {cost_in_words(bend)}"
     known = bend.number == review.ranked()[1].number  # its values have just been given
     return f"{reached}{'' if known else where(review, bend, ', with')}; beyond it, more cost buys less."
+
+
+def _exhausted(review: Review) -> str:
+    """That nothing is left to try, where that is so."""
+    begun = {repr(sorted(trial.values.items())) for trial in review.trials if trial.state != "waiting"}
+    if not review.points or len(begun) < review.points:
+        return ""
+    return f"Every one of the {review.points} points of the space was tried."
 
 
 def _front(review: Review) -> str:

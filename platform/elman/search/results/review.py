@@ -18,7 +18,7 @@ ENDED = ("complete", "pruned", "failed")
 NUMBERS = ("number", "time_steps", "seconds", "hours", "seed", "confirms")
 NUMBERS_OF_A_STUDY = ("confirm_runs", "confirm_budget", "points")
 TEXTS = ("name", "question", "command", "experiment", "sampler", "pruner", "budget", "run_id", "why")
-NUMBERS_BY_NAME = ("constraints", "constrained", "costs", "curve", "chance")
+NUMBERS_BY_NAME = ("constraints", "constrained", "costs", "curve", "chance", "limits")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +88,7 @@ class Review:
         chance: what a network reaches that has learned nothing, by metric, where that is known.
         confirmations: runs of some of the trials with new seeds, by number; they are no trials.
         confirm_runs: how many of them there will be.
+        limits: what ends it, by trials, time_steps and hours.
         points: of the space; 0: endless many, or too many to be tried.
         confirm_budget: how many times as long as a trial each trains.
 
@@ -112,6 +113,7 @@ class Review:
     confirm_runs: int = 0
     confirm_budget: float = 1.0
     points: int = 0
+    limits: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.objectives:

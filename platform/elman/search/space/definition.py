@@ -167,9 +167,14 @@ def read_search(words: Sequence[str]) -> Search:
         name=name,
         file=f"{path.resolve().parent.name}/{path.stem}",
         text=path.read_text(encoding="utf-8"),
-        # Absolute: a thread that publishes must not depend on the working folder, which a parser may change.
-        folder=Path("searches").absolute() / "".join(c if c.isalnum() or c in "._-" else "-" for c in name),
+        folder=folder_of(name),
     )
+
+
+def folder_of(name: str) -> Path:
+    """Where a study keeps its files on this machine."""
+    # Absolute: a thread that publishes must not depend on the working folder, which a parser may change.
+    return Path("searches").absolute() / "".join(c if c.isalnum() or c in "._-" else "-" for c in name)
 
 
 def make_parser() -> RecipeParser:

@@ -98,12 +98,15 @@ class Settings:
         sampler: how values are chosen: TPE, GP (a Gaussian process), random, or grid (every point once).
         seed: of the sampler.
         startup_trials: trials at random before TPE or GP begin.
-        pruner: which trials end early: none, median (worse than the median of the others at the same time
-            step), or hyperband.
-        prune_from: time steps before which no trial is pruned; null: from its first validation on.
+        pruner: which trials end early, by the first objective: none, median (worse than the median of the
+            others at the same rung), or hyperband.
+        rungs: what trials have spent where they are compared for that: time_steps, core_steps or seconds.
+        prune_from: how many of them before which no trial is pruned; null: from its first validation on.
         prune_after: finished trials before the median counts.
         first: points that are tried before the sampler begins, each as values by their places in the recipe
             or their short names: `{k1: 20, k2/k1: 3}`. What one leaves out is drawn at random.
+        warm_start: another study with the same space and objectives, by its name or its folder: the sampler
+            learns from its trials before the first one of this study.
         repeats: a point may be tried again, with a new seed; else none is tried twice, and the search ends
             when every point of its space was tried.
         retries: how often a trial whose process crashed goes on from its checkpoint.
@@ -125,9 +128,11 @@ class Settings:
     seed: int = 1
     startup_trials: int = 10
     pruner: Literal["none", "median", "hyperband"] = "none"
+    rungs: Literal["time_steps", "core_steps", "seconds"] = "time_steps"
     prune_from: int | None = None
     prune_after: int = 5
     first: list[dict[str, Any]] = field(default_factory=list)
+    warm_start: str | None = None
     repeats: bool = False
     retries: int = 2
     name: str | None = None
@@ -140,23 +145,36 @@ class Settings:
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
         if self.prune_from is not None and self.prune_from < 0:
-            raise ValueError(f"prune_from counts time steps and must be at least 0, got {self.prune_from}")
+            raise ValueError(f"prune_from counts what rungs do and must be at least 0, got {self.prune_from}")
         if self.name is not None and not self.name.strip("./ "):
             raise ValueError(f"name must be a name, got {self.name!r}")
         both = set(self.fixed) & set(self.space)
         if both:
             raise ValueError(f"{min(both)} is both fixed and in the space; keep one")
-        if len(self.objectives) > 1 and self.pruner != "none":
-            raise ValueError(
-                f"pruner={self.pruner} compares one metric, but there are {len(self.objectives)} objectives; "
-                "set pruner: none, or keep one objective"
-            )
+        self._refuse_pruner()
+        if self.warm_start and self.sampler in ("random", "grid"):
+            raise ValueError(f"sampler={self.sampler} learns from no trials, so warm_start must be left out")
         if self.first and self.sampler == "grid":
             raise ValueError("sampler=grid tries the points in its own order, so first must be empty")
         if self.repeats and self.sampler == "grid":
             raise ValueError("sampler=grid tries every point once, so repeats must be false")
         if self.budget == Budget() and self.sampler != "grid":
             raise ValueError("nothing ends this search: set budget.trials, budget.time_steps or budget.hours")
+
+    def _refuse_pruner(self) -> None:
+        """Pruning compares the first objective at equal cost, which other metrics of validation are not."""
+        others = list(self.objectives)[1:]
+        if self.pruner == "none" or not (others or self.rungs != "time_steps"):
+            return
+        if not all(name.startswith("cost/") for name in others):
+            raise ValueError(
+                f"pruner={self.pruner} compares {next(iter(self.objectives))}, but {others[0]} is to be good "
+                "too; set pruner: none, or keep one objective beside costs"
+            )
+        if self.pruner == "hyperband":
+            raise ValueError(
+                "pruner=hyperband takes one objective and rungs in time steps; set pruner: median, or none"
+            )
 
     @property
     def recipes(self) -> list[str]:

@@ -95,10 +95,14 @@ class KeptStudy:
     def trial(self, number: int) -> Any:
         """A trial, to write to."""
         if number not in self._open:
-            study_id = self.storage.get_study_id_from_name(self.name)
-            trial_id = self.storage.get_trial_id_from_study_id_trial_number(study_id, number)
-            self._open[number] = Retrying(self.optuna.trial.Trial(self.study.once, trial_id))
+            trial = self.optuna.trial.Trial(self.study.once, self.trial_id(number))
+            self._open[number] = Retrying(trial)
         return self._open[number]
+
+    def trial_id(self, number: int) -> int:
+        """The storage's id of a trial."""
+        study_id = self.storage.get_study_id_from_name(self.name)
+        return int(self.storage.get_trial_id_from_study_id_trial_number(study_id, number))
 
     def trials(self, *states: Any) -> list[Any]:
         """All trials as they are stored now, or those in some states, by number."""

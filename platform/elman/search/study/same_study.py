@@ -26,12 +26,12 @@ def refuse_another(search: Search, kept: KeptStudy) -> None:
     for part, value in mine.items():
         if value != then.get(part):
             raise BadInput(
-                f"study {search.name!r} was begun with {_difference(part, then.get(part), value)}; "
+                f"study {search.name!r} was begun with {difference(part, then.get(part), value)}; "
                 "give this search another name (--name=NAME), or put the old one back"
             )
 
 
-def _difference(part: str, then: Any, now: Any) -> str:
+def difference(part: str, then: Any, now: Any) -> str:
     """In words what is not as it was."""
     if part == "recipe":
         return "another base recipe or other options"

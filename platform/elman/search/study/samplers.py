@@ -63,7 +63,8 @@ def pruner(settings: Settings, *, max_time_steps: int, val_every: int) -> Any:
 
     if settings.pruner == "median":
         return pruners.MedianPruner(
-            n_startup_trials=settings.prune_after, n_warmup_steps=settings.prune_from or 0
+            n_startup_trials=settings.prune_after,
+            n_warmup_steps=(settings.prune_from or 0) if settings.rungs == "time_steps" else 0,
         )
     if settings.pruner == "hyperband":
         return pruners.HyperbandPruner(

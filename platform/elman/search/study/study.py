@@ -19,8 +19,10 @@ from elman.search.study.confirming import Confirming
 from elman.search.study.kept_study import KeptStudy
 from elman.search.study.ownership import Ownership
 from elman.search.study.proposals import Ahead, key, tried
+from elman.search.study.rungs import Rungs
 from elman.search.study.same_study import refuse_another
 from elman.search.study.trial_state import merged, row
+from elman.search.study.warm_start import warm_trials
 
 WHY_CHARACTERS = 1000
 FIXED = "fixed_params"  # Optuna's word for the values of a trial that waits
@@ -75,16 +77,14 @@ class Study:
         mutex: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self.search, self.settings = search, search.settings
-        self.kept = KeptStudy(
-            search.name,
-            storage,
-            directions=list(self.settings.objectives.values()),
-            pruner=samplers.pruner(self.settings, max_time_steps=max_time_steps, val_every=val_every),
-        )
+        pruner = samplers.pruner(self.settings, max_time_steps=max_time_steps, val_every=val_every)
+        directions = list(self.settings.objectives.values())
+        self.kept = KeptStudy(search.name, storage, directions=directions, pruner=pruner)
         self.kept.name_objectives(list(self.settings.objectives))
+        self.rungs = Rungs(self.settings, self.kept, pruner)
         self.owners = Ownership(self.kept, mutex)
         refuse_another(search, self.kept)
-        self.ahead = Ahead(self.settings, search.space)
+        self.ahead = Ahead(self.settings, search.space, warm=warm_trials(search))
         self.confirming = Confirming(search, self.kept, self.owners, lambda: self.review(command=""))
 
     # Trials begin.
@@ -223,12 +223,9 @@ class Study:
         if value is not None:
             state["curve"].setdefault(str(rung), value)
         self.kept.note_trial(number, stored.TRIAL_STATE, state)
-        if len(self.settings.objectives) > 1 or value is None or stored.CONFIRMS in frozen.user_attrs:
+        if value is None or stored.CONFIRMS in frozen.user_attrs:
             return False
-        trial = self.kept.trial(number)
-        if rung not in frozen.intermediate_values:
-            trial.report(value, step=rung)
-        return bool(trial.should_prune())
+        return self.rungs.ends(frozen, value, rung=rung, before=known, now=state)
 
     def complete(self, number: int) -> State:
         """The trial ran to its end; failed after all if a metric is missing or not finite."""
@@ -330,6 +327,7 @@ class Study:
             confirm_runs=self.settings.confirm.runs,
             confirm_budget=self.settings.confirm.times,
             points=self._points or 0,
+            limits={name: n for name, n in vars(self.settings.budget).items() if n is not None},
             hours=float(notes.get(stored.HOURS, 0.0)),
             chance=notes.get(stored.CHANCE, {}),
         )
