@@ -32,6 +32,14 @@ def test_the_best_trial_of_the_newest_study(answer, client, uri):
     ]
 
 
+def test_a_recipe_that_is_another_trials_is_not_taken(answer, client, uri):
+    """An earlier version has recorded the best one observed, and another is named now."""
+    own, _ = study(client, uri)
+    client.log_text(own, "# Trial 0 of the search windows: 1.6.\n", "best.yaml")
+    answer("best", "toys", "--output=best.yaml")
+    assert Path("best.yaml").read_text() == RECIPE.format(k1=20) + "# minimal\n"
+
+
 def test_limits_hold(answer, client, uri):
     _, trials = study(client, uri, limit=15.0)
     said = answer("best", "toys")

@@ -64,6 +64,27 @@ def test_a_finite_space_ends_when_every_point_was_tried(opened, tmp_path, sample
     assert studies[0].review(command="").points == 6
 
 
+def test_steps_of_a_range_are_points(opened, tmp_path):
+    """0.3 is 0.1 + 2 x 0.1 to some, and to others not quite."""
+    (tmp_path / "search.yaml").write_text(
+        SMALL.replace(
+            "  model.bptt.k1: [2, 4]\n  model.bptt.k2: {times: model.bptt.k1, low: 1, high: 3}",
+            "  model.optimizer.lr: {low: 0.1, high: 0.7, step: 0.1}",
+        )
+    )
+    study = opened("--sampler=random")
+    found = []
+    while (asked := study.ask()) is not None:
+        found.append(round(asked.values["lr"], 6))
+        finish_at(study, asked)
+    assert sorted(found) == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+
+
+def finish_at(study, asked):
+    study.report(asked.number, time_steps=100, rung=100, metrics=METRICS)
+    study.complete(asked.number)
+
+
 def test_a_repeat_has_a_seed_of_its_own(opened, tmp_path):
     (tmp_path / "search.yaml").write_text(SMALL)
     study = opened("--repeats=true", "--budget.trials=12")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ class Winner:
         ranked: by what was observed, the first ones.
         study: of which it is a trial; None: of none.
         metric: that ranked them.
+        trial: its number; a recipe whose head names another one is not its.
     """
 
     id: str
@@ -43,6 +45,7 @@ class Winner:
     ranked: tuple[dict[str, Any], ...]
     study: str | None = None
     metric: str = ""
+    trial: int | None = None
 
     def recipe(self, client: MlflowClient) -> str:
         """The recipe that trains it once more.
@@ -51,7 +54,8 @@ class Winner:
             BadInput: if none was recorded.
         """
         for run, path in self.sources:
-            if (text := read_text(client, run, path)) is not None:
+            text = read_text(client, run, path)
+            if text is not None and not (self.trial is not None and _names_another(text, self.trial)):
                 return todays_text(text, f"{path} of run {run}")
         raise BadInput(f"run {self.id} keeps no recipe, which `elman fit` would have left")
 
@@ -102,7 +106,14 @@ def best_trial(client: MlflowClient, row: RunRow, review: Review, *, metric: str
         ranked=tuple(_trial_facts(each) for each in shown),
         study=review.name,
         metric=name,
+        trial=trial.number,
     )
+
+
+def _names_another(text: str, trial: int) -> bool:
+    """Whether a recipe says of itself that it is another trial's, which an earlier version had chosen."""
+    named = re.match(r"# Trial (\d+) ", text)
+    return named is not None and int(named[1]) != trial
 
 
 def _named_lines(review: Review, answer: Named | None) -> list[str]:

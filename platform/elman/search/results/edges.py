@@ -66,5 +66,7 @@ def _share(kind: Range, value: float) -> float:
     if kind.low == kind.high:
         return 0.5
     if kind.log:
+        if value <= 0:  # of a trial from another space
+            return 0.0
         return log(value / kind.low) / log(kind.high / kind.low)
     return (value - kind.low) / (kind.high - kind.low)

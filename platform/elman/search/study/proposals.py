@@ -54,8 +54,10 @@ def propose(
 
 
 def key(values: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    """A point, to be compared with others."""
-    return tuple(sorted(values.items()))
+    """A point, to be compared with others; steps of a range are not the same to the last digit everywhere."""
+    return tuple(
+        sorted((label, float(f"{v:.12g}") if isinstance(v, float) else v) for label, v in values.items())
+    )
 
 
 def tried(trials: Iterable[Any]) -> set[tuple[tuple[str, Any], ...]]:
