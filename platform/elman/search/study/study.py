@@ -80,10 +80,10 @@ class Study:
         pruner = samplers.pruner(self.settings, max_time_steps=max_time_steps, val_every=val_every)
         directions = list(self.settings.objectives.values())
         self.kept = KeptStudy(search.name, storage, directions=directions, pruner=pruner)
-        self.kept.name_objectives(list(self.settings.objectives))
         self.rungs = Rungs(self.settings, self.kept, pruner)
         self.owners = Ownership(self.kept, mutex)
         refuse_another(search, self.kept)
+        self.kept.name_objectives(list(self.settings.objectives))
         self.ahead = Ahead(self.settings, search.space, warm=warm_trials(search))
         self.confirming = Confirming(search, self.kept, self.owners, lambda: self.review(command=""))
 
