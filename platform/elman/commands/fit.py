@@ -59,7 +59,7 @@ Every key of a recipe is an option, a class goes by name:
 
 SEEDS = Option(
     "--seeds=N",
-    "train with N seeds, 1 to N, or a list of them (--seeds=1,2,7): a run each, at the same time, below one\n"
+    "train with seeds 1 to N, or with these (--seeds=1,2,7): a run each, at the same time, below one\n"
     "that has their mean, interval and curves; the same command goes on with what was stopped",
 )
 WORKERS = Option(
