@@ -11,6 +11,7 @@ from pathlib import Path
 
 import mlflow
 import torch
+from forked import forget_runs
 
 from elman.commands import names
 from elman.tracking.ui import free_port
@@ -84,6 +85,7 @@ def default_signals():
 
 def _main(words, folder, output, environment, *, killed, most_bytes):
     default_signals()
+    forget_runs()
     os.environ.update(environment)
     os.chdir(folder)
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)

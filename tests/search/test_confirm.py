@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from forked import forget_runs
 from search_toys import SEARCH
 from searched import behave, rungs, runs, wait_until
 
@@ -29,6 +30,7 @@ def search(*words):
 
 
 def searching(folder):
+    forget_runs()
     os.chdir(folder)
     os.setsid()
     raise SystemExit(search(*WORDS))

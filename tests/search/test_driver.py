@@ -9,6 +9,7 @@ from pathlib import Path
 import mlflow
 import psutil
 import pytest
+from forked import forget_runs
 from searched import behave, check, rungs, runs, trials, wait_until
 
 from elman.search.space.definition import read_search
@@ -28,6 +29,7 @@ def search(*words, workers=2, quick=True):
 
 
 def searching(folder, environment, *words):
+    forget_runs()
     os.environ |= environment
     os.chdir(folder)
     os.setsid()
