@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from elman.recipes.arguments import Words, rewrite
 from elman.recipes.recipe import Recipe, parse
 from elman.run.again import requeue
 from elman.run.summary import command, say
+from elman.search.space.variation import varied
 from elman.search.workers.places import Lease, places, refuse_too_few, usable_cores, visible_gpus
 from elman.tracking.find import finished, mark_stale
 from elman.tracking.group_run import GroupRun
@@ -58,8 +57,8 @@ def train_group(
         BadInput: for whatever is wrong, before anything is trained; and if the data changed meanwhile.
     """
     first = parse("fit", _words(words, [*more, *members[0].options()]))
-    with _quiet():  # what the others warn of, the first has said
-        others = {each: parse("fit", _words(words, [*more, *each.options()])) for each in members[1:]}
+    # What the others warn of, the first has said.
+    others = {each: varied(_words(words, [*more, *each.options()])) for each in members[1:]}
     recipes = {members[0]: first, **others}
     first.classes()  # which refuses what is wrong before any process is started
     here = _places(first, workers=workers, count=len(members))
@@ -103,17 +102,6 @@ def train_group(
     if code == 128 + signal.SIGUSR1:
         requeue()
     return code
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    log = logging.getLogger("elman.recipes.parser")
-    before = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(before)
 
 
 def _words(words: Words, options: Sequence[str]) -> Words:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import logging
-import queue
 import signal
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from elman.errors import BadInput
@@ -18,21 +14,19 @@ from elman.groups.member import Member
 from elman.groups.results import has_diverged
 from elman.run.stop import SIGNALS
 from elman.search.workers.places import Lease
+from elman.search.workers.processes import BAD_INPUT_CODE, Processes
 from elman.search.workers.trial_process import PROGRAM, Trial, TrialProcess
 from elman.tracking.group_run import GroupRun
 from elman.tracking.runs import RunRow
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.5
 PROGRESS_SECONDS = 15.0  # between two lines on how far the runs are
 RETRIES = 2  # how often a run whose process crashed goes on from its checkpoint
-BAD_INPUT_CODE = 2
 STOPPED_CODES = tuple(128 + number for number in SIGNALS)
-LAST_RETRY_SECONDS = 15.0  # of each call to an unreachable store, when asked to stop
 
 
-class Training:
+class Training(Processes[Member]):
     """Trains the members of a group that have not finished.
 
     Each is a process with a line to this one: where this one dies, they stop in order, and the same command
@@ -49,6 +43,8 @@ class Training:
         begin: starts a run; it takes what `TrialProcess` does.
     """
 
+    runs: GroupRun
+
     def __init__(
         self,
         runs: GroupRun,
@@ -61,10 +57,10 @@ class Training:
         say: Callable[[str], None],
         begin: Callable[..., Trial] = TrialProcess,
     ) -> None:
-        self.runs, self.words, self.recipe, self.names = runs, words, recipe, names
+        super().__init__(runs)
+        self.words, self.recipe, self.names = words, recipe, names
         self.free, self.folder, self.say, self.begin = list(places), folder, say, begin
         self.changed: Callable[[], None] = lambda: None
-        self.stopping = 0
         self.failed: dict[Member, str] = {}
         self._home = Path.cwd()
         self._left: list[Member] = []
@@ -72,7 +68,6 @@ class Training:
         self._steps: dict[Member, int] = {}
         self._reported, self._refused = False, ""
         self._crashes: dict[Member, int] = {}
-        self._messages: queue.SimpleQueue[tuple[Member, dict[str, Any] | None]] = queue.SimpleQueue()
         self._said_at, self._said = time.monotonic(), ""
 
     def run(self, members: Sequence[Member]) -> int:
@@ -85,37 +80,22 @@ class Training:
             BadInput: if they cannot begin, all for the same reason.
         """
         self._left = list(members)
-        before = self._handle()
-        try:
+        with self.listening():
             while self._left or self._running:
                 while self.free and self._left and not (self.stopping or self._refused):
                     self._start(self._left.pop(0), self.free.pop(0))
                 if not self._running:
                     break
-                self._wait()
-        finally:
-            for process in self._running.values():  # an error of our own
-                process.kill()
-            for number, handler in before.items():
-                signal.signal(number, handler)
+                self.wait()
+                self._tell()
         if self._refused:
             raise BadInput(self._refused)
         if self.stopping:
             return 128 + self.stopping
         return int(bool(self.failed))
 
-    def _handle(self) -> dict[int, Any]:
-        """Take the signals, which only the main thread can; the handlers before."""
-        if threading.current_thread() is not threading.main_thread():
-            return {}
-        return {n: signal.signal(n, self._on_signal) for n in SIGNALS}
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        """The first signal lets the runs save themselves, the second ends them."""
-        again, self.stopping = bool(self.stopping), number
-        self.runs.client.seconds = LAST_RETRY_SECONDS
-        for process in list(self._running.values()):
-            (process.kill if again else process.stop)()
+    def at_work(self) -> list[Trial]:
+        return list(self._running.values())
 
     def _start(self, member: Member, lease: Lease) -> None:
         row = self.runs.member(str(member), self.names[member])
@@ -135,13 +115,8 @@ class Training:
         if self.stopping:  # a signal came meanwhile
             self._running[member].stop()
 
-    def _wait(self) -> None:
-        """For a message, and take all that have come."""
-        seconds = POLL_SECONDS
-        with suppress(queue.Empty):
-            while True:
-                self._take(*self._messages.get(timeout=seconds))
-                seconds = 0.0
+    def _tell(self) -> None:
+        """How far the runs are, now and then."""
         now = time.monotonic()
         if now - self._said_at > PROGRESS_SECONDS:
             self._said_at = now
@@ -153,7 +128,7 @@ class Training:
                 self._said = line
                 self.say(line)
 
-    def _take(self, member: Member, message: dict[str, Any] | None) -> None:
+    def take(self, member: Member, message: dict[str, Any] | None) -> None:
         process = self._running[member]
         if message is None:
             self._ended(member)

@@ -9,7 +9,9 @@ from elman.pictures.extent import placed
 from elman.pictures.places import AROUND
 from elman.pictures.plot import (
     COLOURS,
+    FEW,
     GREY,
+    GROUND,
     Band,
     Bars,
     Bundle,
@@ -29,9 +31,7 @@ if TYPE_CHECKING:
 
 DASHED = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)))
 SYMBOLS = {"circle": "o", "cross": "x", "diamond": "D", "up": "^", "down": "v"}
-FEW = 60  # lines or dots of full strength; more of them are paler
 VECTORS = 200  # of one mark, above which it is drawn as an image also in PDF and SVG
-GROUND = 0.4  # strength of a map that lies under dots of the same scale
 
 
 class Ink(NamedTuple):

@@ -12,6 +12,10 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8
 design"; the last one is for what only compares."""
 GREY = COLOURS[-1]
 DASHES = ("solid", "dash", "dot", "dashdot")
+FEW = 60
+"""Lines or dots of full strength; more of them are paler."""
+GROUND = 0.4
+"""Strength of a map that lies under dots of the same scale."""
 
 Size = Literal["slide", "column"]
 """Of paper: a slide to project, or a column of a journal."""

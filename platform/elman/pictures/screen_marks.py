@@ -13,6 +13,8 @@ from elman.pictures.extent import placed
 from elman.pictures.plot import (
     COLOURS,
     DASHES,
+    FEW,
+    GROUND,
     Band,
     Bars,
     Bundle,
@@ -26,9 +28,7 @@ from elman.pictures.plot import (
     Scale,
 )
 
-FEW = 60  # lines or dots of full strength; more of them are paler
 TONES = 8  # that a scale has for lines
-GROUND = 0.4  # strength of a map that lies under dots of the same scale
 HALO = ", ".join(["0 0 3px var(--card, white)"] * 3)
 """Behind a text, in the colour of the page's cards."""
 SYMBOLS = {

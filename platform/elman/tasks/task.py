@@ -208,7 +208,8 @@ class SequenceTask(pl.LightningModule):
             device=self.device,
             setting=self._setting(),
         )
-        self.training_metrics.count(int(batch.lengths.sum()))
+        if self._ranks > 1:
+            self.training_metrics.count(int(batch.lengths.sum()))
         self.training_begun = True
         if self.updates.running.updates >= self.log_every:
             self.report()  # here, before any callback saves what has summed up since the last one

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from jsonargparse import Namespace
 
+from elman.recipes.arguments import Words
 from elman.recipes.recipe import Recipe, parse
 from elman.recipes.strict_yaml import dump_yaml
 
 
-def varied(words: list[str]) -> Recipe:
+def varied(words: Words | Sequence[str]) -> Recipe:
     """The recipe, without the warnings of arguments that a changed class drops: here that is meant."""
     with _without_warnings():
         return parse("fit", words)

@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import logging
-import queue
 import signal
-import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from datamodules.files import write_whole
 from elman.run.protocol import PRUNED_CODE
-from elman.run.stop import SIGNALS
 from elman.search.results.format import trial_name
 from elman.search.results.review import State
 from elman.search.study.kept_study import RECIPE, RUN, SECONDS
 from elman.search.study.study import Asked
 from elman.search.workers.places import Lease
+from elman.search.workers.processes import BAD_INPUT_CODE, Processes
 from elman.search.workers.session import Session
 from elman.search.workers.trial_process import PROGRAM, Trial, TrialProcess
+from elman.tracking.study_run import StudyRun
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.5
 COUNT_SECONDS = 60.0  # between two counts of the hours at work
-BAD_INPUT_CODE = 2
-LAST_RETRY_SECONDS = 15.0  # of each call to an unreachable store, when asked to stop
 FAILURES_IN_ROW = 5  # with no trial ever finished, the recipe is at fault and not the values
 
 
-class Driver:
+class Driver(Processes[int]):
     """Runs the trials of a study, one process each, on its places.
 
     One loop waits for the messages of the trials and for their ends. A place that becomes free takes a trial
@@ -52,6 +46,8 @@ class Driver:
         gave_up: why the search has ended without a result; "": it has not.
     """
 
+    runs: StudyRun
+
     def __init__(
         self,
         session: Session,
@@ -60,17 +56,15 @@ class Driver:
         program: Sequence[str] = PROGRAM,
         begin: Callable[..., Trial] = TrialProcess,
     ) -> None:
-        self.session, self.search = session, session.search
-        self.study, self.runs = session.study, session.runs
+        super().__init__(session.runs)
+        self.session, self.search, self.study = session, session.search, session.study
         self.changed: Callable[[int | None], None] = lambda number: None
         self.free, self.program = list(places), list(program)
         self.home, self.begin = Path.cwd(), begin
         self.running: dict[int, tuple[Trial, Asked]] = {}
-        self.stopping = 0
         self.gave_up = ""
         self._failures = 0
         self._ends: list[tuple[int, str, State, str]] = []  # (trial, run, state, why) not yet in MLflow
-        self._messages: queue.SimpleQueue[tuple[int, dict[str, Any] | None]] = queue.SimpleQueue()
         self._hours_at = time.monotonic()
 
     def run(self, stay: Callable[[], bool] = lambda: False) -> int:
@@ -82,38 +76,23 @@ class Driver:
         Returns:
             0, or 128 and the number of the signal that ended it early, or 1 if every trial fails.
         """
-        before = self._handle()
-        try:
+        with self.listening():
             while True:
                 self._fill()
                 self._record_ends()
                 if not self.running and (self.stopping or self.gave_up or not stay()):
                     break
-                self._wait()
+                self.wait()
+                self.changed(None)
                 if time.monotonic() - self._hours_at >= COUNT_SECONDS:
                     self._count_hours()
-        finally:
-            for process, _ in self.running.values():  # an error of our own
-                process.kill()
-            for number, handler in before.items():
-                signal.signal(number, handler)
         self._count_hours()
         if self.stopping:
             return 128 + self.stopping
         return 1 if self.gave_up else 0
 
-    def _handle(self) -> dict[int, Any]:
-        """Take the signals, which only the main thread can; the handlers before."""
-        if threading.current_thread() is not threading.main_thread():
-            return {}
-        return {n: signal.signal(n, self._on_signal) for n in SIGNALS}
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        """The first signal lets trials save themselves, the second ends them."""
-        again, self.stopping = bool(self.stopping), number
-        self.runs.client.seconds = LAST_RETRY_SECONDS
-        for process, _ in list(self.running.values()):
-            (process.kill if again else process.stop)()
+    def at_work(self) -> list[Trial]:
+        return [process for process, _ in self.running.values()]
 
     # Trials begin.
 
@@ -164,16 +143,7 @@ class Driver:
 
     # Trials report.
 
-    def _wait(self) -> None:
-        """For a message, and take all that have come."""
-        seconds = POLL_SECONDS
-        with suppress(queue.Empty):
-            while True:
-                self._take(*self._messages.get(timeout=seconds))
-                seconds = 0.0
-        self.changed(None)
-
-    def _take(self, number: int, message: dict[str, Any] | None) -> None:
+    def take(self, number: int, message: dict[str, Any] | None) -> None:
         process, asked = self.running[number]
         if message is None:
             self._ended(number)
