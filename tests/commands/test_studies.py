@@ -205,3 +205,20 @@ def test_pictures_to_print(answer, complaint, client, uri):
     assert "Every trial, and the best so far" in Path("figures/history.svg").read_text()  # its title is in it
     assert "--format=pdf" in complaint("report", "toys", "--size=column")
     assert "name a folder" in complaint("report", "toys", "--format=png", "--output=-")
+
+
+def test_two_searches_side_by_side(answer, client, uri, capsys):
+    study(client, uri, name="older", values=((5, 0.5), (6, 0.75)))
+    study(client, uri)
+    rows = json.loads(answer("compare", "older", "windows", "--format=json"))
+    assert [(row["study"], row["best_trial"], row["best"][FIGURE]) for row in rows] == [
+        ("older", 0, 0.5),
+        ("windows", 1, 1.5),
+    ]
+    assert answer("compare", "older", "windows").startswith("older (experiment toys): 2 of 3 trials complete")
+    for word in ("--output=two.png", "--format=latex", "--metric=val/accuracy", "--value=last"):
+        capsys.readouterr()
+        assert main(["compare", "older", "windows", word]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"{word} is for recipes and runs; searches" in line
+    assert not Path("two.png").exists()

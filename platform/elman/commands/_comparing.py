@@ -53,6 +53,7 @@ def print_comparison(
         if studies:
             if len(studies) < len(found):
                 raise BadInput("a search compares with searches, a recipe with recipes; name one kind")
+            _refuse_of_runs(metric=metric, value=value, form=form, output=output)
             rows = compared([recorded_review(client, row) for row in studies], force=force)
             print_json(rows) if form == "json" else print(printable(in_words(rows), keep="\n"))
             return 0
@@ -62,3 +63,19 @@ def print_comparison(
         say(f"wrote {output}")
     print(printable(FORMATS[form](answer), keep="\n"))
     return 0
+
+
+def _refuse_of_runs(*, metric: str | None, value: str, form: str, output: str) -> None:
+    """Refuse options that searches side by side would leave unread."""
+    unread = {
+        f"--metric={metric}": metric is not None,
+        f"--value={value}": value != "best",
+        f"--format={form}": form not in ("text", "json"),
+        f"--output={output}": bool(output),
+    }
+    for option, given in unread.items():
+        if given:
+            raise BadInput(
+                f"{option} is for recipes and runs; searches stand side by side with what each has named, "
+                "as text or with --format=json; leave it out"
+            )
