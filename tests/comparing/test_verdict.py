@@ -56,6 +56,12 @@ def test_three_seeds_are_too_few_unless_the_interval_says_otherwise():
     assert "another seed may turn" in line
 
 
+def test_an_end_close_to_zero_has_a_digit_that_says_on_which_side():
+    """Since that side is what a claim hangs on: here it is -0.000392."""
+    (line,) = said(arm("A", [0.0, 0.0, 0.0]), arm("B", [0.2008, 0.0835, 0.1552]))
+    assert "by 0.1465 nats, 3 of 3 seeds, interval -0.0004 to 0.2934" in line
+
+
 def test_five_seeds_that_show_nothing():
     (line,) = said(arm("A", [0.1, 0.2, 0.3, 0.1, 0.2]), arm("B", [0.2, 0.1, 0.31, 0.1, 0.21]))
     assert line.startswith("no difference is shown: A is better than B by")

@@ -7,6 +7,7 @@ from elman.comparing.verdict import Arm, Comparison, Pair
 from elman.groups.results import digits_for
 from elman.tracking.metrics import high_is_good
 
+MOST_DIGITS = 9
 UNITS = {
     "nats_per_step": "nats",
     "bits_per_step": "bits",
@@ -64,6 +65,9 @@ def _value(found: Comparison, pair: Pair) -> str:
         return f"{' and '.join(none)} left nothing to compare"
     half = 0.0 if difference.low is None or difference.high is None else difference.high - difference.low
     digits = digits_for(half / 4, difference.mean)
+    for end in (difference.low, difference.high):  # a claim hangs on which side of zero they lie
+        while end and not round(end, digits) and digits < MOST_DIGITS:
+            digits += 1
     size = f"{abs(difference.mean):.{digits}f} {unit(found.metric)}"
     turned = (difference.mean < 0) == high_is_good(found.metric)  # the first is better
     ahead, behind = (first, second) if turned else (second, first)
