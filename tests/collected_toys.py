@@ -7,6 +7,7 @@ import standard_toys
 
 from datamodules import (
     MNIST,
+    MNIST1D,
     Arrays,
     Audio,
     Batching,
@@ -44,6 +45,11 @@ def row(kind):
 @row(Digits)
 def digits(folder, batching):
     return Digits(reading="rows", batching=batching)
+
+
+@row(MNIST1D)
+def mnist1d(folder, batching):
+    return MNIST1D(batching=batching)
 
 
 @row(DigitCaptions)

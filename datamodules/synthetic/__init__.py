@@ -1,5 +1,6 @@
 """Generated tasks with known answers."""
 
+from datamodules.synthetic.a_n_b_n import AnBn
 from datamodules.synthetic.a_sequence import ASequence
 from datamodules.synthetic.adding import Adding
 from datamodules.synthetic.copy_blocks import CopyBlocks
@@ -8,16 +9,19 @@ from datamodules.synthetic.echo import Echo
 from datamodules.synthetic.generated import Generated
 from datamodules.synthetic.negation import Negation
 from datamodules.synthetic.oscillators import Oscillators
+from datamodules.synthetic.regular_language import RegularLanguage
 from datamodules.synthetic.tones import Tones
 
 __all__ = [
     "ASequence",
     "Adding",
+    "AnBn",
     "CopyBlocks",
     "CopyMemory",
     "Echo",
     "Generated",
     "Negation",
     "Oscillators",
+    "RegularLanguage",
     "Tones",
 ]

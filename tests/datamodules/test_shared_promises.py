@@ -13,12 +13,14 @@ from collected_toys import COLLECTED
 import datamodules
 from datamodules import (
     Adding,
+    AnBn,
     ASequence,
     CopyBlocks,
     CopyMemory,
     Echo,
     Negation,
     Oscillators,
+    RegularLanguage,
     SequenceData,
     Text,
     Tones,
@@ -50,12 +52,21 @@ TABLE = {
         3,
     ),
     CopyMemory: (lambda _: CopyMemory(blanks=3, batch_size=ROWS, score="recall"), 1),
+    AnBn: (
+        lambda _: AnBn(longest=3, steps=STEPS, batch_size=ROWS, batches_per_sequence=3, val_batches=6),
+        3,
+    ),
+    RegularLanguage: (
+        lambda _: RegularLanguage(language="cycle_navigation", longest=9, test_steps=STEPS, batch_size=ROWS),
+        1,
+    ),
     Tones: (lambda _: Tones(notes=2, note_ms=60, batch_size=ROWS), 1),
     ASequence: (lambda _: ASequence(batch_size=ROWS), 1),
     Negation: (lambda _: Negation(distance=2, after=1, steps=STEPS, batch_size=ROWS), 1),
     Oscillators: (lambda _: Oscillators(steps=STEPS, batch_size=ROWS), 1),
 }
 REPEATS = {Text, ASequence, CopyBlocks}  # every pass is the same; the others draw each anew
+DRAWN_LENGTHS = {RegularLanguage}  # an epoch has as many steps as said on average
 
 
 @pytest.fixture(params=TABLE, ids=lambda kind: kind.__name__)
@@ -130,7 +141,12 @@ def test_passes(kind, data):
     assert [bool(batch.is_first.all()) for batch in batches] == ([True] + [False] * (per_pass - 1)) * 3
     assert [bool(batch.is_first.any()) for batch in batches] == ([True] + [False] * (per_pass - 1)) * 3
     assert [batch.is_last for batch in batches] == ([False] * (per_pass - 1) + [True]) * 3
-    assert sum(int(batch.lengths.sum()) for batch in batches) == 3 * data.steps_per_epoch
+    if kind in DRAWN_LENGTHS:
+        batches = take(data.train_dataloader(), 1000 * per_pass)
+        found = sum(int(batch.lengths.sum()) for batch in batches)
+        assert found == pytest.approx(1000 * data.steps_per_epoch, rel=0.05)
+    else:
+        assert sum(int(batch.lengths.sum()) for batch in batches) == 3 * data.steps_per_epoch
 
 
 def test_second_pass(kind, data):
