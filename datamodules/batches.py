@@ -42,6 +42,8 @@ class Batches:
             that of the first batch.
         names: index -> for each row of that batch, what its sequences are called, in their order; None: they
             have no names.
+        suffix: index -> of which of several sorts that batch of whole sequences is, whose metrics are also
+            given apart, under their names with this at the end; None: all are of one sort.
         unknown_share: share of its target ids that are the unknown one.
 
     `waited_seconds` is the time that iteration has waited for batches.
@@ -55,13 +57,14 @@ class Batches:
         workers: int = 0,
         steps_per_batch: float | None = None,
         names: Callable[[int], Sequence[Sequence[str]]] | None = None,
+        suffix: Callable[[int], str] | None = None,
         unknown_share: float = 0.0,
     ) -> None:
         self.batch = batch
         self.length = length
         self.workers = workers
         self.steps_per_batch = steps_per_batch
-        self.names, self.unknown_share = names, unknown_share
+        self.names, self.suffix, self.unknown_share = names, suffix, unknown_share
         self.index = 0
         self.waited_seconds = 0.0
 

@@ -42,13 +42,14 @@ class RegularLanguage(Generated):
     cycle_navigation: symbols 0, 1, 2 move by -1, 0, 1 on a cycle of 5 positions; the class is the last one.
 
     x (B, T): symbols, all strings equally likely; y: the class, scored at the last step. The strings of a
-    batch are equally long: in test `test_steps`, in training and validation what is drawn for the batch,
-    every length from 1 to `longest` being equally likely.
+    batch are equally long: in training and validation as long as is drawn for it, every length from 1 to
+    `longest` being equally likely, in test each of `test_steps` in turn. Metrics of test are also given for
+    each of these lengths, `test/accuracy_at_500`.
 
     Args:
         language: even_pairs, parity or cycle_navigation.
         longest: steps of the longest string of training and validation.
-        test_steps: steps of the strings of test.
+        test_steps: steps of the strings of test; several lengths take turns.
         batch_size: strings of a batch, over all processes.
         val_batches: batches of validation, and of test.
         seed: another seed draws other strings.
@@ -67,16 +68,20 @@ class RegularLanguage(Generated):
         *,
         language: Language = "parity",
         longest: int = 40,
-        test_steps: int = 100,
+        test_steps: int | list[int] = 100,
         batch_size: int = 128,
         val_batches: int = 40,
         seed: int = 0,
     ) -> None:
         super().__init__(steps=longest, batch_size=batch_size, val_batches=val_batches, seed=seed)
-        check_counts(1, longest=longest, test_steps=test_steps)
+        self.tested = [test_steps] if isinstance(test_steps, int) else [*test_steps]
+        for steps in self.tested:
+            check_counts(1, test_steps=steps)
+        if not self.tested:
+            raise ValueError("test_steps must name a length, got []; for instance 100")
         if language not in RULES:
             raise ValueError(f"language must be one of {', '.join(get_args(Language))}, got {language!r}")
-        self.language, self.longest, self.test_steps = language, longest, test_steps
+        self.language, self.longest = language, longest
         self.rule = RULES[language]
         self.input_size, self.output_size = self.rule.symbols, self.rule.classes
         self.steps_per_epoch = round(batch_size * (1 + longest) / 2)
@@ -85,19 +90,21 @@ class RegularLanguage(Generated):
         draw = self.draw(part, index)
         length = int(torch.randint(1, self.longest + 1, (), generator=draw))
         if part == "test":
-            length = self.test_steps
+            length = self.tested[index % len(self.tested)]
         x = torch.randint(0, self.rule.symbols, (self.batch_size, length), generator=draw)
         return many_to_one_batch(x, self.rule.classify(x), torch.full((self.batch_size,), length))
 
     def loader(self, part: Part) -> Batches:
         batches = super().loader(part)
         batches.steps_per_batch = self.steps_per_epoch
+        if part == "test":
+            batches.suffix = lambda index: f"_at_{self.tested[index % len(self.tested)]}"
         return batches
 
     def metadata(self) -> dict[str, Any]:
         return {
             "language": self.language,
             "longest": self.longest,
-            "test_steps": self.test_steps,
+            "test_steps": ", ".join(map(str, self.tested)),
             "baseline_nats": math.log(self.rule.classes),
         }

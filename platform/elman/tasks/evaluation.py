@@ -26,7 +26,7 @@ class Evaluation:
         window: steps run at once; None: all of a batch.
         reset_every: also score with a carry that forgets every so many steps.
         loader: whose batches these are; may have `unknown_share`, of the targets, with which the metrics are
-            given where it is a thousandth or more, and `names`.
+            given where it is a thousandth or more, `names`, and `suffix`, of the sort of a batch's sequences.
     """
 
     def __init__(
@@ -42,6 +42,9 @@ class Evaluation:
         share = float(getattr(loader, "unknown_share", 0.0))
         self.bad_data = BadData({"val": "validation"}.get(split, split))
         self.unknown = {f"{split}/unknown_share": share} if share >= LEAST_UNKNOWN else {}
+        self.split, self.window = split, window
+        self.suffix = getattr(loader, "suffix", None)
+        self.of_sort: dict[str, Scores] = {}
         self.scores = {split: Scores(window)}
         if reset_every:
             self.scores[f"{split}_reset_{reset_every}"] = Scores(reset_every, forget=True)
@@ -55,6 +58,8 @@ class Evaluation:
         """
         for scores in self.scores.values():
             scores.add(self.objective, batch)
+        if self.suffix is not None:
+            self.of_sort.setdefault(self.suffix(index), Scores(self.window)).add(self.objective, batch)
         if not all(isfinite(scores.loss) for scores in self.scores.values()):
             self.bad_data.look(given or batch, self.loader, index)
 
@@ -71,6 +76,9 @@ class Evaluation:
         for split, scores in self.scores.items():
             means = scores.metrics(self.objective, ranks=ranks, scale=scale)
             found |= {f"{split}/{name}": value for name, value in means.items()}
+        for suffix, scores in self.of_sort.items():
+            means = scores.metrics(self.objective, ranks=ranks, scale=scale)
+            found |= {f"{self.split}/{name}{suffix}": value for name, value in means.items()}
         broken = next((name for name, value in found.items() if not isfinite(value)), None)
         if broken and (where := self.bad_data.on_any_rank(ranks)):
             raise BadInput(f"{broken} is {found[broken]}: {where}")

@@ -46,6 +46,9 @@ def test_lengths():
     assert {data.train_dataloader().batch(index).steps for index in range(60)} == {1, 2, 3, 4, 5}
     assert {batch.steps for batch in data.test_dataloader()} == {11}
     assert data.train_dataloader().steps_per_batch == 6
+    test = RegularLanguage(batch_size=2, test_steps=[3, 7], val_batches=4).test_dataloader()
+    assert [batch.steps for batch in test] == [3, 7, 3, 7]
+    assert [test.suffix(index) for index in range(4)] == ["_at_3", "_at_7"] * 2
 
 
 def test_classes_are_equally_likely():
@@ -60,4 +63,4 @@ def test_bad_arguments():
     with pytest.raises(ValueError, match="must be one of even_pairs, parity, cycle_navigation, got 'odd'"):
         RegularLanguage(language="odd")
     with pytest.raises(ValueError, match="test_steps must be a whole number of at least 1, got 0"):
-        RegularLanguage(test_steps=0)
+        RegularLanguage(test_steps=[3, 0])
