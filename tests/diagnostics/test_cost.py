@@ -39,11 +39,16 @@ def test_to_measure_changes_nothing() -> None:
 def test_it_is_measured_once_and_kept() -> None:
     cost, task = Cost(), make_task(bptt=UORO(k1=2))
     fit(task, stream(8), callbacks=[cost])
+    assert 0 < cost.measure(task, None)["cpu_seconds"] == cost.cpu_seconds
     again = Cost()
     again.load_state_dict(cost.state_dict())
     assert again.step_cost == cost.step_cost
     assert cost.step_cost is not None
     assert cost.step_cost > 0
-    before = {name: value for name, value in cost.state_dict().items() if name != "step_cost"}
+    assert again.cpu_seconds == cost.cpu_seconds
+    before = {
+        name: value for name, value in cost.state_dict().items() if name not in ("step_cost", "cpu_seconds")
+    }
     again.load_state_dict(before)  # as earlier versions stored it
     assert again.step_cost is None
+    assert again.cpu_seconds == 0

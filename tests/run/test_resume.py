@@ -11,7 +11,7 @@ from elman.tracking.find import mark_stale
 
 WALL_CLOCK = {
     *("train/steps_per_second", "train/update_ms", "train/waiting_share"),
-    *("cost/seconds", "cost/ms_per_step", "cost/peak_memory_mib"),
+    *("cost/seconds", "cost/cpu_seconds", "cost/ms_per_step", "cost/peak_memory_mib"),
 }
 EXACT = ["state_dict", "optimizer_states", "elman"]
 KILLS = 5

@@ -47,7 +47,7 @@ COMPARED = {
 }
 WALL_CLOCK = {
     *("train/steps_per_second", "train/update_ms", "train/waiting_share"),
-    *("cost/seconds", "cost/ms_per_step", "cost/peak_memory_mib"),
+    *("cost/seconds", "cost/cpu_seconds", "cost/ms_per_step", "cost/peak_memory_mib"),
     *("cost/core_steps_per_step", "bptt/longest_segment"),  # of the first process, whose sequences are others
     *("bptt/relative_bias", "bptt/decay"),  # of the rows that are whole in the batches of their process
 }

@@ -13,16 +13,28 @@ import torch
 from elman.diagnostics.diagnostic import Diagnostic
 from elman.diagnostics.step_cost import step_cost
 
-COSTS = ("cost/seconds", "cost/ms_per_step", "cost/core_steps_per_step", "cost/peak_memory_mib")
+COSTS = tuple(
+    f"cost/{name}"
+    for name in ("seconds", "cpu_seconds", "ms_per_step", "core_steps_per_step", "peak_memory_mib")
+)
 """Every run has these metrics at each validation."""
 
-SAVED = ("seconds", "training_seconds", "core_steps", "batch_steps", "peak_memory_mib", "step_cost")
+SAVED = (
+    "seconds",
+    "cpu_seconds",
+    "training_seconds",
+    "core_steps",
+    "batch_steps",
+    "peak_memory_mib",
+    "step_cost",
+)
 
 
 class Cost(Diagnostic):
     """Measures a run and logs its `COSTS` after each validation, at the time step reached.
 
-    `cost/seconds` is the time in training and validation, `cost/ms_per_step` that of training alone
+    `cost/seconds` is the time in training and validation, `cost/cpu_seconds` the processor time of all its
+    threads meanwhile, `cost/ms_per_step` that of training alone
     divided by the time steps seen, both over all attempts of a run that was resumed, the checkpoints
     that follow a validation left out. `cost/core_steps_per_step` counts the steps run forward in
     training: 1 for `Full`, near k2/k1 for `Truncated(k1, k2)`; it is the same on every machine. A step of
@@ -35,16 +47,16 @@ class Cost(Diagnostic):
     name = "cost"
 
     def __init__(self) -> None:
-        self.seconds = self.training_seconds = 0.0
+        self.seconds = self.cpu_seconds = self.training_seconds = 0.0
         self.core_steps = self.batch_steps = 0
         self.step_cost: float | None = None
         self.peak_memory_mib = 0.0
-        self._then = 0.0
+        self._then = self._cpu_then = 0.0
         self._paused = False
         self._steps_before = 0
 
     def on_train_start(self, trainer: pl.Trainer, task: Any) -> None:
-        self._then = time.perf_counter()
+        self._then, self._cpu_then = time.perf_counter(), time.process_time()
 
     def on_train_batch_start(self, trainer: pl.Trainer, task: Any, batch: Any, batch_idx: int) -> None:
         if self.step_cost is None:
@@ -52,7 +64,7 @@ class Cost(Diagnostic):
             self._paused = self._paused or task.bptt.traces
         self._steps_before = task.objective.steps_run
         if self._paused:  # what came between, such as a checkpoint or a report to a search, is no training
-            self._then, self._paused = time.perf_counter(), False
+            self._then, self._cpu_then, self._paused = time.perf_counter(), time.process_time(), False
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, task: Any, outputs: Any, batch: Any, batch_idx: int
@@ -72,14 +84,16 @@ class Cost(Diagnostic):
             return {}
         return {
             "seconds": self.seconds,
+            "cpu_seconds": self.cpu_seconds,
             "ms_per_step": 1000 * self.training_seconds / max(1, task.time_steps),
             "core_steps_per_step": self.core_steps / self.batch_steps,
             "peak_memory_mib": self.peak_memory_mib,
         }
 
     def _lap(self) -> float:
-        now = time.perf_counter()
+        now, cpu_now = time.perf_counter(), time.process_time()
         passed, self._then = now - self._then, now
+        self.cpu_seconds, self._cpu_then = self.cpu_seconds + cpu_now - self._cpu_then, cpu_now
         return passed
 
     def state_dict(self) -> dict[str, Any]:
@@ -87,7 +101,8 @@ class Cost(Diagnostic):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         for name in SAVED:
-            setattr(self, name, state_dict.get(name))  # checkpoints of before have no step_cost
+            # Checkpoints of before have neither step_cost nor cpu_seconds.
+            setattr(self, name, state_dict.get(name, 0.0 if name == "cpu_seconds" else None))
 
 
 def peak_memory_mib(device: torch.device) -> float:

@@ -19,7 +19,15 @@ BEST_ROWS = 10
 SHOWN_BY_MLFLOW = 100  # runs in its charts
 ALL = "all trials"
 """The link to pictures of all of them."""
-LEFT_OUT = ("state", "run", "why", "cost/seconds", "cost/ms_per_step", "cost/peak_memory_mib")
+LEFT_OUT = (
+    "state",
+    "run",
+    "why",
+    "cost/seconds",
+    "cost/cpu_seconds",
+    "cost/ms_per_step",
+    "cost/peak_memory_mib",
+)
 """Columns for which a page has no room, unless they are an objective or have a limit."""
 
 
