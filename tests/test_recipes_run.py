@@ -49,6 +49,11 @@ TINY = {  # data: options that make it small
         "--model.window=110",
     ],
     "CopyMemory": ["--data.batch_size=2", "--data.val_batches=1"],
+    "AnBn": [
+        *("--data.steps=50", "--data.batches_per_sequence=2", "--data.val_batches=2"),
+    ],
+    "RegularLanguage": ["--data.batch_size=2", "--data.val_batches=2"],
+    "MNIST1D": [],
     "ASequence": [],
     "Digits": [],
     "DigitCaptions": [],

@@ -1,0 +1,180 @@
+"""The literature beside ours: one table, made from the heads of committed recipes and from tracked runs.
+
+    python benchmarks/evidence.py [--tracking-uri sqlite:///mlflow.db] [--write docs/evidence.md]
+
+A recipe of `experiments/papers` says in its head what was published, and what is asked of it:
+
+    # Paper: Bai, Kolter and Koltun (2018), arXiv 1803.01271, table 1, LSTM
+    # Published: test/nats_per_step 8.45, asked: at most 8.55
+
+Its runs are those of the store with the values that the committed file has, seeds and paths aside; a run of
+other values counts for nothing, and neither does one of files that differed from their commit. A recipe
+without such a run has no row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
+
+from elman.groups.spread import spread  # noqa: E402
+from elman.recipes.recipe import parse  # noqa: E402
+from elman.tracking.params import flat_params  # noqa: E402
+from elman.tracking.reading import open_to_read  # noqa: E402
+from elman.tracking.runs import RunRow, search_runs  # noqa: E402
+from elman.tracking.tags import COMMIT_TAG, GIT_DIRTY_TAG  # noqa: E402
+
+FOLDER = ROOT / "experiments" / "papers"
+PAPER = re.compile(r"^# Paper: (.+)$", re.MULTILINE)
+PUBLISHED = re.compile(r"^# Published: (\S+) (\S+), asked: at (most|least) (\S+)$", re.MULTILINE)
+FREE = re.compile(
+    r"^(seed_everything$|tracking\.|diagnostics|callbacks|config|trainer\.(checkpoint|progress|keep_every|threads|devices)"
+    r"|.*(^|\.)path$)"
+)
+"""What may differ between a run and its committed recipe: nothing that decides numbers."""
+BEGIN, END = "<!-- made by benchmarks/evidence.py -->\n", "<!-- until here -->\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What was published of a metric, as the head of a recipe says it, and what is asked of ours.
+
+    Args:
+        published: as printed.
+        most: whether `bound` is the largest value allowed; else it is the least.
+    """
+
+    recipe: Path
+    paper: str
+    metric: str
+    published: str
+    most: bool
+    bound: float
+
+    def met(self, value: float) -> bool:
+        return value <= self.bound if self.most else value >= self.bound
+
+
+def claims(folder: Path = FOLDER) -> list[Claim]:
+    """Those of all recipes below a folder, in the order of their names."""
+    found = []
+    for path in sorted(folder.glob("**/*.yaml")):
+        head = path.read_text(encoding="utf-8").split("\nseed_everything")[0]
+        paper = PAPER.search(head)
+        for metric, published, side, bound in PUBLISHED.findall(head):
+            if paper is None:
+                raise ValueError(f"{path}: a line '# Published:' needs a line '# Paper:'")
+            found.append(
+                Claim(
+                    recipe=path,
+                    paper=paper[1],
+                    metric=metric,
+                    published=published,
+                    most=side == "most",
+                    bound=float(bound),
+                )
+            )
+    return found
+
+
+def fixed(params: Mapping[str, str]) -> dict[str, str]:
+    """Those values of a run or a recipe that decide its numbers."""
+    return {name: value for name, value in params.items() if "." in name and not FREE.match(name)}
+
+
+def runs_of(recipe: Path, rows: Iterable[RunRow]) -> list[RunRow]:
+    """The newest finished run of each seed with the values of a committed recipe, by seed."""
+    wanted = fixed(flat_params(parse("fit", [str(recipe)]).config.as_dict()))
+    found: dict[int, RunRow] = {}
+    for row in rows:  # newest first
+        if row.state != "finished" or row.is_group or row.tags.get(GIT_DIRTY_TAG) == "true":
+            continue
+        if {name: row.params.get(name) for name in wanted} == wanted:
+            found.setdefault(int(row.params.get("seed_everything", 0)), row)
+    return [found[seed] for seed in sorted(found)]
+
+
+def line(claim: Claim, rows: Sequence[RunRow]) -> str | None:
+    """One row of the table; None: no run has the metric."""
+    values = [row.metrics[claim.metric] for row in rows if claim.metric in row.metrics]
+    found = spread(values)
+    if found is None:
+        return None
+    commits = {row.tags.get(COMMIT_TAG, "")[:7] for row in rows}
+    minutes = [row.metrics["cost/cpu_seconds"] / 60 for row in rows if "cost/cpu_seconds" in row.metrics]
+    ours = f"{found.mean:.4g}" + (f" ({found.sd:.2g})" if found.sd is not None else "")
+    asked = f"{'≤' if claim.most else '≥'} {claim.bound:g}"
+    verdict = "yes" if claim.met(found.mean) else "no"
+    if len({claim.met(value) for value in values}) > 1:
+        verdict += f", {Counter(map(claim.met, values))[True]} of {len(values)} seeds"
+    name = (
+        claim.recipe.relative_to(FOLDER).as_posix()
+        if claim.recipe.is_relative_to(FOLDER)
+        else claim.recipe.name
+    )
+    cost = f"{sum(minutes) / len(minutes):.1f}" if minutes else ""
+    columns = [name, claim.paper, claim.metric, claim.published, asked, ours, str(len(values)), verdict, cost]
+    return "| " + " | ".join([*columns, ", ".join(sorted(commits))]) + " |"
+
+
+def table(tracking_uri: str | None) -> str:
+    """Markdown: a row for every claim that was measured."""
+    head = [
+        "recipe",
+        "published by",
+        "metric",
+        "published",
+        "asked",
+        "ours",
+        "seeds",
+        "met",
+        "CPU min",
+        "commit",
+    ]
+    lines = ["| " + " | ".join(head) + " |", "| " + " | ".join(["---"] * len(head)) + " |"]
+    with open_to_read(tracking_uri) as (client, _):
+        rows = list(search_runs(client, [str(e.experiment_id) for e in client.search_experiments()]))
+    runs: dict[Path, list[RunRow]] = {}
+    for claim in claims():
+        if claim.recipe not in runs:
+            runs[claim.recipe] = runs_of(claim.recipe, rows)
+        made = line(claim, runs[claim.recipe])
+        lines += [] if made is None else [made]
+    return "\n".join(lines) + "\n"
+
+
+def written(text: str, made: str) -> str:
+    """A page with its table exchanged."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(
+            f"the page has no place for the table, between {BEGIN.strip()!r} and {END.strip()!r}"
+        )
+    return before + begin + made + end + after
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--tracking-uri", help="the store; as `elman runs` finds it where none is named")
+    parser.add_argument("--write", type=Path, help="a page, whose table is exchanged")
+    options = parser.parse_args()
+    made = table(options.tracking_uri)
+    if options.write is None:
+        print(made, end="")
+    else:
+        options.write.write_text(written(options.write.read_text(encoding="utf-8"), made), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

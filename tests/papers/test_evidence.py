@@ -1,0 +1,89 @@
+"""The table of evidence: which runs count, what a row says."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from elman.recipes.recipe import parse
+from elman.tracking.params import flat_params
+from elman.tracking.runs import RunRow
+from elman.tracking.tags import COMMIT_TAG, GIT_DIRTY_TAG
+
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+from evidence import BEGIN, END, FOLDER, claims, line, runs_of, written
+
+RECIPE = FOLDER / "mnist1d" / "gru.yaml"
+CLAIM = next(claim for claim in claims() if claim.recipe == RECIPE)
+
+
+def run(seed, value, *options, dirty="false"):
+    """What the store has of a run of that recipe."""
+    config = parse("fit", [str(RECIPE), f"--seed_everything={seed}", *options]).config
+    return RunRow(
+        id=f"{seed}{value}",
+        name="gru",
+        experiment_id="1",
+        status="FINISHED",
+        state="finished",
+        started_ms=0,
+        params={**flat_params(config.as_dict()), "parameters": "1"},
+        metrics={"test/accuracy": value, "cost/cpu_seconds": 60.0 * seed},
+        tags={COMMIT_TAG: "abcdef0123", GIT_DIRTY_TAG: dirty},
+    )
+
+
+def test_which_runs_count():
+    first, second = run(1, 0.9), run(2, 0.96)
+    rows = [
+        run(3, 0.5, "--model.optimizer.lr=0.1"),
+        run(3, 0.5, "--trainer.max_time_steps=24"),
+        run(3, 0.5, dirty="true"),
+        replace(run(3, 0.5), state="running"),
+        second,
+        first,
+        run(2, 0.1),  # an older one
+    ]
+    assert runs_of(RECIPE, rows) == [first, second]
+    elsewhere = run(4, 0.7, "--tracking.experiment=mine", "--trainer.progress=false", "--trainer.threads=1")
+    assert runs_of(RECIPE, [elsewhere]) == [elsewhere]
+
+
+def test_a_row():
+    cells = line(CLAIM, [run(1, 0.90), run(2, 0.94), run(3, 0.92)]).strip("| ").split(" | ")
+    assert cells[0] == "mnist1d/gru.yaml"
+    assert cells[1].startswith("Greydanus and Kobak (2024)")
+    assert cells[2:] == [
+        "test/accuracy",
+        "0.91",
+        "≥ 0.91",
+        "0.92 (0.02)",
+        "3",
+        "yes, 2 of 3 seeds",
+        "2.0",
+        "abcdef0",
+    ]
+    assert " no | 1.0 | " in line(CLAIM, [run(1, 0.5)])
+    assert line(CLAIM, []) is None
+    assert line(replace(CLAIM, metric="test/mse"), [run(1, 0.5)]) is None
+
+
+def test_a_loss_has_to_be_small():
+    below = replace(CLAIM, most=True, bound=0.5)
+    assert [below.met(value) for value in (0.4, 0.5, 0.6)] == [True, True, False]
+
+
+def test_every_claim_names_a_metric_that_runs_have():
+    found = claims()
+    assert {claim.recipe.parent.name for claim in found} >= {"mnist1d"}
+    for claim in found:
+        assert claim.metric.split("/")[0] in ("test", "best", "val", "train")
+        float(claim.published)
+
+
+def test_the_page_around_the_table_stays():
+    page = f"# Evidence\n\n{BEGIN}| old |\n{END}\nAfter.\n"
+    assert written(page, "| new |\n") == f"# Evidence\n\n{BEGIN}| new |\n{END}\nAfter.\n"
+    with pytest.raises(ValueError, match="no place for the table"):
+        written("# Evidence\n", "| new |\n")
