@@ -19,11 +19,16 @@ from elman.cores import (
     Cell,
     Centred,
     Core,
+    CoupledLSTM,
     Elman,
     FeedForward,
     IndRNN,
+    LayerNormLSTM,
     Leaky,
+    OriginalGRU,
+    PeepholeLSTM,
     Pooled,
+    ProjectedLSTM,
 )
 
 B, T, F, H = 4, 7, 3, 5
@@ -41,18 +46,24 @@ class Row:
         equations: one step of one layer, written apart from the core: (x_t (F,), memory, weights) to
             (h_t, memory); None: the core has a file of its own that compares it with something.
         memory: tensors that a layer carries.
+        sizes: numbers of a row in each of them; None: H in all.
         hides: an output may happen not to depend on a step it has read, as where units are dead.
         plain: options under which first values are those of `init` alone.
+        own: weights, by their names in `shapes`, whose first values are the cell's own whatever `init`.
         trained: further options in the tables that train it; None: it is not in those.
+        rare: in the dearest tables it meets few of what is there, since cores much like it meet all.
     """
 
     core: type[Core]
     options: dict[str, Any] = field(default_factory=dict)
     equations: Callable[..., tuple[Tensor, tuple[Tensor, ...]]] | None = None
     memory: int = 1
+    sizes: tuple[int, ...] | None = None
     hides: bool = False
     plain: dict[str, Any] = field(default_factory=dict)
+    own: tuple[str, ...] = ()
     trained: dict[str, Any] | None = None
+    rare: bool = False
 
     @property
     def reads_all_units(self) -> bool:
@@ -130,6 +141,55 @@ def gru(x, memory, weights):
     return h, (h,)
 
 
+def original_gru(x, memory, weights):
+    (h,) = memory
+    (u_r, u_z, u_n), (w_r, w_z, w_n), (b_r, b_z, b_n) = (leaf.split(H) for leaf in weights)
+    r, z = torch.sigmoid(w_r @ h + u_r @ x + b_r), torch.sigmoid(w_z @ h + u_z @ x + b_z)
+    h = (1 - z) * torch.tanh(u_n @ x + w_n @ (r * h) + b_n) + z * h
+    return h, (h,)
+
+
+def peephole(x, memory, weights):
+    w_ih, w_hh, b_ih, b_hh, p = weights
+    (h, c), (p_i, p_f, p_o) = memory, p.split(H)
+    i, f, g, o = (w_ih @ x + b_ih + w_hh @ h + b_hh).split(H)
+    c = torch.sigmoid(f + p_f * c) * c + torch.sigmoid(i + p_i * c) * torch.tanh(g)
+    h = torch.sigmoid(o + p_o * c) * torch.tanh(c)
+    return h, (h, c)
+
+
+def coupled(x, memory, weights):
+    w_ih, w_hh, b_ih, b_hh = weights
+    h, c = memory
+    f, g, o = (w_ih @ x + b_ih + w_hh @ h + b_hh).split(H)
+    c = torch.sigmoid(f) * c + torch.sigmoid(-f) * torch.tanh(g)
+    h = torch.sigmoid(o) * torch.tanh(c)
+    return h, (h, c)
+
+
+def normalised(v, gain):
+    centred = v - v.sum() / len(v)
+    return gain * centred / torch.sqrt((centred * centred).sum() / len(v) + 1e-5)
+
+
+def layer_norm(x, memory, weights):
+    w_ih, w_hh, b, gain_ih, gain_hh, gain_c, bias_c = weights
+    h, c = memory
+    i, f, g, o = (normalised(w_hh @ h, gain_hh) + normalised(w_ih @ x, gain_ih) + b).split(H)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    h = torch.sigmoid(o) * torch.tanh(normalised(c, gain_c) + bias_c)
+    return h, (h, c)
+
+
+def projected(x, memory, weights):
+    w_ih, w_hh, b_ih, b_hh, w_hr = weights
+    h, c = memory
+    i, f, g, o = (w_ih @ x + b_ih + w_hh @ h + b_hh).split(H)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    h = w_hr @ (torch.sigmoid(o) * torch.tanh(c))
+    return h, (h, c)
+
+
 def feed_forward(phi: Callable[[Tensor], Tensor]) -> Callable:
     def step(x, memory, weights):
         weight, bias = weights
@@ -163,16 +223,18 @@ def both_ways(input_size: int, **options: Any) -> Core:
     return Bidirectional(input_size, core=partial(GRU, **options))
 
 
+UNBIASED = {"forget_bias": None}
+GAINS = ("gain_ih", "gain_hh", "gain_c")
 CORES = [
     Row(Elman, {"nonlinearity": "tanh"}, elman(torch.tanh), trained={}),
     Row(Elman, {"nonlinearity": "relu"}, elman(torch.relu), hides=True, trained={}),
     Row(Elman, {"nonlinearity": "sigmoid"}, elman(torch.sigmoid), trained={}),
     Row(Elman, {"kernel": "fused"}, elman(torch.tanh)),
     Row(Elman, {"kernel": "loop", "nonlinearity": "sigmoid"}, elman(torch.sigmoid)),
-    Row(LSTM, {}, lstm, memory=2, plain={"forget_bias": None}, trained={}),
-    Row(LSTM, {"kernel": "native"}, lstm, memory=2, plain={"forget_bias": None}, trained={}),
-    Row(LSTM, {"kernel": "scan"}, lstm, memory=2, plain={"forget_bias": None}, trained={}),
-    Row(LSTM, {"kernel": "loop"}, lstm, memory=2, plain={"forget_bias": None}),
+    Row(LSTM, {}, lstm, memory=2, plain=UNBIASED, trained={}),
+    Row(LSTM, {"kernel": "native"}, lstm, memory=2, plain=UNBIASED, trained={}),
+    Row(LSTM, {"kernel": "scan"}, lstm, memory=2, plain=UNBIASED, trained={}),
+    Row(LSTM, {"kernel": "loop"}, lstm, memory=2, plain=UNBIASED),
     Row(GRU, {}, gru, trained={"residual": True}),
     Row(GRU, {"kernel": "fused"}, gru, trained={}),
     Row(GRU, {"kernel": "native"}, gru),
@@ -181,6 +243,12 @@ CORES = [
     Row(IndRNN, {"nonlinearity": "tanh"}, indrnn(torch.tanh), plain={"most_recurrent": None}, trained={}),
     Row(Leaky, {"nonlinearity": "tanh", "rate": 0.3}, leaky(torch.tanh, 0.3), trained={}),
     Row(IndRNN, {"nonlinearity": "relu"}, indrnn(torch.relu), hides=True, plain={"most_recurrent": None}),
+    Row(OriginalGRU, {}, original_gru, trained={}, rare=True),
+    Row(PeepholeLSTM, {}, peephole, memory=2, plain=UNBIASED, trained={}, rare=True),
+    Row(CoupledLSTM, {}, coupled, memory=2, plain=UNBIASED, trained={}, rare=True),
+    Row(LayerNormLSTM, {}, layer_norm, memory=2, plain=UNBIASED, own=GAINS, trained={}, rare=True),
+    Row(ProjectedLSTM, {}, projected, memory=2, sizes=(H // 2, H), plain=UNBIASED, trained={}, rare=True),
+    Row(ProjectedLSTM, {"kernel": "loop"}, projected, memory=2, sizes=(H // 2, H), plain=UNBIASED),
     Row(FeedForward, {"nonlinearity": "tanh"}, feed_forward(torch.tanh), memory=0, trained={}),
     Row(FeedForward, {"nonlinearity": "relu"}, feed_forward(torch.relu), memory=0, hides=True),
     Row(FeedForward, {"nonlinearity": "sigmoid"}, feed_forward(torch.sigmoid), memory=0),

@@ -15,7 +15,7 @@ from strategy_rows import EVERY, RANDOM, STRATEGIES, UNCREDITED, name
 import elman.bptt
 import elman.cores
 from elman.batch import SequenceBatch, whole
-from elman.bptt import BackpropThroughTime, Checkpointed, EProp, Full, SnAp1, Split, Truncated
+from elman.bptt import RTRL, BackpropThroughTime, Checkpointed, EProp, Full, SnAp1, Split, Truncated
 from elman.bptt.strategy import NoCreditMatrix
 from elman.cores import Cell
 from elman.tree import rows
@@ -25,7 +25,13 @@ LENGTHS = torch.tensor([11, 7, 3])
 
 
 # Not those that read later steps: C[t, s] with s > t has no meaning in a strategy's matrix.
-CORES = {str(row): row for row in core_rows.TRAINED if row.make().streams}
+STREAMING = {str(row): row for row in core_rows.TRAINED if row.make().streams}
+CORES = {name: row for name, row in STREAMING.items() if not row.rare}
+RARE = [name for name in STREAMING if name not in CORES]
+CASES = [
+    *pairs(STRATEGIES, CORES, [1, 2, 3]),
+    *pairs([Checkpointed(window=4), Truncated(k1=2, k2=5), RTRL(k1=4)], RARE, [1, 2, 3]),
+]
 
 
 def make(row: Row, layers: int = 1) -> elman.cores.Core:
@@ -64,13 +70,15 @@ def test_what_is_no_sum_of_pairs_says_so_or_what_it_expects(bptt: BackpropThroug
         assert torch.equal(bptt.credit_matrix(T), Full().credit_matrix(T))
 
 
-@pytest.mark.parametrize(("bptt", "core", "layers"), pairs(STRATEGIES, CORES, [1, 2, 3]), ids=name)
+@pytest.mark.parametrize(("bptt", "core", "layers"), CASES, ids=name)
 def test_gradient_is_the_credited_sum(bptt: BackpropThroughTime, core: str, layers: int, known: dict) -> None:
     ragged = layers != 2
     torch.manual_seed(1)
-    net, batch = SquaredError(make(CORES[core], layers)), random_batch(ragged=ragged)
-    if bptt.refusal(net.core):
-        assert bptt.traces and not isinstance(net.core, Cell)  # noqa: PT018  (what it cannot trace)
+    net, batch = SquaredError(make(STREAMING[core], layers)), random_batch(ragged=ragged)
+    if why := bptt.refusal(net.core):  # what it cannot trace
+        assert bptt.traces
+        assert not isinstance(net.core, Cell) or net.core.pointwise() is None
+        assert type(net.core).__name__ in why
         return
     restart = bptt.k if isinstance(bptt, Split) else None
     key = (core, layers, ragged, restart)

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 import elman.cores
-from elman.cores import GRU, LSTM, Cell, Core, Elman
+from elman.cores import GRU, LSTM, Cell, Core, Elman, ProjectedLSTM
 from elman.cores.layered import Layered
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -116,7 +116,7 @@ def test_nothing_to_run_returns_the_carry(row, residual):
 def test_first_carry(row, layers):
     core = build(row, layers=layers)
     carry = core.initial_carry(B)
-    assert [leaf.shape for leaf in carry] == [(B, layers, H)] * row.memory
+    assert [leaf.shape for leaf in carry] == [(B, layers, size) for size in row.sizes or (H,) * row.memory]
     assert all(leaf.dtype == torch.float64 and not leaf.any() for leaf in carry)
     assert len({leaf.data_ptr() for leaf in carry}) == len(carry)
 
@@ -233,7 +233,8 @@ def test_state_dict_round_trip(row, residual):
 @every_layered_core
 def test_built_in_one_line_with_defaults(row):
     core = row.core(F)
-    assert (core.input_size, core.output_size, core.hidden_size, core.layers) == (F, 128, 128, 1)
+    output_size = 64 if row.core is ProjectedLSTM else 128
+    assert (core.input_size, core.output_size, core.hidden_size, core.layers) == (F, output_size, 128, 1)
     assert core.streams
 
 

@@ -8,7 +8,7 @@ import torch
 from core_rows import B, F, H
 from torch import Tensor
 
-from elman.cores import GRU, LSTM, Bidirectional, Cell, Elman
+from elman.cores import GRU, LSTM, Bidirectional, Cell, CoupledLSTM, Elman
 from elman.cores.crossing import Crossing, step_by_step
 from elman.cores.kernels import use_kernels
 from elman.cores.resets import Resets
@@ -19,7 +19,12 @@ BEGINS = torch.zeros(B, T, dtype=torch.bool)
 BEGINS[0, [1, 7, 17]] = BEGINS[2, 16] = True
 HALF = Crossing(decay=0.5, clip=0.1)
 CROSSINGS = {"clip": Crossing(clip=0.1), "decay": Crossing(decay=0.7), "both": HALF}
-EQUATIONS = {Elman: core_rows.elman(torch.tanh), GRU: core_rows.gru, LSTM: core_rows.lstm}
+EQUATIONS = {
+    Elman: core_rows.elman(torch.tanh),
+    GRU: core_rows.gru,
+    LSTM: core_rows.lstm,
+    CoupledLSTM: core_rows.coupled,
+}
 KERNELS = ("scan", "native", "loop")
 
 

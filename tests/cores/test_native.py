@@ -16,7 +16,7 @@ import torch
 from core_rows import gradients, weighted
 from torch import Tensor
 
-from elman.cores import GRU, LSTM, Cell, Elman, _native
+from elman.cores import GRU, LSTM, Cell, CoupledLSTM, Elman, _native
 from elman.cores._build import SOURCE, library, why_not_native
 from elman.cores.kernels import Choice, in_words, kernels_of, use_kernels, why_without
 
@@ -26,6 +26,7 @@ CELLS: dict[str, Callable[..., Cell]] = {
     "sigmoid": partial(Elman, nonlinearity="sigmoid"),
     "GRU": GRU,
     "LSTM": LSTM,
+    "CoupledLSTM": CoupledLSTM,
 }
 each_cell = pytest.mark.parametrize("cell", CELLS)
 pytestmark = pytest.mark.compiler

@@ -11,7 +11,7 @@ import torch
 from core_rows import gradients, weighted
 from torch import Tensor
 
-from elman.cores import GRU, LSTM, Cell, Elman
+from elman.cores import GRU, LSTM, Cell, CoupledLSTM, Elman
 from elman.cores._layout import BLOCK
 from elman.cores.kernels import Choice, kernels_of, use_kernels
 
@@ -24,6 +24,7 @@ CELLS: dict[str, Callable[..., Cell]] = {
     "sigmoid": partial(Elman, nonlinearity="sigmoid"),
     "GRU": GRU,
     "LSTM": LSTM,
+    "CoupledLSTM": CoupledLSTM,
 }
 each_cell = pytest.mark.parametrize("cell", CELLS)
 each_scan = pytest.mark.parametrize("kernel", ["scan", "native"])

@@ -4,14 +4,19 @@ from elman.cores.bidirectional import Bidirectional
 from elman.cores.cell import Cell
 from elman.cores.centred import Centred
 from elman.cores.core import Core
+from elman.cores.coupled_lstm import CoupledLSTM
 from elman.cores.elman import Elman
 from elman.cores.feed_forward import FeedForward
 from elman.cores.gru import GRU
 from elman.cores.indrnn import IndRNN
+from elman.cores.layer_norm_lstm import LayerNormLSTM
 from elman.cores.leaky import Leaky
 from elman.cores.lstm import LSTM
+from elman.cores.original_gru import OriginalGRU
+from elman.cores.peephole_lstm import PeepholeLSTM
 from elman.cores.pointwise import Pointwise, Slopes
 from elman.cores.pooled import Pooled
+from elman.cores.projected_lstm import ProjectedLSTM
 
 __all__ = [
     "GRU",
@@ -20,11 +25,16 @@ __all__ = [
     "Cell",
     "Centred",
     "Core",
+    "CoupledLSTM",
     "Elman",
     "FeedForward",
     "IndRNN",
+    "LayerNormLSTM",
     "Leaky",
+    "OriginalGRU",
+    "PeepholeLSTM",
     "Pointwise",
     "Pooled",
+    "ProjectedLSTM",
     "Slopes",
 ]

@@ -61,3 +61,23 @@ def check_bias(name: str, value: float | None) -> None:
     """
     if value is not None and not math.isfinite(value):
         raise ValueError(f"{name} must be a finite number, got {name}={value}; null leaves it to init")
+
+
+def check_chrono(steps: int | None, forget_bias: float | None) -> None:
+    """Refuse a longest dependency from which no bias can be drawn, or one beside a bias that is given.
+
+    Raises:
+        ValueError: if it is below 3, or `forget_bias` is neither 1, as without being given, nor None.
+    """
+    if steps is None:
+        return
+    if steps < 3:
+        raise ValueError(
+            f"chrono_steps is the longest dependency and must be at least 3, got chrono_steps={steps}; "
+            f"null leaves the biases to forget_bias"
+        )
+    if forget_bias not in (1.0, None):
+        raise ValueError(
+            f"forget_bias={forget_bias} and chrono_steps={steps} both give the forget gate its first bias; "
+            f"leave one out"
+        )

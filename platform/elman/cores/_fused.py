@@ -16,15 +16,15 @@ def run_fused(kernel: nn.Module, steps: Any, carry: Carry) -> tuple[Any, Carry]:
 
     Under autocast on a CPU, torch hands an LSTM to oneDNN without asking whether the processor has that
     precision; without AVX-512 it raises "could not create a primitive descriptor". There the LSTM runs by
-    torch's own kernels; where oneDNN runs it, nothing changes.
+    torch's own kernels, and so does one with a projection, which oneDNN lacks and torch else warns of; where
+    oneDNN runs it, nothing changes.
     """
     if not isinstance(kernel, nn.LSTM):
         out, end = kernel(steps, carry[0])
         return out, (end,)
-    if (
-        not torch.is_autocast_enabled("cpu")
-        or kernel.weight_ih_l0.device.type != "cpu"
-        or has_mixed_lstm(torch.get_autocast_dtype("cpu"))
+    mixed = torch.is_autocast_enabled("cpu")
+    if kernel.weight_ih_l0.device.type != "cpu" or not (
+        kernel.proj_size or (mixed and not has_mixed_lstm(torch.get_autocast_dtype("cpu")))
     ):
         return kernel(steps, carry)
     onednn: Any = torch.backends.mkldnn

@@ -248,6 +248,29 @@ BACKWARD(lstm)
     }
 }
 
+FORWARD(coupled)
+{
+    OUT a_f = a, *restrict a_g = a + n, *restrict a_o = a + 2 * n;
+    EACH_UNIT {
+        const real f = sigmoid(a_f[i]), g = hyperbolic_tangent(a_g[i]), o = sigmoid(a_o[i]);
+        a_f[i] = f, a_g[i] = g, a_o[i] = o;
+        new_c[i] = g + f * (c[i] - g);
+        new_h[i] = o * hyperbolic_tangent(new_c[i]);
+    }
+}
+BACKWARD(coupled)
+{
+    EACH_UNIT {
+        const real m = dh[i] + dy[i], f = a[i], g = a[n + i], o = a[2 * n + i];
+        const real t = hyperbolic_tangent(new_c[i]), by_c = dc[i] + m * o * (1 - t * t);
+        d[i] = by_c * (c[i] - g) * f * (1 - f);
+        d[n + i] = by_c * (1 - f) * (1 - g * g);
+        d[2 * n + i] = m * t * o * (1 - o);
+        dh[i] = 0;
+        dc[i] = by_c * f;
+    }
+}
+
 /* ---- A block of steps. Rows lie step by step, longest first, so that a step's rows are the first ones. */
 
 struct block { /* as in _native.py */
@@ -352,3 +375,4 @@ CELL(elman_relu, 1, 1)
 CELL(elman_sigmoid, 1, 1)
 CELL(gru, 4, 3)
 CELL(lstm, 4, 4)
+CELL(coupled, 3, 3)

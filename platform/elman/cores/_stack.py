@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -55,7 +55,7 @@ class Stack(nn.Module):
         fused: torch's class of a fused kernel; None: there is none.
         pointwise: the cell's step as a scan runs it; None: it has none.
         kernel: what evaluates the cell.
-        carry_parts: tensors in the carry.
+        carry_sizes: numbers of a row in a layer's carry, of each tensor of it; the first are the output's.
 
     Raises:
         ValueError: if the cell does not have that kernel, or it is native and cannot be built.
@@ -76,10 +76,10 @@ class Stack(nn.Module):
         layers: int,
         dropout: float,
         residual: bool,
-        carry_parts: int,
+        carry_sizes: Sequence[int],
     ) -> None:
         super().__init__()
-        self.hidden_size, self.layers, self.carry_parts = hidden_size, layers, carry_parts
+        self.layers, self.carry_sizes, self.output_size = layers, carry_sizes, carry_sizes[0]
         self.dropout, self.residual = dropout, residual
         native = pointwise and pointwise.native
         have = {"fused": fused, "native": native, "scan": pointwise, "loop": cell}
@@ -96,7 +96,7 @@ class Stack(nn.Module):
         self.crossing: Crossing | None = None  # of gradients between steps; None: they cross as they are
         self._equations = _Functions(cell.hidden_size, cell.shapes, cell.drive, cell.step)
         self._class_names = [base.__name__ for base in type(cell).__mro__]
-        widths = [input_size] + [hidden_size] * (layers - 1)
+        widths = [input_size] + [self.output_size] * (layers - 1)
         parts: list[nn.Module]
         if fused is None:
             parts = [Weights(cell.shapes(width), hidden_size) for width in widths]
@@ -143,10 +143,10 @@ class Stack(nn.Module):
         return there[1] if name == "fused" and cuts > choice.most_cuts * steps else name
 
     def initial_carry(self, row_count: int) -> Carry:
-        """Zeros, each (B, L, H), on the parameters' device."""
+        """Zeros, (B, L, H) each, H that of each tensor, on the parameters' device."""
         weight = self._weight
-        zeros = weight.new_zeros(row_count, self.layers, self.hidden_size, dtype=wide(weight.dtype))
-        return (zeros,) if self.carry_parts == 1 else tuple(zeros.clone() for _ in range(self.carry_parts))
+        layers, dtype = self.layers, wide(weight.dtype)
+        return tuple(weight.new_zeros(row_count, layers, size, dtype=dtype) for size in self.carry_sizes)
 
     def forward(
         self, x: Tensor, carry: Carry, lengths: Tensor | None = None, resets: Resets | None = None
@@ -163,7 +163,7 @@ class Stack(nn.Module):
                 f"reset the carry or set drop_last"
             )
         if steps == 0 or (lengths is not None and not lengths.any()):
-            return x.new_zeros(row_count, steps, self.hidden_size), carry
+            return x.new_zeros(row_count, steps, self.output_size), carry
         kernel = self._kernel(steps, cuts=0 if resets is None else len(resets.steps))
         if resets is not None and kernel == "fused":
             return in_stretches(self.forward, x, carry, lengths, resets)
@@ -177,7 +177,7 @@ class Stack(nn.Module):
         ran, ends = self._run(packed, rows(carry, index), kernel, resets and resets.of(order))
         assert isinstance(ran, PackedSequence)
         padded, _ = pad_packed_sequence(ran, batch_first=True, total_length=steps)
-        out = padded.new_zeros(row_count, steps, self.hidden_size).index_copy(0, index, padded)
+        out = padded.new_zeros(row_count, steps, self.output_size).index_copy(0, index, padded)
         return out, tuple(
             start.to(end.dtype).index_copy(0, index, end) for start, end in zip(carry, ends, strict=True)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 Init = Literal["torch", "orthogonal", "uniform"]
 INITS = ("torch", "orthogonal", "uniform")
@@ -60,14 +60,55 @@ def make_uniform(stack: nn.Module) -> None:
 
 
 @torch.no_grad()
-def set_forget_bias(stack: nn.Module, forget_bias: float, *, hidden_size: int) -> None:
-    """b_ih + b_hh = `forget_bias` on the forget gate of every LSTM layer in `stack`.
+def make_identity(stack: nn.Module, *, scale: float) -> None:
+    """Recurrent matrices `scale` times the identity, input matrices from N(0, 0.001^2), biases zero.
 
-    Torch adds two biases: one is set to the value and the other to zero.
+    Args:
+        stack: as in `make_orthogonal`, with one gate.
+
+    Source: Le, Jaitly & Hinton (2015), arXiv 1504.00941, section 3: IRNN.
     """
-    forget = slice(hidden_size, 2 * hidden_size)  # the second of i, f, g, o
     for name, parameter in stack.named_parameters():
-        if "bias_ih" in name:
-            parameter[forget] = forget_bias
-        elif "bias_hh" in name:
-            parameter[forget] = 0.0
+        if "bias" in name:
+            nn.init.zeros_(parameter)
+        elif "weight_hh" in name:
+            nn.init.eye_(parameter).mul_(scale)
+        else:
+            nn.init.normal_(parameter, std=0.001)
+
+
+@torch.no_grad()
+def set_forget_bias(stack: nn.Module, forget_bias: float, *, hidden_size: int, forget_at: int) -> None:
+    """b = `forget_bias` on the forget gate of every layer in `stack`, the gate of number `forget_at`.
+
+    Where b is the sum of two biases, as in torch, one is set to the value and the other to zero.
+    """
+    for parameter in _biases(stack, hidden_size, forget_at):
+        parameter.fill_(forget_bias)
+
+
+@torch.no_grad()
+def set_chrono(
+    stack: nn.Module, steps: int, *, hidden_size: int, forget_at: int, input_at: int | None
+) -> None:
+    """b_f = log u and b_i = -b_f on the gates of every layer, u from U(1, steps - 1) for every unit.
+
+    As `set_forget_bias`. `input_at`: the number of the input gate; None: there is none.
+    """
+    taken = _biases(stack, hidden_size, forget_at if input_at is None else input_at)
+    for forget, takes_in in zip(_biases(stack, hidden_size, forget_at), taken, strict=True):
+        forget.uniform_(1, steps - 1).log_()
+        if input_at is not None:
+            torch.neg(forget, out=takes_in)
+
+
+def _biases(stack: nn.Module, hidden_size: int, gate: int) -> list[Tensor]:
+    """A gate's bias in every layer; where it is the sum of two, the second becomes zero."""
+    at, found = slice(gate * hidden_size, (gate + 1) * hidden_size), []
+    for name, parameter in stack.named_parameters():
+        kind = name.rpartition(".")[2].rpartition("_")[0]
+        if kind == "bias_hh":
+            parameter[at] = 0.0
+        elif kind in ("bias_ih", "bias"):
+            found.append(parameter.detach()[at])
+    return found

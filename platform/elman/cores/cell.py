@@ -31,7 +31,8 @@ class Cell(Layered):
     all steps at once; `step` is the rest, one step at a time. Both are pure functions of their arguments:
     layers, lengths, carries and precision are settled in `Stack`.
 
-    The carry is `carry_parts` tensors, each (B, L, H), zero before the first step.
+    The carry is `carry_parts` tensors, each (B, L, H) unless `carry_sizes` says otherwise, zero before the
+    first step. The first of them is as wide as the output.
 
     Args:
         init: first values: "orthogonal": every (H, H) block of `weight_hh` orthogonal, `weight_ih` Xavier
@@ -74,8 +75,9 @@ class Cell(Layered):
             layers=self.layers,
             dropout=self.dropout,
             residual=self.residual,
-            carry_parts=self.carry_parts,
+            carry_sizes=self.carry_sizes(),
         )
+        self.output_size = self.stack.output_size
         if self.init == "orthogonal":
             make_orthogonal(self.stack, hidden_size=self.hidden_size)
         elif self.init == "uniform":
@@ -90,7 +92,7 @@ class Cell(Layered):
 
         Args:
             drive: this step of what `drive` gave, (B, G).
-            carry: `carry_parts` tensors (B, H).
+            carry: `carry_parts` tensors (B, H), or of `carry_sizes`.
             weights: the layer's, by their names in `shapes`.
 
         Returns:
@@ -110,6 +112,10 @@ class Cell(Layered):
             "bias_ih": (rows,),
             "bias_hh": (rows,),
         }
+
+    def carry_sizes(self) -> tuple[int, ...]:
+        """Width of each tensor of the carry; the first is also that of a layer's output."""
+        return (self.hidden_size,) * self.carry_parts
 
     def fused(self) -> Callable[..., nn.Module] | None:
         """A kernel of torch's that equals the loop, with weights as in `shapes`; None: there is none."""

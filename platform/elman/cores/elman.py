@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from elman.cores._check import check_choice
+from elman.cores._weights import make_identity
 from elman.cores.cell import Cell
 from elman.cores.pointwise import Pointwise, Slopes
 from elman.tree import Carry
@@ -28,23 +30,44 @@ class Elman(Cell):
     Args:
         nonlinearity: phi: "tanh", "relu" (unbounded: clip the gradient) or "sigmoid" (its slope is at
             most 1/4, so gradients fade unless the norm of W exceeds 4).
+        identity: with relu, W begins as this number times the identity, U from N(0, 0.001^2) and b as zero,
+            in place of `init`. With 1, which keeps what it has read, this is an IRNN; None: not so.
 
     Raises:
-        ValueError: if `nonlinearity` is unknown.
+        ValueError: if `nonlinearity` is unknown; if `identity` is not positive, or stands beside an `init` or
+            beside another nonlinearity than relu.
 
     Cost: tanh and relu have a fused kernel, sigmoid has none.
 
-    Source: Elman (1990), Cognitive Science 14(2).
+    Source: Elman (1990), Cognitive Science 14(2); of identity: Le, Jaitly & Hinton (2015), arXiv 1504.00941.
     Differs: gradients go through the carry, where Elman copied it as a mere input; tanh by default,
         where Elman used the logistic sigmoid; layers, dropout and residual sums are added; as in torch,
         b is the sum of two biases.
     """
 
     nonlinearity: Literal["tanh", "relu", "sigmoid"] = "tanh"
+    identity: float | None = None
 
     def __post_init__(self) -> None:
         check_choice("nonlinearity", self.nonlinearity, tuple(PHI))
+        if self.identity is not None:
+            self._check_identity(self.identity)
         super().__post_init__()
+        if self.identity is not None:
+            make_identity(self.stack, scale=self.identity)
+
+    def _check_identity(self, scale: float) -> None:
+        if not 0 < scale < math.inf:
+            raise ValueError(f"identity is W's diagonal at first and must be positive, got identity={scale}")
+        if self.nonlinearity != "relu":
+            raise ValueError(
+                f"identity={scale} keeps what relu units hold, got nonlinearity={self.nonlinearity!r}; "
+                f"set nonlinearity: relu, or leave identity out"
+            )
+        if self.init != "orthogonal":
+            raise ValueError(
+                f"identity={scale} and init={self.init!r} both give weights their first values; leave one out"
+            )
 
     def step(self, drive: Tensor, carry: Carry, weights: Any) -> tuple[Tensor, Carry]:
         h = PHI[self.nonlinearity](drive + F.linear(carry[0], weights.weight_hh))

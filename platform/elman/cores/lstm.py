@@ -9,26 +9,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from elman.cores._check import check_bias
-from elman.cores._weights import set_forget_bias
-from elman.cores.cell import Cell
+from elman.cores._memory import MemoryCell
 from elman.cores.pointwise import Pointwise, Slopes
 from elman.tree import Carry
 
 
-class LSTM(Cell):
+class LSTM(MemoryCell):
     """Gates decide what a memory cell takes in, keeps and shows.
 
     i, f, o = sigmoid(W h_{t-1} + U x_t + b), each with its own W, U, b;
     g = tanh(W h_{t-1} + U x_t + b);  c_t = f c_{t-1} + i g;  h_t = o tanh(c_t).
 
     The carry is (h, c), each (B, L, H).
-
-    Args:
-        forget_bias: first value of the forget gate's b, whatever `init`; None leaves it to `init`.
-
-    Raises:
-        ValueError: if `forget_bias` is not finite.
 
     Source: Hochreiter & Schmidhuber (1997), Neural Computation 9(8); forget gate: Gers, Schmidhuber &
         Cummins (2000), Neural Computation 12(10); forget bias 1: Jozefowicz, Zaremba & Sutskever
@@ -39,15 +31,6 @@ class LSTM(Cell):
     """
 
     gates, carry_parts = 4, 2
-    keeping_gate = "forget"
-
-    forget_bias: float | None = 1.0
-
-    def __post_init__(self) -> None:
-        check_bias("forget_bias", self.forget_bias)
-        super().__post_init__()
-        if self.forget_bias is not None:
-            set_forget_bias(self.stack, self.forget_bias, hidden_size=self.hidden_size)
 
     def step(self, drive: Tensor, carry: Carry, weights: Any) -> tuple[Tensor, Carry]:
         h, c = carry
