@@ -11,7 +11,7 @@ from task_toys import ROWS, fit, make_task, stream, truncated
 
 from elman.bptt import Full
 from elman.errors import BadInput
-from elman.tasks import Constant, Cosine, Schedule
+from elman.tasks import Constant, Cosine, InverseSquareRoot, Schedule
 
 
 class Rates(torch.optim.SGD):
@@ -34,6 +34,13 @@ def rates(task, batches) -> list[float]:
 def test_constant_with_warm_up() -> None:
     found = rates(make_task(bptt=truncated(2), schedule=Constant(warmup=3)), stream(6, 6))
     assert found == pytest.approx([0.125, 0.25, 0.375, 0.5, 0.5, 0.5])
+
+
+def test_inverse_square_root() -> None:
+    found = rates(make_task(bptt=truncated(2), schedule=InverseSquareRoot(decay=0.5)), stream(6, 4))
+    assert found == pytest.approx([0.5, 0.5 / 1.5, 0.5 / (1 + 0.5 * 2**0.5), 0.5 / (1 + 0.5 * 3**0.5), 0.25])
+    with pytest.raises(ValueError, match="decay must not be negative, got decay=-1"):
+        InverseSquareRoot(decay=-1)
 
 
 def test_cosine_falls_by_the_time_steps_seen() -> None:

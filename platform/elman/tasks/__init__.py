@@ -1,7 +1,7 @@
 """What is learned: LightningModules; the only place that steps an optimiser."""
 
 from elman.tasks.loss import BinaryCrossEntropy, CrossEntropy, SequenceLoss, SquaredError
-from elman.tasks.schedule import Constant, Cosine, Schedule
+from elman.tasks.schedule import Constant, Cosine, InverseSquareRoot, Schedule
 from elman.tasks.task import SequenceTask
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "Constant",
     "Cosine",
     "CrossEntropy",
+    "InverseSquareRoot",
     "Schedule",
     "SequenceLoss",
     "SequenceTask",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from math import cos, pi
+from math import cos, inf, pi, sqrt
 
 
 class Schedule(ABC):
@@ -62,3 +62,26 @@ class Cosine(Schedule):
     def factor(self, *, progress: float, updates: int) -> float:
         fall = self.floor + (1 - self.floor) * (1 + cos(pi * min(progress, 1.0))) / 2
         return fall * min(1.0, (updates + 1) / (self.warmup + 1))
+
+
+class InverseSquareRoot(Schedule):
+    """The optimiser's learning rate divided by 1 + `decay` sqrt(n), n counting the updates made so far.
+
+    Args:
+        decay: 0 leaves the rate as it is; larger values lower it sooner.
+
+    Raises:
+        ValueError: if `decay` is negative.
+
+    Source: Tallec and Ollivier (2018), arXiv 1702.05043, section 5, where decay is called alpha.
+    """
+
+    needs_budget = False
+
+    def __init__(self, *, decay: float = 0.03) -> None:
+        if not 0 <= decay < inf:
+            raise ValueError(f"decay must not be negative, got decay={decay}")
+        self.decay = decay
+
+    def factor(self, *, progress: float, updates: int) -> float:
+        return 1 / (1 + self.decay * sqrt(updates))
