@@ -33,6 +33,7 @@ GROUPS = {  # recipes of a folder that are compared with one another; in all oth
     "spoken_digits": [],
     "waveform": [],
     "standard": [],
+    "jsb": [],  # each size and cell at its own rate
 }
 TINY = {  # data: options that make it small
     "Text": [
