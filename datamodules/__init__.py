@@ -28,6 +28,7 @@ _FILES = {
         "Adding",
         "AnBn",
         "CopyBlocks",
+        "CopyCurriculum",
         "CopyMemory",
         "Echo",
         "Generated",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,11 @@ class Batches:
             given apart, under their names with this at the end; None: all are of one sort.
         unknown_share: share of its target ids that are the unknown one.
 
+    Attributes:
+        follow: called with the mean loss of a training batch, in nats or as squared error, before the next one
+            is made. Workers would read ahead of it, so there must be none. None: nothing depends on it.
+        metrics: what is logged of training data, by name; None: nothing.
+
     `waited_seconds` is the time that iteration has waited for batches.
     """
 
@@ -65,6 +70,8 @@ class Batches:
         self.workers = workers
         self.steps_per_batch = steps_per_batch
         self.names, self.suffix, self.unknown_share = names, suffix, unknown_share
+        self.follow: Callable[[float], None] | None = None
+        self.metrics: Callable[[], Mapping[str, float]] | None = None
         self.index = 0
         self.waited_seconds = 0.0
 
@@ -110,7 +117,7 @@ class Batches:
         while index < len(self):
             made, until = [self.batch(index)], time.perf_counter() + BURST_SECONDS
             broken: Exception | None = None
-            while index + len(made) < len(self) and time.perf_counter() < until:
+            while self.follow is None and index + len(made) < len(self) and time.perf_counter() < until:
                 try:
                     made.append(self.batch(index + len(made)))
                 except Exception as error:  # comes in its turn: the batches before it are to be learned

@@ -4,6 +4,7 @@ from datamodules.synthetic.a_n_b_n import AnBn
 from datamodules.synthetic.a_sequence import ASequence
 from datamodules.synthetic.adding import Adding
 from datamodules.synthetic.copy_blocks import CopyBlocks
+from datamodules.synthetic.copy_curriculum import CopyCurriculum
 from datamodules.synthetic.copy_memory import CopyMemory
 from datamodules.synthetic.echo import Echo
 from datamodules.synthetic.generated import Generated
@@ -17,6 +18,7 @@ __all__ = [
     "Adding",
     "AnBn",
     "CopyBlocks",
+    "CopyCurriculum",
     "CopyMemory",
     "Echo",
     "Generated",

@@ -200,6 +200,8 @@ class SequenceTask(pl.LightningModule):
         if torch.is_autocast_enabled(self.device.type):
             # A context may cache casts of weights for its life, across our optimiser steps.
             torch.set_autocast_cache_enabled(False)
+        follow = getattr(self.trainer.train_dataloader, "follow", None)
+        before = self.updates.running.sums() if follow else (0.0, 0.0)
         self.time_steps += self.training_loop.run(
             self.network.preprocess(batch),
             batch,
@@ -211,6 +213,8 @@ class SequenceTask(pl.LightningModule):
         if self._ranks > 1:
             self.training_metrics.count(int(batch.lengths.sum()))
         self.training_begun = True
+        if follow and (mean := self.updates.running.mean_since(before)) is not None:
+            follow(mean)
         if self.updates.running.updates >= self.log_every:
             self.report()  # here, before any callback saves what has summed up since the last one
 

@@ -33,7 +33,7 @@ class TrainingMetrics:
         """Start the clock.
 
         Args:
-            loader: of training data; may count `waited_seconds`.
+            loader: of training data; may count `waited_seconds`, and have `metrics`.
         """
         self._then, self._seen = time.perf_counter(), time_steps
         self._before = self.updates.running.updates
@@ -76,6 +76,8 @@ class TrainingMetrics:
         if updates.skipped:
             metrics["train/skipped_updates"] = float(updates.skipped)
         metrics |= {f"train/{name}": float(count) for name, count in counts.items()}
+        if (of_data := getattr(loader, "metrics", None)) is not None:
+            metrics |= {f"train/{name}": value for name, value in of_data().items()}
         now, waited = time.perf_counter(), _waited_seconds(loader)
         if time_steps > self._seen:
             metrics["train/steps_per_second"] = (time_steps - self._seen) / (now - self._then)

@@ -75,6 +75,15 @@ class RunningTotals:
     clipped: int = 0
     norm: float = 0.0
 
+    def sums(self) -> tuple[float, float]:
+        """The loss so far, and what it counts as."""
+        return float(self.loss), self.scored
+
+    def mean_since(self, before: tuple[float, float]) -> float | None:
+        """The mean loss of what came after those sums; None: nothing did."""
+        scored = self.scored - before[1]
+        return (float(self.loss) - before[0]) / scored if scored else None
+
 
 @dataclass(frozen=True)
 class Totals:
