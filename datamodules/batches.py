@@ -47,8 +47,8 @@ class Batches:
         unknown_share: share of its target ids that are the unknown one.
 
     Attributes:
-        follow: called with the mean loss of a training batch, in nats or as squared error, before the next one
-            is made. Workers would read ahead of it, so there must be none. None: nothing depends on it.
+        follow: called with the mean loss of a training batch, in nats or as squared error, before the next is
+            made. Workers would read ahead of it, so there must be none. None: nothing depends on it.
         metrics: what is logged of training data, by name; None: nothing.
 
     `waited_seconds` is the time that iteration has waited for batches.

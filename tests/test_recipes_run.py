@@ -33,6 +33,7 @@ GROUPS = {  # recipes of a folder that are compared with one another; in all oth
     "spoken_digits": [],
     "waveform": [],
     "standard": [],
+    "copy_memory": ["*_100.yaml"],
     "jsb": [],  # each size and cell at its own rate
 }
 TINY = {  # data: options that make it small
@@ -49,6 +50,7 @@ TINY = {  # data: options that make it small
         *("--data.batch_size=2", "--data.steps=110", "--data.train_steps=110", "--data.eval_steps=110"),
         "--model.window=110",
     ],
+    "CopyCurriculum": ["--data.batch_size=2"],
     "CopyMemory": ["--data.batch_size=2", "--data.val_batches=1"],
     "AnBn": [
         *("--data.steps=50", "--data.batches_per_sequence=2", "--data.val_batches=2"),
