@@ -22,9 +22,9 @@ class CopyCurriculum(Generated):
         x: 0 1 1 2 2 2
         y: . . . 0 1 1
 
-    In training n is the same in all rows of a batch and drawn anew for each, from max(1, L - 5) to L. At first
-    L is 1; it grows by 1 after every batch whose bits cost less than `mastered` on average. `train/length` is
-    L, which checkpoints hold. In validation and test n is drawn from 1 to `val_length`.
+    In training n is the same in all rows of a batch and drawn anew for each, from max(1, L - 5) to L. L
+    begins with 1 and grows by 1 after every batch whose bits cost less than `mastered` on average.
+    `train/length` is L, which checkpoints hold. In validation and test n is drawn from 1 to `val_length`.
 
     Args:
         mastered: bits a bit below which L grows.
