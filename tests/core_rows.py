@@ -9,12 +9,34 @@ from functools import partial
 from typing import Any
 
 import torch
+from core_equations import (
+    H,
+    coupled,
+    elman,
+    feed_forward,
+    gru,
+    indrnn,
+    layer_norm,
+    leaky,
+    lru,
+    lstm,
+    min_gru,
+    min_lstm,
+    original_gru,
+    peephole,
+    projected,
+    qrnn,
+    sru,
+)
 from torch import Tensor
 from torch.nn import functional as F_
 
 from elman.cores import (
     GRU,
+    LRU,
     LSTM,
+    QRNN,
+    SRU,
     Bidirectional,
     Cell,
     Centred,
@@ -25,13 +47,15 @@ from elman.cores import (
     IndRNN,
     LayerNormLSTM,
     Leaky,
+    MinGRU,
+    MinLSTM,
     OriginalGRU,
     PeepholeLSTM,
     Pooled,
     ProjectedLSTM,
 )
 
-B, T, F, H = 4, 7, 3, 5
+B, T, F = 4, 7, 3
 LENGTHS = torch.tensor([3, 0, 7, 1])
 EXACT = {"rtol": 1e-12, "atol": 1e-12}
 
@@ -47,6 +71,7 @@ class Row:
             (h_t, memory); None: the core has a file of its own that compares it with something.
         memory: tensors that a layer carries.
         sizes: numbers of a row in each of them; None: H in all.
+        shows: its output is the first tensor of its carry.
         hides: an output may happen not to depend on a step it has read, as where units are dead.
         plain: options under which first values are those of `init` alone.
         own: weights, by their names in `shapes`, whose first values are the cell's own whatever `init`.
@@ -59,6 +84,7 @@ class Row:
     equations: Callable[..., tuple[Tensor, tuple[Tensor, ...]]] | None = None
     memory: int = 1
     sizes: tuple[int, ...] | None = None
+    shows: bool = True
     hides: bool = False
     plain: dict[str, Any] = field(default_factory=dict)
     own: tuple[str, ...] = ()
@@ -94,110 +120,6 @@ def taken(make: Callable[..., Any], options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name in {p.name for p in parameters}}
 
 
-def elman(phi: Callable[[Tensor], Tensor]) -> Callable:
-    def step(x, memory, weights):
-        w_ih, w_hh, b_ih, b_hh = weights
-        h = phi(w_ih @ x + b_ih + w_hh @ memory[0] + b_hh)
-        return h, (h,)
-
-    return step
-
-
-def indrnn(phi: Callable[[Tensor], Tensor]) -> Callable:
-    def step(x, memory, weights):
-        w_ih, w_hh, b_ih, b_hh = weights
-        h = phi(w_ih @ x + b_ih + w_hh * memory[0] + b_hh)
-        return h, (h,)
-
-    return step
-
-
-def leaky(phi: Callable[[Tensor], Tensor], rate: float) -> Callable:
-    def step(x, memory, weights):
-        w_ih, w_hh, b_ih, b_hh = weights
-        (h,) = memory
-        h = (1 - rate) * h + rate * phi(w_ih @ x + b_ih + w_hh @ h + b_hh)
-        return h, (h,)
-
-    return step
-
-
-def lstm(x, memory, weights):
-    w_ih, w_hh, b_ih, b_hh = weights
-    h, c = memory
-    i, f, g, o = (w_ih @ x + b_ih + w_hh @ h + b_hh).split(H)
-    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-    h = torch.sigmoid(o) * torch.tanh(c)
-    return h, (h, c)
-
-
-def gru(x, memory, weights):
-    w_ih, w_hh, b_ih, b_hh = weights
-    (h,) = memory
-    from_x, from_h = (w_ih @ x + b_ih).split(H), (w_hh @ h + b_hh).split(H)
-    r, z = torch.sigmoid(from_x[0] + from_h[0]), torch.sigmoid(from_x[1] + from_h[1])
-    n = torch.tanh(from_x[2] + r * from_h[2])
-    h = (1 - z) * n + z * h
-    return h, (h,)
-
-
-def original_gru(x, memory, weights):
-    (h,) = memory
-    (u_r, u_z, u_n), (w_r, w_z, w_n), (b_r, b_z, b_n) = (leaf.split(H) for leaf in weights)
-    r, z = torch.sigmoid(w_r @ h + u_r @ x + b_r), torch.sigmoid(w_z @ h + u_z @ x + b_z)
-    h = (1 - z) * torch.tanh(u_n @ x + w_n @ (r * h) + b_n) + z * h
-    return h, (h,)
-
-
-def peephole(x, memory, weights):
-    w_ih, w_hh, b_ih, b_hh, p = weights
-    (h, c), (p_i, p_f, p_o) = memory, p.split(H)
-    i, f, g, o = (w_ih @ x + b_ih + w_hh @ h + b_hh).split(H)
-    c = torch.sigmoid(f + p_f * c) * c + torch.sigmoid(i + p_i * c) * torch.tanh(g)
-    h = torch.sigmoid(o + p_o * c) * torch.tanh(c)
-    return h, (h, c)
-
-
-def coupled(x, memory, weights):
-    w_ih, w_hh, b_ih, b_hh = weights
-    h, c = memory
-    f, g, o = (w_ih @ x + b_ih + w_hh @ h + b_hh).split(H)
-    c = torch.sigmoid(f) * c + torch.sigmoid(-f) * torch.tanh(g)
-    h = torch.sigmoid(o) * torch.tanh(c)
-    return h, (h, c)
-
-
-def normalised(v, gain):
-    centred = v - v.sum() / len(v)
-    return gain * centred / torch.sqrt((centred * centred).sum() / len(v) + 1e-5)
-
-
-def layer_norm(x, memory, weights):
-    w_ih, w_hh, b, gain_ih, gain_hh, gain_c, bias_c = weights
-    h, c = memory
-    i, f, g, o = (normalised(w_hh @ h, gain_hh) + normalised(w_ih @ x, gain_ih) + b).split(H)
-    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-    h = torch.sigmoid(o) * torch.tanh(normalised(c, gain_c) + bias_c)
-    return h, (h, c)
-
-
-def projected(x, memory, weights):
-    w_ih, w_hh, b_ih, b_hh, w_hr = weights
-    h, c = memory
-    i, f, g, o = (w_ih @ x + b_ih + w_hh @ h + b_hh).split(H)
-    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-    h = w_hr @ (torch.sigmoid(o) * torch.tanh(c))
-    return h, (h, c)
-
-
-def feed_forward(phi: Callable[[Tensor], Tensor]) -> Callable:
-    def step(x, memory, weights):
-        weight, bias = weights
-        return phi(weight @ x + bias), ()
-
-    return step
-
-
 class Independent(Cell):
     """Units that do not read one another, as a cell of a user's own: h_t = tanh(U x_t + b + u h_{t-1})."""
 
@@ -225,6 +147,7 @@ def both_ways(input_size: int, **options: Any) -> Core:
 
 UNBIASED = {"forget_bias": None}
 GAINS = ("gain_ih", "gain_hh", "gain_c")
+EIGENVALUES = ("nu_log", "theta_log", "gamma_log")
 CORES = [
     Row(Elman, {"nonlinearity": "tanh"}, elman(torch.tanh), trained={}),
     Row(Elman, {"nonlinearity": "relu"}, elman(torch.relu), hides=True, trained={}),
@@ -249,6 +172,13 @@ CORES = [
     Row(LayerNormLSTM, {}, layer_norm, memory=2, plain=UNBIASED, own=GAINS, trained={}, rare=True),
     Row(ProjectedLSTM, {}, projected, memory=2, sizes=(H // 2, H), plain=UNBIASED, trained={}, rare=True),
     Row(ProjectedLSTM, {"kernel": "loop"}, projected, memory=2, sizes=(H // 2, H), plain=UNBIASED),
+    Row(MinGRU, {}, min_gru, trained={}, rare=True),
+    Row(MinGRU, {"kernel": "loop"}, min_gru),
+    Row(MinLSTM, {}, min_lstm, plain=UNBIASED, trained={}, rare=True),
+    Row(LRU, {}, lru, memory=2, shows=False, hides=True, own=EIGENVALUES, trained={}, rare=True),
+    Row(QRNN, {}, qrnn(2), memory=2, shows=False, plain=UNBIASED, trained={}),
+    Row(QRNN, {"filter_width": 3}, qrnn(3), memory=3, shows=False, plain=UNBIASED),
+    Row(SRU, {}, sru, shows=False, trained={"residual": True}, rare=True),
     Row(FeedForward, {"nonlinearity": "tanh"}, feed_forward(torch.tanh), memory=0, trained={}),
     Row(FeedForward, {"nonlinearity": "relu"}, feed_forward(torch.relu), memory=0, hides=True),
     Row(FeedForward, {"nonlinearity": "sigmoid"}, feed_forward(torch.sigmoid), memory=0),
@@ -265,8 +195,8 @@ CORES = [
     Row(Centred, {"core": both_ways, "prior": 1}),
 ]
 TRAINED = [row for row in CORES if row.trained is not None]
-ONE_OF_EACH = list({row.core: row for row in reversed(TRAINED)}.values())[::-1]
-"""For tables in which kernels and nonlinearities, compared with one another elsewhere, change nothing."""
+ONE_OF_EACH = list({row.core: row for row in reversed(TRAINED) if not row.rare}.values())[::-1]
+"""For tables in which kernels, nonlinearities and gates, compared elsewhere, change nothing."""
 
 
 def build(row: Row, *, dtype=torch.float64, **options) -> Core:

@@ -162,7 +162,7 @@ def test_dropout_acts_between_layers_only(row, residual, lengths):
         assert noisy[exist].all()
 
 
-@every_recurrent_core
+@pytest.mark.parametrize("row", [row for row in RECURRENT if row.shows], ids=str)
 def test_a_residual_sum_is_not_dropped(row):
     """At the last step the output is the sum of what the layers hold, dropout or not."""
     core = build(row, layers=3, dropout=0.5, residual=True)

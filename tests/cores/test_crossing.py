@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import core_equations
 import core_rows
 import pytest
 import torch
@@ -20,10 +21,10 @@ BEGINS[0, [1, 7, 17]] = BEGINS[2, 16] = True
 HALF = Crossing(decay=0.5, clip=0.1)
 CROSSINGS = {"clip": Crossing(clip=0.1), "decay": Crossing(decay=0.7), "both": HALF}
 EQUATIONS = {
-    Elman: core_rows.elman(torch.tanh),
-    GRU: core_rows.gru,
-    LSTM: core_rows.lstm,
-    CoupledLSTM: core_rows.coupled,
+    Elman: core_equations.elman(torch.tanh),
+    GRU: core_equations.gru,
+    LSTM: core_equations.lstm,
+    CoupledLSTM: core_equations.coupled,
 }
 KERNELS = ("scan", "native", "loop")
 

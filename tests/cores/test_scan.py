@@ -149,7 +149,7 @@ def test_a_second_derivative_is_refused(kernel: str) -> None:
     [
         (
             partial(GRU, kernel="tape"),
-            "kernel must be 'auto', 'fused', 'native', 'scan' or 'loop', got 'tape'",
+            "kernel must be 'auto', 'fused', 'native', 'scan', 'parallel' or 'loop', got 'tape'",
         ),
         (
             partial(Elman, nonlinearity="sigmoid", kernel="fused"),

@@ -11,16 +11,24 @@ from elman.cores.gru import GRU
 from elman.cores.indrnn import IndRNN
 from elman.cores.layer_norm_lstm import LayerNormLSTM
 from elman.cores.leaky import Leaky
+from elman.cores.lru import LRU
 from elman.cores.lstm import LSTM
+from elman.cores.min_gru import MinGRU
+from elman.cores.min_lstm import MinLSTM
 from elman.cores.original_gru import OriginalGRU
 from elman.cores.peephole_lstm import PeepholeLSTM
 from elman.cores.pointwise import Pointwise, Slopes
 from elman.cores.pooled import Pooled
 from elman.cores.projected_lstm import ProjectedLSTM
+from elman.cores.qrnn import QRNN
+from elman.cores.sru import SRU
 
 __all__ = [
     "GRU",
+    "LRU",
     "LSTM",
+    "QRNN",
+    "SRU",
     "Bidirectional",
     "Cell",
     "Centred",
@@ -31,6 +39,8 @@ __all__ = [
     "IndRNN",
     "LayerNormLSTM",
     "Leaky",
+    "MinGRU",
+    "MinLSTM",
     "OriginalGRU",
     "PeepholeLSTM",
     "Pointwise",

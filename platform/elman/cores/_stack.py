@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, cast
 
 import torch
@@ -15,6 +16,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from elman.cores._build import why_not_native
 from elman.cores._fused import run_fused
 from elman.cores._layout import Layout
+from elman.cores._linear import AtOnce, Time
 from elman.cores._loop import Equations, Weights, loop
 from elman.cores._scan import scan
 from elman.cores.core import wide
@@ -54,6 +56,7 @@ class Stack(nn.Module):
         cell: its equations.
         fused: torch's class of a fused kernel; None: there is none.
         pointwise: the cell's step as a scan runs it; None: it has none.
+        at_once: how the cell itself runs all steps of a layer; None: it does not.
         kernel: what evaluates the cell.
         carry_sizes: numbers of a row in a layer's carry, of each tensor of it; the first are the output's.
 
@@ -70,6 +73,7 @@ class Stack(nn.Module):
         *,
         fused: Callable[..., nn.Module] | None,
         pointwise: Pointwise | None,
+        at_once: AtOnce | None = None,
         kernel: Kernel,
         input_size: int,
         hidden_size: int,
@@ -82,7 +86,15 @@ class Stack(nn.Module):
         self.layers, self.carry_sizes, self.output_size = layers, carry_sizes, carry_sizes[0]
         self.dropout, self.residual = dropout, residual
         native = pointwise and pointwise.native
-        have = {"fused": fused, "native": native, "scan": pointwise, "loop": cell}
+        own: dict[str, Any] = {at_once.kernel: at_once} if at_once else {}
+        have: dict[str, Any] = {
+            "fused": fused,
+            "native": native,
+            "scan": pointwise,
+            "parallel": None,
+            **own,
+            "loop": cell,
+        }
         self.available = tuple(name for name, there in have.items() if there is not None)
         name = type(cell).__name__
         if kernel not in ("auto", *self.available):
@@ -91,7 +103,8 @@ class Stack(nn.Module):
             )
         if kernel == "native" and (why := why_not_native("cpu", torch.get_default_dtype())):
             raise ValueError(f"kernel='native' is not to be had: {why}; or use kernel auto or scan")
-        self.kernel, self._scanned = kernel, pointwise
+        self.kernel, self._scanned, self._at_once = kernel, pointwise, at_once
+        self.uncrossed = ("fused", *own)  # which change no gradient between steps
         self.kept: Choice | None = None  # of the run that this one goes on with
         self.crossing: Crossing | None = None  # of gradients between steps; None: they cross as they are
         self._equations = _Functions(cell.hidden_size, cell.shapes, cell.drive, cell.step)
@@ -129,7 +142,7 @@ class Stack(nn.Module):
 
     def _there(self, device: str, *, learns: bool) -> tuple[str, ...]:
         """The kernels that the cell has on a kind of device, with a backward pass or without."""
-        lacks = ["fused"] if learns and self.crossing else []  # which changes no gradient between steps
+        lacks = [*self.uncrossed] if learns and self.crossing else []
         if "native" in self.available and why_not_native(device, self._weight.dtype):
             lacks.append("native")
         return tuple(name for name in self.available if name not in lacks) if lacks else self.available
@@ -244,6 +257,8 @@ class Stack(nn.Module):
         self, layer: int, x: Tensor, start: Carry, layout: Layout, kernel: str, *, first: Carry
     ) -> tuple[Tensor, Carry]:
         weights, crossing = self.weights_of(layer), self.crossing
+        if self._at_once and kernel == self._at_once.kernel:
+            return self._at_once.run(x, start, SimpleNamespace(**weights), Time(layout, first))
         if kernel in ("native", "scan"):
             assert self._scanned is not None, "the constructor has refused a scan without it"
             ordered = [weights[name] for name in SCANNED]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from elman.cores._check import check_choice
+from elman.cores._linear import AtOnce
 from elman.cores._stack import Stack
 from elman.cores._weights import INITS, Init, make_orthogonal, make_uniform
 from elman.cores.crossing import Crossing
@@ -40,8 +41,9 @@ class Cell(Layered):
             from U(-sqrt(3/n), sqrt(3/n)), n its larger side, biases zero.
         kernel: how the cell is evaluated over time: fused (torch's module), scan (backward pass written by
             hand, in the weights' precision), native (the scan with its steps in C, on CPU in 32 or 64 bits,
-            built at first use where a C compiler is), loop (step by step through autograd), or auto, which
-            looks up the fastest that is there for cell and device.
+            built at first use where a C compiler is), parallel (all steps at once but for one
+            multiplication and sum, where a step is linear in the carry), loop (step by step through
+            autograd), or auto, which looks up the fastest that is there for cell and device.
 
     Raises:
         ValueError: if `init` or `kernel` is unknown, the cell does not have that kernel, or it is native and
@@ -69,6 +71,7 @@ class Cell(Layered):
             self,
             fused=self.fused() if self._is_whole("fused") else None,
             pointwise=None if self.diagonal else self._traced,
+            at_once=self.at_once() if self._is_whole("at_once") else None,
             kernel=self.kernel,
             input_size=self.input_size,
             hidden_size=self.hidden_size,
@@ -141,6 +144,10 @@ class Cell(Layered):
         """The step as a scan runs it, with its derivatives; None: nobody wrote them, and autograd's serve."""
         return None
 
+    def at_once(self) -> AtOnce | None:
+        """All steps of a layer as the cell itself runs them; None: it leaves that to the kernels."""
+        return None
+
     def untraceable(self) -> str | None:
         if self._traced is None:
             return super().untraceable()
@@ -171,15 +178,16 @@ class Cell(Layered):
         return self.stack.forward(x, carry, lengths, resets)
 
     def use_crossing(self, crossing: Crossing) -> bool:
-        """The kernels do it, but for torch's module.
+        """The kernels do it, but for torch's module and cells that run all steps at once.
 
         Raises:
-            ValueError: if `kernel` is fused.
+            ValueError: if `kernel` is fused, or runs all steps of this cell at once.
         """
-        if self.kernel == "fused":
+        others = [name for name in self.stack.available if name not in self.stack.uncrossed]
+        if self.kernel in self.stack.uncrossed:
             raise ValueError(
-                "kernel=fused runs all steps in torch's module, where state_clip and credit_decay cannot act"
-                "; set kernel: auto, native, scan or loop"
+                f"kernel={self.kernel} runs all steps at once, where state_clip and credit_decay cannot act"
+                f"; set kernel: {', '.join(['auto', *others[:-1]])} or {others[-1]}"
             )
         self.stack.crossing = crossing
         return True

@@ -9,8 +9,8 @@ from torch import nn
 
 from elman.errors import BadInput
 
-Kernel = Literal["auto", "fused", "native", "scan", "loop"]
-KERNELS = ("auto", "fused", "native", "scan", "loop")
+Kernel = Literal["auto", "fused", "native", "scan", "parallel", "loop"]
+KERNELS = ("auto", "fused", "native", "scan", "parallel", "loop")
 
 
 MOST_CUTS = 0.2
@@ -21,7 +21,7 @@ class Choice(NamedTuple):
     """What evaluates a stack of layers.
 
     Args:
-        kernel: fused, native, scan or loop.
+        kernel: fused, native, scan, parallel or loop.
         from_steps: shorter windows go to the first kernel that the cell has; 0: none do. Without a backward
             pass, where there is less to gain, native is for windows twice as long and the scan for none.
         most_cuts: a fused module is cut where sequences begin inside rows. From this share of a window's
@@ -57,8 +57,8 @@ FASTEST: Mapping[tuple[str, str], Sequence[Choice]] = {
     ("LSTM", "cpu"): (Choice("native", from_steps=32, most_cuts=0.0, mixed=False), Choice("fused")),
 }
 """What `auto` takes for a cell on a kind of device, the first of these that is there, as
-`benchmarks/kernels.py` measured it; elsewhere the first that the cell has of fused, native, scan and loop.
-Nothing is timed, so that a seed gives the same numbers."""
+`benchmarks/kernels.py` measured it; elsewhere the first that the cell has of fused, native, scan, parallel
+and loop. Nothing is timed, so that a seed gives the same numbers."""
 
 
 def fastest(names: Iterable[str], device: str, available: Sequence[str]) -> Choice:
