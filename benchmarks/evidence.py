@@ -6,6 +6,9 @@ A recipe of `experiments/papers` says in its head what was published, and what i
 
     # Paper: Bai, Kolter and Koltun (2018), arXiv 1803.01271, table 1, LSTM
     # Published: test/nats_per_step 8.45, asked: at most 8.55
+    # Published: train/length longer, asked: above uoro.yaml
+
+The second kind is held against what the other recipe of the folder has come to.
 
 Its runs are those of the store with the values that the committed file has, seeds and paths aside; a run of
 other values counts for nothing, and neither does one of files that differed from their commit. A recipe
@@ -15,10 +18,10 @@ without such a run has no row.
 from __future__ import annotations
 
 import argparse
+import operator
 import re
 import sys
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,12 +37,20 @@ from elman.tracking.tags import COMMIT_TAG, GIT_DIRTY_TAG  # noqa: E402
 
 FOLDER = ROOT / "experiments" / "papers"
 PAPER = re.compile(r"^# Paper: (.+)$", re.MULTILINE)
-PUBLISHED = re.compile(r"^# Published: (\S+) (\S+), asked: at (most|least) (\S+)$", re.MULTILINE)
+PUBLISHED = re.compile(
+    r"^# Published: (\S+) (\S+), asked: (at most|at least|above|below) (\S+)$", re.MULTILINE
+)
 FREE = re.compile(
     r"^(seed_everything$|tracking\.|diagnostics|callbacks|config|trainer\.(checkpoint|progress|keep_every|threads|devices)"
     r"|.*(^|\.)path$)"
 )
 """What may differ between a run and its committed recipe: nothing that decides numbers."""
+ASKED: dict[str, tuple[str, Callable[[float, float], bool]]] = {
+    "at most": ("≤", operator.le),
+    "at least": ("≥", operator.ge),
+    "above": (">", operator.gt),
+    "below": ("<", operator.lt),
+}
 BEGIN, END = "<!-- made by benchmarks/evidence.py -->\n", "<!-- until here -->\n"
 
 
@@ -49,18 +60,24 @@ class Claim:
 
     Args:
         published: as printed.
-        most: whether `bound` is the largest value allowed; else it is the least.
+        asked: at most, at least, above or below `bound`.
+        bound: a number, or the name of a recipe in the same folder: what that one has come to.
     """
 
     recipe: Path
     paper: str
     metric: str
     published: str
-    most: bool
-    bound: float
+    asked: str
+    bound: str
 
-    def met(self, value: float) -> bool:
-        return value <= self.bound if self.most else value >= self.bound
+    @property
+    def other(self) -> Path | None:
+        """The recipe that it is held against, if it is not held against a number."""
+        return self.recipe.parent / self.bound if self.bound.endswith(".yaml") else None
+
+    def met(self, value: float, bound: float) -> bool:
+        return ASKED[self.asked][1](value, bound)
 
 
 def claims(folder: Path = FOLDER) -> list[Claim]:
@@ -69,7 +86,7 @@ def claims(folder: Path = FOLDER) -> list[Claim]:
     for path in sorted(folder.glob("**/*.yaml")):
         head = path.read_text(encoding="utf-8").split("\nseed_everything")[0]
         paper = PAPER.search(head)
-        for metric, published, side, bound in PUBLISHED.findall(head):
+        for metric, published, asked, bound in PUBLISHED.findall(head):
             if paper is None:
                 raise ValueError(f"{path}: a line '# Published:' needs a line '# Paper:'")
             found.append(
@@ -78,8 +95,8 @@ def claims(folder: Path = FOLDER) -> list[Claim]:
                     paper=paper[1],
                     metric=metric,
                     published=published,
-                    most=side == "most",
-                    bound=float(bound),
+                    asked=asked,
+                    bound=bound,
                 )
             )
     return found
@@ -102,19 +119,26 @@ def runs_of(recipe: Path, rows: Iterable[RunRow]) -> list[RunRow]:
     return [found[seed] for seed in sorted(found)]
 
 
-def line(claim: Claim, rows: Sequence[RunRow]) -> str | None:
-    """One row of the table; None: no run has the metric."""
-    values = [row.metrics[claim.metric] for row in rows if claim.metric in row.metrics]
+def line(claim: Claim, rows: Sequence[RunRow], others: Sequence[RunRow] = ()) -> str | None:
+    """One row of the table; None: no run has the metric, or none of those it is held against.
+
+    Args:
+        rows: runs of the recipe.
+        others: runs of the recipe that it is held against, if there is one.
+    """
+    values, other = values_of(claim, rows), spread(values_of(claim, others))
     found = spread(values)
-    if found is None:
+    if found is None or (claim.other is not None and other is None):
         return None
+    bound = float(claim.bound) if other is None else other.mean
     commits = {row.tags.get(COMMIT_TAG, "")[:7] for row in rows}
     minutes = [row.metrics["cost/cpu_seconds"] / 60 for row in rows if "cost/cpu_seconds" in row.metrics]
     ours = f"{found.mean:.4g}" + (f" ({found.sd:.2g})" if found.sd is not None else "")
-    asked = f"{'≤' if claim.most else '≥'} {claim.bound:g}"
-    verdict = "yes" if claim.met(found.mean) else "no"
-    if len({claim.met(value) for value in values}) > 1:
-        verdict += f", {Counter(map(claim.met, values))[True]} of {len(values)} seeds"
+    asked = f"{ASKED[claim.asked][0]} {bound:.4g}" + (f", {claim.bound}" if claim.other else "")
+    verdict = "yes" if claim.met(found.mean, bound) else "no"
+    met = sum(claim.met(value, bound) for value in values)
+    if 0 < met < len(values):
+        verdict += f", {met} of {len(values)} seeds"
     name = (
         claim.recipe.relative_to(FOLDER).as_posix()
         if claim.recipe.is_relative_to(FOLDER)
@@ -123,6 +147,10 @@ def line(claim: Claim, rows: Sequence[RunRow]) -> str | None:
     cost = f"{sum(minutes) / len(minutes):.1f}" if minutes else ""
     columns = [name, claim.paper, claim.metric, claim.published, asked, ours, str(len(values)), verdict, cost]
     return "| " + " | ".join([*columns, ", ".join(sorted(commits))]) + " |"
+
+
+def values_of(claim: Claim, rows: Sequence[RunRow]) -> list[float]:
+    return [row.metrics[claim.metric] for row in rows if claim.metric in row.metrics]
 
 
 def table(tracking_uri: str | None) -> str:
@@ -144,9 +172,10 @@ def table(tracking_uri: str | None) -> str:
         rows = list(search_runs(client, [str(e.experiment_id) for e in client.search_experiments()]))
     runs: dict[Path, list[RunRow]] = {}
     for claim in claims():
-        if claim.recipe not in runs:
-            runs[claim.recipe] = runs_of(claim.recipe, rows)
-        made = line(claim, runs[claim.recipe])
+        for recipe in (claim.recipe, claim.other):
+            if recipe is not None and recipe not in runs:
+                runs[recipe] = runs_of(recipe, rows)
+        made = line(claim, runs[claim.recipe], runs[claim.other] if claim.other else ())
         lines += [] if made is None else [made]
     return "\n".join(lines) + "\n"
 

@@ -70,8 +70,18 @@ def test_a_row():
 
 
 def test_a_loss_has_to_be_small():
-    below = replace(CLAIM, most=True, bound=0.5)
-    assert [below.met(value) for value in (0.4, 0.5, 0.6)] == [True, True, False]
+    below = replace(CLAIM, asked="at most")
+    assert [below.met(value, 0.5) for value in (0.4, 0.5, 0.6)] == [True, True, False]
+    assert [replace(below, asked="above").met(value, 0.5) for value in (0.5, 0.6)] == [False, True]
+
+
+def test_held_against_another_recipe():
+    claim = replace(CLAIM, asked="above", bound="gru_shuffled.yaml")
+    assert claim.other == FOLDER / "mnist1d" / "gru_shuffled.yaml"
+    others = [run(1, 0.5), run(2, 0.6)]
+    assert " > 0.55, gru_shuffled.yaml | 0.6 | 1 | yes | " in line(claim, [run(1, 0.6)], others)
+    assert " 0.5 | 1 | no | " in line(claim, [run(1, 0.5)], others)
+    assert line(claim, [run(1, 0.6)]) is None
 
 
 def test_every_claim_names_a_metric_that_runs_have():
@@ -79,7 +89,8 @@ def test_every_claim_names_a_metric_that_runs_have():
     assert {claim.recipe.parent.name for claim in found} >= {"mnist1d"}
     for claim in found:
         assert claim.metric.split("/")[0] in ("test", "best", "val", "train")
-        float(claim.published)
+        assert claim.other is None or claim.other.is_file()
+        float(claim.bound if claim.other is None else 0)
 
 
 def test_the_page_around_the_table_stays():
