@@ -13,7 +13,7 @@ from task_toys import make_task, stream, taken
 from elman.batch import SequenceBatch, whole
 from elman.bptt import KFRTRL, RTRL, UORO, DiagonalRTRL, EProp, Full, SnAp1, Truncated
 from elman.bptt.online import Online
-from elman.cores import GRU, LSTM, Elman, IndRNN, Leaky
+from elman.cores import GRU, LSTM, Elman, IndRNN, Leaky, MinGRU, MinLSTM
 from elman.cores.crossing import Crossing
 from elman.errors import BadInput
 from elman.tasks.saved_state import restored_state, saved_state
@@ -81,10 +81,17 @@ def total_of(bptt: Online, net: SquaredError, batches: list[SequenceBatch]) -> t
     return sum(update_gradients(bptt, net, batches))
 
 
+DIAGONAL = {
+    **{phi: partial(IndRNN, nonlinearity=phi) for phi in ("relu", "tanh", "sigmoid")},
+    "MinGRU": MinGRU,  # without recurrent weights
+    "MinLSTM": MinLSTM,
+}
+
+
 @each_batch
-@pytest.mark.parametrize("phi", ["relu", "tanh", "sigmoid"])
-def test_diagonal_rtrl_is_back_propagation_for_one_layer(phi: str, kind: str) -> None:
-    net, batch = made_net(partial(IndRNN, nonlinearity=phi)), made_batch(kind)
+@pytest.mark.parametrize("cell", DIAGONAL)
+def test_diagonal_rtrl_is_back_propagation_for_one_layer(cell: str, kind: str) -> None:
+    net, batch = made_net(DIAGONAL[cell]), made_batch(kind)
     (expected,) = update_gradients(Full(), net, [batch])
     torch.testing.assert_close(total_of(DiagonalRTRL(), net, [batch]), expected, **CLOSE)
     torch.testing.assert_close(total_of(RTRL(), net, [batch]), expected, **CLOSE)

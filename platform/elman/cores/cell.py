@@ -87,7 +87,8 @@ class Cell(Layered):
             make_uniform(self.stack)
 
     diagonal: ClassVar[bool] = False
-    """Whether units do not read one another: `weight_hh` is a vector, and only the loop runs over time."""
+    """Whether units do not read one another: `weight_hh` is a vector or is not there, and no scan that has a
+    product with h runs over time."""
 
     @abstractmethod
     def step(self, drive: Tensor, carry: Carry, weights: Any) -> tuple[Tensor, Carry]:

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from elman.cores._linear import AtOnce, Time, widened
 from elman.cores.cell import Cell
+from elman.cores.pointwise import Pointwise, Slopes
 from elman.tree import Carry
 
 
@@ -30,7 +31,7 @@ class MinGRU(Cell):
         the order z, n.
     """
 
-    gates = 2
+    gates, diagonal = 2, True
     keeping_gate = "keep"
 
     def shapes(self, input_size: int) -> Mapping[str, tuple[int, ...]]:
@@ -48,6 +49,9 @@ class MinGRU(Cell):
         z, _ = drive.chunk(2, 1)
         return {"keep": torch.sigmoid(-z)}
 
+    def pointwise(self) -> Pointwise:
+        return _Units()
+
     def at_once(self) -> AtOnce:
         return AtOnce("parallel", self._all_steps)
 
@@ -56,3 +60,18 @@ class MinGRU(Cell):
         keep = torch.sigmoid(-z)
         h, end = time.recur(keep, n - keep * n, carry[0].to(n.dtype), time.begun(0))
         return h.to(weights.bias.dtype), (end,)
+
+
+class _Units(Pointwise):
+    """With m = dL/dh_t: dz = m (n - h_{t-1}) z (1 - z);  dn = m z;  dh_{t-1} = m (1 - z)."""
+
+    gates, joined = 2, 0
+
+    def step(self, joined: Tensor, rest: Tensor, apart: Tensor, carry: Carry, new: Carry) -> None:
+        z, n = rest.chunk(2, 1)
+        torch.lerp(carry[0], n, z.sigmoid_(), out=new[0])
+
+    def slopes(self, joined: Tensor, rest: Tensor, apart: Tensor, *, before: Carry, after: Carry) -> Slopes:
+        z, n = rest.chunk(2, 1)
+        drive = torch.stack([(n - before[0]) * z * (1 - z), z], 1)
+        return Slopes(torch.zeros_like(drive), rest=drive, direct=1 - z)

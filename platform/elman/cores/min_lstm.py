@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from elman.cores._linear import AtOnce, Time, widened
 from elman.cores._memory import MemoryCell
+from elman.cores.pointwise import Pointwise, Slopes
 from elman.tree import Carry
 
 
@@ -28,7 +29,7 @@ class MinLSTM(MemoryCell):
     Differs: as `MinGRU`; gates lie in the order f, i, n.
     """
 
-    gates = 3
+    gates, diagonal = 3, True
     forget_at, input_at = 0, 1
 
     def shapes(self, input_size: int) -> Mapping[str, tuple[int, ...]]:
@@ -38,23 +39,45 @@ class MinLSTM(MemoryCell):
         return widened(F.linear(x, weights.weight_ih, weights.bias))
 
     def step(self, drive: Tensor, carry: Carry, weights: Any) -> tuple[Tensor, Carry]:
-        keep, n = self._shared(drive)
+        keep, n = _shared(drive)
         h = torch.lerp(n, carry[0].to(n.dtype), keep)
         return h.to(weights.bias.dtype), (h,)
 
-    def _shared(self, drive: Tensor) -> tuple[Tensor, Tensor]:
-        """f / (f + i), and n."""
-        f, i, n = drive.chunk(3, 1)
-        f, i = torch.sigmoid(f), torch.sigmoid(i)
-        return f / (f + i), n
-
     def open_gates(self, drive: Tensor, carry: Carry, weights: Any) -> Mapping[str, Tensor]:
-        return {"forget": self._shared(drive)[0]}
+        return {"forget": _shared(drive)[0]}
+
+    def pointwise(self) -> Pointwise:
+        return _Units()
 
     def at_once(self) -> AtOnce:
         return AtOnce("parallel", self._all_steps)
 
     def _all_steps(self, x: Tensor, carry: Carry, weights: Any, time: Time) -> tuple[Tensor, Carry]:
-        keep, n = self._shared(self.drive(x, weights))
+        keep, n = _shared(self.drive(x, weights))
         h, end = time.recur(keep, n - keep * n, carry[0].to(n.dtype), time.begun(0))
         return h.to(weights.bias.dtype), (end,)
+
+
+def _shared(drive: Tensor) -> tuple[Tensor, Tensor]:
+    """f / (f + i), and n."""
+    f, i, n = drive.chunk(3, 1)
+    f, i = torch.sigmoid(f), torch.sigmoid(i)
+    return f / (f + i), n
+
+
+class _Units(Pointwise):
+    """With m = dL/dh_t and k = f / (f + i): dk = m (h_{t-1} - n), by f's sum k (1 - k) (1 - f) dk, by i's
+    -k (1 - k) (1 - i) dk;  dn = m (1 - k);  dh_{t-1} = m k.
+    """
+
+    gates, joined = 3, 0
+
+    def step(self, joined: Tensor, rest: Tensor, apart: Tensor, carry: Carry, new: Carry) -> None:
+        keep, n = _shared(rest)
+        torch.lerp(n, carry[0], keep, out=new[0])
+
+    def slopes(self, joined: Tensor, rest: Tensor, apart: Tensor, *, before: Carry, after: Carry) -> Slopes:
+        (keep, n), (f, i, _) = _shared(rest), rest.sigmoid().chunk(3, 1)
+        by_keep = (before[0] - n) * keep * (1 - keep)
+        drive = torch.stack([by_keep * (1 - f), by_keep * (i - 1), 1 - keep], 1)
+        return Slopes(torch.zeros_like(drive), rest=drive, direct=keep)

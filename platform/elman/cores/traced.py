@@ -214,8 +214,10 @@ def traced_layer(
     Args:
         x: (T, B, F).
         carry: (B, H) each.
-        weights: weight_ih, weight_hh (a vector where units do not read one another), bias_ih, bias_hh.
+        weights: weight_ih, weight_hh (a vector where units do not read one another), bias_ih, bias_hh; of a
+            cell without recurrent weights, weight_ih and bias.
     """
+    weights = weights if "weight_hh" in weights else _with_nothing_read(weights)
     steps, (rows, hidden) = len(x), carry[0].shape
     states = tuple(torch.cat([leaf.unsqueeze(0), x.new_empty(steps, rows, hidden)]) for leaf in carry)
     parts = _run_steps(cell, x, states, weights)
@@ -235,6 +237,13 @@ def traced_layer(
         layer_drive = by_step if len(apart) == 1 else pieces[1][step]
         layers.append(TracedLayer(h, read, by_step, layer_drive, layer_own, weights))
     return states, layers
+
+
+def _with_nothing_read(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Weights by which units read one another and themselves by zeros that nobody learns."""
+    bias = weights["bias"]
+    nothing = torch.zeros_like(bias, requires_grad=False)
+    return {"weight_ih": weights["weight_ih"], "bias_ih": bias, "weight_hh": nothing, "bias_hh": nothing}
 
 
 def _run_steps(
