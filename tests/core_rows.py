@@ -176,7 +176,7 @@ CORES = [
     Row(MinGRU, {"kernel": "loop"}, min_gru),
     Row(MinLSTM, {}, min_lstm, plain=UNBIASED, trained={}, rare=True),
     Row(LRU, {}, lru, memory=2, shows=False, hides=True, own=EIGENVALUES, trained={}, rare=True),
-    Row(QRNN, {}, qrnn(2), memory=2, shows=False, plain=UNBIASED, trained={}),
+    Row(QRNN, {}, qrnn(2), memory=2, shows=False, plain=UNBIASED, trained={}, rare=True),
     Row(QRNN, {"filter_width": 3}, qrnn(3), memory=3, shows=False, plain=UNBIASED),
     Row(SRU, {}, sru, shows=False, trained={"residual": True}, rare=True),
     Row(FeedForward, {"nonlinearity": "tanh"}, feed_forward(torch.tanh), memory=0, trained={}),
@@ -195,7 +195,8 @@ CORES = [
     Row(Centred, {"core": both_ways, "prior": 1}),
 ]
 TRAINED = [row for row in CORES if row.trained is not None]
-ONE_OF_EACH = list({row.core: row for row in reversed(TRAINED) if not row.rare}.values())[::-1]
+OFTEN = {row.core for row in TRAINED if not row.rare} | {QRNN}  # whose carry holds inputs
+ONE_OF_EACH = list({row.core: row for row in reversed(TRAINED) if row.core in OFTEN}.values())[::-1]
 """For tables in which kernels, nonlinearities and gates, compared elsewhere, change nothing."""
 
 

@@ -127,10 +127,19 @@ def test_the_cell_computes_its_equations() -> None:
 
 
 @pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["even", "ragged"])
-def test_the_cells_own_backward_pass_is_autograds(lengths: torch.Tensor | None) -> None:
-    leaky = made("A cell with its own backward pass")["Leaky"]
-    cores = [core_rows.build(Row(leaky, {"rate": 0.3, "kernel": k}), layers=2) for k in ("scan", "loop")]
-    assert leaky(2).stack.choice().kernel == "scan"
+@pytest.mark.parametrize(
+    ("section", "name", "kernel", "options"),
+    [
+        ("A cell with its own backward pass", "Leaky", "scan", {"rate": 0.3}),
+        ("A cell that is linear in its carry", "Fading", "parallel", {}),
+    ],
+)
+def test_the_cells_own_backward_pass_is_autograds(
+    section: str, name: str, kernel: str, options: dict, lengths: torch.Tensor | None
+) -> None:
+    cell = made(section)[name]
+    cores = [core_rows.build(Row(cell, {**options, "kernel": k}), layers=2) for k in (kernel, "loop")]
+    assert cell(2).stack.choice().kernel == kernel
     x = torch.randn(B, T, core_rows.F, dtype=torch.float64, requires_grad=True)
     carry = tuple(torch.randn_like(leaf).requires_grad_() for leaf in cores[0].initial_carry(B))
     ran = [core(x, carry, lengths) for core in cores]

@@ -1,5 +1,6 @@
 """Recurrent networks: (x, carry) -> (out, carry)."""
 
+from elman.cores._linear import AtOnce
 from elman.cores.bidirectional import Bidirectional
 from elman.cores.cell import Cell
 from elman.cores.centred import Centred
@@ -29,6 +30,7 @@ __all__ = [
     "LSTM",
     "QRNN",
     "SRU",
+    "AtOnce",
     "Bidirectional",
     "Cell",
     "Centred",
