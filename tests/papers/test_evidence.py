@@ -88,7 +88,7 @@ def test_every_claim_names_a_metric_that_runs_have():
     found = claims()
     assert {claim.recipe.parent.name for claim in found} >= {"mnist1d"}
     for claim in found:
-        assert claim.metric.split("/")[0] in ("test", "best", "val", "train")
+        assert claim.metric.split("/")[0] in ("test", "best", "train", "theta")
         assert claim.other is None or claim.other.is_file()
         float(claim.bound if claim.other is None else 0)
 
