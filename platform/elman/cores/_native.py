@@ -7,14 +7,14 @@ them, each with its product with h, are native. A row's numbers do not depend on
 from __future__ import annotations
 
 import ctypes
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from elman.cores._build import library
 from elman.cores._layout import Layout
+from elman.cores._passes import Gradients, Ran
 from elman.cores.crossing import Crossing
 from elman.cores.pointwise import Pointwise
 
@@ -22,45 +22,72 @@ LEAST_ROWS, LEAST_PRODUCTS = 8, 500_000
 """Of a block, for a thread to be worth its start: rows, and numbers multiplied."""
 
 
-class NativeScan(torch.autograd.Function):
-    """As `_Scan` of _scan.py, with the same arguments and results.
+class Native:
+    """`Passes` by _native.c, which is there.
 
     Gates lie as [joined | product | drive], the latter two of those that get their product apart: a step's
     product is that of the first G gates, and so are the gradients that `weight_hh` is told of.
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, cell: Pointwise, layout: Layout, crossing: Crossing | None, trains: bool, *tensors: Tensor
-    ) -> tuple[Tensor, ...]:
-        states, first, kept = _run_forward(cell, layout, trains, *tensors)
-        ctx.cell, ctx.layout, ctx.crossing, ctx.parts = cell, layout, crossing, len(states)
-        ctx.save_for_backward(tensors[0], *tensors[1:3], *states, *first, *kept)
-        return _outputs(layout, states)
+    def forward(cell: Pointwise, layout: Layout, tensors: Sequence[Tensor], *, keeps: bool) -> Ran:
+        x, weight_ih, weight_hh, bias_ih, bias_hh, *carries = tensors
+        parts = len(carries) // 2 if layout.begins else len(carries)
+        carry, first = carries[:parts], [leaf.contiguous() for leaf in carries[parts:]]
+        hidden, rows = weight_hh.shape[1], layout.row_count
+        joined, gates = cell.joined * hidden, cell.gates * hidden
+        keeps = cell.keeps_gates and keeps
+        states = [x.new_empty(rows + layout.all_rows, hidden) for _ in carry]
+        for state, start in zip(states, carry, strict=True):
+            state[:rows] = start
+        a = x.new_empty(layout.all_rows if keeps else layout.largest_block, 2 * gates - joined)
+        w = weight_ih.t()
+        call = _Call(cell, "forward", layout, weight_hh.t())
+        call.point(first=first, before=[torch.empty_like(leaf) for leaf in first])
+        if joined == gates:
+            bias = bias_ih + bias_hh
+        else:
+            bias = torch.cat([bias_ih[:joined] + bias_hh[:joined], bias_ih[joined:]])
+        for block in layout.blocks():
+            at = layout.at(block)
+            here = a[at if keeps else slice(0, at.stop - at.start)]
+            if joined == gates:
+                torch.addmm(bias, x[at], w, out=here)
+            else:
+                torch.addmm(bias[:joined], x[at], w[:, :joined], out=here[:, :joined])
+                torch.addmm(bias[joined:], x[at], w[:, joined:], out=here[:, gates:])
+                here[:, joined:gates] = bias_hh[joined:]
+            call.point(state=[state[layout.start_before(block) :] for state in states], a=[here])
+            call(block)
+        return Ran(cell, layout, x, weight_ih, weight_hh, states, first, [a] if keeps else [])
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, dout: Tensor, *dends: Tensor) -> tuple[Tensor | None, ...]:
-        cell, layout, parts = ctx.cell, ctx.layout, ctx.parts
-        x, weight_ih, weight_hh, *saved = ctx.saved_tensors
-        states, saved = saved[:parts], saved[parts:]
-        first, saved = (saved[:parts], saved[parts:]) if layout.begins else ([], saved)
+    def backward(
+        ran: Ran,
+        dout: Tensor,
+        dends: Sequence[Tensor],
+        *,
+        crossing: Crossing | None,
+        by_x: bool,
+        by_first: bool,
+    ) -> Gradients:
+        cell, layout, x, weight_ih, weight_hh, states, first, saved = ran
         joined, gates = cell.joined * weight_hh.shape[1], len(weight_hh)
         d_ih, d_hh = (w.new_zeros(w.t().shape) for w in (weight_ih, weight_hh))  # as in a scan, transposed
         d = x.new_empty(layout.largest_block, 2 * gates - joined)
         d_bias, ones = x.new_zeros(d.shape[1]), x.new_ones(len(d))
-        dx = torch.empty_like(x) if ctx.needs_input_grad[4] else None
+        dx = torch.empty_like(x) if by_x else None
         dy = dout.contiguous()
         dcarry = [dend.clone(memory_format=torch.contiguous_format) for dend in dends]
-        learned = any(ctx.needs_input_grad[9 + parts :])
-        dfirst = [torch.zeros_like(leaf) for leaf in first] if learned else []
+        dfirst = [torch.zeros_like(leaf) for leaf in first] if by_first else []
         call = _Call(cell, "backward", layout, weight_hh)
         call.point(dcarry=dcarry, dfirst=dfirst, d=[d])
-        if ctx.crossing:
-            call.cross(ctx.crossing)
+        if crossing:
+            call.cross(crossing)
         for block in reversed(layout.blocks()):
             at, after = layout.at(block), layout.at(block, skip=layout.row_count)
-            pairs = zip(states, first or [None] * parts, strict=True)
+            starts: Sequence[Tensor | None] = first or [None] * len(states)
+            pairs = zip(states, starts, strict=True)
             before = [layout.before(state, start, block) for state, start in pairs]
             call.point(before=before, after=[state[after] for state in states], dy=[dy[at]])
             call.point(a=[kept[at] for kept in saved])
@@ -75,55 +102,7 @@ class NativeScan(torch.autograd.Function):
                 if dx is not None:
                     torch.addmm(dx[at], drive, weight_ih[of], beta=min(number, 1), out=dx[at])
         d_bias_ih = d_bias.clone() if joined == gates else torch.cat([d_bias[:joined], d_bias[gates:]])
-        ready = (dx, d_ih.t(), d_hh.t(), d_bias_ih, d_bias[:gates], *dcarry)
-        return None, None, None, None, *ready, *dfirst, *[None] * (len(first) - len(dfirst))
-
-
-def _run_forward(
-    cell: Pointwise, layout: Layout, trains: bool, *tensors: Tensor
-) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-    """The carry of all steps under that before step 0; what rows begin with; the gates if they are kept."""
-    x, weight_ih, weight_hh, bias_ih, bias_hh, *carries = tensors
-    parts = len(carries) // 2 if layout.begins else len(carries)
-    carry, first = carries[:parts], [leaf.contiguous() for leaf in carries[parts:]]
-    hidden, rows = weight_hh.shape[1], layout.row_count
-    joined, gates = cell.joined * hidden, cell.gates * hidden
-    keeps = cell.keeps_gates and trains
-    states = [x.new_empty(rows + layout.all_rows, hidden) for _ in carry]
-    for state, start in zip(states, carry, strict=True):
-        state[:rows] = start
-    a = x.new_empty(layout.all_rows if keeps else layout.largest_block, 2 * gates - joined)
-    w = weight_ih.t()
-    call = _Call(cell, "forward", layout, weight_hh.t())
-    call.point(first=first, before=[torch.empty_like(leaf) for leaf in first])
-    if joined == gates:
-        bias = bias_ih + bias_hh
-    else:
-        bias = torch.cat([bias_ih[:joined] + bias_hh[:joined], bias_ih[joined:]])
-    for block in layout.blocks():
-        at = layout.at(block)
-        here = a[at if keeps else slice(0, at.stop - at.start)]
-        if joined == gates:
-            torch.addmm(bias, x[at], w, out=here)
-        else:
-            torch.addmm(bias[:joined], x[at], w[:, :joined], out=here[:, :joined])
-            torch.addmm(bias[joined:], x[at], w[:, joined:], out=here[:, gates:])
-            here[:, joined:gates] = bias_hh[joined:]
-        call.point(state=[state[layout.start_before(block) :] for state in states], a=[here])
-        call(block)
-    return states, first, [a] if keeps else []
-
-
-def run_native(
-    cell: Pointwise, layout: Layout, crossing: Crossing | None, trains: bool, *tensors: Tensor
-) -> tuple[Tensor, ...]:
-    """`NativeScan` where nothing is to be learned, without what autograd's view costs a short window."""
-    return _outputs(layout, _run_forward(cell, layout, trains, *tensors)[0])
-
-
-def _outputs(layout: Layout, states: list[Tensor]) -> tuple[Tensor, ...]:
-    """h of every step, and the carry after each row's last one."""
-    return states[0][layout.row_count :], *(layout.ends(state) for state in states)
+        return Gradients(dx, (d_ih.t(), d_hh.t(), d_bias_ih, d_bias[:gates]), dcarry, dfirst)
 
 
 class _Block(ctypes.Structure):

@@ -7,7 +7,7 @@ and the gradients of weights are one product a block. docs/bptt.md derives it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -15,7 +15,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from elman.cores._layout import Layout, anew
-from elman.cores._native import NativeScan, run_native
+from elman.cores._native import Native
+from elman.cores._passes import Gradients, Passes, Ran
 from elman.cores.crossing import Crossing
 from elman.cores.pointwise import Pointwise, Slopes
 from elman.tree import Carry
@@ -49,16 +50,22 @@ def scan(
     begin = first if layout.begins else ()
     dtype, given = weights[0].dtype, (x, *weights, *carry, *begin)
     tensors = [leaf if leaf.dtype == dtype else leaf.to(dtype) for leaf in given]
-    trains = torch.is_grad_enabled() and any(leaf.requires_grad for leaf in tensors)
-    run: Callable[..., tuple[Tensor, ...]] = _Scan.apply
-    if native:
-        run = NativeScan.apply if trains else run_native
+    passes: Passes = Native if native else Blocks
     if not torch.is_autocast_enabled(x.device.type):
-        out, *end = run(cell, layout, crossing, trains, *tensors)
+        return _run(passes, cell, layout, crossing, tensors)
+    with torch.autocast(x.device.type, enabled=False):  # which would cast some of the products alone
+        return _run(passes, cell, layout, crossing, tensors)
+
+
+def _run(
+    passes: Passes, cell: Pointwise, layout: Layout, crossing: Crossing | None, tensors: Sequence[Tensor]
+) -> tuple[Tensor, Carry]:
+    """Without autograd's view of it, which costs a short window much, where nothing is to be learned."""
+    if torch.is_grad_enabled() and any(leaf.requires_grad for leaf in tensors):
+        out, *ends = _Scan.apply(passes, cell, layout, crossing, *tensors)
     else:
-        with torch.autocast(x.device.type, enabled=False):  # which would cast some of the products alone
-            out, *end = run(cell, layout, crossing, trains, *tensors)
-    return out, tuple(end)
+        out, ends = passes.forward(cell, layout, tensors, keeps=False).outputs()
+    return out, tuple(ends)
 
 
 class _Scan(torch.autograd.Function):
@@ -66,14 +73,40 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, cell: Pointwise, layout: Layout, crossing: Crossing | None, trains: bool, *tensors: Tensor
+        ctx: Any, passes: Passes, cell: Pointwise, layout: Layout, crossing: Crossing | None, *tensors: Tensor
     ) -> tuple[Tensor, ...]:
+        ran = passes.forward(cell, layout, tensors, keeps=True)
+        ctx.passes, ctx.cell, ctx.layout, ctx.crossing = passes, cell, layout, crossing
+        ctx.parts = len(ran.states)
+        ctx.save_for_backward(ran.x, *ran[3:5], *ran.states, *ran.first, *ran.gates)
+        out, ends = ran.outputs()
+        return out, *ends
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dout: Tensor, *dends: Tensor) -> tuple[Tensor | None, ...]:
+        parts, needs = ctx.parts, ctx.needs_input_grad[4:]
+        x, weight_ih, weight_hh, *saved = ctx.saved_tensors
+        states, saved = saved[:parts], saved[parts:]
+        first, gates = (saved[:parts], saved[parts:]) if ctx.layout.begins else ([], saved)
+        ran = Ran(ctx.cell, ctx.layout, x, weight_ih, weight_hh, states, first, gates)
+        by_first = any(needs[5 + parts :])
+        found = ctx.passes.backward(ran, dout, dends, crossing=ctx.crossing, by_x=needs[0], by_first=by_first)
+        unasked = [None] * (len(first) - len(found.first))
+        return None, None, None, None, found.x, *found.weights, *found.carry, *found.first, *unasked
+
+
+class Blocks:
+    """`Passes` by torch, a block of steps after another."""
+
+    @staticmethod
+    def forward(cell: Pointwise, layout: Layout, tensors: Sequence[Tensor], *, keeps: bool) -> Ran:
         x, weight_ih, weight_hh, bias_ih, bias_hh, *carries = tensors
         count = len(carries) // 2 if layout.begins else len(carries)
-        carry, first = carries[:count], tuple(carries[count:])
+        carry, first = carries[:count], carries[count:]
         hidden = weight_hh.shape[1]
         joined, apart = cell.joined * hidden, (cell.gates - cell.joined) * hidden
-        keeps, rows = cell.keeps_gates and trains, layout.row_count
+        keeps, rows = cell.keeps_gates and keeps, layout.row_count
         bias = bias_ih.clone()
         bias[:joined] += bias_hh[:joined]
         w_joined, w_apart = weight_hh[:joined].t().contiguous(), weight_hh[joined:].t().contiguous()
@@ -96,37 +129,40 @@ class _Scan(torch.autograd.Function):
             for step, a, rest, product, end in zip(block, *by_step, new, strict=True):
                 if len(a) < len(now[0]):
                     now = tuple(leaf[: len(a)] for leaf in now)
-                now = anew(layout.marks[step], first, now)
+                now = anew(layout.marks[step], tuple(first), now)
                 a.addmm_(now[0], w_joined)
                 if apart:
                     product.addmm_(now[0], w_apart)
                 cell.step(a, rest, product, now, end)
                 now = end
-        ctx.cell, ctx.layout, ctx.crossing, ctx.parts = cell, layout, crossing, count
-        ctx.save_for_backward(x, weight_ih, weight_hh, *states, *first, *(gates if keeps else ()))
-        return states[0][rows:], *(layout.ends(state) for state in states)
+        return Ran(cell, layout, x, weight_ih, weight_hh, states, first, gates if keeps else [])
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, dout: Tensor, *dends: Tensor) -> tuple[Tensor | None, ...]:
-        cell, layout, crossing = ctx.cell, ctx.layout, ctx.crossing or Crossing()
-        x, weight_ih, weight_hh, *saved = ctx.saved_tensors
-        states, saved = saved[: ctx.parts], saved[ctx.parts :]
-        first, gates = (saved[: ctx.parts], saved[ctx.parts :]) if layout.begins else ([], saved)
+    def backward(
+        ran: Ran,
+        dout: Tensor,
+        dends: Sequence[Tensor],
+        *,
+        crossing: Crossing | None,
+        by_x: bool,
+        by_first: bool,
+    ) -> Gradients:
+        crossing = crossing or Crossing()
+        cell, layout, x, weight_ih, weight_hh, states, first, gates = ran
         joined, rows = cell.joined * weight_hh.shape[1], layout.row_count
         # transposed: of few inputs the product is ten times faster so
         d_ih, d_hh = (w.new_zeros(w.t().shape) for w in (weight_ih, weight_hh))
         d_bias_ih, d_bias_hh = (weight_hh.new_zeros(len(weight_hh)) for _ in range(2))
-        dx = torch.empty_like(x) if ctx.needs_input_grad[4] else None
+        dx = torch.empty_like(x) if by_x else None
         dys, last = dout.split(layout.sizes), layout.sizes[-1]
         dcarry = [dend[:last].clone() for dend in dends]
         dcarry[0] += dys[-1]
-        learned = any(ctx.needs_input_grad[9 + ctx.parts :])
-        dfirst = [torch.zeros_like(leaf) for leaf in first] if learned else []
+        dfirst = [torch.zeros_like(leaf) for leaf in first] if by_first else []
         back = weight_hh if crossing.decay == 1 else weight_hh * crossing.decay
         for block in reversed(layout.blocks()):
             at = layout.at(block)
-            pairs = zip(states, first or [None] * ctx.parts, strict=True)
+            starts: Sequence[Tensor | None] = first or [None] * len(states)
+            pairs = zip(states, starts, strict=True)
             before = tuple(layout.before(state, start, block) for state, start in pairs)
             after = tuple(state[layout.at(block, skip=rows)] for state in states)
             parts = [part[at] for part in gates]
@@ -149,9 +185,7 @@ class _Scan(torch.autograd.Function):
                 torch.mm(drives[0], weight_ih[:joined], out=dx[at])
                 for drive in drives[1:]:
                     dx[at].addmm_(drive, weight_ih[joined:])
-        ready = (dx, d_ih.t(), d_hh.t(), d_bias_ih, d_bias_hh, *dcarry)
-        unasked = [None] * (len(first) - len(dfirst))
-        return None, None, None, None, *ready, *dfirst, *unasked
+        return Gradients(dx, (d_ih.t(), d_hh.t(), d_bias_ih, d_bias_hh), dcarry, dfirst)
 
 
 def _through(
