@@ -10,9 +10,12 @@ weights and see the same data; the first losses are compared.
 
 W1: 2-layer LSTM of 256, embedding 128, 96 symbols, 32 rows, k1 = k2 = 50, Adam.
 W2: the same, k1 = 10, k2 = 50; the loop, too, computes the look-back again from a state that it kept.
+W3: GRU of 128, 16 features, 64 rows, k1 = k2 = 20, Adam.
 W4: tanh network of 64, 16 features, 16 rows, k1 = k2 = 5, SGD.
-A sequence, and so a batch of elman, is 10 windows long in W1, 50 in W2 and 100 in W4 (`--windows` sets it):
-what the trainer does for a batch is shared by its windows. Carries start at zero with each sequence.
+A sequence, and so a batch of elman, is 10 windows long in W1, 50 in W2 and W3 and 100 in W4 (`--windows` sets
+it): what the trainer does for a batch is shared by its windows. Carries start at zero with each sequence.
+
+The last figure is elman's own time for an update: all but the windows, there and back.
 """
 
 from __future__ import annotations
@@ -35,10 +38,11 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 from elman.batch import SequenceBatch, whole
 from elman.bptt import Truncated
-from elman.cores import LSTM, Elman
+from elman.cores import GRU, LSTM, Elman
 from elman.recipes.training import Training
 from elman.run.trainer import make_trainer, prepare_process
 from elman.tasks import CrossEntropy, SequenceTask, SquaredError
+from elman.tasks import gradient as gradients
 from elman.tracking.logger import RunLogger
 
 CLIP = 1.0
@@ -60,7 +64,9 @@ class Work:
 
     def optimizer(self, parameters: Any) -> torch.optim.Optimizer:
         return (
-            torch.optim.Adam(parameters, lr=1e-3) if self.embedding else torch.optim.SGD(parameters, lr=0.01)
+            torch.optim.SGD(parameters, lr=0.01)
+            if self.cell == "RNN"
+            else torch.optim.Adam(parameters, lr=1e-3)
         )
 
     def batches(self) -> list[SequenceBatch]:
@@ -76,6 +82,7 @@ class Work:
 WORKS = {
     "W1": Work("LSTM", 2, 256, 32, 50, 96, 96, 128, windows=10, updates=40),
     "W2": Work("LSTM", 2, 256, 32, 10, 96, 96, 128, windows=50, updates=50, look_back=40),
+    "W3": Work("GRU", 1, 128, 64, 20, 16, 1, None, windows=50, updates=50),
     "W4": Work("RNN", 1, 64, 16, 5, 16, 1, None, windows=100, updates=1000),
 }
 
@@ -148,15 +155,39 @@ class Cycle:
             yield from self.batches
 
 
+class Windows:
+    """Seconds that a task spends in its windows, there and back."""
+
+    def __init__(self, task: SequenceTask) -> None:
+        self.seconds, self.objective = 0.0, task.objective
+        kind = type("Timed", (type(task.objective),), {"__call__": self._there})
+        task.objective.__class__ = kind
+        self.there, self.back = kind.__mro__[1].__call__, gradients._backward
+        gradients._backward = self._back
+
+    def _there(self, *given: Any) -> Any:
+        began = time.perf_counter()
+        found = self.there(self.objective, *given)
+        self.seconds += time.perf_counter() - began
+        return found
+
+    def _back(self, loss: Any) -> None:
+        began = time.perf_counter()
+        self.back(loss)
+        self.seconds += time.perf_counter() - began
+
+
 class InTurn(pl.Callback):
     """After every block of elman's updates, a block of each loop; the trainer's clock stands meanwhile."""
 
     def __init__(self, loops: tuple[Loop, Loop], *, blocks: int, logger: RunLogger) -> None:
         self.loops, self.blocks, self.logger = loops, blocks, logger
         self.times: list[tuple[float, float, float]] = []
+        self.own: list[float] = []
         self.began, self.made = 0.0, 0
 
     def on_train_start(self, trainer: pl.Trainer, task: Any) -> None:
+        self.windows = Windows(task)
         self.began = time.perf_counter()
 
     def on_train_batch_end(
@@ -165,9 +196,10 @@ class InTurn(pl.Callback):
         if task.updates.made - self.made < self.loops[0].work.updates:
             return
         self.logger.flush()
-        own = (time.perf_counter() - self.began) / (task.updates.made - self.made)
-        self.times.append((own, self.loops[0].block(), self.loops[1].block()))
-        self.made = task.updates.made
+        spent, count = time.perf_counter() - self.began, task.updates.made - self.made
+        self.own.append((spent - self.windows.seconds) / count)
+        self.times.append((spent / count, self.loops[0].block(), self.loops[1].block()))
+        self.made, self.windows.seconds = task.updates.made, 0.0
         trainer.should_stop = len(self.times) > self.blocks
         self.began = time.perf_counter()
 
@@ -196,6 +228,7 @@ def make(work: Work) -> SequenceTask:
         "LSTM": lambda inputs: LSTM(
             inputs, hidden_size=work.width, layers=work.layers, forget_bias=None, **kinds
         ),
+        "GRU": lambda inputs: GRU(inputs, hidden_size=work.width, layers=work.layers, **kinds),
         "RNN": lambda inputs: Elman(inputs, hidden_size=work.width, layers=work.layers, **kinds),
     }[work.cell]
     return SequenceTask(
@@ -211,10 +244,12 @@ def make(work: Work) -> SequenceTask:
     )
 
 
-def measure(work: Work, *, blocks: int, folder: Path, precision: Any) -> list[tuple[float, float, float]]:
+def measure(work: Work, *, blocks: int, folder: Path, precision: Any, gradient: str) -> InTurn:
+    """Blocks in turn, the first of which warms up."""
     settings = Training(max_time_steps=10**12, accelerator="cpu", precision=precision)
     prepare_process(settings)
     task = make(work)
+    task.gradient = gradient
     loops = (Loop(work, task), Loop(work, task))
     logger = RunLogger(experiment="speed", tracking_uri=f"sqlite:///{folder}/mlflow.db")
     task.max_time_steps = settings.max_time_steps
@@ -231,7 +266,8 @@ def measure(work: Work, *, blocks: int, folder: Path, precision: Any) -> list[tu
     trainer.limit_val_batches = 0
     trainer.fit(task, train_dataloaders=Cycle(work.batches()))
     logger.close()
-    return in_turn.times[1:]  # the first block warms up
+    gradients._backward = in_turn.windows.back
+    return in_turn
 
 
 def main() -> None:
@@ -242,12 +278,15 @@ def main() -> None:
     parser.add_argument("--works", nargs="+", default=list(WORKS))
     parser.add_argument("--precision", default="32-true", help="of elman; the loop stays in 32 bits")
     parser.add_argument("--windows", type=int, help="windows of a sequence")
+    parser.add_argument("--gradient", default="auto", help="auto or autograd")
     given = parser.parse_args()
     for name in given.works:
         work = WORKS[name] if given.windows is None else replace(WORKS[name], windows=given.windows)
         print(f"{name}: first losses differ by at most {same_losses(work):.1e}")
         with tempfile.TemporaryDirectory() as folder:
-            times = measure(work, blocks=given.blocks, folder=Path(folder), precision=given.precision)
+            settings = {"precision": given.precision, "gradient": given.gradient}
+            in_turn = measure(work, blocks=given.blocks, folder=Path(folder), **settings)
+        times, product = in_turn.times[1:], 1e6 * statistics.median(in_turn.own[1:])
         ratios = sorted(own / ((one + two) / 2) for own, one, two in times)
         control = sorted(one / two for _, one, two in times)
         loop = 1000 * statistics.median(one for _, one, _ in times)
@@ -255,7 +294,7 @@ def main() -> None:
             f"{name}: elman / loop {statistics.median(ratios):.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f}), "
             f"loop / loop {statistics.median(control):.3f} ({control[0]:.3f} to {control[-1]:.3f}), "
             f"{len(times)} blocks of {work.updates} updates, {work.windows} windows a sequence, "
-            f"loop {loop:.3f} ms an update"
+            f"loop {loop:.3f} ms an update, elman's own {product:.0f} us"
         )
 
 

@@ -72,7 +72,8 @@ def trained(rows: tuple[int, ...], *, together: bool = False) -> dict[str, list[
         bptt.begin = begun
         cell = IndRNN if isinstance(bptt, DiagonalRTRL) else GRU
         optimizer = partial(torch.optim.SGD, lr=0.1)
-        task = make_task(bptt=bptt, core=partial(cell, hidden_size=4), optimizer=optimizer)
+        gradient = "auto" if together else "autograd"  # so that by hand, in two, is by autograd, in one
+        task = make_task(bptt=bptt, core=partial(cell, hidden_size=4), optimizer=optimizer, gradient=gradient)
         fit(task, batches(rows), **(two_processes() if together else {}))
         del bptt.begin
         credit = bptt.drawn_credit(21).double() if bptt.credit_holds == "always" else torch.zeros(0)

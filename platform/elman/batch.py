@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import torch
@@ -10,12 +11,26 @@ from torch import Tensor
 __all__ = ["SequenceBatch", "at_first_step", "whole"]
 
 
-class SequenceBatch(NamedTuple):
+class _Fields(NamedTuple):
+    x: Tensor
+    y: Tensor | None
+    scored: Tensor
+    lengths: Tensor
+    begins: Tensor
+    is_last: bool = True
+    context: Tensor | tuple[Tensor, ...] | None = None
+    scale: Tensor | None = None
+    warm: Tensor | None = None
+    weights: Tensor | None = None
+
+
+class SequenceBatch(_Fields):
     """Rows of sequences, their targets, and the steps that count.
 
     Every relationship between sequences is a choice of `scored`; every strategy is a way of cutting
     time. `x`, `y` and `context` live on the training device; `scored`, `lengths`, `begins` and `warm`
-    decide what runs, so they stay on the host, where reading them costs no wait; so do `weights`.
+    decide what runs, so they stay on the host, where reading them costs no wait; so do `weights`. They are
+    not written to: windows share them, and what is found out about them is kept.
 
     Args:
         x: inputs, (B, T, F) values or (B, T) ids.
@@ -35,31 +50,46 @@ class SequenceBatch(NamedTuple):
             what a window scores is then counted in sequences. None: there are none.
     """
 
-    x: Tensor
-    y: Tensor | None
-    scored: Tensor
-    lengths: Tensor
-    begins: Tensor
-    is_last: bool = True
-    context: Tensor | tuple[Tensor, ...] | None = None
-    scale: Tensor | None = None
-    warm: Tensor | None = None
-    weights: Tensor | None = None
-
     @property
     def steps(self) -> int:
         """Length of the time axis, padding included."""
         return self.x.shape[1]
 
-    @property
+    @cached_property
     def is_first(self) -> Tensor:
         """(B,) bool, the rows that begin a sequence at step 0."""
         return self.begins[:, :1].any(1)
 
-    @property
+    @cached_property
+    def first_rows(self) -> int:
+        """How many these are."""
+        return int(self.is_first.count_nonzero())
+
+    @cached_property
     def begins_inside(self) -> bool:
         """Whether a sequence begins after step 0 of a row."""
         return bool(self.begins[:, 1:].any())
+
+    @cached_property
+    def scored_count(self) -> int:
+        """Steps that count, of all rows."""
+        return int(torch.count_nonzero(self.scored))
+
+    @cached_property
+    def all_scored(self) -> bool:
+        """Whether all do, padding included."""
+        return self.scored_count == self.scored.numel()
+
+    @cached_property
+    def complete(self) -> bool:
+        """Whether every row has every step."""
+        return self.steps == 0 or not self.lengths.shape[0] or int(self.lengths.min()) == self.steps
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether windows differ in no more than x and y: all scored, complete, none begins inside."""
+        rest = self.scale is None and self.warm is None and self.weights is None
+        return rest and self.all_scored and self.complete and not self.begins_inside
 
     def number_in_row(self, row: int, step: int) -> int:
         """Which of the row's sequences the step belongs to, from 0."""
@@ -80,6 +110,8 @@ class SequenceBatch(NamedTuple):
         """
         if start == 0 and stop == self.steps and (score_from or 0) <= 0:
             return self
+        if self.plain:
+            return self._plain_window(start, stop, unscored=max(0, (score_from or 0) - start))
         scored = self.scored[:, start:stop]
         if score_from is not None and score_from > start:
             scored = scored.clone()
@@ -96,6 +128,41 @@ class SequenceBatch(NamedTuple):
             warm=None if self.warm is None else (self.warm - start).clamp(0, stop - start),
             weights=None if self.weights is None else self.weights[:, start:stop],
         )
+
+    def _plain_window(self, start: int, stop: int, *, unscored: int) -> SequenceBatch:
+        """As `window`, its masks those of all such windows."""
+        masks = _plain_masks(self.lengths.shape[0], stop - start, min(unscored, stop - start))
+        window = SequenceBatch(
+            self.x[:, start:stop],
+            None if self.y is None else self.y[:, start:stop],
+            masks.scored,
+            masks.lengths,
+            masks.begins if start else self.begins[:, :stop],
+            self.is_last and stop == self.steps,
+            self.context,
+        )
+        found = vars(window)
+        found["scored_count"], found["complete"], found["begins_inside"] = masks.scored_count, True, False
+        if start:
+            found["is_first"], found["first_rows"] = masks.is_first, 0
+        return window
+
+
+class _PlainMasks(NamedTuple):
+    scored: Tensor
+    lengths: Tensor
+    begins: Tensor
+    is_first: Tensor
+    scored_count: int
+
+
+@lru_cache(maxsize=256)
+def _plain_masks(rows: int, steps: int, unscored: int) -> _PlainMasks:
+    """Those of rows that go on and are scored but for their first steps."""
+    scored = torch.ones(rows, steps, dtype=torch.bool)
+    scored[:, :unscored] = False
+    lengths, none = torch.full((rows,), steps), torch.zeros(rows, steps, dtype=torch.bool)
+    return _PlainMasks(scored, lengths, none, none[:, 0] if steps else none.any(1), rows * (steps - unscored))
 
 
 def at_first_step(rows: Tensor, steps: int) -> Tensor:

@@ -120,7 +120,15 @@ def targets(loss: SequenceLoss, out: torch.Tensor) -> torch.Tensor:
     return torch.rand_like(out)
 
 
-@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
+def other_classes() -> list[SequenceLoss]:
+    """Classes that are weighed, smoothed, and both."""
+    losses = [CrossEntropy(balance=b, label_smoothing=s) for b, s in ((True, 0.0), (False, 0.2), (True, 0.3))]
+    for loss in losses:
+        loss.weigh(torch.tensor([1, 2, 0, 4, 9]))
+    return losses
+
+
+@pytest.mark.parametrize("loss", [*LOSSES, *other_classes()], ids=lambda loss: type(loss).__name__)
 def test_slopes_are_autograd_s(loss: SequenceLoss) -> None:
     out = torch.randn(4, 3, 5, dtype=torch.float64, requires_grad=True)
     y = targets(loss, out.detach())
@@ -132,12 +140,6 @@ def test_slopes_are_autograd_s(loss: SequenceLoss) -> None:
     assert slopes is not None
     torch.testing.assert_close(slopes[0], total.detach(), rtol=1e-13, atol=0)
     torch.testing.assert_close(slopes[1], wanted, rtol=1e-12, atol=1e-14)
-
-
-def test_weighed_and_smoothed_classes_are_left_to_autograd() -> None:
-    out, y = torch.randn(2, 3), torch.tensor([0, 2])
-    assert CrossEntropy(label_smoothing=0.1).slopes(out, y) is None
-    assert CrossEntropy(balance=True).slopes(out, y) is None
 
 
 class Twofold(SquaredError):  # noqa: N818  (a loss)

@@ -129,7 +129,7 @@ def test_windows_without_a_scored_step_do_not_move_adam() -> None:
     trainer = fit(task, [batch])
     torch.testing.assert_close(weights(task), weights(net), rtol=0, atol=1e-12)
     assert task.updates.made == 1
-    assert {float(state["step"]) for state in trainer.optimizers[0].state.values()} == {1.0}
+    assert {float(state["step"]) for state in trainer.optimizers[0].state_dict()["state"].values()} == {1.0}
 
 
 def test_a_batch_without_a_scored_step_changes_nothing() -> None:
@@ -139,7 +139,7 @@ def test_a_batch_without_a_scored_step_changes_nothing() -> None:
     trainer = fit(task, [batch._replace(scored=torch.zeros_like(batch.scored))])
     assert torch.equal(weights(task), before)
     assert (task.updates.made, task.updates.skipped, task.time_steps) == (0, 0, 7 * ROWS)
-    assert not trainer.optimizers[0].state
+    assert not trainer.optimizers[0].state_dict()["state"]
 
 
 def test_two_updates_joined() -> None:

@@ -49,6 +49,7 @@ class Adaptive(BackpropThroughTime):
     """
 
     exact = False
+    only_adds = True
     continues = True
 
     def __init__(

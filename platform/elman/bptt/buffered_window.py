@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from torch import Tensor
-
 from elman.batch import SequenceBatch
 from elman.bptt.strategy import Objective
 from elman.tree import Carry
@@ -49,9 +47,9 @@ class BufferedWindow:
         return pieces
 
 
-def run(objective: Objective, pieces: Sequence[SequenceBatch], carry: Carry) -> tuple[Tensor | None, Carry]:
+def run(objective: Objective, pieces: Sequence[SequenceBatch], carry: Carry) -> tuple[Any, Carry]:
     """The objective over consecutive pieces: their summed loss (None for no pieces) and the last carry."""
-    total: Tensor | None = None
+    total: Any = None
     for piece in pieces:
         loss, carry = objective(piece, carry)
         total = loss if total is None else total + loss

@@ -23,6 +23,7 @@ class Full(BackpropThroughTime):
     """
 
     exact = True
+    only_adds = True
     continues = False
 
     def losses(self, objective: Objective, batch: SequenceBatch, state: Carried) -> Iterator[Update]:

@@ -63,6 +63,7 @@ class Jittered(BackpropThroughTime):
     """
 
     exact = False
+    only_adds = True
     continues = True
 
     def __init__(

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from elman.batch import SequenceBatch
 from elman.bptt.buffered_window import BufferedWindow, run
+from elman.bptt.loss import LinkedCarry, Weighted
 from elman.bptt.strategy import BackpropThroughTime, Objective, Update, draws, scored_steps, weight_of
 from elman.cores.crossing import Crossing, crossed
 from elman.tree import Carry, detached
@@ -60,6 +61,7 @@ class Randomised(BackpropThroughTime):
     """
 
     exact = False
+    only_adds = True
     continues = True
 
     def __init__(
@@ -169,4 +171,6 @@ class Randomised(BackpropThroughTime):
 
 def weighted(carry: Carry, weight: float) -> Carry:
     """The same carry; what comes back through it is multiplied by `weight`."""
+    if isinstance(carry, LinkedCarry):
+        return LinkedCarry.of(carry, Weighted(carry.node, weight))
     return crossed(carry, Crossing(decay=weight))

@@ -47,6 +47,7 @@ class Split(BackpropThroughTime):
     """
 
     exact = False
+    only_adds = True
     continues = False
     restarts = True
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from elman.batch import SequenceBatch
+from elman.bptt.loss import Loss
 from elman.cores.core import Core
 from elman.tree import Carry, detached
 
@@ -60,11 +61,12 @@ class Objective(Protocol):
         """Factor on credit for every step that it crosses: applied on the way back where this is called, and
         left to a strategy that traces the carry itself."""
 
-    def __call__(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:
+    def __call__(self, window: SequenceBatch, carry: Carry) -> tuple[Any, Carry]:
         """Loss summed over the scored steps of `window`, and the carry after it.
 
-        Where a sequence begins, its row ignores the carry and starts anew. A window of no steps gives zero
-        and the carry it was given.
+        The loss is a tensor, or, for a strategy that `only_adds`, a `Loss` that goes backward without
+        autograd. Where a sequence begins, its row ignores the carry and starts anew. A window of no steps
+        gives zero and the carry it was given.
         """
 
     def begin(self, window: SequenceBatch, carry: Carry) -> tuple[Carry, Tensor]:
@@ -87,7 +89,8 @@ class Update(NamedTuple):
     """One window's share of the gradient.
 
     Args:
-        loss: differentiable sum over the window's scored steps; None where nothing is scored.
+        loss: of the window's scored steps, summed, as the objective gave it: a tensor, or another `Loss`;
+            None where nothing is scored.
         scored: what that sum covers, as `scored_steps` counts it: steps of all rows, or sequences.
         state: detached, what the strategy needs to go on after this window.
         closes: whether the optimiser steps after this gradient; False only adds to it.
@@ -95,7 +98,7 @@ class Update(NamedTuple):
         weight: what the weights of its steps add up to, of `weight_of`; None: each counts once.
     """
 
-    loss: Tensor | None
+    loss: Any
     scored: int
     state: State
     closes: bool = True
@@ -116,7 +119,7 @@ def scored_steps(pieces: Sequence[SequenceBatch]) -> int:
         pieces: all of the window, which meet.
     """
     if not pieces or pieces[0].weights is None:
-        return sum(int(torch.count_nonzero(piece.scored)) for piece in pieces)
+        return sum(piece.scored_count for piece in pieces)
     begun = torch.cat([piece.begins for piece in pieces], 1).cumsum(1)  # the sequence of each step
     row, step = torch.cat([piece.scored for piece in pieces], 1).nonzero(as_tuple=True)
     return len((row * (begun.shape[1] + 1) + begun[row, step]).unique())
@@ -129,7 +132,7 @@ def weight_of(pieces: Sequence[SequenceBatch]) -> float | None:
     return sum(float(piece.weights[piece.scored].sum()) for piece in pieces if piece.weights is not None)
 
 
-def update_of(loss: Tensor | None, pieces: Sequence[SequenceBatch], state: State) -> Update:
+def update_of(loss: Loss | None, pieces: Sequence[SequenceBatch], state: State) -> Update:
     """The update of a window that ran as `pieces`: their scored steps, no loss where there are none."""
     scored = scored_steps(pieces)
     return Update(loss if scored else None, scored, detached(state), weight=weight_of(pieces))
@@ -185,6 +188,10 @@ class BackpropThroughTime(ABC):
 
     needs: ClassVar[frozenset[str]] = frozenset()
     """What `objective.core` must offer beyond the contract of a core, for instance {"step"}."""
+
+    only_adds: ClassVar[bool] = False
+    """True promises that it does no more with losses than add them up, and with carries than pass them on
+    or cut them by `detached`: then windows may do without autograd."""
 
     traces: ClassVar[bool] = False
     """True for credit that is traced forward in time: it reaches the core and what is behind it, nothing

@@ -70,6 +70,7 @@ class Truncated(BackpropThroughTime):
     """
 
     exact = False
+    only_adds = True
     continues = True
 
     def __init__(self, *, k1: int = 50, k2: int = 50, scored: Scored = "fresh") -> None:

@@ -287,6 +287,7 @@ struct block { /* as in _native.py */
     real *dh, *dc;                      /* (B, n), by the carry after the block, then by that before it */
     real *dfirst_h, *dfirst_c;          /* (B, n), added to; NULL: nobody asks */
     const double *crossing;             /* factor and limit of what a step hands back; NULL: none */
+    real *by_bias_ih, *by_bias_hh;      /* gradients of biases, added to; NULL: nobody asks */
     int64_t next;                       /* the first part that no thread has taken */
 };
 
@@ -358,6 +359,18 @@ static void in_parts(void (*take)(void *), struct block *b)
         take(b);
 }
 
+/* of the block's d, whose last gates are those of drives and the first `products` those of W h */
+static void add_biases(const struct block *b, int64_t gates, int64_t products)
+{
+    const int64_t n = b->hidden, width = gates * n, joined = (2 * products - gates) * n;
+    for (int64_t row = 0; row < b->rows; row++) {
+        IN d = b->d + row * width;
+        for (int64_t i = 0; i < products * n; i++) b->by_bias_hh[i] += d[i];
+        for (int64_t i = 0; i < joined; i++) b->by_bias_ih[i] += d[i];
+        for (int64_t i = products * n; i < width; i++) b->by_bias_ih[i - products * n + joined] += d[i];
+    }
+}
+
 #define TAKE_PARTS(name, way, gates, products)                                                                \
     static void name##_##way##_parts(void *given)                                                             \
     {                                                                                                         \
@@ -365,7 +378,11 @@ static void in_parts(void (*take)(void *), struct block *b)
         for (int64_t part; (part = __atomic_fetch_add(&b->next, 1, __ATOMIC_RELAXED)) < b->parts;)            \
             way(b, part, gates, products, name##_##way);                                                      \
     }                                                                                                         \
-    void run_##name##_##way(struct block *b) { in_parts(name##_##way##_parts, b); }
+    void run_##name##_##way(struct block *b)                                                                  \
+    {                                                                                                         \
+        in_parts(name##_##way##_parts, b);                                                                    \
+        if (b->by_bias_ih) add_biases(b, gates, products);                                                    \
+    }
 #define CELL(name, gates, products)                                                                           \
     TAKE_PARTS(name, forward, gates, products)                                                                \
     TAKE_PARTS(name, backward, gates, products)

@@ -105,7 +105,12 @@ class Native:
         return Gradients(dx, (d_ih.t(), d_hh.t(), d_bias_ih, d_bias[:gates]), dcarry, dfirst)
 
 
-class _Block(ctypes.Structure):
+def threads_worth(rows: int, products: int) -> int:
+    """How many threads take the rows of a block in which so many numbers are multiplied."""
+    return max(1, min(torch.get_num_threads(), rows // LEAST_ROWS, products // LEAST_PRODUCTS))
+
+
+class Block(ctypes.Structure):
     """`struct block` of _native.c, which says what the fields mean."""
 
     _fields_ = (
@@ -113,7 +118,7 @@ class _Block(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("sizes", "w", "begins", "a", "d", "dy", "h", "c")),
         *((name, ctypes.c_void_p) for name in ("first_h", "first_c", "before_h", "before_c")),
         *((name, ctypes.c_void_p) for name in ("after_h", "after_c", "dh", "dc", "dfirst_h", "dfirst_c")),
-        ("crossing", ctypes.c_void_p),
+        *((name, ctypes.c_void_p) for name in ("crossing", "by_bias_ih", "by_bias_hh")),
         ("next", ctypes.c_int64),
     )
 
@@ -124,7 +129,7 @@ FIELDS = {
     "state": ("h", "c"),
     "dcarry": ("dh", "dc"),
 }
-"""Of `_Block`, by what they hold: a tensor, or one for each part of the carry."""
+"""Of `Block`, by what they hold: a tensor, or one for each part of the carry."""
 
 
 class _Call:
@@ -139,11 +144,11 @@ class _Call:
         found = library(w.dtype)
         width = found.panel_width()
         self.run = getattr(found, f"run_{cell.native}_{way}")
-        self.layout, self.products, self.threads = layout, w.numel(), torch.get_num_threads()
+        self.layout, self.products = layout, w.numel()
         self.sizes = (ctypes.c_int64 * (len(layout.sizes) + 1))(layout.row_count, *layout.sizes)
         self.packed = w.new_empty(-(-w.shape[1] // width) * width * len(w))
         found.pack(*w.shape, *w.stride(), w.data_ptr(), self.packed.data_ptr())
-        self.block = _Block(w=self.packed.data_ptr(), hidden=min(w.shape))
+        self.block = Block(w=self.packed.data_ptr(), hidden=min(w.shape))
         self.held: dict[str, list[Tensor]] = {}  # alive as long as they are pointed at
 
     def point(self, **tensors: list[Tensor]) -> None:
@@ -166,6 +171,5 @@ class _Call:
         block.sizes = ctypes.addressof(self.sizes) + steps.start * ctypes.sizeof(ctypes.c_int64)
         if layout.begins:
             block.begins = layout.flat_marks.data_ptr() + begin
-        worth = min(layout.sizes[steps.start] // LEAST_ROWS, block.rows * self.products // LEAST_PRODUCTS)
-        block.parts = max(1, min(self.threads, worth))
+        block.parts = threads_worth(layout.sizes[steps.start], block.rows * self.products)
         self.run(ctypes.byref(block))

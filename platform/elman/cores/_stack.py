@@ -14,11 +14,13 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from elman.cores._build import why_not_native
+from elman.cores._by_hand import Buffers, Layers
 from elman.cores._fused import run_fused
 from elman.cores._layout import Layout
 from elman.cores._linear import AtOnce, Time
 from elman.cores._loop import Equations, Weights, loop
-from elman.cores._scan import scan
+from elman.cores._native import Native
+from elman.cores._scan import Blocks, scan
 from elman.cores.core import wide
 from elman.cores.crossing import Crossing
 from elman.cores.kernels import Choice, Kernel, fastest
@@ -105,6 +107,7 @@ class Stack(nn.Module):
             raise ValueError(f"kernel='native' is not to be had: {why}; or use kernel auto or scan")
         self.kernel, self._scanned, self._at_once = kernel, pointwise, at_once
         self.uncrossed = ("fused", *own)  # which change no gradient between steps
+        self.short_buffers = Buffers()
         self.kept: Choice | None = None  # of the run that this one goes on with
         self.crossing: Crossing | None = None  # of gradients between steps; None: they cross as they are
         self._equations = _Functions(cell.hidden_size, cell.shapes, cell.drive, cell.step)
@@ -256,15 +259,40 @@ class Stack(nn.Module):
     def _run_layer(
         self, layer: int, x: Tensor, start: Carry, layout: Layout, kernel: str, *, first: Carry
     ) -> tuple[Tensor, Carry]:
-        weights, crossing = self.weights_of(layer), self.crossing
+        crossing = self.crossing
         if self._at_once and kernel == self._at_once.kernel:
-            return self._at_once.run(x, start, SimpleNamespace(**weights), Time(layout, first))
+            weights = SimpleNamespace(**self.weights_of(layer))
+            return self._at_once.run(x, start, weights, Time(layout, first))
         if kernel in ("native", "scan"):
             assert self._scanned is not None, "the constructor has refused a scan without it"
-            ordered = [weights[name] for name in SCANNED]
             run = partial(scan, native=kernel == "native")
-            return run(self._scanned, x, start, ordered, layout, first=first, crossing=crossing)
-        return loop(self._equations, x, start, weights, layout, first=first, crossing=crossing)
+            return run(self._scanned, x, start, self._ordered(layer), layout, first=first, crossing=crossing)
+        return loop(self._equations, x, start, self.weights_of(layer), layout, first=first, crossing=crossing)
+
+    def why_not_by_hand(self) -> str:
+        """Why a window cannot do without autograd; empty: it can."""
+        if not self._weight.is_floating_point() or self._weight.dtype != wide(self._weight.dtype):
+            return f"weights are {str(self._weight.dtype).removeprefix('torch.')}"
+        kernel = self.choice().kernel
+        return "" if kernel in ("native", "scan") else f"kernel {kernel}"
+
+    def by_hand(self) -> Layers:
+        """What runs windows without autograd, as all is now; `why_not_by_hand` has nothing against it."""
+        assert self._scanned is not None, "whoever asks looks at why_not_by_hand first"
+        return Layers(
+            Native if self.choice().kernel == "native" else Blocks,
+            self._scanned,
+            [self._ordered(layer) for layer in range(self.layers)],
+            self.short_buffers,
+            dropout=self.dropout if self.training else 0.0,
+            residual=self.residual,
+            crossing=self.crossing,
+        )
+
+    def _ordered(self, layer: int) -> list[Tensor]:
+        """A layer's weights as a scan takes them."""
+        weights = self.weights_of(layer)
+        return [weights[name] for name in SCANNED]
 
     def weights_of(self, layer: int) -> dict[str, Tensor]:
         """A layer's weights, by their names in `shapes`."""

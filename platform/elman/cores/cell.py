@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from elman.cores._by_hand import Layers
 from elman.cores._check import check_choice
 from elman.cores._linear import AtOnce
 from elman.cores._stack import Stack
@@ -177,6 +178,13 @@ class Cell(Layered):
         self, x: Tensor, carry: Carry, lengths: Tensor | None, resets: Resets
     ) -> tuple[Tensor, Carry]:
         return self.stack.forward(x, carry, lengths, resets)
+
+    def why_not_by_hand(self) -> str:
+        return self.stack.why_not_by_hand()
+
+    def by_hand(self) -> Layers:
+        """What runs windows as `forward` does, without autograd, until weights or options are others."""
+        return self.stack.by_hand()
 
     def use_crossing(self, crossing: Crossing) -> bool:
         """The kernels do it, but for torch's module and cells that run all steps at once.

@@ -59,6 +59,10 @@ class Core(nn.Module, ABC):
         """
         return False
 
+    def why_not_by_hand(self) -> str:
+        """Why a window of it needs autograd; empty: `by_hand` does without, as of `Cell`."""
+        return f"{type(self).__name__} has no backward pass by hand"
+
     def untraceable(self) -> str | None:
         """Why the carry's derivatives cannot be traced forward in time; None: they can, by `traced_steps`."""
         return f"{type(self).__name__} does not write its step with derivatives; a Cell with `pointwise` does"

@@ -11,7 +11,6 @@ import pytorch_lightning as pl
 import torch
 
 from elman.captions.scores import caption_scores
-from elman.cores.kernels import use_kernels
 from elman.diagnostics.choice import diagnostics_of
 from elman.errors import BadInput
 from elman.recipes.recipe import Recipe, make_task, refuse_monitor, refuse_targets
@@ -32,6 +31,7 @@ from elman.run.summary import announced, first_tags, record_end, record_start, r
 from elman.run.together import settle
 from elman.run.trainer import make_trainer, prepare_process
 from elman.run.trial import SearchClient, reported
+from elman.tasks.checkpoint import evaluate_as
 from elman.tasks.dealt import dealt
 from elman.tasks.pairs import refuse_unfit_batch, refuse_unfit_rows
 from elman.tasks.random_state import restore_random, saved_random
@@ -107,9 +107,9 @@ def make_data_and_task(run: Run) -> None:
     if run.fork is not None and saved is not None:
         refuse_unfit_weights(run.fork, saved["state_dict"], task.state_dict())
     if saved is not None:
-        use_kernels(task.network, saved["elman"].get("kernels"))
+        evaluate_as(task, saved["elman"])
     elif run.kernels is not None:
-        run.kernels.settle(task.network)
+        run.kernels.settle(task)
     if not is_first_process():  # all start from rank 0's weights, but draw dropout of their own
         torch.manual_seed(run.recipe.config.seed_everything + process_rank())
     if saved is not None and (line := changed_schedule(task.updates.schedule, run.parts.trainer, saved)):

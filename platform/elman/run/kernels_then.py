@@ -1,4 +1,4 @@
-"""The kernels by which a recorded run evaluated its network, for a run that does the same once more."""
+"""How a recorded run evaluated its network and took gradients, for one that does the same once more."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from elman.cores.kernels import Choice, kernels_of, use_kernels
 from elman.errors import BadInput
 from elman.recipes.arguments import Words
@@ -16,7 +14,7 @@ from elman.recipes.strict_yaml import read_recipe
 from elman.run.checkpoints import newest, read_checkpoint
 from elman.run.summary import say
 from elman.tracking.runs import RunRow
-from elman.tracking.tags import KERNEL_TAG
+from elman.tracking.tags import GRADIENT_TAG, KERNEL_TAG
 
 CORES = ("core", "context_encoder")
 """Parts of a network that are evaluated by kernels."""
@@ -33,21 +31,27 @@ class KernelsThen:
         self.run = run
         self.kernels: Mapping[str, Sequence[Any]] | None = None  # as `use_kernels` takes them
         self._in_words = run.tags.get(KERNEL_TAG)
+        self._by_hand = run.tags.get(GRADIENT_TAG) == "hand"
         self._saved = False
         try:
             if run.checkpoints is not None:
-                self.kernels = read_checkpoint(newest(Path(run.checkpoints)))["elman"].get("kernels")
+                saved = read_checkpoint(newest(Path(run.checkpoints)))["elman"]
+                self.kernels, self._by_hand = saved.get("kernels"), bool(saved.get("by_hand"))
                 self._saved = True
         except BadInput:
             pass
 
-    def settle(self, network: nn.Module) -> None:
-        """Evaluate `network` by them. A run of a time before kernels had torch's modules.
+    def settle(self, task: Any) -> None:
+        """Evaluate the network of a task by them, and take gradients as then.
+
+        A run of a time before kernels had torch's modules.
 
         Raises:
             BadInput: if the network has no such kernel here.
         """
-        kernels = self.kernels
+        kernels, network = self.kernels, task.network
+        if not self._by_hand:
+            task.gradient = "autograd"
         if not self._saved and self._in_words is not None:
             kernel = _named(self._in_words)
             if kernel is None:

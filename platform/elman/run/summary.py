@@ -23,7 +23,7 @@ from elman.recipes.arguments import rewrite
 from elman.recipes.recipe import Recipe, strategy_settings
 from elman.run.checkpoints import Checkpoints, read_checkpoint
 from elman.run.results import ANSWERS, in_a_table, result_rows, shown
-from elman.tasks import SequenceTask
+from elman.tasks import SequenceTask, by_hand
 from elman.tasks.export import describe
 from elman.tracking.floor import floor_tags, floors
 from elman.tracking.logger import RunLogger
@@ -35,6 +35,7 @@ from elman.tracking.tags import (
     COMMAND_TAG,
     DEVICE_TAG,
     DIGEST_TAG,
+    GRADIENT_TAG,
     GROUP_TAG,
     KERNEL_TAG,
     NORMALISER_TAG,
@@ -78,11 +79,13 @@ def record_start(
     about = data.description()
     strategy = strategy_settings(task.bptt)
     git, kernels = git_state(), in_words(kernels_of(task.network, device))
+    gradients = by_hand.in_words(task, mixed="mixed" in str(recipe.config.trainer.precision))
     logger.set_tags(
         {
             **first_tags(recipe),
             CHECKPOINTS_TAG: str(folder),
             **({KERNEL_TAG: kernels} if kernels else {}),
+            GRADIENT_TAG: gradients,
             **{f"{VERSION_TAG}{name}": version for name, version in versions().items()},
             **{f"{DEVICE_TAG}{name}": value for name, value in device_metadata().items()},
             **(git.tags() if git else {}),
@@ -117,7 +120,8 @@ def record_start(
         kernels = f"{kernels} instead of native ({why})"
     say(
         f"{type(task.network.core).__name__} with {sum(p.numel() for p in task.parameters()):,} parameters, "
-        f"{strategy['class']}({settings}){f', kernel {kernels}' if kernels else ''}; run {logger.version}"
+        f"{strategy['class']}({settings}){f', kernel {kernels}' if kernels else ''}, gradients by "
+        f"{gradients}; run {logger.version}"
     )
 
 

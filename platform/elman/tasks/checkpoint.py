@@ -24,6 +24,7 @@ def contents(task: Any, *, ranks: int) -> dict[str, Any]:
         "time_steps": task.time_steps,
         "updates": task.updates.state_dict(),
         "bptt": task.bptt.state_dict(),
+        "by_hand": task.objective.by_hand is not None,
         "kernels": {name: list(choice) for name, choice in kernels_of(task.network).items()},
         **{name: [rank[name] for rank in all_ranks] for name in own},
     }
@@ -41,11 +42,18 @@ def load(task: Any, checkpoint: dict[str, Any], *, stage: str, ranks: int) -> No
     if stage != "fit":
         return
     saved = dealt(saved, ranks)
-    use_kernels(task.network, saved.get("kernels"))
+    evaluate_as(task, saved)
     task.updates.load_state_dict(saved["updates"])
     if not saved.get("begins_anew"):  # by a fork, with another strategy
         task.bptt.load_state_dict(saved["bptt"])
     task.restored = saved
+
+
+def evaluate_as(task: Any, saved: dict[str, Any]) -> None:
+    """Have a task compute as the one that wrote a checkpoint, to the last digit."""
+    use_kernels(task.network, saved.get("kernels"))
+    if not saved.get("by_hand"):
+        task.gradient = "autograd"
 
 
 def load_own(task: Any, *, rank: int) -> None:

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import nn
 
 from elman.bptt import Update
+from elman.bptt.loss import Loss
 from elman.errors import BadInput
 
 
@@ -70,7 +71,8 @@ class FlatGradient:
     def attach(self) -> None:
         """Make each parameter's `.grad` a view again; Lightning sets it to None at moments of its own."""
         for parameter, view in zip(self.parameters, self.views, strict=True):
-            parameter.grad = view
+            if parameter.grad is not view:
+                parameter.grad = view
 
     def windows(self, updates: Iterator[Update]) -> Iterator[tuple[Update | None, Flags]]:
         """Each window with its flags while its gradient, reduced over all ranks, lies in the buffer.
@@ -109,7 +111,7 @@ class FlatGradient:
         return found
 
 
-def _backward(loss: Tensor) -> None:
+def _backward(loss: Loss) -> None:
     """Add the gradient of `loss` to the parameters'.
 
     Raises:

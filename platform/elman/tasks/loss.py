@@ -36,7 +36,9 @@ class SequenceLoss(ABC):
         return torch.stack([weight * self.sums(out[at], y[at])[0] for weight, at in alike]).sum()
 
     def slopes(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor] | None:
-        """The summed loss that training takes and its gradient by `out`; None: only autograd knows it.
+        """The summed loss that training takes, smoothed if it is, and its gradient by `out`.
+
+        None: only autograd knows it.
 
         Args:
             out, y: as of `sums`.
@@ -112,25 +114,34 @@ class CrossEntropy(SequenceLoss):
 
     def _losses(self, out: Tensor, y: Tensor, *, reduction: str) -> Tensor:
         self._check(out, y)
-        if self.balance and self.weights is None:
-            raise ValueError("balance weighs classes by how often they come, which this data does not count")
         return F.cross_entropy(
             out.flatten(0, -2),
             y.flatten(),
-            weight=None if self.weights is None else self.weights.to(out),
+            weight=self._weights(out),
             label_smoothing=self.label_smoothing if torch.is_grad_enabled() else 0.0,
             reduction=reduction,
         )
 
-    def slopes(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor] | None:
-        if self.balance or self.label_smoothing:
-            return None
+    def _weights(self, out: Tensor) -> Tensor | None:
+        if self.balance and self.weights is None:
+            raise ValueError("balance weighs classes by how often they come, which this data does not count")
+        return None if self.weights is None else self.weights.to(out)
+
+    def slopes(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """As of any loss: with q the weighed and smoothed target, p sum(q) - q of each step."""
         self._check(out, y)
-        classes, flat = y.flatten(), out.flatten(0, -2).log_softmax(-1)
-        loss = F.nll_loss(flat, classes, reduction="sum")
-        slopes = flat.exp_()
-        slopes[torch.arange(len(classes), device=out.device), classes] -= 1
-        return loss, slopes.view_as(out)
+        classes, logs, weights = y.flatten(), out.flatten(0, -2).log_softmax(-1), self._weights(out)
+        if weights is None and not self.label_smoothing:
+            loss = F.nll_loss(logs, classes, reduction="sum")
+            slopes = logs.exp_()
+            slopes[torch.arange(len(classes), device=out.device), classes] -= 1
+            return loss, slopes.view_as(out)
+        weights = out.new_ones(out.shape[-1]) if weights is None else weights
+        target = (weights * (self.label_smoothing / len(weights))).expand_as(logs).clone()
+        own = (1 - self.label_smoothing) * weights[classes]
+        target.scatter_add_(1, classes[:, None], own[:, None])
+        loss = -(target * logs).sum()
+        return loss, logs.exp_().mul_(target.sum(1, keepdim=True)).sub_(target).view_as(out)
 
     def _check(self, out: Tensor, y: Tensor) -> None:
         if y.is_floating_point() or y.shape != out.shape[:-1]:  # floats would pass for chances of classes
@@ -188,8 +199,9 @@ class SquaredError(SequenceLoss):
 
     def slopes(self, out: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         self._check(out, y)
-        error = out - y
-        return error.square().sum() / out.shape[-1], error.mul_(2 / out.shape[-1])
+        error, width = out - y, out.shape[-1]
+        total = error.square().sum()
+        return total if width == 1 else total / width, error.mul_(2 / width)
 
     def _check(self, out: Tensor, y: Tensor) -> None:
         if y.shape != out.shape:  # they would be broadcast

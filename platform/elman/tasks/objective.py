@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -16,6 +17,7 @@ from elman.cores.crossing import step_by_step
 from elman.cores.resets import Resets
 from elman.errors import BadInput
 from elman.tasks.burn_in import warmed
+from elman.tasks.by_hand import ByHand
 from elman.tasks.loss import SequenceLoss
 from elman.tasks.network import Network
 from elman.tasks.way_back import PLAIN, WayBack
@@ -37,25 +39,28 @@ class WindowLoss:
 
     def __init__(self, network: Network, loss: SequenceLoss, *, way_back: WayBack = PLAIN) -> None:
         self.embed: Callable[[Tensor], Tensor] = network.embed
-        self.core, self.readout, self.loss = network.core, network.readout, loss
+        self.network, self.core, self.readout, self.loss = network, network.core, network.readout, loss
         self.way_back, self._first = way_back, network.first_carry
         self.parameters = [p for p in network.parameters() if p.requires_grad]
         self.after_core = [p for p in network.readout.parameters() if p.requires_grad]
+        self.by_hand: ByHand | None = None  # what runs windows that are to be learned from, if not autograd
         self.broken: Tensor | None = None
         self.steps_run = 0
 
     def reading(self, embed: Callable[[Tensor], Tensor]) -> WindowLoss:
         """The same objective over inputs that are embedded otherwise."""
         other = copy.copy(self)
-        other.embed = embed
+        other.embed, other.by_hand = embed, None
         return other
 
     def first_carry(self, window: SequenceBatch) -> Carry:
         """The carry with which the rows of `window` begin."""
-        return self._first(len(window.x), window.context)
+        return self._first(window.x.shape[0], window.context)
 
-    def __call__(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:
+    def __call__(self, window: SequenceBatch, carry: Carry) -> tuple[Any, Carry]:
         """Summed loss of the window's scored steps, and the carry after it."""
+        if self.by_hand is not None and self.by_hand.on and torch.is_grad_enabled():
+            return self.by_hand(window, carry)
         loss, _, carry = self.sums(window, carry)
         return loss, carry
 
@@ -107,25 +112,27 @@ class WindowLoss:
         Raises:
             BadInput: if rows go on from a carry but the core reads later steps.
         """
-        carry, begun, _ = self._begin(window, carry)
+        carry, begun, _ = self.begin_from(window, carry)
         return carry, begun
 
-    def _begin(self, window: SequenceBatch, carry: Carry) -> tuple[Carry, Tensor, Carry | None]:
+    def begin_from(self, window: SequenceBatch, carry: Carry) -> tuple[Carry, Tensor, Carry | None]:
         """As `begin`, and what sequences begin with; None: no row begins."""
         self.steps_run += window.steps
-        is_first, inside = window.is_first, window.begins_inside
+        is_first, begun = window.is_first, window.first_rows
         if self.broken is not None and (finite := finite_rows(carry)) is not None:
             self.broken |= ~finite
             is_first = is_first | ~finite
-        if not self.core.streams and (inside or not bool(is_first.all())):
+            begun = int(is_first.count_nonzero())
+        every = begun == is_first.shape[0]
+        if not self.core.streams and (window.begins_inside or not every):
             raise BadInput(
                 f"{type(self.core).__name__} reads later steps: it cannot go on from an earlier batch, nor "
                 "begin anew inside a row; use data whose sequences have a row each, of one batch"
             )
-        if not (inside or bool(is_first.any())):
+        if not (begun or window.begins_inside):
             return carry, is_first, None
         first = self.first_carry(window)
-        return first if bool(is_first.all()) else where_rows(is_first, first, carry), is_first, first
+        return first if every else where_rows(is_first, first, carry), is_first, first
 
     def core_outputs(self, window: SequenceBatch, carry: Carry) -> tuple[Tensor, Carry]:
         """The core's outputs at every step, (B, T, H), and the carry after the last one."""
@@ -133,9 +140,9 @@ class WindowLoss:
             return next(self.core.parameters()).new_zeros(len(window.x), 0, self.core.output_size), carry
         if window.warm is not None and bool(window.warm.any()):
             return warmed(self.core_outputs, window, carry)
-        carry, _, first = self._begin(window, carry)
+        carry, _, first = self.begin_from(window, carry)
         x = self.encode(window)
-        lengths = window.lengths if int(window.lengths.min()) < window.steps else None
+        lengths = None if window.complete else window.lengths
         resets = Resets(window.begins, first) if first is not None and window.begins_inside else None
         if self.way_back.crossing and self.way_back.by_step and torch.is_grad_enabled():
             crossing = self.way_back.crossing
@@ -162,7 +169,7 @@ def _scored(out: Tensor, window: SequenceBatch) -> tuple[Tensor, Tensor]:
     """Outputs and targets of scored steps: as they lie if all are and have no weights, else in a row."""
     if window.y is None:
         raise ValueError("a batch without targets has no loss; predict with it instead")
-    if window.weights is None and bool(window.scored.all()):
+    if window.weights is None and window.all_scored:
         return out, window.y
     chosen = window.scored.flatten().nonzero().squeeze(1).to(out.device)
     return out.flatten(0, 1)[chosen], window.y.flatten(0, 1)[chosen]
@@ -170,7 +177,7 @@ def _scored(out: Tensor, window: SequenceBatch) -> tuple[Tensor, Tensor]:
 
 def _spread(scored: Tensor, window: SequenceBatch) -> Tensor:
     """What is known of scored steps as `_scored` gives them, (B, T, ...), zero at all others."""
-    if bool(window.scored.all()):
+    if window.all_scored:
         return scored
     spread = scored.new_zeros(window.scored.numel(), *scored.shape[1:])
     spread[window.scored.flatten().to(scored.device)] = scored

@@ -15,8 +15,8 @@ from elman.batch import SequenceBatch
 from elman.bptt import BackpropThroughTime, Truncated
 from elman.cores import LSTM
 from elman.tasks import checkpoint as checkpoints
+from elman.tasks.by_hand import GradientBy
 from elman.tasks.evaluation import Evaluation
-from elman.tasks.gradient import FlatGradient
 from elman.tasks.loss import CrossEntropy, SequenceLoss
 from elman.tasks.network import Begins, ContextEncoderFactory, CoreFactory, FeaturesFactory, Network
 from elman.tasks.objective import WindowLoss
@@ -79,6 +79,7 @@ class SequenceTask(pl.LightningModule):
         embedding_dropout: share of the vectors' components dropped in training.
         token_dropout: share of the input tokens read as the unknown one, id 0, in training.
         readout_dropout: share of core outputs dropped before the readout.
+        gradient: auto: without autograd where every part of the network knows its own; autograd: never so.
         window: steps run at once in validation, test and prediction.
         reset_every: also validate with a carry that forgets every so many steps.
         log_every: updates between two reports of training metrics.
@@ -118,6 +119,7 @@ class SequenceTask(pl.LightningModule):
         embedding_dropout: float = 0.0,
         token_dropout: float = 0.0,
         readout_dropout: float = 0.0,
+        gradient: GradientBy = "auto",
         window: int = 256,
         reset_every: int | None = None,
         log_every: int = 100,
@@ -159,6 +161,7 @@ class SequenceTask(pl.LightningModule):
             skip_at_most=skip_at_most,
         )
         self.window, self.reset_every, self.log_every = window, reset_every, log_every
+        self.gradient = gradient
         self.time_steps = 0  # steps seen in training, over all rows and ranks
         self.max_time_steps: int | None = None  # the budget, set where the run is started
         self.recipe = ""  # as resolved text, for the checkpoint
@@ -191,8 +194,7 @@ class SequenceTask(pl.LightningModule):
             self.network.measure_features(getattr(self.trainer, "datamodule", None))
 
     def on_train_start(self) -> None:
-        buffer = FlatGradient(self.objective.parameters, ranks=self._ranks)
-        self.updates.begin(buffer, budget=self.max_time_steps)
+        self.training_loop.begin(self, self._optimizer().optimizer, self._setting())
         checkpoints.load_own(self, rank=self.global_rank)
         self.training_metrics.begin(self.time_steps, self.trainer.train_dataloader)
 
@@ -200,8 +202,6 @@ class SequenceTask(pl.LightningModule):
         if torch.is_autocast_enabled(self.device.type):
             # A context may cache casts of weights for its life, across our optimiser steps.
             torch.set_autocast_cache_enabled(False)
-        follow = getattr(self.trainer.train_dataloader, "follow", None)
-        before = self.updates.running.sums() if follow else (0.0, 0.0)
         self.time_steps += self.training_loop.run(
             self.network.preprocess(batch),
             batch,
@@ -213,8 +213,6 @@ class SequenceTask(pl.LightningModule):
         if self._ranks > 1:
             self.training_metrics.count(int(batch.lengths.sum()))
         self.training_begun = True
-        if follow and (mean := self.updates.running.mean_since(before)) is not None:
-            follow(mean)
         if self.updates.running.updates >= self.log_every:
             self.report()  # here, before any callback saves what has summed up since the last one
 
@@ -260,10 +258,8 @@ class SequenceTask(pl.LightningModule):
         self.training_metrics.go_on()
 
     def on_validation_epoch_start(self) -> None:
-        loader, reset_every = self.trainer.val_dataloaders, self.reset_every
-        self._evaluation = Evaluation(
-            "val", self.objective, loader, window=self._window, reset_every=reset_every
-        )
+        loader, every = self.trainer.val_dataloaders, self.reset_every
+        self._evaluation = Evaluation("val", self.objective, loader, window=self._window, reset_every=every)
 
     def on_test_epoch_start(self) -> None:
         loader = self.trainer.test_dataloaders

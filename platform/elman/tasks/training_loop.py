@@ -10,6 +10,9 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from elman.batch import SequenceBatch
 from elman.bptt import BackpropThroughTime
 from elman.errors import BadInput
+from elman.tasks.by_hand import ByHand, obstacle
+from elman.tasks.flat_step import FlatStep
+from elman.tasks.gradient import FlatGradient
 from elman.tasks.not_finite import BadData
 from elman.tasks.objective import WindowLoss
 from elman.tasks.train_state import TrainState
@@ -49,6 +52,19 @@ class TrainingLoop:
         self.place: Place | None = None
         self._bad_data = BadData("training")  # of updates that were skipped
 
+    def begin(self, task: Any, optimizer: torch.optim.Optimizer, setting: Setting) -> None:
+        """Settle how gradients and steps are taken.
+
+        Args:
+            task: a `SequenceTask`, its network on the device that trains.
+            optimizer: of its parameters, its state restored.
+        """
+        buffer = FlatGradient(self.objective.parameters, ranks=setting.ranks)
+        self.updates.begin(buffer, budget=setting.budget)
+        self.objective.by_hand = None if obstacle(task) else ByHand(self.objective)
+        if FlatStep.fits(optimizer, buffer.parameters):
+            FlatStep(optimizer, buffer)
+
     def run(
         self,
         batch: SequenceBatch,
@@ -73,7 +89,8 @@ class TrainingLoop:
         Raises:
             BadInput: if too many updates in a row were skipped.
         """
-        batch = self.state.begin(batch)
+        batch, follow = self.state.begin(batch), getattr(setting.loader, "follow", None)
+        sums = self.updates.running.sums() if follow else (0.0, 0.0)
         totals = Totals.of(batch, ranks=setting.ranks, device=device)
         updates, objective, gradient = self.updates, self.objective, self.updates.gradient
         assert gradient is not None, "the gradient's buffer is made when training starts"
@@ -81,6 +98,8 @@ class TrainingLoop:
         place = self.place = Place(totals, before=time_steps)
         optimizer: Steps = counted
         self.bptt.prepare(objective, batch, self.state.value)
+        if objective.by_hand is not None:
+            batch = objective.by_hand.settle(batch)
         full, state = self.bptt.update_steps(totals.steps), self.state.value
         stride = self.bptt.stride(totals.steps)
         windows = gradient.windows(self.bptt.losses(objective, batch, state))
@@ -97,8 +116,12 @@ class TrainingLoop:
         if updates.pending:
             place.share = 0.0
             self._step(optimizer, given, setting)
+        if objective.by_hand is not None:
+            objective.by_hand.on = False
         self.state.end(None if batch.is_last else state, broken=objective.broken)
         objective.broken = None
+        if follow and (mean := updates.running.mean_since(sums)) is not None:
+            follow(mean)
         return totals.existing
 
     def finish(self, optimizer: Steps, setting: Setting) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from elman.batch import SequenceBatch
 from elman.bptt import scored_steps
+from elman.bptt.loss import Loss
 from elman.errors import BadInput
 from elman.tasks.gradient import Flags, FlatGradient
 from elman.tasks.schedule import Schedule
@@ -208,7 +209,7 @@ class Updates:
             by_steps = totals.scored == totals.existing and not means
             self.normaliser = "steps" if by_steps else "scored"
 
-    def take(self, flags: Flags, loss: Tensor | None, *, capacity: int) -> bool:
+    def take(self, flags: Flags, loss: Loss | None, *, capacity: int) -> bool:
         """Note what the reduced gradient in the buffer stands for; True if it is time to `step`.
 
         A window in which no rank scored a step is no update, unless it closes one.
@@ -220,7 +221,8 @@ class Updates:
         if not flags.scored and not self.opened:
             return False
         waiting = self.accumulator
-        waiting.loss = waiting.loss + (flags.loss if loss is None else loss.detach())
+        value = flags.loss if loss is None else loss.detach()
+        waiting.loss = waiting.loss + value if waiting.updates or self.opened else value
         waiting.scored += flags.scored
         waiting.weight += flags.weight
         if flags.open or self.accumulate != 1 or self.total is not None:

@@ -16,6 +16,7 @@ FLOOR_TAG = "elman.floor."  # followed by a metric of validation: what a constan
 GROUP_TAG = "elman.group"  # the digest of the recipe without seed and fold, of every run of it
 GIT_DIRTY_TAG = "elman.git_dirty"
 JOB_TAG = "elman.job"  # the job of a scheduler that it was started in
+GRADIENT_TAG = "elman.gradient"  # by hand, or by autograd and why
 KERNEL_TAG = "elman.kernel"  # what evaluates the cells over time
 LAST_STEP_TAG = "elman.last_step"
 NON_FINITE_TAG = "elman.non_finite_points"
