@@ -22,13 +22,15 @@ GradientBy = Literal["auto", "autograd"]
 """How the gradient of a window is taken: by hand where every part knows its own way, or by autograd."""
 
 
-def obstacle(task: Any) -> str:
+def obstacle(task: Any, bptt: BackpropThroughTime | None = None) -> str:
     """Why windows of a task need autograd; empty: they do not.
 
     Args:
         task: a `SequenceTask`.
+        bptt: a strategy in place of its own.
     """
-    network, bptt, loss, by_step = task.network, task.bptt, task.loss, task.objective.way_back.by_step
+    network, loss, by_step = task.network, task.loss, task.objective.way_back.by_step
+    bptt = bptt or task.bptt
     if task.gradient == "autograd":
         return "as model.gradient says"
     if not _promises(bptt):
