@@ -180,7 +180,10 @@ class Cell(Layered):
         return self.stack.forward(x, carry, lengths, resets)
 
     def why_not_by_hand(self) -> str:
-        return self.stack.why_not_by_hand()
+        own = any(
+            getattr(type(self), name) is not getattr(Cell, name) for name in ("forward", "forward_from")
+        )
+        return f"{type(self).__name__} has a forward of its own" if own else self.stack.why_not_by_hand()
 
     def by_hand(self) -> Layers:
         """What runs windows as `forward` does, without autograd, until weights or options are others."""
