@@ -67,8 +67,9 @@ def forward(a: Tensor, b: Tensor, start: Tensor, layout: Layout, *, first: Tenso
         layout: of the rows of all steps.
         first: (B, H), h before a step at which a row begins.
     """
-    states = torch.cat([start, torch.empty_like(b)])
-    now, anew_from = states[: layout.row_count], () if first is None else (first,)
+    states = b.new_empty(len(start) + len(b), b.shape[1])
+    states[: len(start)] = start
+    now, anew_from = start, () if first is None else (first,)
     new = states[layout.row_count :].split(layout.sizes)
     for by_a, add, h, mark in zip(_by_step(a, layout), b.split(layout.sizes), new, layout.marks, strict=True):
         now = now if len(now) == len(h) else now[: len(h)]

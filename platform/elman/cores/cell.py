@@ -51,7 +51,7 @@ class Cell(Layered):
             cannot be built.
 
     Cost: fused: one call, or one per layer if residual. scan, native and loop: a product per layer for the
-        inputs of all steps, and one a step.
+        inputs of all steps, and one a step; parallel: the former alone.
     """
 
     gates: ClassVar[int] = 1

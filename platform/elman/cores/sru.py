@@ -108,8 +108,10 @@ def forward(
         start, layout, first: as of the linear recurrence.
     """
     new, f, v = gates
-    states, f = torch.cat([start, torch.empty_like(new)]), f.clone(memory_format=torch.contiguous_format)
-    now, begin = states[: layout.row_count], () if first is None else (first,)
+    f = f.clone(memory_format=torch.contiguous_format)
+    states = new.new_empty(len(start) + len(new), new.shape[1])
+    states[: len(start)] = start
+    now, begin = start, () if first is None else (first,)
     parts = (part.split(layout.sizes) for part in (new, f, states[layout.row_count :]))
     for taken_in, gate, c, mark in zip(*parts, layout.marks, strict=True):
         (now,) = anew(mark, begin, (now if len(now) == len(c) else now[: len(c)],))
