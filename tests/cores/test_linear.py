@@ -211,9 +211,13 @@ def test_min_gru_by_hand() -> None:
 
 
 def test_min_lstm_by_hand() -> None:
-    """f = 3/4, i = 1/4, n = 2: h = 3/4 8 + 1/4 2; with f = 1/2 and i = 1/4 shares are 2/3 and 1/3."""
-    for f, expected in ((math.log(3), 6.5), (0.0, 6.0)):
-        given = {"weight_ih": [f, -math.log(3), 2], "bias": [0, 0, 0]}
+    """f = 3/4, i = 1/4, n = 2: h = 3/4 8 + 1/4 2; with f = 1/2 and i = 1/4 shares are 2/3 and 1/3.
+
+    Gates that are shut as far as numbers go share out too: e^-1000 is zero, e^-1000 / (2 e^-1000) is not.
+    """
+    ln3 = math.log(3)
+    for f, i, expected in ((ln3, -ln3, 6.5), (0.0, -ln3, 6.0), (-1000.0, -1000.0, 5.0)):
+        given = {"weight_ih": [f, i, 2], "bias": [0, 0, 0]}
         out, _ = one_step(MinLSTM(1, hidden_size=1), given, [[8.0]], [1.0])
         assert out == pytest.approx([expected], rel=1e-14)
 

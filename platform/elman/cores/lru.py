@@ -27,8 +27,8 @@ class LRU(Cell):
     C and -Im C in turn, `weight_skip`, (H, F), is D; nu, theta and gamma are learned as logarithms.
 
     Args:
-        r_min, r_max: |lambda| at first, uniform over the ring between them in the complex plane; a memory of
-            r_max fades e-fold in about 1 / (1 - r_max) steps.
+        r_min: the smallest |lambda| at first; lambda is uniform over the ring up to r_max.
+        r_max: the largest; such a memory fades e-fold in about 1 / (1 - r_max) steps.
         max_phase: the largest angle of lambda at first, in radians a step; small ones suit long sequences.
 
     Raises:

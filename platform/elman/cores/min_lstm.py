@@ -59,10 +59,9 @@ class MinLSTM(MemoryCell):
 
 
 def _shared(drive: Tensor) -> tuple[Tensor, Tensor]:
-    """f / (f + i), and n."""
+    """f / (f + i), by logarithms, so that two shut gates share out all the same, and n."""
     f, i, n = drive.chunk(3, 1)
-    f, i = torch.sigmoid(f), torch.sigmoid(i)
-    return f / (f + i), n
+    return torch.sigmoid(F.logsigmoid(f) - F.logsigmoid(i)), n
 
 
 class _Units(Pointwise):
