@@ -106,11 +106,16 @@ def test_the_recurrence_by_hand_is_autograd_row_by_row(
 
 
 @pytest.mark.parametrize(
-    ("cell", "form", "ragged", "begun", "comes"),
-    pairs(CELLS, FORMS, [False, True], [False, True], [False, True]),
+    ("cell", "form", "rows", "comes"),
+    pairs(CELLS, FORMS, ["even", "ragged", "even, begun", "ragged, begun"], [False, True]),
 )
-def test_at_once_is_step_by_step(cell: str, form: str, ragged: bool, begun: bool, comes: bool) -> None:
+@pytest.mark.parametrize("numbers", [linear.NUMBERS, 3 * B * H, 1], ids=["whole", "blocks", "steps"])
+def test_at_once_is_step_by_step(  # in blocks of 3 steps of all rows, more of few, or a step each
+    cell: str, form: str, rows: str, *, comes: bool, numbers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Values and all gradients, with and without a state that comes in, beginnings, rows that end."""
+    monkeypatch.setattr(linear, "NUMBERS", numbers)
+    begun, ragged = "begun" in rows, "ragged" in rows
     core, loop = twins(cell, **FORMS[form])
     assert kernels_of(core) != kernels_of(loop) == {"stack": Choice("loop", most_cuts=1.0)}
     x, carry, first = inputs(core)

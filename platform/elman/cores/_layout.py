@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import accumulate
@@ -34,6 +35,7 @@ class Layout:
         self.offsets = [0, *accumulate(self.sizes)]
         self.row_count, self.even = self.sizes[0], self.sizes[0] == self.sizes[-1]
         self.marks: list[Tensor | None] = [None] * len(self.sizes)
+        self._marked, self._device = begins, device
         self.begins = begins is not None and bool(begins[:, 1:].any())
         if begins is None or not self.begins:
             return
@@ -57,6 +59,19 @@ class Layout:
         """The steps of each block."""
         count = len(self.sizes)
         return [range(begin, min(begin + BLOCK, count)) for begin in range(0, count, BLOCK)]
+
+    def pieces(self, rows: int) -> list[Layout]:
+        """Layouts of some steps after one another, of each as many as have so many rows in all, or of one."""
+        if self.all_rows <= rows:
+            return [self]
+        found, start = [], 0
+        while start < len(self.sizes):
+            stop = max(start + 1, bisect_right(self.offsets, self.offsets[start] + rows) - 1)
+            sizes = self.sizes[start:stop]
+            marks = self._marked[: sizes[0], start:stop] if self._marked is not None else None
+            found.append(Layout(sizes, begins=marks, device=self._device))
+            start = stop
+        return found
 
     def start_before(self, block: range) -> int:
         """Where the rows lie that a block follows, those of the carry before step 0 counted in."""

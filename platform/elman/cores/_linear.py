@@ -25,6 +25,9 @@ from elman.cores._layout import Layout, anew
 from elman.cores.core import wide
 from elman.tree import Carry
 
+NUMBERS = 2**18
+"""Of h, rows times units, in a block of steps: what is in work then stays in the processor's cache."""
+
 
 class Kept(NamedTuple):
     """What a forward pass keeps.
@@ -184,6 +187,21 @@ class AtOnce(NamedTuple):
 
     kernel: Literal["parallel", "scan"]
     run: Callable[[Tensor, Carry, Any, Time], tuple[Tensor, Carry]]
+
+    def __call__(
+        self, x: Tensor, carry: Carry, weights: Any, layout: Layout, *, first: Carry
+    ) -> tuple[Tensor, Carry]:
+        """A layer, in blocks of steps; arguments and result as of `scan`."""
+        blocks, step, outs = layout.pieces(NUMBERS // carry[0].shape[1]), 0, []
+        for block, piece in zip(blocks, x.split([block.all_rows for block in blocks]), strict=True):
+            rows = block.row_count
+            before = anew(layout.marks[step], first, tuple(leaf[:rows] for leaf in carry))
+            out, after = self.run(piece, before, weights, Time(block, tuple(leaf[:rows] for leaf in first)))
+            if rows < len(carry[0]):
+                after = tuple(torch.cat([new, old[rows:]]) for new, old in zip(after, carry, strict=True))
+            carry, step = after, step + len(block.sizes)
+            outs.append(out)
+        return outs[0] if len(outs) == 1 else torch.cat(outs), carry
 
 
 def widened(drive: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from elman.cores._build import why_not_native
 from elman.cores._by_hand import Buffers, Layers
 from elman.cores._fused import run_fused
 from elman.cores._layout import Layout
-from elman.cores._linear import AtOnce, Time
+from elman.cores._linear import AtOnce
 from elman.cores._loop import Equations, Weights, loop
 from elman.cores._native import Native
 from elman.cores._scan import Blocks, scan
@@ -262,7 +262,7 @@ class Stack(nn.Module):
         crossing = self.crossing
         if self._at_once and kernel == self._at_once.kernel:
             weights = SimpleNamespace(**self.weights_of(layer))
-            return self._at_once.run(x, start, weights, Time(layout, first))
+            return self._at_once(x, start, weights, layout, first=first)
         if kernel in ("native", "scan"):
             assert self._scanned is not None, "the constructor has refused a scan without it"
             run = partial(scan, native=kernel == "native")
@@ -274,6 +274,8 @@ class Stack(nn.Module):
         if not self._weight.is_floating_point() or self._weight.dtype != wide(self._weight.dtype):
             return f"weights are {str(self._weight.dtype).removeprefix('torch.')}"
         kernel = self.choice().kernel
+        if self._at_once and kernel == self._at_once.kernel:
+            return f"kernel {kernel} is the cell's own"
         return "" if kernel in ("native", "scan") else f"kernel {kernel}"
 
     def by_hand(self) -> Layers:
