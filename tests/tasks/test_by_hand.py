@@ -17,7 +17,7 @@ from torch import Tensor
 from elman.batch import SequenceBatch, whole
 from elman.bptt import Adaptive, Checkpointed, Full, Jittered, Randomised, Split, Truncated, Update
 from elman.bptt.strategy import Carried
-from elman.cores import GRU, LSTM, Centred, Elman
+from elman.cores import GRU, LSTM, SRU, Centred, Elman
 from elman.errors import BadInput
 from elman.tasks import BinaryCrossEntropy, CrossEntropy, SequenceTask, SquaredError
 from elman.tasks.by_hand import obstacle
@@ -156,6 +156,7 @@ NEED_AUTOGRAD = {
     "Unlike does more with losses than add them up": {"bptt": Unlike(k1=5, k2=5)},
     "Checkpointed does more with losses": {"bptt": Checkpointed()},
     "kernel loop": {"core": partial(GRU, hidden_size=4, kernel="loop")},
+    "kernel scan is the cell's own": {"core": partial(SRU, hidden_size=4)},
     "kernel fused": {"core": partial(LSTM, hidden_size=4, kernel="fused")},
     "Centred has no backward pass by hand": {"core": partial(Centred, core=GRU)},
     "what sequences begin with is learned": {"first_carry": "learned"},
