@@ -11,7 +11,7 @@ from pairwise import pairs
 from strategy_rows import RANDOM, STRATEGIES, name
 
 from elman.batch import SequenceBatch
-from elman.bptt import BackpropThroughTime, Split, within_sequences
+from elman.bptt import BackpropThroughTime, Checkpointed, Split, Truncated, within_sequences
 from elman.cores import GRU, LSTM, Elman
 from elman.tree import rows
 
@@ -69,7 +69,12 @@ def credited(bptt: BackpropThroughTime, core: str, batch: SequenceBatch) -> torc
     return total
 
 
-@pytest.mark.parametrize(("bptt", "core", "ragged"), pairs(STRATEGIES, CORES, [False, True]), ids=name)
+# A strategy knows no core: each meets two, and each core four strategies.
+SOME = [Split(k=4), Truncated(k1=2, k2=5), Truncated(k1=1, k2=3, scored="window"), Checkpointed(window=4)]
+CASES = pairs(STRATEGIES, ["GRU-native", "LSTM-fused"], [False, True]) + pairs(SOME, CORES, [False, True])
+
+
+@pytest.mark.parametrize(("bptt", "core", "ragged"), CASES, ids=name)
 def test_credit_ends_where_a_sequence_begins(bptt: BackpropThroughTime, core: str, ragged: bool) -> None:
     net, batch = make(core), packed(ragged=ragged)
     bptt.begin(1)
