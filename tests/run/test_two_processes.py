@@ -36,9 +36,6 @@ COMPARED = {
     "joined": "--model.bptt=Truncated --model.bptt.k1=3 --model.bptt.k2=3 --model.accumulate=2 "
     "--model.burn_in=2",
     "sparse": f"{TRUNCATED} --model.normaliser=scored --data.sparse=true",
-    "split": "--model.bptt=Split --model.bptt.k=5 --model.normaliser=steps",
-    "jittered": "--model.bptt=Jittered --model.bptt.k=5 --model.bptt.spread=2 --model.bptt.least=1",
-    "randomised": "--model.bptt=Randomised --model.bptt.k=2 --model.bptt.length=5 --model.normaliser=steps",
     "adaptive": "--model.bptt=Adaptive --model.bptt.k=3 --model.bptt.least=3 --model.bptt.most=3 "
     "--model.bptt.stretch=4 --model.bptt.every=2 --model.normaliser=steps",
     "full": "--model.bptt=Full --model.normaliser=sequence",
@@ -48,7 +45,7 @@ COMPARED = {
 WALL_CLOCK = {
     *("train/steps_per_second", "train/update_ms", "train/waiting_share"),
     *("cost/seconds", "cost/cpu_seconds", "cost/ms_per_step", "cost/peak_memory_mib"),
-    *("cost/core_steps_per_step", "bptt/longest_segment"),  # of the first process, whose sequences are others
+    "cost/core_steps_per_step",  # of the first process, whose sequences are others
     *("bptt/relative_bias", "bptt/decay"),  # of the rows that are whole in the batches of their process
 }
 
