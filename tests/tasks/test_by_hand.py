@@ -21,6 +21,7 @@ from elman.cores import GRU, LSTM, SRU, Centred, Elman
 from elman.errors import BadInput
 from elman.tasks import BinaryCrossEntropy, CrossEntropy, SequenceTask, SquaredError
 from elman.tasks.by_hand import obstacle
+from elman.tree import rows
 
 STEPS = 60
 MEASURED = ("train/mse", "train/nats_per_step", "train/gradient_norm", "train/clipped_share")
@@ -221,6 +222,15 @@ class Counting(pl.Callback):
 def test_a_window_goes_backward_once() -> None:
     with pytest.raises(BadInput, match="begin it from detached"):
         fit(make_task(bptt=Uncut()), stream(10))
+
+
+def test_rows_that_the_carry_does_not_have_are_refused() -> None:
+    """As by autograd: a batch of other rows would read another row's memory."""
+    first, second = stream(5, 5)
+    fewer = rows(second, torch.arange(ROWS - 1))
+    for gradient in ("auto", "autograd"):
+        with pytest.raises(ValueError, match=f"carry holds {ROWS} rows but x holds {ROWS - 1}"):
+            fit(make_task(bptt=Full(), gradient=gradient), [first, fewer])
 
 
 def test_a_run_of_before_goes_on_by_autograd(tmp_path: Path) -> None:

@@ -1,11 +1,25 @@
-"""Checks that every core's constructor makes."""
+"""Checks that every core makes, of its arguments and of its carry."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
+from elman.tree import Carry
+
 MOST_LAYERS = 10_000  # which take a second to build; a million would take minutes without a word
+
+
+def check_rows(carry: Carry, row_count: int) -> None:
+    """Refuse a carry of other rows than those of the window that it begins.
+
+    Raises:
+        ValueError: if they are.
+    """
+    if carry[0].shape[0] != row_count:
+        raise ValueError(
+            f"carry holds {carry[0].shape[0]} rows but x holds {row_count}; reset the carry or set drop_last"
+        )
 
 
 def check_sizes(*, input_size: int, hidden_size: int, layers: int, dropout: float) -> None:

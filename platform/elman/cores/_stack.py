@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from elman.cores._build import why_not_native
 from elman.cores._by_hand import Buffers, Layers
+from elman.cores._check import check_rows
 from elman.cores._fused import run_fused
 from elman.cores._layout import Layout
 from elman.cores._linear import AtOnce
@@ -173,11 +174,7 @@ class Stack(nn.Module):
             ValueError: if the carry has other rows than x.
         """
         row_count, steps = x.shape[:2]
-        if carry[0].shape[0] != row_count:
-            raise ValueError(
-                f"carry holds {carry[0].shape[0]} rows but x holds {row_count}; "
-                f"reset the carry or set drop_last"
-            )
+        check_rows(carry, row_count)
         if steps == 0 or (lengths is not None and not lengths.any()):
             return x.new_zeros(row_count, steps, self.output_size), carry
         kernel = self._kernel(steps, cuts=0 if resets is None else len(resets.steps))

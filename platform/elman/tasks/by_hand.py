@@ -11,6 +11,7 @@ from elman.batch import SequenceBatch
 from elman.bptt import BackpropThroughTime
 from elman.bptt.loss import LinkedCarry, LossByHand, Node
 from elman.cores._by_hand import Pull, dropped, gradient_of
+from elman.cores._check import check_rows
 from elman.cores.resets import Resets
 from elman.inputs import Embedding
 from elman.tasks.loss import SequenceLoss
@@ -118,6 +119,7 @@ class ByHand:
         if window.steps == 0:
             return LossByHand(self.network.readout.weight.new_zeros(()), []), carry
         start, begun, first = self.begin(window, carry)
+        check_rows(start, window.x.shape[0])
         parent: tuple[Node, Tensor | None] | None = None
         if node is not None and first is None:
             parent = (node, None)
