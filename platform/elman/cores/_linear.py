@@ -8,8 +8,8 @@ backward it is the same recurrence, from the last step to the first. That is als
 recurrence in which units stay on their own, with a_t the derivative of h_t by h_{t-1}.
 
 a and b are known for all steps at once, so that what is left for a step is one multiplication and one sum in
-place, unit by unit. On a CPU this is as fast as memory is; a tree of log T passes over all steps, which has
-less to wait for, would only pass over them more often.
+place, unit by unit. On a CPU this is as fast as memory is; a tree, which waits for less, goes over all of it
+log T times.
 """
 
 from __future__ import annotations
