@@ -14,7 +14,7 @@ from strategy_rows import EVERY, name
 from task_toys import FEATURES, VALUES, fit, make_task, weights
 
 from elman.batch import SequenceBatch, at_first_step
-from elman.bptt import DiagonalRTRL
+from elman.bptt import DiagonalRTRL, Truncated
 from elman.cores import GRU, IndRNN
 from elman.run.parallel import FlatGradientStrategy
 
@@ -78,6 +78,11 @@ def trained(rows: tuple[int, ...], *, together: bool = False) -> dict[str, list[
         del bptt.begin
         credit = bptt.drawn_credit(21).double() if bptt.credit_holds == "always" else torch.zeros(0)
         found[name(bptt)] = [weights(task), credit]
+    core = partial(GRU, hidden_size=4, weight_dropout=0.4)
+    task = make_task(bptt=Truncated(k1=3, k2=7), core=core)
+    torch.manual_seed(40 + rows[0])  # of processes, the first one's is that of one
+    fit(task, batches(rows), **(two_processes() if together else {}))
+    found["weight dropout"] = [weights(task), torch.zeros(0)]
     return found
 
 

@@ -45,3 +45,9 @@ def test_two_processes_make_the_updates_of_one(bptt, ends: list[dict]) -> None:
         assert torch.equal(drawn, credit)
     if bptt in RANDOM:
         assert (credit.numel(), bptt.credit_holds) == (21 * 21, "always")
+
+
+def test_two_processes_drop_the_same_recurrent_weights(ends: list[dict]) -> None:
+    (alone, _), *both = (end["weight dropout"] for end in ends)
+    for weights, _ in both:
+        torch.testing.assert_close(weights, alone, rtol=0, atol=1e-10)

@@ -116,6 +116,9 @@ HALVED = {
     "window": lambda: resumable(Truncated(k1=2, k2=5, scored="window")),
     "jittered": lambda: resumable(Jittered(k=4, spread=2, least=1)),
     "randomised": lambda: resumable(Randomised(k=2, length=6, longest=12), accumulate=2),
+    "weight dropout": lambda: resumable(
+        Truncated(k1=4, k2=9), partial(LSTM, hidden_size=4, layers=2, weight_dropout=0.3), accumulate=2
+    ),
     "way back": lambda: resumable(Truncated(k1=2, k2=5), state_clip=0.01, credit_decay=0.9),
 }
 

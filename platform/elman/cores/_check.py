@@ -43,6 +43,19 @@ def check_sizes(*, input_size: int, hidden_size: int, layers: int, dropout: floa
         )
 
 
+def check_share(**named: float) -> None:
+    """Refuse a share of noise outside [0, 1).
+
+    Raises:
+        ValueError: if it is.
+    """
+    for name, share in named.items():
+        if not 0 <= share < 1:
+            raise ValueError(
+                f"{name} is a share and needs 0 <= {name} < 1, got {name}={share}; 0 turns it off"
+            )
+
+
 def check_layers(layers: int) -> None:
     """Refuse more layers than anybody waits for.
 
@@ -94,4 +107,24 @@ def check_chrono(steps: int | None, forget_bias: float | None) -> None:
         raise ValueError(
             f"forget_bias={forget_bias} and chrono_steps={steps} both give the forget gate its first bias; "
             f"leave one out"
+        )
+
+
+def check_dropped_weights(
+    cell: str, share: float, weights: Sequence[str], kernel: str, available: Sequence[str]
+) -> None:
+    """Refuse to drop recurrent weights that are not there, or that the kernel keeps for itself.
+
+    Raises:
+        ValueError: if so.
+    """
+    if "weight_hh" not in weights:
+        raise ValueError(
+            f"weight_dropout={share} drops recurrent weights, which {cell} does not have; leave it out"
+        )
+    if kernel == "fused":
+        others = [other for other in available if other != "fused"]
+        raise ValueError(
+            f"kernel=fused runs torch's module, whose weights weight_dropout={share} cannot drop; "
+            f"set kernel: {', '.join(['auto', *others[:-1]])} or {others[-1]}"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Protocol
 
@@ -26,6 +27,16 @@ class Equations(Protocol):
     def drive(self, x: Tensor, weights: Any) -> Tensor: ...
 
     def step(self, drive: Tensor, carry: Carry, weights: Any) -> tuple[Tensor, Carry]: ...
+
+
+@dataclass
+class Functions:
+    """A cell's equations apart from the module, so that the cell is no part of its own layers."""
+
+    hidden_size: int
+    shapes: Any
+    drive: Any
+    step: Any
 
 
 class Weights(nn.Module):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,16 +14,17 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from elman.cores._build import why_not_native
 from elman.cores._by_hand import Buffers, Layers
-from elman.cores._check import check_rows
+from elman.cores._check import check_dropped_weights, check_rows
 from elman.cores._fused import run_fused
 from elman.cores._layout import Layout
 from elman.cores._linear import AtOnce
-from elman.cores._loop import Equations, Weights, loop
+from elman.cores._loop import Equations, Functions, Weights, loop
 from elman.cores._native import Native
 from elman.cores._scan import Blocks, scan
 from elman.cores.core import wide
 from elman.cores.crossing import Crossing
 from elman.cores.kernels import Choice, Kernel, fastest
+from elman.cores.noise import hashed, weight_mask
 from elman.cores.pointwise import Pointwise
 from elman.cores.resets import Resets, in_stretches
 from elman.cores.traced import TracedStep, traced_layer
@@ -61,10 +61,12 @@ class Stack(nn.Module):
         pointwise: the cell's step as a scan runs it; None: it has none.
         at_once: how the cell itself runs all steps of a layer; None: it does not.
         kernel: what evaluates the cell.
+        weight_dropout: share of `weight_hh` that is zero in training, once `draw_weights` was called.
         carry_sizes: numbers of a row in a layer's carry, of each tensor of it; the first are the output's.
 
     Raises:
-        ValueError: if the cell does not have that kernel, or it is native and cannot be built.
+        ValueError: if the cell does not have that kernel or what noise needs, or it is native and cannot be
+            built.
 
     Cost: two transposes of the carry beside the kernel where all rows have all steps. Otherwise rows
         are sorted by length and packed: steps that do not exist cost no arithmetic.
@@ -83,11 +85,12 @@ class Stack(nn.Module):
         layers: int,
         dropout: float,
         residual: bool,
+        weight_dropout: float = 0.0,
         carry_sizes: Sequence[int],
     ) -> None:
         super().__init__()
         self.layers, self.carry_sizes, self.output_size = layers, carry_sizes, carry_sizes[0]
-        self.dropout, self.residual = dropout, residual
+        self.dropout, self.residual, self.weight_dropout = dropout, residual, weight_dropout
         native = pointwise and pointwise.native
         own: dict[str, Any] = {at_once.kernel: at_once} if at_once else {}
         have: dict[str, Any] = {
@@ -111,7 +114,7 @@ class Stack(nn.Module):
         self.short_buffers = Buffers()
         self.kept: Choice | None = None  # of the run that this one goes on with
         self.crossing: Crossing | None = None  # of gradients between steps; None: they cross as they are
-        self._equations = _Functions(cell.hidden_size, cell.shapes, cell.drive, cell.step)
+        self._equations = Functions(cell.hidden_size, cell.shapes, cell.drive, cell.step)
         self._class_names = [base.__name__ for base in type(cell).__mro__]
         widths = [input_size] + [self.output_size] * (layers - 1)
         parts: list[nn.Module]
@@ -125,6 +128,16 @@ class Stack(nn.Module):
             parts = [fused(input_size, hidden_size, **options)]
         self.parts = nn.ModuleList(parts)
         self._names = list(cell.shapes(input_size))
+        self._masks: list[Tensor] = []  # on weight_hh of every layer; none before they are drawn
+        if weight_dropout:
+            check_dropped_weights(name, weight_dropout, self._names, kernel, self.available)
+
+    def draw_weights(self, key: Tensor) -> None:
+        """Draw which recurrent weights are zero in training from now on; key: () int64."""
+        self._masks = [
+            weight_mask(self._own_weights(layer)["weight_hh"], hashed(key, layer), self.weight_dropout)
+            for layer in range(self.layers)
+        ]
 
     def choice(self, device: str | None = None, *, learns: bool = True) -> Choice:
         """What evaluates the cell on a kind of device; None: on that where its weights are."""
@@ -147,6 +160,8 @@ class Stack(nn.Module):
     def _there(self, device: str, *, learns: bool) -> tuple[str, ...]:
         """The kernels that the cell has on a kind of device, with a backward pass or without."""
         lacks = [*self.uncrossed] if learns and self.crossing else []
+        if self.weight_dropout and (learns or self.training) and "fused" in self.available:
+            lacks.append("fused")
         if "native" in self.available and why_not_native(device, self._weight.dtype):
             lacks.append("native")
         return tuple(name for name in self.available if name not in lacks) if lacks else self.available
@@ -270,6 +285,8 @@ class Stack(nn.Module):
         """Why a window cannot do without autograd; empty: it can."""
         if not self._weight.is_floating_point() or self._weight.dtype != wide(self._weight.dtype):
             return f"weights are {str(self._weight.dtype).removeprefix('torch.')}"
+        if self.weight_dropout:
+            return f"weight_dropout={self.weight_dropout}"
         kernel = self.choice().kernel
         if self._at_once and kernel == self._at_once.kernel:
             return f"kernel {kernel} is the cell's own"
@@ -294,7 +311,13 @@ class Stack(nn.Module):
         return [weights[name] for name in SCANNED]
 
     def weights_of(self, layer: int) -> dict[str, Tensor]:
-        """A layer's weights, by their names in `shapes`."""
+        """A layer's weights, by their names in `shapes`, as they count now."""
+        weights = self._own_weights(layer)
+        if self._masks and self.training:
+            weights["weight_hh"] = weights["weight_hh"] * self._masks[layer]
+        return weights
+
+    def _own_weights(self, layer: int) -> dict[str, Tensor]:
         part, number = (self.parts[0], layer) if len(self.parts) == 1 else (self.parts[layer], 0)
         return {name: cast(Tensor, getattr(part, f"{name}_l{number}")) for name in self._names}
 
@@ -318,13 +341,3 @@ class Stack(nn.Module):
     def _weight(self) -> Tensor:
         """Any parameter: all share device and precision."""
         return cast(Tensor, getattr(self.parts[0], f"{self._names[0]}_l0"))
-
-
-@dataclass
-class _Functions:
-    """A cell's equations apart from the module, so that the cell is no part of its own layers."""
-
-    hidden_size: int
-    shapes: Any
-    drive: Any
-    step: Any

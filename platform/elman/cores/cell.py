@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from elman.cores._by_hand import Layers
-from elman.cores._check import check_choice
+from elman.cores._check import check_choice, check_share
 from elman.cores._linear import AtOnce
 from elman.cores._stack import Stack
 from elman.cores._weights import INITS, Init, make_orthogonal, make_uniform
@@ -45,10 +45,16 @@ class Cell(Layered):
             built at first use where a C compiler is), parallel (all steps at once but for one
             multiplication and sum, where a step is linear in the carry), loop (step by step through
             autograd), or auto, which looks up the fastest that is there for cell and device.
+        weight_dropout: share of the entries of `weight_hh` that count as zero in training, the others divided
+            by 1 - share; drawn once an update, so that all its windows and what they look back to have the
+            same.
 
     Raises:
         ValueError: if `init` or `kernel` is unknown, the cell does not have that kernel, or it is native and
-            cannot be built.
+            cannot be built; if `weight_dropout` is outside [0, 1), or there is nothing that it could drop.
+
+    Source: of weight_dropout: Merity, Keskar & Socher (2017), arXiv 1708.02182, section 2, the DropConnect of
+        Wan et al. (2013).
 
     Cost: fused: one call, or one per layer if residual. scan, native and loop: a product per layer for the
         inputs of all steps, and one a step; parallel: the former alone.
@@ -62,11 +68,13 @@ class Cell(Layered):
 
     init: Init = "orthogonal"
     kernel: Kernel = "auto"
+    weight_dropout: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choice("init", self.init, INITS)
         check_choice("kernel", self.kernel, KERNELS)
+        check_share(weight_dropout=self.weight_dropout)
         self._traced = self.pointwise() if self._is_whole("pointwise") else None
         self.stack = Stack(
             self,
@@ -79,6 +87,7 @@ class Cell(Layered):
             layers=self.layers,
             dropout=self.dropout,
             residual=self.residual,
+            weight_dropout=self.weight_dropout,
             carry_sizes=self.carry_sizes(),
         )
         self.output_size = self.stack.output_size
@@ -153,6 +162,11 @@ class Cell(Layered):
     def untraceable(self) -> str | None:
         if self._traced is None:
             return super().untraceable()
+        if self.weight_dropout:
+            return (
+                f"traces run over updates, but weight_dropout={self.weight_dropout} drops other weights in "
+                f"each; set weight_dropout: 0"
+            )
         if self.dropout and self.layers > 1:
             return f"dropout={self.dropout} between layers would be another at every look; set dropout: 0"
         return None

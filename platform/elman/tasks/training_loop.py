@@ -17,6 +17,7 @@ from elman.tasks.not_finite import BadData
 from elman.tasks.objective import WindowLoss
 from elman.tasks.train_state import TrainState
 from elman.tasks.updates import Place, Steps, Totals, Updates
+from elman.tasks.weight_noise import WeightNoise
 
 
 class Setting(NamedTuple):
@@ -50,6 +51,7 @@ class TrainingLoop:
     ) -> None:
         self.bptt, self.objective, self.updates, self.state = bptt, objective, updates, state
         self.place: Place | None = None
+        self.weight_noise = WeightNoise(objective.network)
         self._bad_data = BadData("training")  # of updates that were skipped
 
     def begin(self, task: Any, optimizer: torch.optim.Optimizer, setting: Setting) -> None:
@@ -97,6 +99,7 @@ class TrainingLoop:
         updates.choose(totals, means=self.bptt.scales_lr)
         place = self.place = Place(totals, before=time_steps)
         optimizer: Steps = counted
+        self._draw(device, setting)
         self.bptt.prepare(objective, batch, self.state.value)
         if objective.by_hand is not None:
             batch = objective.by_hand.settle(batch)
@@ -109,6 +112,7 @@ class TrainingLoop:
             loss = update.loss if update is not None and setting.ranks == 1 else None  # else in the flags
             if updates.take(flags, loss, capacity=totals.rows * full):
                 stepped = self._step(optimizer, given, setting)
+                self._draw(device, setting)
                 if stepped:  # Lightning counts one step a batch; a small network feels its hooks
                     optimizer = counted.optimizer
                 if not stepped and objective.broken is None:
@@ -123,6 +127,11 @@ class TrainingLoop:
         if follow and (mean := updates.running.mean_since(sums)) is not None:
             follow(mean)
         return totals.existing
+
+    def _draw(self, device: torch.device, setting: Setting) -> None:
+        """The weights that count until the next update; a skipped one has had its own."""
+        update = self.updates.made + self.updates.skipped
+        self.weight_noise.draw(update, device=device, ranks=setting.ranks)
 
     def finish(self, optimizer: Steps, setting: Setting) -> None:
         """Make the update of windows that wait for others which do not come, since training is at its end."""
