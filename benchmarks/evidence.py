@@ -25,6 +25,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
 
@@ -108,13 +110,20 @@ def fixed(params: Mapping[str, str]) -> dict[str, str]:
 
 
 def runs_of(recipe: Path, rows: Iterable[RunRow]) -> list[RunRow]:
-    """The newest finished run of each seed with the values of a committed recipe, by seed."""
+    """The newest finished run of each seed with the values of a committed recipe, by seed.
+
+    A run of before there was some option has no value of it, which is right unless the recipe sets it.
+    """
     wanted = fixed(flat_params(parse("fit", [str(recipe)]).config.as_dict()))
+    written = flat_params(yaml.safe_load(recipe.read_text(encoding="utf-8")))
     found: dict[int, RunRow] = {}
     for row in rows:  # newest first
         if row.state != "finished" or row.is_group or row.tags.get(GIT_DIRTY_TAG) == "true":
             continue
-        if {name: row.params.get(name) for name in wanted} == wanted:
+        if all(
+            row.params[name] == value if name in row.params else name not in written
+            for name, value in wanted.items()
+        ):
             found.setdefault(int(row.params.get("seed_everything", 0)), row)
     return [found[seed] for seed in sorted(found)]
 

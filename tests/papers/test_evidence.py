@@ -46,6 +46,10 @@ def test_which_runs_count():
         run(2, 0.1),  # an older one
     ]
     assert runs_of(RECIPE, rows) == [first, second]
+    earlier, other = run(5, 0.8), run(5, 0.8)
+    del earlier.params["model.skip_at_most"]  # an option that the recipe leaves alone
+    del other.params["model.readout_dropout"]
+    assert runs_of(RECIPE, [other, earlier]) == [earlier]
     elsewhere = run(4, 0.7, "--tracking.experiment=mine", "--trainer.progress=false", "--trainer.threads=1")
     assert runs_of(RECIPE, [elsewhere]) == [elsewhere]
 
