@@ -22,6 +22,7 @@ class _Fields(NamedTuple):
     scale: Tensor | None = None
     warm: Tensor | None = None
     weights: Tensor | None = None
+    keys: Tensor | None = None
 
 
 class SequenceBatch(_Fields):
@@ -48,6 +49,8 @@ class SequenceBatch(_Fields):
             carry after them is taken as given; None: no row has any.
         weights: (B, T) float64, factors on the loss of scored steps, which add up to 1 in every sequence;
             what a window scores is then counted in sequences. None: there are none.
+        keys: (B, T, 3) int64, from which noise on what recurs is drawn, of the step, of the batch and of the
+            sequence; None: none is.
     """
 
     @property
@@ -127,6 +130,7 @@ class SequenceBatch(_Fields):
             scale=self.scale if self.scale is None or self.scale.dim() < 3 else self.scale[:, start:stop],
             warm=None if self.warm is None else (self.warm - start).clamp(0, stop - start),
             weights=None if self.weights is None else self.weights[:, start:stop],
+            keys=None if self.keys is None else self.keys[:, start:stop],
         )
 
     def _plain_window(self, start: int, stop: int, *, unscored: int) -> SequenceBatch:
@@ -140,6 +144,7 @@ class SequenceBatch(_Fields):
             masks.begins if start else self.begins[:, :stop],
             self.is_last and stop == self.steps,
             self.context,
+            keys=None if self.keys is None else self.keys[:, start:stop],
         )
         found = vars(window)
         found["scored_count"], found["complete"], found["begins_inside"] = masks.scored_count, True, False

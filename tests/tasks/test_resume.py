@@ -119,6 +119,10 @@ HALVED = {
     "weight dropout": lambda: resumable(
         Truncated(k1=4, k2=9), partial(LSTM, hidden_size=4, layers=2, weight_dropout=0.3), accumulate=2
     ),
+    "zoneout": lambda: resumable(
+        Truncated(k1=4, k2=9),
+        partial(LSTM, hidden_size=4, zoneout=0.3, zoneout_c=0.2, recurrent_dropout=0.3),
+    ),
     "way back": lambda: resumable(Truncated(k1=2, k2=5), state_clip=0.01, credit_decay=0.9),
 }
 

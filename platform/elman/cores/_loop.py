@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from elman.cores._layout import Layout, anew
+from elman.cores._row_noise import LayerNoise
 from elman.cores.crossing import Crossing, crossed
 from elman.tree import Carry
 
@@ -66,16 +67,24 @@ def loop(
     *,
     first: Carry = (),
     crossing: Crossing | None = None,
+    noise: LayerNoise | None = None,
 ) -> tuple[Tensor, Carry]:
-    """Run one layer over steps of rows that end one after another; arguments and result as of `scan`."""
+    """Run one layer over steps of rows that end one after another; the rest as of `scan`.
+
+    Args:
+        noise: on the carry, where it is read and where it is handed on; None: there is none.
+    """
     named = SimpleNamespace(**weights)
     outs = []
     drives = cell.drive(x, named).split(layout.sizes)  # the first len(drive) rows have this step
-    for drive, mark in zip(drives, layout.marks, strict=True):
+    for number, (drive, mark) in enumerate(zip(drives, layout.marks, strict=True)):
         count = len(drive)
         before = carry if count == len(carry[0]) else tuple(leaf[:count] for leaf in carry)
         before = anew(mark, first, before)
-        out, after = cell.step(drive, crossed(before, crossing) if crossing else before, named)
+        before = crossed(before, crossing) if crossing else before
+        out, after = cell.step(drive, before if noise is None else noise.read(before, number), named)
+        if noise is not None:
+            out, after = noise.kept(out, before, after, number)
         if count < len(carry[0]):
             after = tuple(torch.cat([new, old[count:]]) for new, old in zip(after, carry, strict=True))
         carry = after

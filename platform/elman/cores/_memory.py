@@ -25,6 +25,7 @@ class MemoryCell(Cell):
     """
 
     keeping_gate = "forget"
+    reads_h_by_weights = True
 
     forget_at: ClassVar[int] = 1
     """Which of the gates forgets."""

@@ -20,7 +20,9 @@ from elman.cores._layout import Layout
 from elman.cores._linear import AtOnce
 from elman.cores._loop import Equations, Functions, Weights, loop
 from elman.cores._native import Native
+from elman.cores._row_noise import RowNoise
 from elman.cores._scan import Blocks, scan
+from elman.cores._steps import Steps, change_values, values
 from elman.cores.core import wide
 from elman.cores.crossing import Crossing
 from elman.cores.kernels import Choice, Kernel, fastest
@@ -32,20 +34,6 @@ from elman.tree import Carry, rows
 
 SCANNED = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 """The weights that a scan knows, in its order."""
-Steps = Tensor | PackedSequence
-"""(B, T, F), or only the steps that exist, packed with the longest row first."""
-
-
-def change_values(steps: Steps, change: Callable[[Tensor], Tensor]) -> Steps:
-    """Apply `change`, which must not look along time, to what `steps` holds."""
-    if isinstance(steps, PackedSequence):
-        return PackedSequence(change(steps.data), steps.batch_sizes)
-    return change(steps)
-
-
-def values(steps: Steps) -> Tensor:
-    """What `steps` holds, features last."""
-    return steps.data if isinstance(steps, PackedSequence) else steps
 
 
 class Stack(nn.Module):
@@ -61,6 +49,7 @@ class Stack(nn.Module):
         pointwise: the cell's step as a scan runs it; None: it has none.
         at_once: how the cell itself runs all steps of a layer; None: it does not.
         kernel: what evaluates the cell.
+        noise: on the carry, for which the loop alone runs; None: there is none.
         weight_dropout: share of `weight_hh` that is zero in training, once `draw_weights` was called.
         carry_sizes: numbers of a row in a layer's carry, of each tensor of it; the first are the output's.
 
@@ -85,6 +74,7 @@ class Stack(nn.Module):
         layers: int,
         dropout: float,
         residual: bool,
+        noise: RowNoise | None = None,
         weight_dropout: float = 0.0,
         carry_sizes: Sequence[int],
     ) -> None:
@@ -102,6 +92,9 @@ class Stack(nn.Module):
             "loop": cell,
         }
         self.available = tuple(name for name, there in have.items() if there is not None)
+        self.noise = noise
+        if noise is not None:
+            self.available = ("loop",)
         name = type(cell).__name__
         if kernel not in ("auto", *self.available):
             raise ValueError(
@@ -196,13 +189,14 @@ class Stack(nn.Module):
         if resets is not None and kernel == "fused":
             return in_stretches(self.forward, x, carry, lengths, resets)
         if lengths is None or bool((lengths == steps).all()):
-            out, carry = self._run(x, carry, kernel, resets)
+            out, carry = self._run(x, carry, kernel, resets, self._keys(steps))
             return values(out), carry
         running = int(lengths.count_nonzero())
         order = lengths.argsort(descending=True)[:running]  # rows with a step to run, longest first
         index = order.to(x.device)
         packed = pack_padded_sequence(x[index], lengths[order], batch_first=True)
-        ran, ends = self._run(packed, rows(carry, index), kernel, resets and resets.of(order))
+        keys = self._keys(steps, order, lengths)
+        ran, ends = self._run(packed, rows(carry, index), kernel, resets and resets.of(order), keys)
         assert isinstance(ran, PackedSequence)
         padded, _ = pad_packed_sequence(ran, batch_first=True, total_length=steps)
         out = padded.new_zeros(row_count, steps, self.output_size).index_copy(0, index, padded)
@@ -210,8 +204,12 @@ class Stack(nn.Module):
             start.to(end.dtype).index_copy(0, index, end) for start, end in zip(carry, ends, strict=True)
         )
 
+    def _keys(self, *place: Any) -> Tensor | None:
+        """As `RowNoise.flat`; None where nothing is drawn."""
+        return self.noise.flat(*place) if self.noise is not None and self.training else None
+
     def _run(
-        self, steps: Steps, carry: Carry, kernel: str, resets: Resets | None = None
+        self, steps: Steps, carry: Carry, kernel: str, resets: Resets | None, keys: Tensor | None
     ) -> tuple[Steps, Carry]:
         """Run every step of `steps` through every layer."""
         weight = self._weight
@@ -219,7 +217,7 @@ class Stack(nn.Module):
         if kernel == "fused":
             steps, end = self._run_fused(steps, by_layer)
         else:
-            steps, end = self._unroll(steps, by_layer, kernel, resets)
+            steps, end = self._unroll(steps, by_layer, kernel, resets, keys)
         return steps, tuple(leaf.transpose(0, 1).to(wide(weight.dtype)) for leaf in end)
 
     def _by_layer(self, carry: Carry) -> Carry:
@@ -243,7 +241,7 @@ class Stack(nn.Module):
         return steps, ends[0] if len(ends) == 1 else tuple(map(torch.cat, zip(*ends, strict=True)))
 
     def _unroll(
-        self, steps: Steps, by_layer: Carry, kernel: str, resets: Resets | None
+        self, steps: Steps, by_layer: Carry, kernel: str, resets: Resets | None, keys: Tensor | None
     ) -> tuple[Steps, Carry]:
         """By a scan or a loop: rows of all steps under one another, step by step, as torch packs them."""
         if isinstance(steps, PackedSequence):
@@ -258,7 +256,8 @@ class Stack(nn.Module):
             if layer and self.dropout and self.training:
                 flat = F.dropout(below, self.dropout)
             first = tuple(leaf[layer] for leaf in anew)
-            flat, end = self._run_layer(layer, flat, start, layout, kernel, first=first)
+            noise = self.noise and self.noise.of_layer(layer, keys, layout.sizes, start)
+            flat, end = self._run_layer(layer, flat, start, layout, kernel, first=first, noise=noise)
             if layer and self.residual:
                 flat = flat + below
             ends.append(end)
@@ -269,7 +268,7 @@ class Stack(nn.Module):
         return steps, tuple(map(torch.stack, zip(*ends, strict=True)))
 
     def _run_layer(
-        self, layer: int, x: Tensor, start: Carry, layout: Layout, kernel: str, *, first: Carry
+        self, layer: int, x: Tensor, start: Carry, layout: Layout, kernel: str, *, first: Carry, noise: Any
     ) -> tuple[Tensor, Carry]:
         crossing = self.crossing
         if self._at_once and kernel == self._at_once.kernel:
@@ -279,7 +278,8 @@ class Stack(nn.Module):
             assert self._scanned is not None, "the constructor has refused a scan without it"
             run = partial(scan, native=kernel == "native")
             return run(self._scanned, x, start, self._ordered(layer), layout, first=first, crossing=crossing)
-        return loop(self._equations, x, start, self.weights_of(layer), layout, first=first, crossing=crossing)
+        more: dict[str, Any] = {"first": first, "crossing": crossing, "noise": noise}
+        return loop(self._equations, x, start, self.weights_of(layer), layout, **more)
 
     def why_not_by_hand(self) -> str:
         """Why a window cannot do without autograd; empty: it can."""

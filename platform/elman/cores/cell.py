@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from elman.cores._by_hand import Layers
 from elman.cores._check import check_choice, check_share
 from elman.cores._linear import AtOnce
+from elman.cores._row_noise import Scope, noise_of
 from elman.cores._stack import Stack
 from elman.cores._weights import INITS, Init, make_orthogonal, make_uniform
 from elman.cores.crossing import Crossing
@@ -48,13 +49,21 @@ class Cell(Layered):
         weight_dropout: share of the entries of `weight_hh` that count as zero in training, the others divided
             by 1 - share; drawn once an update, so that all its windows and what they look back to have the
             same.
+        zoneout: share of the units that keep their h of the step before, in training; else h is that share of
+            the old and the rest of the new.
+        zoneout_c: the same of c, where there is one.
+        zoneout_scope: how long the same units do: for a step, a row's steps of a batch, or a sequence.
+        recurrent_dropout: share of h_{t-1} that no weight of a step reads, in training, the others divided by
+            1 - share.
+        recurrent_scope: how long the same units are dropped, as of zoneout_scope.
 
     Raises:
         ValueError: if `init` or `kernel` is unknown, the cell does not have that kernel, or it is native and
-            cannot be built; if `weight_dropout` is outside [0, 1), or there is nothing that it could drop.
+            cannot be built; if a share of noise is outside [0, 1), or this cell or kernel cannot have it.
 
     Source: of weight_dropout: Merity, Keskar & Socher (2017), arXiv 1708.02182, section 2, the DropConnect of
-        Wan et al. (2013).
+        Wan et al. (2013); zoneout: Krueger et al. (2017), arXiv 1606.01305, equations 4 and 5;
+        recurrent_dropout: Gal & Ghahramani (2016), arXiv 1512.05287, section 4.
 
     Cost: fused: one call, or one per layer if residual. scan, native and loop: a product per layer for the
         inputs of all steps, and one a step; parallel: the former alone.
@@ -69,6 +78,11 @@ class Cell(Layered):
     init: Init = "orthogonal"
     kernel: Kernel = "auto"
     weight_dropout: float = 0.0
+    zoneout: float = 0.0
+    zoneout_c: float = 0.0
+    zoneout_scope: Scope = "step"
+    recurrent_dropout: float = 0.0
+    recurrent_scope: Scope = "sequence"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -87,6 +101,7 @@ class Cell(Layered):
             layers=self.layers,
             dropout=self.dropout,
             residual=self.residual,
+            noise=noise_of(self),
             weight_dropout=self.weight_dropout,
             carry_sizes=self.carry_sizes(),
         )
@@ -144,6 +159,9 @@ class Cell(Layered):
 
         return all(depth(name) <= depth(each) for each in EQUATIONS)
 
+    reads_h_by_weights: ClassVar[bool] = False
+    """Whether h, the first of the carry, goes into a step through `weight_hh` alone."""
+
     keeping_gate: ClassVar[str | None] = None
     """The gate of `open_gates` that says what share of a unit's memory stays; None: there is none."""
 
@@ -162,6 +180,8 @@ class Cell(Layered):
     def untraceable(self) -> str | None:
         if self._traced is None:
             return super().untraceable()
+        if self.stack.noise is not None:
+            return "zoneout and recurrent_dropout are no part of its derivatives; set them to 0"
         if self.weight_dropout:
             return (
                 f"traces run over updates, but weight_dropout={self.weight_dropout} drops other weights in "

@@ -45,6 +45,8 @@ class Elman(Cell):
         b is the sum of two biases.
     """
 
+    reads_h_by_weights = True
+
     nonlinearity: Literal["tanh", "relu", "sigmoid"] = "tanh"
     identity: float | None = None
 

@@ -38,6 +38,7 @@ class IndRNN(Cell):
     """
 
     diagonal = True
+    reads_h_by_weights = True
 
     nonlinearity: Literal["relu", "tanh", "sigmoid"] = "relu"
     most_recurrent: float | None = 1.0

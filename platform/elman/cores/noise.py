@@ -50,3 +50,14 @@ def draw_weights(parts: Sequence[nn.Module], key: Tensor) -> None:
     """Draw which weights they drop from now on, each its own; the same for the same key, () int64."""
     for number, part in enumerate(parts):
         part.draw_weights(hashed(key, number))  # type: ignore[operator]
+
+
+def noisy(network: nn.Module) -> Sequence[nn.Module]:
+    """The layers of a network with noise on their carry."""
+    return [part for part in network.modules() if hasattr(part, "draw_weights") and part.noise is not None]
+
+
+def use_keys(parts: Sequence[nn.Module], keys: Tensor | None) -> None:
+    """Have them draw for the next window from these keys, (B, T, 3), each its own; None: draw nothing."""
+    for number, part in enumerate(parts):
+        part.noise.keys = None if keys is None else hashed(keys, number)  # type: ignore[union-attr]

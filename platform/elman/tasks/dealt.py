@@ -50,8 +50,11 @@ def dealt(saved: Mapping[str, Any], ranks: int) -> dict[str, Any]:
     for name in COUNTS:
         if name in saved:
             new[name] = [sum(map(int, saved[name])), *[0] * (ranks - 1)]
-    if "batches" in saved:
-        new["batches"] = [saved["batches"][0]] * ranks
+    for name in ("batches", "noise_place"):
+        if name in saved:
+            new[name] = [saved[name][0]] * ranks
+    if "noise_sequences" in saved:
+        new["noise_sequences"] = [None] * ranks  # other processes draw otherwise
     return {**saved, **new, "random": list(saved["random"][:ranks])}
 
 

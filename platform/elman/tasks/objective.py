@@ -14,6 +14,7 @@ from elman.batch import SequenceBatch
 from elman.bptt.strategy import ReadoutGradient, gradient_of_readout
 from elman.cores.core import wide
 from elman.cores.crossing import step_by_step
+from elman.cores.noise import noisy, use_keys
 from elman.cores.resets import Resets
 from elman.errors import BadInput
 from elman.tasks.burn_in import warmed
@@ -41,6 +42,7 @@ class WindowLoss:
         self.embed: Callable[[Tensor], Tensor] = network.embed
         self.network, self.core, self.readout, self.loss = network, network.core, network.readout, loss
         self.way_back, self._first = way_back, network.first_carry
+        self.noisy = noisy(network.core)
         self.parameters = [p for p in network.parameters() if p.requires_grad]
         self.after_core = [p for p in network.readout.parameters() if p.requires_grad]
         self.by_hand: ByHand | None = None  # what runs windows that are to be learned from, if not autograd
@@ -142,6 +144,7 @@ class WindowLoss:
             return warmed(self.core_outputs, window, carry)
         carry, _, first = self.begin_from(window, carry)
         x = self.encode(window)
+        use_keys(self.noisy, window.keys)
         lengths = None if window.complete else window.lengths
         resets = Resets(window.begins, first) if first is not None and window.begins_inside else None
         if self.way_back.crossing and self.way_back.by_step and torch.is_grad_enabled():

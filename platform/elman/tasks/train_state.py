@@ -9,9 +9,11 @@ from torch import Tensor
 
 from elman.batch import SequenceBatch
 from elman.bptt import BackpropThroughTime
+from elman.cores.noise import noisy
 from elman.tasks.burn_in import BurnIn
 from elman.tasks.network import Network
 from elman.tasks.replication import Replication
+from elman.tasks.row_keys import RowKeys
 from elman.tasks.saved_state import restored_state, saved_state
 from elman.tree import finite_rows, zeroed_where_not_finite
 
@@ -35,6 +37,7 @@ class TrainState:
         self.bptt, self.core = bptt, network.core
         self.burn_in = BurnIn(burn_in, network=network, bptt=bptt)
         self.replication = Replication(replication)
+        self.keys = RowKeys(wanted=bool(noisy(network.core)))
         self.value: Any = None
         self.restarted_rows = self.batches = 0
         self._restart: Tensor | None = None  # rows whose state was not finite
@@ -54,7 +57,7 @@ class TrainState:
         if self._restart is not None:
             batch = batch.restarted(self._restart)
             self._restart = None
-        number = self.batches - 1
+        batch, number = self.keys.of(batch), self.batches - 1
         return self.replication.of(self.burn_in.of(batch, number=number), where=f"training batch {number}")
 
     @property
@@ -89,6 +92,7 @@ class TrainState:
             "restarted_rows": self.restarted_rows,
             "batches": self.batches,
             "lost_rows": self.burn_in.lost_rows,
+            **self.keys.state_dict(),
         }
 
     def load_state_dict(self, saved: dict[str, Any], device: torch.device) -> None:
@@ -96,6 +100,7 @@ class TrainState:
         self._restart, self.restarted_rows = saved["restarts"], int(saved["restarted_rows"])
         self.batches = int(saved.get("batches", 0))  # checkpoints of before have none
         self.burn_in.lost_rows = int(saved.get("lost_rows", 0))
+        self.keys.load_state_dict(saved)
         state = restored_state(saved["states"], device)
         if state is not None:
             first = self.bptt.first_state(self.core.initial_carry(1))

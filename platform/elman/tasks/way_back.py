@@ -8,6 +8,7 @@ from typing import NamedTuple
 from elman.bptt import BackpropThroughTime
 from elman.cores import Core
 from elman.cores.crossing import Crossing
+from elman.cores.noise import noisy
 
 
 class WayBack(NamedTuple):
@@ -68,5 +69,10 @@ def way_back(
         raise ValueError(
             f"{asked} acts between steps, but {name} reads later steps and cannot be run step by step; leave "
             "it out, or use Bidirectional around a Cell"
+        )
+    if not taken and noisy(core):
+        raise ValueError(
+            f"{asked} runs {name} step by step, where zoneout and recurrent_dropout draw for a window; leave "
+            "one of the two out, or take the cell without a core around it"
         )
     return WayBack(crossing, by_step=not taken)
