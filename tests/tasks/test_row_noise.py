@@ -18,7 +18,7 @@ from elman.errors import BadInput
 SEED, K1, K2, STEPS = 17, 3, 7, 24
 BEGINS = {0: [0, 7, 18], 1: [0], 2: [0, 15]}
 LENGTHS = [24, 20, 24]
-ZONEOUT, ZONEOUT_C, DROPPED = 0.3, 0.4, 0.25
+ZONEOUT, ZONEOUT_C, DROPPED, BETWEEN = 0.3, 0.4, 0.25, 0.2
 SGD = partial(torch.optim.SGD, lr=0.1)
 lstm = partial(LSTM, hidden_size=HIDDEN, zoneout=ZONEOUT, zoneout_c=ZONEOUT_C, recurrent_dropout=DROPPED)
 
@@ -79,6 +79,8 @@ class ByHand(nn.Module):
             new_h = o.sigmoid() * new_c.tanh()
             x = torch.where(still, h, new_h)
             after.append((x, torch.where(still_c, c, new_c)))
+            if not layer:
+                x = torch.where(hits(self.scopes[1], self.cuts, t, (1, 98), BETWEEN), 0.0, x / (1 - BETWEEN))
         return x @ self.own[8].t() + self.own[9], after
 
     def trained(self, rows: SequenceBatch) -> Tensor:
@@ -112,6 +114,7 @@ class ByHand(nn.Module):
 )
 def test_updates_are_those_of_noise_written_out(rows, cuts: tuple[int, ...], scopes: tuple[str, str]) -> None:
     core = partial(lstm, layers=2, zoneout_scope=scopes[0], recurrent_scope=scopes[1])
+    core = partial(core, dropout=BETWEEN, dropout_scope=scopes[1])
     task = make_task(core=core, bptt=Truncated(k1=K1, k2=K2), optimizer=SGD, normaliser="steps")
     by_hand = ByHand(task, cuts, scopes).trained(rows)
     torch.manual_seed(SEED)
@@ -130,6 +133,19 @@ def test_recomputed_windows_see_the_noise_of_their_steps() -> None:
     assert (found[0] - taken(make_task(core=partial(LSTM, hidden_size=HIDDEN)), [plain])).abs().max() > 1e-3
     for gradient in found[1:]:
         torch.testing.assert_close(gradient, found[0], rtol=0, atol=1e-12)
+
+
+def test_every_kernel_but_torchs_has_dropout_between_layers_that_lasts(rows) -> None:
+    found = []
+    for kernel in ("loop", "scan", "native"):
+        options = {"layers": 3, "dropout": 0.3, "dropout_scope": "sequence", "residual": True}
+        core = partial(Elman, hidden_size=HIDDEN, kernel=kernel, **options)
+        task = make_task(core=core, bptt=Truncated(k1=3, k2=7), optimizer=SGD)
+        torch.manual_seed(SEED)
+        fit(task, cut(rows, 9, 15))
+        found.append(weights(task))
+    for other in found[1:]:
+        torch.testing.assert_close(other, found[0], rtol=0, atol=1e-12)
 
 
 def test_outside_training_zoneout_is_its_expectation(rows) -> None:
@@ -170,12 +186,16 @@ def test_noise_that_cannot_be_is_refused() -> None:
         (partial(MinGRU, zoneout=0.1), "MinGRU runs all steps at once; leave them out"),
         (partial(Elman, zoneout_c=0.1), "a memory beside h, which Elman does not have; set zoneout"),
         (partial(LSTM, zoneout=0.1, kernel="fused"), "got kernel='fused', set kernel: auto or loop"),
+        (partial(LSTM, dropout_scope="step"), "and there is none; set dropout and layers"),
+        (partial(LSTM, layers=2, dropout=0.1, dropout_scope="step", kernel="fused"), "kernel=fused draws"),
         (partial(LSTM, zoneout=1.0), "0 <= zoneout < 1"),
         (partial(LSTM, zoneout_scope="window"), "zoneout_scope must be 'step', 'batch' or 'sequence'"),
     ):
         with pytest.raises(ValueError, match=text):
             make(2)
-    with pytest.raises(ValueError, match="RTRL cannot train this core: zoneout and recurrent_dropout are no"):
+    with pytest.raises(
+        ValueError, match="RTRL cannot train this core: zoneout, recurrent_dropout and dropout_sc"
+    ):
         make_task(core=lstm, bptt=RTRL())
     with pytest.raises((ValueError, BadInput), match=r"state_clip=1.* runs Centred step by step"):
         make_task(core=partial(Centred, core=lstm), state_clip=1.0)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from elman.cores._check import check_choice, check_share
@@ -18,26 +19,41 @@ SCOPES = ("step", "batch", "sequence")
 """How long a draw lasts, in the order in which a batch has its keys."""
 DROPPED = 99
 """The number of recurrent dropout among what is drawn of a layer; zoneout has that of the carry's part."""
+BETWEEN = 98
+"""That of dropout between layers, of the layer that reads."""
 
 
 class RowNoise:
-    """Zoneout and recurrent dropout of a stack of layers.
+    """Zoneout, recurrent dropout and dropout between layers of a stack.
 
     Args:
         zoneout: share of units that stay as they were, of each tensor of the carry.
         zoneout_scope: how long the same do.
         dropped: share of h_{t-1} that a step does not read.
         dropped_scope: how long it is the same.
+        between_scope: how long dropout between layers is; None: that is not drawn from keys.
 
     `keys` is (B, T, 3) int64 of the window at hand, by `SCOPES`; None: nothing is drawn.
     """
 
     def __init__(
-        self, *, zoneout: Sequence[float], zoneout_scope: Scope, dropped: float, dropped_scope: Scope
+        self,
+        *,
+        zoneout: Sequence[float],
+        zoneout_scope: Scope,
+        dropped: float,
+        dropped_scope: Scope,
+        between_scope: Scope | None,
     ) -> None:
         self.zoneout, self.zoneout_scope = zoneout, SCOPES.index(zoneout_scope)
         self.dropped, self.dropped_scope = dropped, SCOPES.index(dropped_scope)
+        self.between_scope = None if between_scope is None else SCOPES.index(between_scope)
+        self.on_carry = any(zoneout) or dropped > 0
         self.keys: Tensor | None = None
+
+    def kernels(self, available: Sequence[str]) -> tuple[str, ...]:
+        """Those that can have it."""
+        return ("loop",) if self.on_carry else tuple(name for name in available if name != "fused")
 
     def flat(self, steps: int, order: Tensor | None = None, lengths: Tensor | None = None) -> Tensor | None:
         """(N, 3), the keys of the steps that exist, step by step.
@@ -107,6 +123,17 @@ class LayerNoise:
         return (found[0] if self.zoneout[0] else out), tuple(found)
 
 
+def dropped_between(
+    noise: RowNoise | None, x: Tensor, layer: int, *, keys: Tensor | None, share: float
+) -> Tensor:
+    """What a layer reads of the one below in training, (N, H); without keys, `F.dropout` draws."""
+    if noise is None or noise.between_scope is None or keys is None:
+        return F.dropout(x, share)
+    own = hashed(hashed(keys[:, noise.between_scope], layer), BETWEEN)
+    hit = drawn(hashed(own[:, None], torch.arange(x.shape[1], device=x.device)), share)
+    return x.masked_fill(hit, 0) / (1 - share)
+
+
 def noise_of(cell: Any) -> RowNoise | None:
     """The noise that a `Cell` asks for; None: none.
 
@@ -118,9 +145,21 @@ def noise_of(cell: Any) -> RowNoise | None:
     check_share(zoneout=zoneout, zoneout_c=zoneout_c, recurrent_dropout=dropped)
     check_choice("zoneout_scope", cell.zoneout_scope, SCOPES)
     check_choice("recurrent_scope", cell.recurrent_scope, SCOPES)
-    if not (zoneout or zoneout_c or dropped):
+    between, on_carry = cell.dropout_scope, bool(zoneout or zoneout_c or dropped)
+    if between is not None:
+        check_choice("dropout_scope", between, SCOPES)
+        if not cell.dropout or cell.layers < 2:
+            raise ValueError(
+                f"dropout_scope={between} is of dropout between layers, and there is none; set dropout and "
+                f"layers, or leave it out"
+            )
+    if not on_carry and between is None:
         return None
-    if cell.at_once() is not None:
+    if between is not None and cell.kernel == "fused":
+        raise ValueError(
+            f"kernel=fused draws dropout between layers itself, got dropout_scope={between}; set kernel: auto"
+        )
+    if on_carry and cell.at_once() is not None:
         raise ValueError(
             f"zoneout and recurrent_dropout act from step to step, but {name} runs all steps at once; leave "
             f"them out, or take an LSTM or a GRU"
@@ -134,7 +173,7 @@ def noise_of(cell: Any) -> RowNoise | None:
             f"recurrent_dropout={dropped} drops h_{{t-1}} as weights read it, but {name} hands it on past "
             f"its weights too; use zoneout or weight_dropout, or take an Elman or LSTM"
         )
-    if cell.kernel not in ("auto", "loop"):
+    if on_carry and cell.kernel not in ("auto", "loop"):
         raise ValueError(
             f"zoneout and recurrent_dropout act within a step, as the loop alone runs it; got "
             f"kernel={cell.kernel!r}, set kernel: auto or loop"
@@ -145,4 +184,5 @@ def noise_of(cell: Any) -> RowNoise | None:
         zoneout_scope=cell.zoneout_scope,
         dropped=dropped,
         dropped_scope=cell.recurrent_scope,
+        between_scope=between,
     )

@@ -20,7 +20,7 @@ from elman.cores._layout import Layout
 from elman.cores._linear import AtOnce
 from elman.cores._loop import Equations, Functions, Weights, loop
 from elman.cores._native import Native
-from elman.cores._row_noise import RowNoise
+from elman.cores._row_noise import RowNoise, dropped_between
 from elman.cores._scan import Blocks, scan
 from elman.cores._steps import Steps, change_values, values
 from elman.cores.core import wide
@@ -49,7 +49,7 @@ class Stack(nn.Module):
         pointwise: the cell's step as a scan runs it; None: it has none.
         at_once: how the cell itself runs all steps of a layer; None: it does not.
         kernel: what evaluates the cell.
-        noise: on the carry, for which the loop alone runs; None: there is none.
+        noise: drawn from keys of steps; on the carry, for which the loop alone runs. None: there is none.
         weight_dropout: share of `weight_hh` that is zero in training, once `draw_weights` was called.
         carry_sizes: numbers of a row in a layer's carry, of each tensor of it; the first are the output's.
 
@@ -94,7 +94,7 @@ class Stack(nn.Module):
         self.available = tuple(name for name, there in have.items() if there is not None)
         self.noise = noise
         if noise is not None:
-            self.available = ("loop",)
+            self.available = noise.kernels(self.available)
         name = type(cell).__name__
         if kernel not in ("auto", *self.available):
             raise ValueError(
@@ -254,7 +254,7 @@ class Stack(nn.Module):
         for layer, start in enumerate(zip(*(leaf.unbind() for leaf in by_layer), strict=True)):
             below = flat
             if layer and self.dropout and self.training:
-                flat = F.dropout(below, self.dropout)
+                flat = dropped_between(self.noise, below, layer, keys=keys, share=self.dropout)
             first = tuple(leaf[layer] for leaf in anew)
             noise = self.noise and self.noise.of_layer(layer, keys, layout.sizes, start)
             flat, end = self._run_layer(layer, flat, start, layout, kernel, first=first, noise=noise)
@@ -285,6 +285,8 @@ class Stack(nn.Module):
         """Why a window cannot do without autograd; empty: it can."""
         if not self._weight.is_floating_point() or self._weight.dtype != wide(self._weight.dtype):
             return f"weights are {str(self._weight.dtype).removeprefix('torch.')}"
+        if self.noise is not None:
+            return "noise drawn from keys"
         if self.weight_dropout:
             return f"weight_dropout={self.weight_dropout}"
         kernel = self.choice().kernel

@@ -56,6 +56,8 @@ class Cell(Layered):
         recurrent_dropout: share of h_{t-1} that no weight of a step reads, in training, the others divided by
             1 - share.
         recurrent_scope: how long the same units are dropped, as of zoneout_scope.
+        dropout_scope: how long `dropout` between layers drops the same units; null: it is drawn for every
+            step, also where a step is run again.
 
     Raises:
         ValueError: if `init` or `kernel` is unknown, the cell does not have that kernel, or it is native and
@@ -83,6 +85,7 @@ class Cell(Layered):
     zoneout_scope: Scope = "step"
     recurrent_dropout: float = 0.0
     recurrent_scope: Scope = "sequence"
+    dropout_scope: Scope | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -181,7 +184,9 @@ class Cell(Layered):
         if self._traced is None:
             return super().untraceable()
         if self.stack.noise is not None:
-            return "zoneout and recurrent_dropout are no part of its derivatives; set them to 0"
+            return (
+                "zoneout, recurrent_dropout and dropout_scope are no part of its derivatives; leave them out"
+            )
         if self.weight_dropout:
             return (
                 f"traces run over updates, but weight_dropout={self.weight_dropout} drops other weights in "
