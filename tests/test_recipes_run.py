@@ -35,6 +35,7 @@ GROUPS = {  # recipes of a folder that are compared with one another; in all oth
     "standard": [],
     "copy_memory": ["*_100.yaml"],
     "adding_problem": ["*_150.yaml", "*_400.yaml"],
+    "regular_languages": ["[ep]*.yaml"],  # one takes longer
     "jsb": [],  # each size and cell at its own rate
 }
 TINY = {  # data: options that make it small

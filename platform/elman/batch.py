@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -30,8 +31,8 @@ class SequenceBatch(_Fields):
 
     Every relationship between sequences is a choice of `scored`; every strategy is a way of cutting
     time. `x`, `y` and `context` live on the training device; `scored`, `lengths`, `begins` and `warm`
-    decide what runs, so they stay on the host, where reading them costs no wait; so do `weights`. They are
-    not written to: windows share them, and what is found out about them is kept.
+    decide what runs, so they stay on the host, where reading them costs no wait; so do `weights`.
+    What is found out about them is kept until one is written to.
 
     Args:
         x: inputs, (B, T, F) values or (B, T) ids.
@@ -58,41 +59,51 @@ class SequenceBatch(_Fields):
         """Length of the time axis, padding included."""
         return self.x.shape[1]
 
-    @cached_property
+    @property
     def is_first(self) -> Tensor:
         """(B,) bool, the rows that begin a sequence at step 0."""
-        return self.begins[:, :1].any(1)
+        return self._known("is_first", lambda: self.begins[:, :1].any(1))
 
-    @cached_property
+    @property
     def first_rows(self) -> int:
         """How many these are."""
-        return int(self.is_first.count_nonzero())
+        return self._known("first_rows", lambda: int(self.is_first.count_nonzero()))
 
-    @cached_property
+    @property
     def begins_inside(self) -> bool:
         """Whether a sequence begins after step 0 of a row."""
-        return bool(self.begins[:, 1:].any())
+        return self._known("begins_inside", lambda: bool(self.begins[:, 1:].any()))
 
-    @cached_property
+    @property
     def scored_count(self) -> int:
         """Steps that count, of all rows."""
-        return int(torch.count_nonzero(self.scored))
+        return self._known("scored_count", lambda: int(torch.count_nonzero(self.scored)))
 
-    @cached_property
+    @property
     def all_scored(self) -> bool:
         """Whether all do, padding included."""
         return self.scored_count == self.scored.numel()
 
-    @cached_property
+    @property
     def complete(self) -> bool:
         """Whether every row has every step."""
-        return self.steps == 0 or not self.lengths.shape[0] or int(self.lengths.min()) == self.steps
+        return self._known("complete", lambda: bool((self.lengths >= self.steps).all()))
 
-    @cached_property
+    @property
     def plain(self) -> bool:
         """Whether windows differ in no more than x and y: all scored, complete, none begins inside."""
         rest = self.scale is None and self.warm is None and self.weights is None
         return rest and self.all_scored and self.complete and not self.begins_inside
+
+    def _known(self, name: str, find: Callable[[], Any]) -> Any:
+        """What was found out about the masks, until somebody writes to one of them."""
+        found, versions = vars(self), _versions(self)
+        if found.get("versions") != versions:
+            found.clear()
+            found["versions"] = versions
+        if name not in found:
+            found[name] = find()
+        return found[name]
 
     def number_in_row(self, row: int, step: int) -> int:
         """Which of the row's sequences the step belongs to, from 0."""
@@ -139,18 +150,25 @@ class SequenceBatch(_Fields):
         window = SequenceBatch(
             self.x[:, start:stop],
             None if self.y is None else self.y[:, start:stop],
-            masks.scored,
-            masks.lengths,
-            masks.begins if start else self.begins[:, :stop],
+            masks.scored.clone(),
+            masks.lengths.clone(),
+            masks.begins.clone() if start else self.begins[:, :stop],
             self.is_last and stop == self.steps,
             self.context,
             keys=None if self.keys is None else self.keys[:, start:stop],
         )
         found = vars(window)
+        found["versions"] = _versions(window)
         found["scored_count"], found["complete"], found["begins_inside"] = masks.scored_count, True, False
         if start:
             found["is_first"], found["first_rows"] = masks.is_first, 0
         return window
+
+
+def _versions(batch: SequenceBatch) -> tuple[int, ...]:
+    """How often each mask was written to, as far as torch counts it."""
+    masks = batch.scored, batch.lengths, batch.begins
+    return () if any(mask.is_inference() for mask in masks) else tuple(mask._version for mask in masks)
 
 
 class _PlainMasks(NamedTuple):

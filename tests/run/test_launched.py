@@ -128,7 +128,7 @@ def test_torchrun(folder):
 def test_a_run_goes_on_with_another_number_of_processes(ranks, folder):
     """Two processes, then one, then four; a signal to one of them stops all."""
     folder.write("tiny.yaml", TINY.replace(", dropout: 0.2", ""))
-    words = ["fit", "tiny.yaml", "--trainer.precision=64-true", "--trainer.max_time_steps=6000"]
+    words = ["fit", "tiny.yaml", "--trainer.precision=64-true", "--trainer.max_time_steps=20000"]
     stopped_at = 0
     for count in (2, 1):
         some = ranks(count, *words, *(["--resume"] if stopped_at else []))
@@ -138,7 +138,7 @@ def test_a_run_goes_on_with_another_number_of_processes(ranks, folder):
         assert some.output.count("go on with: ") == 1
         assert folder.run().info.status == "KILLED"
         stopped_at = folder.reached(folder.run())
-    assert stopped_at < 6000
+    assert stopped_at < 20000
     four = ranks(4, *words, "--resume=auto")
     assert four.wait() == [0] * 4, four.output
     assert main(words) == 0

@@ -112,7 +112,8 @@ def names(base: type) -> list[str]:
 def choices(name: str, known: Iterable[str]) -> str:
     """'; did you mean ...' for the closest of `known`, and the rest of them."""
     listed = sorted(set(known))
-    near = difflib.get_close_matches(name, listed, n=1)
+    by_lower = {each.lower(): each for each in reversed(listed)}
+    near = [by_lower[found] for found in difflib.get_close_matches(name.lower(), by_lower, n=1)]
     shown = listed if len(listed) <= SHOWN else [*listed[:SHOWN], "..."]
     guess = f"; did you mean {near[0]!r}?" if near else ""
     return f"{guess}{';' if not near else ''} known: {', '.join(shown)}" if listed else guess
