@@ -109,7 +109,7 @@ def test_metadata_and_descriptions() -> None:
 def before(tmp_path: Path) -> Path:
     """The working folder of an earlier version: a store, checkpoints, a study, and the text that was read."""
     with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(tmp_path, filter="data")
+        archive.extractall(tmp_path, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     for file in (*tmp_path.rglob("MLmodel"), *tmp_path.rglob("*.yaml"), *tmp_path.rglob("journal.log")):
         file.write_text(file.read_text().replace(THEN, str(tmp_path)))
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as store, store:

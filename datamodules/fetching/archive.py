@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import shutil
 import stat
 import tarfile
 import zipfile
@@ -89,10 +90,6 @@ def _extract(archive: Path, folder: Path, only: str, most_bytes: int, most_files
             )
         return str(path.relative_to(only))
 
-    def safe(entry: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
-        name = None if entry.isdir() else wanted(entry.name, plain=entry.isreg(), size=entry.size)
-        return None if name is None else tarfile.data_filter(entry.replace(name=name, deep=False), path)
-
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as opened:
             for info in opened.infolist():
@@ -104,6 +101,13 @@ def _extract(archive: Path, folder: Path, only: str, most_bytes: int, most_files
                     opened.extract(info, folder)
     else:
         with tarfile.open(archive, "r:*") as packed:
-            packed.extractall(folder, filter=safe)
+            for entry in packed:  # filters of `extractall` are not in every Python 3.11
+                name = None if entry.isdir() else wanted(entry.name, plain=entry.isreg(), size=entry.size)
+                content = None if name is None else packed.extractfile(entry)
+                if name is not None and content is not None:
+                    place = folder / name
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    with content, place.open("wb") as file:
+                        shutil.copyfileobj(content, file)
     if not files:
         raise BadInput(f"{archive}: holds no file{f' in {only}' if only else ''}; give the right archive")
