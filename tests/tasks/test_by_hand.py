@@ -123,6 +123,20 @@ def test_by_hand_is_by_autograd(core, bptt, data, loss, options) -> None:
         assert [found[n] for n in names] == pytest.approx([wanted[n] for n in names], rel=1e-10)
 
 
+@pytest.mark.parametrize("optimizer", [partial(torch.optim.SGD, lr=0.1), partial(torch.optim.Adam, lr=1e-2)])
+@pytest.mark.parametrize("core", ["gru, scan", "lstm, scan", "elman"])
+def test_two_hundred_updates_later_the_weights_are_the_same(core: str, optimizer: Any) -> None:
+    """In windows of one step that look back three, over streams that go on; to 1e-10."""
+    found = []
+    for gradient in ("auto", "autograd"):
+        options = {"gradient": gradient, "optimizer": optimizer, "clip": 0.5}
+        task = make_task(core=CORES[core], bptt=Truncated(k1=1, k2=3), **options)
+        fit(task, stream(70, 50, 80))
+        assert task.updates.made == 200
+        found.append(weights(task))
+    torch.testing.assert_close(*found, rtol=0, atol=1e-10)
+
+
 class Unlike(Truncated):
     """A user's: it does with losses what it likes."""
 
