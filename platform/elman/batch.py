@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -62,22 +61,34 @@ class SequenceBatch(_Fields):
     @property
     def is_first(self) -> Tensor:
         """(B,) bool, the rows that begin a sequence at step 0."""
-        return self._known("is_first", lambda: self.begins[:, :1].any(1))
+        known = self._known()
+        if "is_first" not in known:
+            known["is_first"] = self.begins[:, :1].any(1)
+        return known["is_first"]
 
     @property
     def first_rows(self) -> int:
         """How many these are."""
-        return self._known("first_rows", lambda: int(self.is_first.count_nonzero()))
+        known = self._known()
+        if "first_rows" not in known:
+            known["first_rows"] = int(self.is_first.count_nonzero())
+        return known["first_rows"]
 
     @property
     def begins_inside(self) -> bool:
         """Whether a sequence begins after step 0 of a row."""
-        return self._known("begins_inside", lambda: bool(self.begins[:, 1:].any()))
+        known = self._known()
+        if "begins_inside" not in known:
+            known["begins_inside"] = bool(self.begins[:, 1:].any())
+        return known["begins_inside"]
 
     @property
     def scored_count(self) -> int:
         """Steps that count, of all rows."""
-        return self._known("scored_count", lambda: int(torch.count_nonzero(self.scored)))
+        known = self._known()
+        if "scored_count" not in known:
+            known["scored_count"] = int(torch.count_nonzero(self.scored))
+        return known["scored_count"]
 
     @property
     def all_scored(self) -> bool:
@@ -87,7 +98,10 @@ class SequenceBatch(_Fields):
     @property
     def complete(self) -> bool:
         """Whether every row has every step."""
-        return self._known("complete", lambda: bool((self.lengths >= self.steps).all()))
+        known = self._known()
+        if "complete" not in known:
+            known["complete"] = bool((self.lengths >= self.steps).all())
+        return known["complete"]
 
     @property
     def plain(self) -> bool:
@@ -95,15 +109,17 @@ class SequenceBatch(_Fields):
         rest = self.scale is None and self.warm is None and self.weights is None
         return rest and self.all_scored and self.complete and not self.begins_inside
 
-    def _known(self, name: str, find: Callable[[], Any]) -> Any:
+    def _known(self) -> dict[str, Any]:
         """What was found out about the masks, until somebody writes to one of them."""
-        found, versions = vars(self), _versions(self)
-        if found.get("versions") != versions:
-            found.clear()
-            found["versions"] = versions
-        if name not in found:
-            found[name] = find()
-        return found[name]
+        try:
+            versions = (self.scored._version, self.lengths._version, self.begins._version)
+        except RuntimeError:  # of inference, where torch does not count what is written
+            versions = (0, 0, 0)
+        known = self.__dict__
+        if known.get("versions") != versions:
+            known.clear()
+            known["versions"] = versions
+        return known
 
     def number_in_row(self, row: int, step: int) -> int:
         """Which of the row's sequences the step belongs to, from 0."""
@@ -157,18 +173,11 @@ class SequenceBatch(_Fields):
             self.context,
             keys=None if self.keys is None else self.keys[:, start:stop],
         )
-        found = vars(window)
-        found["versions"] = _versions(window)
+        found = window._known()
         found["scored_count"], found["complete"], found["begins_inside"] = masks.scored_count, True, False
         if start:
             found["is_first"], found["first_rows"] = masks.is_first, 0
         return window
-
-
-def _versions(batch: SequenceBatch) -> tuple[int, ...]:
-    """How often each mask was written to, as far as torch counts it."""
-    masks = batch.scored, batch.lengths, batch.begins
-    return () if any(mask.is_inference() for mask in masks) else tuple(mask._version for mask in masks)
 
 
 class _PlainMasks(NamedTuple):
