@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 __all__ = ["SequenceBatch", "at_first_step", "whole"]
+
+Found = TypeVar("Found")
 
 
 class _Fields(NamedTuple):
@@ -23,6 +26,37 @@ class _Fields(NamedTuple):
     warm: Tensor | None = None
     weights: Tensor | None = None
     keys: Tensor | None = None
+
+
+class of_masks(Generic[Found]):  # noqa: N801  (reads as a property)
+    """A property of a batch, kept until somebody writes to one of the batch's masks."""
+
+    def __init__(self, find: Callable[[Any], Found]) -> None:
+        self.find, self.name, self.__doc__ = find, find.__name__, find.__doc__
+
+    def __get__(self, batch: SequenceBatch, owner: Any = None) -> Found:
+        if batch is None:
+            return self  # type: ignore[return-value]
+        known = known_of(batch)
+        if self.name not in known:
+            known[self.name] = self.find(batch)
+        return known[self.name]
+
+    def __set__(self, batch: SequenceBatch, value: Any) -> None:  # with it, `__get__` comes before `__dict__`
+        raise AttributeError(f"{self.name} follows from the masks")
+
+
+def known_of(batch: SequenceBatch) -> dict[str, Any]:
+    """What was found out about a batch's masks as they are."""
+    known = batch.__dict__
+    try:
+        versions = (batch.scored._version, batch.lengths._version, batch.begins._version)
+    except RuntimeError:  # of inference, where torch does not count what is written
+        versions = (0, 0, 0)
+    if known.get("versions") != versions:
+        known.clear()
+        known["versions"] = versions
+    return known
 
 
 class SequenceBatch(_Fields):
@@ -58,68 +92,41 @@ class SequenceBatch(_Fields):
         """Length of the time axis, padding included."""
         return self.x.shape[1]
 
-    @property
+    @of_masks
     def is_first(self) -> Tensor:
         """(B,) bool, the rows that begin a sequence at step 0."""
-        known = self._known()
-        if "is_first" not in known:
-            known["is_first"] = self.begins[:, :1].any(1)
-        return known["is_first"]
+        return self.begins[:, :1].any(1)
 
-    @property
+    @of_masks
     def first_rows(self) -> int:
         """How many these are."""
-        known = self._known()
-        if "first_rows" not in known:
-            known["first_rows"] = int(self.is_first.count_nonzero())
-        return known["first_rows"]
+        return int(self.is_first.count_nonzero())
 
-    @property
+    @of_masks
     def begins_inside(self) -> bool:
         """Whether a sequence begins after step 0 of a row."""
-        known = self._known()
-        if "begins_inside" not in known:
-            known["begins_inside"] = bool(self.begins[:, 1:].any())
-        return known["begins_inside"]
+        return bool(self.begins[:, 1:].any())
 
-    @property
+    @of_masks
     def scored_count(self) -> int:
         """Steps that count, of all rows."""
-        known = self._known()
-        if "scored_count" not in known:
-            known["scored_count"] = int(torch.count_nonzero(self.scored))
-        return known["scored_count"]
+        return int(torch.count_nonzero(self.scored))
 
-    @property
+    @of_masks
     def all_scored(self) -> bool:
         """Whether all do, padding included."""
         return self.scored_count == self.scored.numel()
 
-    @property
+    @of_masks
     def complete(self) -> bool:
         """Whether every row has every step."""
-        known = self._known()
-        if "complete" not in known:
-            known["complete"] = bool((self.lengths >= self.steps).all())
-        return known["complete"]
+        return bool((self.lengths >= self.steps).all())
 
-    @property
+    @of_masks
     def plain(self) -> bool:
         """Whether windows differ in no more than x and y: all scored, complete, none begins inside."""
         rest = self.scale is None and self.warm is None and self.weights is None
         return rest and self.all_scored and self.complete and not self.begins_inside
-
-    def _known(self) -> dict[str, Any]:
-        """What was found out about the masks, until somebody writes to one of them."""
-        try:
-            versions = (self.scored._version, self.lengths._version, self.begins._version)
-        except RuntimeError:  # of inference, where torch does not count what is written
-            versions = (0, 0, 0)
-        known = self.__dict__
-        if known.get("versions") != versions:
-            known.clear()
-            known["versions"] = versions
-        return known
 
     def number_in_row(self, row: int, step: int) -> int:
         """Which of the row's sequences the step belongs to, from 0."""
@@ -173,10 +180,7 @@ class SequenceBatch(_Fields):
             self.context,
             keys=None if self.keys is None else self.keys[:, start:stop],
         )
-        found = window._known()
-        found["scored_count"], found["complete"], found["begins_inside"] = masks.scored_count, True, False
-        if start:
-            found["is_first"], found["first_rows"] = masks.is_first, 0
+        known_of(window).update(masks.facts if start else masks.facts_of_first)
         return window
 
 
@@ -184,17 +188,19 @@ class _PlainMasks(NamedTuple):
     scored: Tensor
     lengths: Tensor
     begins: Tensor
-    is_first: Tensor
-    scored_count: int
+    facts: dict[str, Any]
+    facts_of_first: dict[str, Any]  # of a window at step 0, whose rows may begin
 
 
 @lru_cache(maxsize=256)
 def _plain_masks(rows: int, steps: int, unscored: int) -> _PlainMasks:
-    """Those of rows that go on and are scored but for their first steps."""
+    """Those of rows that go on and are scored but for their first steps, and what is known of them."""
     scored = torch.ones(rows, steps, dtype=torch.bool)
     scored[:, :unscored] = False
     lengths, none = torch.full((rows,), steps), torch.zeros(rows, steps, dtype=torch.bool)
-    return _PlainMasks(scored, lengths, none, none[:, 0] if steps else none.any(1), rows * (steps - unscored))
+    first = {"begins_inside": False, "complete": True, "scored_count": rows * (steps - unscored)}
+    facts = {**first, "is_first": torch.zeros(rows, dtype=torch.bool), "first_rows": 0}
+    return _PlainMasks(scored, lengths, none, facts, first)
 
 
 def at_first_step(rows: Tensor, steps: int) -> Tensor:

@@ -24,7 +24,9 @@ def test_each_sort_has_its_own_metrics():
         return evaluation.metrics(ranks=1, scale=None)
 
     found = metrics(range(5), named=True)
+    once = task.objective.steps_run
     expected = metrics(range(5), named=False)
+    assert task.objective.steps_run == 2 * once  # sorts are scored on the way
     for suffix, kept in {"_at_3": (0, 2, 4), "_at_7": (1, 3)}.items():
         expected |= {f"{name}{suffix}": value for name, value in metrics(kept, named=False).items()}
     assert found == pytest.approx(expected, rel=1e-12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import count
 from typing import Any, Protocol
@@ -25,7 +26,7 @@ class Loss(Protocol):
         """Its value."""
 
 
-class Node:
+class Node(ABC):
     """A window that was run without autograd, between the one that it goes on from and those that go on.
 
     Args:
@@ -37,13 +38,13 @@ class Node:
         self.number, self.parent = next(NUMBERS), parent
         self.dend: Carry | None = None  # by the carry after it, of those that went backward
 
+    @abstractmethod
     def pull(self, dend: Carry | None) -> Carry:
         """Add the gradients of its parameters, once; that by the carry it began with.
 
         Args:
             dend: of the loss by the carry after it; None: it has no part in it.
         """
-        raise NotImplementedError
 
     def back(self) -> None:
         """Its own part, and what it hands to its parent."""

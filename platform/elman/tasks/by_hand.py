@@ -97,6 +97,7 @@ class ByHand:
         self.network, self.loss, self.begin = objective.network, objective.loss, objective.begin_from
         self.on = False
         self.run: Any = None
+        self.ends = _Ends(self.network, self.loss)
 
     def settle(self, batch: SequenceBatch) -> SequenceBatch:
         """Look at a training batch, and at what anybody has done to the network since the one before.
@@ -105,11 +106,11 @@ class ByHand:
             The same batch; if `on`, x and y lie in memory as windows read them, step by step.
         """
         plain = batch.warm is None and batch.weights is None
-        mixed = torch.is_autocast_enabled(self.network.readout.weight.device.type)
+        mixed = torch.is_autocast_enabled(batch.x.device.type)
         self.on = plain and not mixed and not meddled(self.network)
         if self.on:
             core: Any = self.network.core
-            self.run = core.by_hand()
+            self.run, self.ends = core.by_hand(), _Ends(self.network, self.loss)
         return batch._replace(x=_by_step(batch.x), y=_by_step(batch.y)) if self.on else batch
 
     @torch.no_grad()
@@ -117,7 +118,7 @@ class ByHand:
         """Summed loss of the scored steps, and the carry after the window, which is linked to it."""
         node = getattr(carry, "node", None)
         if window.steps == 0:
-            return LossByHand(self.network.readout.weight.new_zeros(()), []), carry
+            return LossByHand(self.ends.weight.new_zeros(()), []), carry
         start, begun, first = self.begin(window, carry)
         check_rows(start, window.x.shape[0])
         parent: tuple[Node, Tensor | None] | None = None
@@ -125,11 +126,11 @@ class ByHand:
             parent = (node, None)
         elif node is not None and not bool(begun.all()):
             parent = (node, begun.to(start[0].device)[:, None, None])
-        inputs = _Inputs(self.network, window)
+        inputs = _Inputs(self.ends, window)
         lengths = None if window.complete else window.lengths
         resets = Resets(window.begins, first) if first is not None and window.begins_inside else None
         out, end, pull = self.run(inputs.read, start, lengths, resets)
-        outputs = _Outputs(self.network.readout, self.loss, out, window)
+        outputs = _Outputs(self.ends, out, window)
         ran = _Ran(parent, inputs, pull, outputs)
         return LossByHand(outputs.loss, [ran]), LinkedCarry.of(end, ran)
 
@@ -160,37 +161,49 @@ class _Ran(Node):
         return dcarry
 
 
+class _Ends:
+    """What lies before and behind the core, as it is for a batch; a module's attributes take long to find."""
+
+    def __init__(self, network: Network, loss: SequenceLoss) -> None:
+        embedding, readout = network.embedding, network.readout
+        self.embed, self.loss = network.embed, loss
+        self.weight, self.bias, self.dtype = readout.weight, readout.bias, readout.weight.dtype
+        self.readout_dropout = readout.dropout if readout.training else 0.0
+        self.vectors = None if embedding is None else embedding.weight
+        self.embedding_dropout = 0.0 if embedding is None or not embedding.training else embedding.dropout
+        self.embedding_learns = embedding is not None and embedding.weight.requires_grad
+
+
 class _Inputs:
     """What the core reads of a window, (T B, F) step by step, and the way back to the embedding."""
 
-    def __init__(self, network: Network, window: SequenceBatch) -> None:
-        self.embedding, self.ids = network.embedding, window.x.transpose(0, 1).flatten(0, 1)
+    def __init__(self, ends: _Ends, window: SequenceBatch) -> None:
+        self.vectors, self.ids = ends.vectors, window.x.transpose(0, 1).flatten(0, 1)
         self.noise: Tensor | None = None
-        self.learns = self.embedding is not None and self.embedding.weight.requires_grad
-        dtype = network.readout.weight.dtype
-        if self.embedding is None:
-            self.read = network.embed(self.ids).to(dtype)
+        self.learns = ends.embedding_learns
+        if self.vectors is None:
+            self.read = ends.embed(self.ids).to(ends.dtype)
             return
-        self.read = nn.functional.embedding(self.ids, self.embedding.weight)
-        if self.embedding.dropout and self.embedding.training:  # drawn row by row, as the embedding does
+        self.read = nn.functional.embedding(self.ids, self.vectors)
+        if ends.embedding_dropout:  # drawn row by row, as the embedding does
             shape = (*window.x.shape, self.read.shape[1])
-            _, noise = dropped(self.read.new_ones(shape), self.embedding.dropout)
+            _, noise = dropped(self.read.new_ones(shape), ends.embedding_dropout)
             self.noise = noise.transpose(0, 1).flatten(0, 1)
             self.read = self.read * self.noise
 
     def back(self, dx: Tensor) -> None:
-        assert self.embedding is not None, "nothing else learns here"
+        assert self.vectors is not None, "nothing else learns here"
         found = dx if self.noise is None else dx * self.noise
-        gradient_of(self.embedding.weight).index_add_(0, self.ids, found)
+        gradient_of(self.vectors).index_add_(0, self.ids, found)
 
 
 class _Outputs:
     """What is read off a window's core outputs, its loss, and the way back to them."""
 
-    def __init__(self, readout: Readout, loss: SequenceLoss, out: Tensor, window: SequenceBatch) -> None:
+    def __init__(self, ends: _Ends, out: Tensor, window: SequenceBatch) -> None:
         if window.y is None:
             raise ValueError("a batch without targets has no loss; predict with it instead")
-        self.readout, self.count, self.noise = readout, out.shape[0], None
+        self.ends, self.count, self.noise = ends, out.shape[0], None
         self.places: Tensor | None = None
         if window.all_scored:
             self.read, y = out, window.y.transpose(0, 1).flatten(0, 1)
@@ -202,10 +215,9 @@ class _Outputs:
         if not self.read.shape[0]:
             self.loss = out.new_zeros(())
             return
-        if readout.dropout and readout.training:
-            self.read, self.noise = dropped(self.read, readout.dropout)
-        outputs = torch.addmm(readout.bias, self.read, readout.weight.t())
-        slopes = loss.slopes(outputs, y)
+        if ends.readout_dropout:
+            self.read, self.noise = dropped(self.read, ends.readout_dropout)
+        slopes = ends.loss.slopes(torch.addmm(ends.bias, self.read, ends.weight.t()), y)
         assert slopes is not None, "the loss was asked whether it knows them"
         self.loss, self.slopes = slopes
 
@@ -213,7 +225,10 @@ class _Outputs:
         """The gradient by the core's outputs, (T B, H)."""
         if not self.read.shape[0]:
             return self.read.new_zeros(self.count, self.read.shape[1])
-        by_read = self.readout.pull(self.read, self.slopes)
+        weight, slopes = self.ends.weight, self.slopes
+        gradient_of(weight).addmm_(slopes.t(), self.read)
+        gradient_of(self.ends.bias).add_(slopes.sum(0))
+        by_read = slopes.mm(weight)
         if self.noise is not None:
             by_read = by_read.mul_(self.noise)
         if self.places is None:

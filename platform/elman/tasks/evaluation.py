@@ -42,7 +42,7 @@ class Evaluation:
         share = float(getattr(loader, "unknown_share", 0.0))
         self.bad_data = BadData({"val": "validation"}.get(split, split))
         self.unknown = {f"{split}/unknown_share": share} if share >= LEAST_UNKNOWN else {}
-        self.split, self.window = split, window
+        self.split = split
         self.suffix = getattr(loader, "suffix", None)
         self.of_sort: dict[str, Scores] = {}
         self.scores = {split: Scores(window)}
@@ -56,10 +56,9 @@ class Evaluation:
             given: the batch as the data gave it, to be looked at where sums are not finite; None: `batch`.
             index: its number, from 0.
         """
-        for scores in self.scores.values():
-            scores.add(self.objective, batch)
-        if self.suffix is not None:
-            self.of_sort.setdefault(self.suffix(index), Scores(self.window)).add(self.objective, batch)
+        sort = None if self.suffix is None else self.of_sort.setdefault(self.suffix(index), Scores(None))
+        for split, scores in self.scores.items():
+            scores.add(self.objective, batch, also=sort if split == self.split else None)
         if not all(isfinite(scores.loss) for scores in self.scores.values()):
             self.bad_data.look(given or batch, self.loader, index)
 

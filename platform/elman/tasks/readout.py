@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from elman.cores._by_hand import gradient_of
-
 
 class Readout(nn.Linear):
     """A linear map, (..., H) to (..., O), of core outputs of which a share is dropped in training.
@@ -45,17 +43,6 @@ class Readout(nn.Linear):
         hooked = self._forward_hooks or self._forward_pre_hooks or self._backward_hooks
         changed = hooked or self._backward_pre_hooks or hasattr(self, "parametrizations")
         return type(self) is Readout and not changed and not (self.dropout and self.training)
-
-    def pull(self, read: Tensor, by_output: Tensor) -> Tensor:
-        """As `gradient`, those of parameters added to their `.grad`.
-
-        Args:
-            read: (N, H).
-            by_output: (N, O).
-        """
-        gradient_of(self.weight).addmm_(by_output.t(), read)
-        gradient_of(self.bias).add_(by_output.sum(0))
-        return by_output.mm(self.weight)
 
     def gradient(self, read: Tensor, by_output: Tensor) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
         """The gradient by what was read, and that of every parameter that learns, of one by the outputs.

@@ -30,21 +30,27 @@ class Scores:
         self.loss, self.scored = 0.0, 0
         self.tally: Tensor | None = None
 
-    def add(self, objective: WindowLoss, batch: SequenceBatch) -> None:
-        """Score a batch that follows the one before; sums are in double precision."""
+    def add(self, objective: WindowLoss, batch: SequenceBatch, *, also: Scores | None = None) -> None:
+        """Score a batch that follows the one before; sums are in double precision.
+
+        Args:
+            also: what this batch counts in too.
+        """
         if self.carry is None:
             self.carry = objective.first_carry(batch)
             batch = batch.restarted()
-        total, tallies = 0.0, []
+        total, scored, tallies = 0.0, 0, []
         for window in self._following(self._forgetting(batch) if self.forget else batch):
             loss, tally, self.carry = objective.sums(window, self.carry)
             total += float(loss)
-            self.scored += int(window.scored.sum())
+            scored += window.scored_count
             tallies += [] if tally is None else [tally.double().cpu()]
-        self.loss += total
-        if tallies:
-            own = sum(tallies[1:], tallies[0])
-            self.tally = own if self.tally is None else self.tally + own
+        own = sum(tallies[1:], tallies[0]) if tallies else None
+        for scores in (self,) if also is None else (self, also):
+            scores.loss += total
+            scores.scored += scored
+            if own is not None:
+                scores.tally = own if scores.tally is None else scores.tally + own
         if batch.is_last:
             self.carry = None
 
