@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from functools import partial
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from elman.tasks.flat_step import FlatStep
 from elman.tasks.gradient import FlatGradient
@@ -49,6 +51,11 @@ def steps(net: nn.Module, optimizer: torch.optim.Optimizer, numbers: range) -> N
         optimizer.step()
 
 
+def both(net: nn.Module, own: Any, other: nn.Module, optimizer: Any, numbers: range) -> None:
+    steps(net, own, numbers)
+    steps(other, optimizer, numbers)
+
+
 def same(one: Any, other: Any) -> None:
     """Two state dicts, tensors bit by bit."""
     assert one["param_groups"] == other["param_groups"]
@@ -65,18 +72,15 @@ def test_it_is_torchs(make: Any) -> None:
     expected, net = module(), module()
     own, optimizer = make(expected.parameters()), make(net.parameters())
     flat(net, optimizer)
-    steps(expected, own, range(4))
-    steps(net, optimizer, range(4))
+    both(expected, own, net, optimizer, range(4))
     same(optimizer.state_dict(), own.state_dict())
     again = make(net.parameters())
     again.load_state_dict(optimizer.state_dict())
     flat(net, again)
-    steps(expected, own, range(4, 7))
-    steps(net, again, range(4, 7))
+    both(expected, own, net, again, range(4, 7))
     plain = make(net.parameters())
     plain.load_state_dict(again.state_dict())
-    steps(expected, own, range(7, 10))
-    steps(net, plain, range(7, 10))
+    both(expected, own, net, plain, range(7, 10))
     same(plain.state_dict(), own.state_dict())
     for parameter, wanted in zip(net.parameters(), expected.parameters(), strict=True):
         assert torch.equal(parameter, wanted)
@@ -121,8 +125,53 @@ def test_others_keep_their_own_step(make: Any) -> None:
     assert not FlatStep.fits(make(parameters), parameters)
 
 
-def test_whoever_listens_to_steps_is_told() -> None:
+@pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_whoever_listens_to_steps_is_told(make: Any) -> None:
+    """For some steps in the middle, and sees the state of torch's own; numbers are as before."""
+    expected, net = module(), module()
+    own, optimizer = make(expected.parameters()), make(net.parameters())
+    flat(net, optimizer)
+    seen: list[Any] = []
+    both(expected, own, net, optimizer, range(2))
+    handles = [
+        optimizer.register_step_pre_hook(lambda o, *_: seen.append(o.state_dict())),
+        optimizer.register_step_post_hook(lambda o, *_: seen.append(copy.deepcopy(o.state_dict()))),
+    ]
+    both(expected, own, net, optimizer, range(2, 4))
+    assert len(seen) == 4
+    same(seen[-1], own.state_dict())
+    for handle in handles:
+        handle.remove()
+    both(expected, own, net, optimizer, range(4, 6))
+    assert len(seen) == 4
+    same(optimizer.state_dict(), own.state_dict())
+    for parameter, other in zip(net.parameters(), expected.parameters(), strict=True):
+        assert torch.equal(parameter, other)
+
+
+def test_whoever_listens_to_all_optimisers_is_told() -> None:
     net = module()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-    optimizer.register_step_post_hook(lambda *_: None)
-    assert not FlatStep.fits(optimizer, list(net.parameters()))
+    flat(net, optimizer)
+    seen: list[Any] = []
+    handle = register_optimizer_step_post_hook(lambda o, *_: seen.append(o))
+    steps(net, optimizer, range(1))
+    handle.remove()
+    steps(net, optimizer, range(1))
+    assert seen == [optimizer]
+
+
+def test_weights_that_were_put_elsewhere_are_taken_in() -> None:
+    net = module()
+    gradient = FlatGradient(list(net.parameters()))
+    optimizer = torch.optim.SGD(net.parameters(), lr=1.0)
+    step = FlatStep(optimizer, gradient)
+    gradient.clear()
+    gradient.vector.fill_(1.0)
+    elsewhere = [torch.randn_like(p) for p in net.parameters()]
+    for parameter, values in zip(net.parameters(), elsewhere, strict=True):
+        parameter.data = values.clone()
+    step.gather()
+    optimizer.step()
+    for parameter, values in zip(net.parameters(), elsewhere, strict=True):
+        assert torch.equal(parameter, values - 1)

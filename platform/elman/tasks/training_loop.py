@@ -51,6 +51,7 @@ class TrainingLoop:
     ) -> None:
         self.bptt, self.objective, self.updates, self.state = bptt, objective, updates, state
         self.place: Place | None = None
+        self.flat_step: FlatStep | None = None
         self.weight_noise = WeightNoise(objective.network)
         self._bad_data = BadData("training")  # of updates that were skipped
 
@@ -64,8 +65,8 @@ class TrainingLoop:
         buffer = FlatGradient(self.objective.parameters, ranks=setting.ranks)
         self.updates.begin(buffer, budget=setting.budget)
         self.objective.by_hand = None if obstacle(task) else ByHand(self.objective)
-        if FlatStep.fits(optimizer, buffer.parameters):
-            FlatStep(optimizer, buffer)
+        fits = FlatStep.fits(optimizer, buffer.parameters)
+        self.flat_step = FlatStep(optimizer, buffer) if fits else None
 
     def run(
         self,
@@ -99,6 +100,8 @@ class TrainingLoop:
         updates.choose(totals, means=self.bptt.scales_lr)
         place = self.place = Place(totals, before=time_steps)
         optimizer: Steps = counted
+        if self.flat_step is not None:
+            self.flat_step.gather()
         self._draw(device, setting)
         self.bptt.prepare(objective, batch, self.state.value)
         if objective.by_hand is not None:
