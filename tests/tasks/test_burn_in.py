@@ -84,15 +84,10 @@ def begun(task: SequenceTask, batch: SequenceBatch) -> list:
     """The updates that training makes of a batch, gradients taken, weights frozen."""
     state, found = task.train_state, []
     batch = state.begin(batch)
-    parameters = list(task.network.parameters())
     after = state.value
     for update in task.bptt.losses(task.objective, batch, state.value):
         after = update.state
-        grads = [torch.zeros_like(p) for p in parameters]
-        if update.loss is not None:
-            given = {"allow_unused": True, "materialize_grads": True}
-            grads = torch.autograd.grad(update.loss, parameters, **given)
-        found.append((update.scored, torch.cat([grad.flatten() for grad in grads])))
+        found.append((update.scored, oracle.flat_gradient(update.loss, task.network)))
     state.end(None if batch.is_last else after, broken=None)
     return found
 

@@ -46,12 +46,10 @@ def sequences(*, packed: bool) -> list[tuple[int, int, int]]:
 def begun(task, batch: SequenceBatch) -> list:
     """(scored, weight, gradient) of the updates that training makes of a batch, weights frozen."""
     task.train_state.bptt.begin(0)
-    batch, found, parameters = task.train_state.begin(batch), [], list(task.network.parameters())
+    batch, found = task.train_state.begin(batch), []
     for update in task.bptt.losses(task.objective, batch, task.train_state.value):
-        grads = [torch.zeros_like(p) for p in parameters]
-        if update.loss is not None:
-            grads = torch.autograd.grad(update.loss, parameters)
-        found.append((update.scored, update.weight, torch.cat([grad.flatten() for grad in grads])))
+        gradient = oracle.flat_gradient(update.loss, task.network)
+        found.append((update.scored, update.weight, gradient))
     task.train_state.end(None, broken=None)
     return found
 

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from elman.tree import Carry
 
 NUMBERS = count()
+TWICE = "Trying to go backward through the graph a second time"
+"""As autograd says it."""
 
 
 class Loss(Protocol):
@@ -67,6 +70,41 @@ class Weighted(Node):
 
     def pull(self, dend: Carry | None) -> Carry:
         return () if dend is None else tuple(leaf * self.weight for leaf in dend)
+
+
+class Ready(Node):
+    """A window whose gradients are known.
+
+    Args:
+        gradients: each of a parameter.
+    """
+
+    def __init__(self, gradients: Sequence[tuple[Tensor, Tensor]]) -> None:
+        super().__init__(None)
+        self.gradients: Sequence[tuple[Tensor, Tensor]] | None = gradients
+
+    def pull(self, dend: Carry | None) -> Carry:
+        """Hooks on a parameter's gradient are called as autograd calls them."""
+        if self.gradients is None:
+            raise RuntimeError(TWICE)
+        for parameter, gradient in self.gradients:
+            if parameter.requires_grad:
+                add_gradient(parameter, gradient)
+        self.gradients = None
+        return ()
+
+
+def add_gradient(parameter: Tensor, gradient: Tensor) -> None:
+    """As the end of autograd's way back."""
+    for hook in tuple((parameter._backward_hooks or {}).values()):
+        changed = hook(gradient)
+        gradient = gradient if changed is None else changed
+    if parameter.grad is None:
+        parameter.grad = torch.empty_like(parameter).copy_(gradient)
+    else:
+        parameter.grad.add_(gradient)
+    for hook in tuple((getattr(parameter, "_post_accumulate_grad_hooks", None) or {}).values()):
+        hook(parameter)
 
 
 class LinkedCarry(tuple):

@@ -6,13 +6,21 @@ import itertools
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from elman.batch import SequenceBatch
-from elman.bptt.strategy import BackpropThroughTime, Objective, Update, scored_steps, weight_of
+from elman.bptt.loss import LossByHand, Ready
+from elman.bptt.strategy import (
+    BackpropThroughTime,
+    Objective,
+    ReadoutGradient,
+    Update,
+    scored_steps,
+    weight_of,
+)
 from elman.cores.core import Core
 from elman.cores.traced import TracedStep
 from elman.errors import BadInput
@@ -110,27 +118,15 @@ class Online(BackpropThroughTime):
 
     def _run(
         self, objective: Objective, window: SequenceBatch, state: OnlineState
-    ) -> tuple[Tensor | None, Carry, Traces]:
+    ) -> tuple[LossByHand | None, Carry, Traces]:
         """The loss of a window with its gradient, None where nothing is scored; carry and traces after it."""
-        out, carry, steps = _run_forward(objective, window, state.carry)
-        behind = None
-        if torch.is_grad_enabled() and bool(window.scored.any()):
-            behind = objective.readout_gradient(out, window)
-        totals: list[Tensor] = []
-        traces, decay = state.traces, objective.credit_decay
+        learns, behind = torch.is_grad_enabled() and window.scored_count > 0, None
         with torch.no_grad():
-            traces = traces or self._zeros(steps[0].traced, len(window.x))
-            for number, (step, begins, exist) in enumerate(steps):
-                if begins is not None:
-                    traces = _forgotten(begins, traces)
-                faded = traces if decay == 1 else _faded(traces, decay, len(step.layers))
-                after = self.advance(step, faded)
-                traces = after if exist is None else where_rows(exist, after, traces)
-                if window.warm is not None:  # the carry after these steps is taken as given
-                    traces = _forgotten(window.warm > number, traces)
-                if behind is not None and bool(window.scored[:, number].any()):
-                    found = self.gradients(step, traces, behind.by_out[:, number])
-                    totals = [a + b for a, b in zip(totals, found, strict=True)] if totals else found
+            out, carry, steps = _run_forward(objective, window, state.carry)
+        if learns:
+            behind = objective.readout_gradient(out, window)
+        with torch.no_grad():
+            traces, totals = self._traced(window, steps, state.traces, behind, objective.credit_decay)
             if behind is None:
                 return None, carry, traces
             if not all(math.isfinite(float(total.sum())) for total in totals):
@@ -139,9 +135,31 @@ class Online(BackpropThroughTime):
             learned = list(behind.learned)
             for layer, total in zip(steps[-1].traced.layers, totals, strict=True):
                 learned += [(layer.weights[name], value) for name, value in layer.split(total).items()]
-        ready = [(weight, value) for weight, value in learned if weight.requires_grad]
-        weights, values = zip(*ready, strict=True)
-        return _Ready.apply(behind.loss, values, *weights), carry, traces
+        return LossByHand(behind.loss, [Ready(learned)]), carry, traces
+
+    def _traced(
+        self,
+        window: SequenceBatch,
+        steps: Sequence[_Step],
+        traces: Traces,
+        behind: ReadoutGradient | None,
+        decay: float,
+    ) -> tuple[Traces, list[Tensor]]:
+        """The traces after a window, and what they give for every layer's weights; no `behind`: nothing."""
+        totals: list[Tensor] = []
+        traces = traces or self._zeros(steps[0].traced, len(window.x))
+        for number, (step, begins, exist) in enumerate(steps):
+            if begins is not None:
+                traces = _forgotten(begins, traces)
+            faded = traces if decay == 1 else _faded(traces, decay, len(step.layers))
+            after = self.advance(step, faded)
+            traces = after if exist is None else where_rows(exist, after, traces)
+            if window.warm is not None:  # the carry after these steps is taken as given
+                traces = _forgotten(window.warm > number, traces)
+            if behind is not None and (window.all_scored or bool(window.scored[:, number].any())):
+                found = self.gradients(step, traces, behind.by_out[:, number])
+                totals = [a + b for a, b in zip(totals, found, strict=True)] if totals else found
+        return traces, totals
 
     def _zeros(self, step: TracedStep, row_count: int) -> Traces:
         """Traces of rows that begin.
@@ -176,7 +194,6 @@ class _Step(NamedTuple):
     exist: Tensor | None
 
 
-@torch.no_grad()
 def _run_forward(
     objective: Objective, window: SequenceBatch, carry: Carry
 ) -> tuple[Tensor, Carry, list[_Step]]:
@@ -186,11 +203,12 @@ def _run_forward(
     for start, stop in _stretches(window):
         before, begun = objective.begin(window.window(start, stop), carry)
         out, carry, traced = objective.core.traced_steps(x[:, start:stop], before)
-        exist = window.lengths > start
-        rows = None if bool(exist.all()) else exist
+        rows = None if window.complete else window.lengths > start
+        if rows is not None and bool(rows.all()):
+            rows = None
         if rows is not None:
-            out = out * exist.to(out.device)[:, None, None]
-            carry = where_rows(exist, carry, before)
+            out = out * rows.to(out.device)[:, None, None]
+            carry = where_rows(rows, carry, before)
         first = begun if bool(begun.any()) else None
         steps += [_Step(step, None if number else first, rows) for number, step in enumerate(traced)]
         outs.append(out)
@@ -205,19 +223,6 @@ def _stretches(window: SequenceBatch) -> list[tuple[int, int]]:
     ends |= set(window.begins[:, 1:].any(0).nonzero().squeeze(1).add(1).tolist())
     cuts = sorted({0, window.steps} | {end for end in ends if 0 < end < window.steps})
     return list(itertools.pairwise(cuts))
-
-
-class _Ready(torch.autograd.Function):
-    """A loss whose gradients are known: autograd hands them to the weights."""
-
-    @staticmethod
-    def forward(ctx: Any, loss: Tensor, values: Sequence[Tensor], *weights: Tensor) -> Tensor:
-        ctx.values = values
-        return loss.clone()
-
-    @staticmethod
-    def backward(ctx: Any, dloss: Tensor) -> tuple[Tensor | None, ...]:
-        return None, None, *(dloss.to(value.dtype) * value for value in ctx.values)
 
 
 def _forgotten(rows: Tensor, traces: Traces) -> Traces:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -46,17 +47,16 @@ class UORO(Online):
         nu = [signs(part) for part in s]
         gates = [layer.by_gates(g) for layer, g in zip(step.layers, step.back(nu), strict=True)]
         squares = [layer.outer_square(*parts) for layer, parts in zip(step.layers, gates, strict=True)]
-        immediate = torch.stack(squares).sum(0).sqrt()
+        immediate = sum(squares[1:], squares[0]).sqrt()
+        signs_norm = math.sqrt(sum(part[0].numel() for part in nu))
         rho0 = ((_norm(theta) + EPSILON) / (_norm(pushed) + EPSILON)).sqrt()
-        rho1 = ((immediate + EPSILON) / (_norm(nu) + EPSILON)).sqrt()
-        after = [
-            rho0[:, None, None] * part + rho1[:, None, None] * sign
-            for part, sign in zip(pushed, nu, strict=True)
-        ]
-        shrunk = (1 / rho0)[:, None, None, None]
+        rho1 = ((immediate + EPSILON) / (signs_norm + EPSILON)).sqrt()
+        keeps, draws = rho0.view(-1, 1, 1), rho1.view(-1, 1, 1)
+        after = [torch.addcmul(draws * sign, keeps, part) for part, sign in zip(pushed, nu, strict=True)]
+        shrunk = rho0.reciprocal().view(-1, 1, 1, 1)
         for layer, (product, drive), old in zip(step.layers, gates, theta, strict=True):
-            scaled = product / rho1[:, None, None]
-            new = layer.outer(scaled, scaled if layer.sums else drive / rho1[:, None, None])
+            scaled = product / draws
+            new = layer.outer(scaled, scaled if layer.sums else drive / draws)
             after.append(new.addcmul_(old, shrunk))
         return tuple(after)
 

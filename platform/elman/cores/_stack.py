@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from elman.cores._build import why_not_native
-from elman.cores._by_hand import Buffers, Layers
+from elman.cores._by_hand import Buffers, Layers, by_layer
 from elman.cores._check import check_dropped_weights, check_rows
 from elman.cores._fused import run_fused
 from elman.cores._layout import Layout
@@ -213,11 +213,11 @@ class Stack(nn.Module):
     ) -> tuple[Steps, Carry]:
         """Run every step of `steps` through every layer."""
         weight = self._weight
-        by_layer = self._by_layer(carry)
+        starts = self._by_layer(carry)
         if kernel == "fused":
-            steps, end = self._run_fused(steps, by_layer)
+            steps, end = self._run_fused(steps, starts)
         else:
-            steps, end = self._unroll(steps, by_layer, kernel, resets, keys)
+            steps, end = self._unroll(steps, starts, kernel, resets, keys)
         return steps, tuple(leaf.transpose(0, 1).to(wide(weight.dtype)) for leaf in end)
 
     def _by_layer(self, carry: Carry) -> Carry:
@@ -333,11 +333,10 @@ class Stack(nn.Module):
                 below = flat
                 states, traced = traced_layer(cell, below, start, self.weights_of(layer))
                 flat = states[0][1:] + below if layer and self.residual else states[0][1:]
-                ends.append([leaf[-1] for leaf in states])
+                ends.append([leaf[-1].to(wide(leaf.dtype)) for leaf in states])
                 layers.append(traced)
-        after = tuple(torch.stack(leaf, 1).to(wide(flat.dtype)) for leaf in zip(*ends, strict=True))
         steps = [TracedStep(parts, self.residual) for parts in zip(*layers, strict=True)]
-        return flat.transpose(0, 1), after, steps
+        return flat.transpose(0, 1), by_layer(ends), steps
 
     @property
     def _weight(self) -> Tensor:

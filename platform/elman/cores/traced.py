@@ -124,10 +124,14 @@ class TracedLayer(NamedTuple):
 
     def split(self, rows: Tensor) -> dict[str, Tensor]:
         """Numbers for every weight, (G, H, K), by the names of the weights and in their shapes."""
-        features = self.x.shape[1]
-        w, b_hh, u, b_ih = rows.flatten(0, 1).split([self.columns - features - 2, 1, features, 1], 1)
-        found = {"weight_hh": w, "bias_hh": b_hh, "weight_ih": u, "bias_ih": b_ih}
-        return {name: value.reshape(self.weights[name].shape) for name, value in found.items()}
+        flat, features = rows.flatten(0, 1), self.x.shape[1]
+        at = self.columns - features - 2  # W, b', U, b
+        return {
+            "weight_hh": flat[:, 0] if self.is_diagonal else flat[:, :at],
+            "bias_hh": flat[:, at],
+            "weight_ih": flat[:, at + 1 : -1],
+            "bias_ih": flat[:, -1],
+        }
 
 
 class TracedStep(NamedTuple):
@@ -228,15 +232,13 @@ def traced_layer(
         after=tuple(leaf[1:].flatten(0, 1) for leaf in states),
     )
     by_product, by_drive, own = _by_gates(cell, slopes)
-    apart = [by_product] if by_drive is by_product else [by_product, by_drive]
-    pieces = [piece.split(rows) for piece in (*apart, *([] if own is None else [own]))]
-    layers = []
-    for step, (h, read) in enumerate(zip(states[0], x, strict=False)):
-        by_step = pieces[0][step]
-        layer_own = None if own is None else pieces[-1][step]
-        layer_drive = by_step if len(apart) == 1 else pieces[1][step]
-        layers.append(TracedLayer(h, read, by_step, layer_drive, layer_own, weights))
-    return states, layers
+    if steps == 1:
+        return states, [TracedLayer(carry[0], x[0], by_product, by_drive, own, weights)]
+    products, drives = by_product.split(rows), by_drive.split(rows)
+    drives = products if by_drive is by_product else drives
+    owns = [None] * steps if own is None else own.split(rows)
+    layers = zip(states[0].unbind(), x.unbind(), products, drives, owns, strict=False)
+    return states, [TracedLayer(*of_step, weights) for of_step in layers]
 
 
 def _with_nothing_read(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
@@ -250,27 +252,33 @@ def _run_steps(
     cell: Pointwise, x: Tensor, states: Carry, weights: Mapping[str, Tensor]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Fill `states` from their first entry on; what `cell.step` leaves of its gates, (T B, ...) each."""
-    steps, hidden = len(x), states[0].shape[-1]
+    steps, rows, _ = x.shape
+    hidden = states[0].shape[-1]
     joined = cell.joined * hidden
     whole = joined == cell.gates * hidden
     w_ih, w_hh, b_ih, b_hh = (weights[name] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
-    diagonal = w_hh.dim() == 1
-    gates = F.linear(x, w_ih[:joined], b_ih[:joined] + b_hh[:joined])
-    rest = apart = x.new_empty(steps, 0)
-    if not whole:
-        rest = F.linear(x, w_ih[joined:], b_ih[joined:])
+    diagonal, flat = w_hh.dim() == 1, x.flatten(0, 1)
+    w_hh = w_hh if diagonal else w_hh.t()
+    products: list[tuple[Tensor, Tensor]]  # of steps under one another, and what their h are multiplied by
+    if whole:
+        gates, rest = torch.addmm(b_ih + b_hh, flat, w_ih.t()), x.new_empty(steps * rows, 0)
+        apart, products = rest, [(gates, w_hh)]
+    else:
+        w_joined, w_apart = w_hh.tensor_split([joined], -1)
+        gates = torch.addmm(b_ih[:joined] + b_hh[:joined], flat, w_ih[:joined].t())
+        rest = torch.addmm(b_ih[joined:], flat, w_ih[joined:].t())
         apart = b_hh[joined:].expand_as(rest).clone()
-    w_joined, w_apart = (w_hh[:joined], w_hh[joined:]) if diagonal else (w_hh[:joined].t(), w_hh[joined:].t())
-    before = list(zip(*states, strict=True))
-    for step in range(steps):
-        h = before[step][0]
-        for part, w in ((gates, w_joined), *([] if whole else [(apart, w_apart)])):
+        products = [(gates, w_joined), (apart, w_apart)]
+    before = [tuple(leaf[step] for leaf in states) for step in range(steps + 1)]
+    for step, start in enumerate(range(0, steps * rows, rows)):
+        h, stop = before[step][0], start + rows
+        for part, w in products:
             if diagonal:
-                part[step].addcmul_(w, h.repeat(1, part.shape[-1] // hidden))
+                part[start:stop].addcmul_(w, h.repeat(1, part.shape[-1] // hidden))
             else:
-                part[step].addmm_(h, w)
-        cell.step(gates[step], rest[step], apart[step], before[step], before[step + 1])
-    return gates.flatten(0, 1), rest.flatten(0, 1), apart.flatten(0, 1)
+                part[start:stop].addmm_(h, w)
+        cell.step(gates[start:stop], rest[start:stop], apart[start:stop], before[step], before[step + 1])
+    return gates, rest, apart
 
 
 def _by_gates(cell: Pointwise, slopes: Slopes) -> tuple[Tensor, Tensor, Tensor | None]:

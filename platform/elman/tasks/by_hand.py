@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from elman.batch import SequenceBatch
 from elman.bptt import BackpropThroughTime
-from elman.bptt.loss import LinkedCarry, LossByHand, Node
+from elman.bptt.loss import TWICE, LinkedCarry, LossByHand, Node
 from elman.cores._by_hand import Pull, dropped, gradient_of
 from elman.cores._check import check_rows
 from elman.cores.resets import Resets
@@ -152,7 +152,7 @@ class _Ran(Node):
     @torch.no_grad()
     def pull(self, dend: Carry | None) -> Carry:
         if self.parts is None:
-            raise RuntimeError("Trying to go backward through the graph a second time")
+            raise RuntimeError(TWICE)
         inputs, pull, outputs = self.parts
         self.parts = None
         dx, dcarry = pull(outputs.back(), dend, by_x=inputs.learns)

@@ -81,12 +81,13 @@ class WindowLoss:
         if by_hand and not torch.is_autocast_enabled(out.device.type):
             read, y = _scored(out, window)
             with torch.no_grad():
-                outputs = self.readout(read)
+                flat, y = read.flatten(0, -2), y.flatten(0, read.dim() - 2)
+                outputs = self.readout.outputs(flat)
                 slopes = self.loss.slopes(outputs.to(wide(outputs.dtype)), y)
                 if slopes is not None:
                     loss, by_output = slopes
-                    by_read, learned = self.readout.gradient(read, by_output.to(outputs.dtype))
-                    return ReadoutGradient(loss, _spread(by_read, window), learned)
+                    by_read, learned = self.readout.gradient(flat, by_output.to(outputs.dtype))
+                    return ReadoutGradient(loss, _spread(by_read.view_as(read), window), learned)
         return gradient_of_readout(self.readout_loss, self.after_core, out, window)
 
     def _readout_sums(self, out: Tensor, window: SequenceBatch) -> tuple[Tensor, Tensor | None]:

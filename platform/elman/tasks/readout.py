@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -44,13 +45,17 @@ class Readout(nn.Linear):
         changed = hooked or self._backward_pre_hooks or hasattr(self, "parametrizations")
         return type(self) is Readout and not changed and not (self.dropout and self.training)
 
+    def outputs(self, read: Tensor) -> Tensor:
+        """As a call where nothing is dropped, (N, H) to (N, O)."""
+        return torch.addmm(self.bias, read, self.weight.t())
+
     def gradient(self, read: Tensor, by_output: Tensor) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
         """The gradient by what was read, and that of every parameter that learns, of one by the outputs.
 
         Args:
-            read: (..., H).
-            by_output: (..., O).
+            read: (N, H).
+            by_output: (N, O).
         """
-        flat = by_output.flatten(0, -2)
-        found = [(self.weight, flat.t() @ read.flatten(0, -2)), (self.bias, flat.sum(0))]
-        return by_output @ self.weight, [(weight, value) for weight, value in found if weight.requires_grad]
+        weight, bias = self.weight, self.bias
+        found = [(weight, by_output.t().mm(read)), (bias, by_output.sum(0))]
+        return by_output.mm(weight), [(own, value) for own, value in found if own.requires_grad]
