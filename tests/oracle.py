@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from elman.batch import SequenceBatch
-from elman.bptt.loss import Loss
+from elman.bptt.loss import Loss, gradients_of
 from elman.bptt.strategy import ReadoutGradient, gradient_of_readout
 from elman.cores.resets import Resets
 from elman.tree import where_rows
@@ -103,29 +103,11 @@ def pair_gradients(net: SquaredError, batch: SequenceBatch, restart_every: int |
     return g
 
 
-def gradients(loss: Loss, params: list[nn.Parameter]) -> list[Tensor | None]:
-    """By each of `params`, None where the loss has none; `.grad` stays as it was."""
-    if isinstance(loss, Tensor):
-        return list(torch.autograd.grad(loss, params, allow_unused=True))
-    had = [p.grad for p in params]
-    for p in params:
-        p.grad = None
-    loss.backward()
-    found = [p.grad for p in params]
-    for p, grad in zip(params, had, strict=True):
-        p.grad = grad
-    return found
-
-
 def flat_gradient(loss: Loss | None, net: nn.Module) -> Tensor:
     """The gradient of `loss` by all parameters, one vector; zeros where there is no loss."""
     params = list(net.parameters())
-    if loss is None:
-        return torch.cat([torch.zeros_like(p).flatten() for p in params])
-    grads = gradients(loss, params)
-    return torch.cat(
-        [(torch.zeros_like(p) if d is None else d).flatten() for p, d in zip(params, grads, strict=True)]
-    )
+    grads = [torch.zeros_like(p) for p in params] if loss is None else gradients_of(loss, params)
+    return torch.cat([gradient.flatten() for gradient in grads])
 
 
 def update_gradients(bptt, net: SquaredError, batches: list[SequenceBatch]) -> list[Tensor]:

@@ -171,9 +171,12 @@ def test_gradient_of_the_readout(what: str) -> None:
     loss = objective.readout_loss(out, batch)
     wanted = torch.autograd.grad(loss, [out, *objective.after_core])
     torch.manual_seed(3)
-    found, by_out, learned = objective.readout_gradient(out.detach(), batch)
+    found, by_out, learned, errors = objective.readout_gradient(out.detach(), batch)
     torch.testing.assert_close(found, loss.detach(), rtol=1e-13, atol=0)
     assert [weight for weight, _ in learned] == objective.after_core
     for value, want in zip([by_out, *(value for _, value in learned)], wanted, strict=True):
         torch.testing.assert_close(value, want, rtol=1e-12, atol=1e-14)
     assert bool(by_out[~scored].eq(0).all())
+    if errors is not None:
+        torch.testing.assert_close(errors @ readout.weight, by_out, rtol=1e-12, atol=1e-14)
+    assert (errors is None) == (what in ("hook", "dropout", "other sums"))

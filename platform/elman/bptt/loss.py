@@ -153,3 +153,17 @@ class LossByHand:
                 waiting.append(node.parent[0])
         for number in sorted(reached, reverse=True):
             reached[number].back()
+
+
+def gradients_of(loss: Loss, parameters: Sequence[Tensor]) -> list[Tensor]:
+    """By each of `parameters`, zero where the loss has no part in it; their `.grad` stays as it was."""
+    if isinstance(loss, Tensor):
+        return list(torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True))
+    had = [parameter.grad for parameter in parameters]
+    for parameter in parameters:
+        parameter.grad = torch.zeros_like(parameter)
+    loss.backward()
+    found = [parameter.grad for parameter in parameters]
+    for parameter, before in zip(parameters, had, strict=True):
+        parameter.grad = before
+    return [gradient for gradient in found if gradient is not None]

@@ -95,8 +95,12 @@ class Online(BackpropThroughTime):
 
         Args:
             traces: after the step.
-            dout: (B, H), of the step's loss by the core's output.
+            dout: what the step is `told`.
         """
+
+    def told(self, behind: ReadoutGradient, number: int) -> Tensor:
+        """What `gradients` hears of the loss of step `number`: (B, H), its gradient by the core's output."""
+        return behind.by_out[:, number]
 
     def first_state(self, carry: Carry) -> OnlineState:
         return OnlineState(carry)
@@ -157,7 +161,7 @@ class Online(BackpropThroughTime):
             if window.warm is not None:  # the carry after these steps is taken as given
                 traces = _forgotten(window.warm > number, traces)
             if behind is not None and (window.all_scored or bool(window.scored[:, number].any())):
-                found = self.gradients(step, traces, behind.by_out[:, number])
+                found = self.gradients(step, traces, self.told(behind, number))
                 totals = [a + b for a, b in zip(totals, found, strict=True)] if totals else found
         return traces, totals
 

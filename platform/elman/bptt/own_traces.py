@@ -41,8 +41,12 @@ class OwnTraces(Online):
         return tuple(after)
 
     def gradients(self, step: TracedStep, traces: Traces, dout: Tensor) -> list[Tensor]:
-        signals = step.signals(dout)  # einsum would copy the traces
+        signals = self.signals(step, dout)  # einsum would copy the traces
         return [
             (trace[:, 0] * signal[:, None, :, None]).sum(0)
             for signal, trace in zip(signals, traces, strict=True)
         ]
+
+    def signals(self, step: TracedStep, dout: Tensor) -> list[Tensor]:
+        """(B, H) each, what every layer's h is told of the loss of this step."""
+        return step.signals(dout)

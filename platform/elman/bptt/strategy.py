@@ -30,11 +30,13 @@ class ReadoutGradient(NamedTuple):
         loss: detached.
         by_out: (B, T, H), by the core's outputs.
         learned: what is learned there, each with its gradient.
+        errors: (B, T, O), by the outputs of the readout; None: they are not known apart.
     """
 
     loss: Tensor
     by_out: Tensor
     learned: list[tuple[Tensor, Tensor]]
+    errors: Tensor | None = None
 
 
 class Objective(Protocol):

@@ -86,8 +86,11 @@ class WindowLoss:
                 slopes = self.loss.slopes(outputs.to(wide(outputs.dtype)), y)
                 if slopes is not None:
                     loss, by_output = slopes
-                    by_read, learned = self.readout.gradient(flat, by_output.to(outputs.dtype))
-                    return ReadoutGradient(loss, _spread(by_read.view_as(read), window), learned)
+                    by_output = by_output.to(outputs.dtype)
+                    by_read, learned = self.readout.gradient(flat, by_output)
+                    by_steps = (grad.unflatten(0, read.shape[:-1]) for grad in (by_read, by_output))
+                    by_out, errors = (_spread(grad, window) for grad in by_steps)
+                    return ReadoutGradient(loss, by_out, learned, errors)
         return gradient_of_readout(self.readout_loss, self.after_core, out, window)
 
     def _readout_sums(self, out: Tensor, window: SequenceBatch) -> tuple[Tensor, Tensor | None]:

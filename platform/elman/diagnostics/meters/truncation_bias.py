@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from elman.bptt import BackpropThroughTime, Full
+from elman.bptt.loss import gradients_of
 from elman.diagnostics.look import Look, Stretch, carries_of
 from elman.diagnostics.meter import Meter, Reading
 from elman.diagnostics.meters.gradient_by_lag import followed
@@ -140,7 +141,7 @@ def gradient_of(look: Look, bptt: BackpropThroughTime, stretch: Stretch) -> Tens
         batch = batch.restarted()
     for update in bptt.losses(objective, batch, bptt.first_state(stretch.carry)):
         if update.loss is not None:
-            grads = torch.autograd.grad(update.loss, parameters, allow_unused=True, materialize_grads=True)
+            grads = tuple(gradients_of(update.loss, parameters))
             total += flat(grads)
     return total
 
