@@ -12,7 +12,8 @@ The second kind is held against what the other recipe of the folder has come to.
 
 Its runs are those of the store with the values that the committed file has, seeds and paths aside; a run of
 other values counts for nothing, and neither does one of files that differed from their commit. A recipe
-without such a run has no row.
+without such a run has no row; but a page keeps one whose runs are in another store, if the recipe has had
+the same values ever since its commit.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from __future__ import annotations
 import argparse
 import operator
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,6 +79,12 @@ class Claim:
     def other(self) -> Path | None:
         """The recipe that it is held against, if it is not held against a number."""
         return self.recipe.parent / self.bound if self.bound.endswith(".yaml") else None
+
+    @property
+    def name(self) -> str:
+        """Of its recipe, from the folder of all."""
+        inside = self.recipe.is_relative_to(FOLDER)
+        return self.recipe.relative_to(FOLDER).as_posix() if inside else self.recipe.name
 
     def met(self, value: float, bound: float) -> bool:
         return ASKED[self.asked][1](value, bound)
@@ -148,13 +156,18 @@ def line(claim: Claim, rows: Sequence[RunRow], others: Sequence[RunRow] = ()) ->
     met = sum(claim.met(value, bound) for value in values)
     if 0 < met < len(values):
         verdict += f", {met} of {len(values)} seeds"
-    name = (
-        claim.recipe.relative_to(FOLDER).as_posix()
-        if claim.recipe.is_relative_to(FOLDER)
-        else claim.recipe.name
-    )
     cost = f"{sum(minutes) / len(minutes):.1f}" if minutes else ""
-    columns = [name, claim.paper, claim.metric, claim.published, asked, ours, str(len(values)), verdict, cost]
+    columns = [
+        claim.name,
+        claim.paper,
+        claim.metric,
+        claim.published,
+        asked,
+        ours,
+        str(len(values)),
+        verdict,
+        cost,
+    ]
     return "| " + " | ".join([*columns, ", ".join(sorted(commits))]) + " |"
 
 
@@ -162,8 +175,38 @@ def values_of(claim: Claim, rows: Sequence[RunRow]) -> list[float]:
     return [row.metrics[claim.metric] for row in rows if claim.metric in row.metrics]
 
 
-def table(tracking_uri: str | None) -> str:
-    """Markdown: a row for every claim that was measured."""
+Rows = dict[tuple[str, str], str]
+"""Of the table, by recipe and metric."""
+
+
+def rows_of(page: str) -> Rows:
+    """Those that a page has."""
+    lines = page.partition(BEGIN)[2].partition(END)[0].splitlines()[2:]
+    cells = {line: [cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines}
+    return {(found[0], found[2]): line for line, found in cells.items()}
+
+
+def still_true(row: str) -> bool:
+    """Whether the recipe of a row has today's values at each of the commits that it names."""
+    name, *_, commits = row.strip("| ").split(" | ")
+    path = FOLDER / name
+    if not path.is_file():
+        return False
+    today = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for commit in commits.split(", "):
+        at = f"{commit}:{path.relative_to(ROOT).as_posix()}"
+        shown = subprocess.run(["git", "show", at], cwd=ROOT, capture_output=True, text=True, check=False)
+        if shown.returncode or yaml.safe_load(shown.stdout) != today:
+            return False
+    return True
+
+
+def table(tracking_uri: str | None, page: str = "") -> str:
+    """Markdown: a row for every claim that was measured.
+
+    Args:
+        page: whose rows are kept where the store has no run.
+    """
     head = [
         "recipe",
         "published by",
@@ -180,11 +223,15 @@ def table(tracking_uri: str | None) -> str:
     with open_to_read(tracking_uri) as (client, _):
         rows = list(search_runs(client, [str(e.experiment_id) for e in client.search_experiments()]))
     runs: dict[Path, list[RunRow]] = {}
+    had = rows_of(page)
     for claim in claims():
         for recipe in (claim.recipe, claim.other):
             if recipe is not None and recipe not in runs:
                 runs[recipe] = runs_of(recipe, rows)
         made = line(claim, runs[claim.recipe], runs[claim.other] if claim.other else ())
+        old = had.get((claim.name, claim.metric))
+        if made is None and old is not None and still_true(old):
+            made = old
         lines += [] if made is None else [made]
     return "\n".join(lines) + "\n"
 
@@ -207,11 +254,12 @@ def main() -> None:
     parser.add_argument("--tracking-uri", help="the store; as `elman runs` finds it where none is named")
     parser.add_argument("--write", type=Path, help="a page, whose table is exchanged")
     options = parser.parse_args()
-    made = table(options.tracking_uri)
+    page = "" if options.write is None else options.write.read_text(encoding="utf-8")
+    made = table(options.tracking_uri, page)
     if options.write is None:
         print(made, end="")
     else:
-        options.write.write_text(written(options.write.read_text(encoding="utf-8"), made), encoding="utf-8")
+        options.write.write_text(written(page, made), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The table of evidence: which runs count, what a row says."""
 
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from elman.tracking.runs import RunRow
 from elman.tracking.tags import COMMIT_TAG, GIT_DIRTY_TAG
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+import evidence
 from evidence import BEGIN, END, FOLDER, claims, line, runs_of, written
 
 RECIPE = FOLDER / "mnist1d" / "gru.yaml"
@@ -102,3 +104,29 @@ def test_the_page_around_the_table_stays():
     assert written(page, "| new |\n") == f"# Evidence\n\n{BEGIN}| new |\n{END}\nAfter.\n"
     with pytest.raises(ValueError, match="no place for the table"):
         written("# Evidence\n", "| new |\n")
+
+
+def test_a_row_of_another_store_is_kept_while_its_recipe_is_the_same(monkeypatch, tmp_path):
+    def row(recipe, commit):
+        return f"| {recipe} | somebody | test/accuracy | 0.91 | ≥ 0.91 | 0.9 | 1 | no | 2.0 | {commit} |"
+
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    commits = []
+    for text in ("# a head\na: 1\n", "# another head\na: 1\n", "a: 2\n"):
+        (folder / "one.yaml").write_text(text)
+        for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "it"]):
+            subprocess.run([*git, *command], cwd=tmp_path, check=True)
+        shown = subprocess.run(["git", "rev-parse", "HEAD"], cwd=tmp_path, capture_output=True, check=True)
+        commits.append(shown.stdout.decode()[:7])
+    monkeypatch.setattr(evidence, "ROOT", tmp_path)
+    monkeypatch.setattr(evidence, "FOLDER", folder)
+    assert [evidence.still_true(row("one.yaml", commit)) for commit in commits] == [False, False, True]
+    (folder / "one.yaml").write_text("a: 1\n")
+    assert [evidence.still_true(row("one.yaml", commit)) for commit in commits] == [True, True, False]
+    assert evidence.still_true(row("one.yaml", f"{commits[0]}, {commits[1]}"))
+    assert not evidence.still_true(row("one.yaml", "0000000"))
+    assert not evidence.still_true(row("none.yaml", commits[0]))
+    page = f"{BEGIN}| recipe |\n| --- |\n{row('one.yaml', commits[0])}\n{END}"
+    assert evidence.rows_of(page) == {("one.yaml", "test/accuracy"): row("one.yaml", commits[0])}
