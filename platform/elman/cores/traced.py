@@ -55,19 +55,22 @@ class TracedLayer(NamedTuple):
 
     def outer(self, product: Tensor, drive: Tensor) -> Tensor:
         """(B, ..., G, H, K), a number for every weight from one for every p and d, (B, ..., G, H) each."""
-        one = self.h.new_ones(len(self.h), 1)
+        one, middle = self.h.new_ones(len(self.h), 1), [1] * (product.dim() - 1)
 
-        def spread(z: Tensor) -> Tensor:
-            return z.view(len(z), *[1] * (product.dim() - 1), z.shape[1])
+        def read(*parts: Tensor) -> Tensor:
+            return torch.cat([*parts, one], 1).view(len(one), *middle, -1)
 
+        if drive is product and not self.is_diagonal:
+            return product.unsqueeze(-1) * read(self.h, one, self.x)
+        found = product.new_empty(*product.shape, self.columns)
+        of_x = self.x.shape[1] + 1
         if self.is_diagonal:
-            by_h = product * self.h.view(len(self.h), *[1] * (product.dim() - 2), -1)
-            parts = [by_h.unsqueeze(-1), product.unsqueeze(-1)]
-            return torch.cat([*parts, drive.unsqueeze(-1) * spread(torch.cat([self.x, one], 1))], -1)
-        if drive is product:
-            return product.unsqueeze(-1) * spread(torch.cat([self.h, one, self.x, one], 1))
-        by_h = product.unsqueeze(-1) * spread(torch.cat([self.h, one], 1))
-        return torch.cat([by_h, drive.unsqueeze(-1) * spread(torch.cat([self.x, one], 1))], -1)
+            torch.mul(product, self.h.view(len(one), *middle[1:], -1), out=found[..., 0])
+            found[..., 1] = product
+        else:
+            torch.mul(product.unsqueeze(-1), read(self.h), out=found[..., :-of_x])
+        torch.mul(drive.unsqueeze(-1), read(self.x), out=found[..., -of_x:])
+        return found
 
     def outer_square(self, product: Tensor, drive: Tensor) -> Tensor:
         """(B,), the sum of squares of `outer`, which need not be made for it."""
