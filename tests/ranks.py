@@ -1,4 +1,4 @@
-"""Training by every strategy on some of the rows, here or as one of two processes that train together."""
+"""Training by every strategy on some of the rows, here or as one of processes that train together."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ from elman.bptt import DiagonalRTRL, Truncated
 from elman.cores import GRU, IndRNN
 from elman.run.parallel import FlatGradientStrategy
 
-LENGTHS = ((9, 21, 5), (17, 3, 12), (4, 8, 14))  # of each batch's rows: the first process has the outer ones
-ROWS = ((0, 2), (1,))
+LENGTHS = ((9, 21, 5, 7, 4), (17, 3, 12, 6, 15), (4, 8, 14, 21, 3))  # of each batch's rows
+ROWS = {2: ((0, 2, 4), (1, 3)), 4: ((0, 4), (1,), (2,), (3,))}
+KINDS = list({(type(bptt), getattr(bptt, "scored", "")): bptt for bptt in EVERY}.values())
+TABLE = {2: EVERY, 4: KINDS}
+"""By the number of processes, what they train by: all, and one of each whose state has a shape of its own."""
 
 
 def batches(rows: tuple[int, ...]) -> list[SequenceBatch]:
@@ -27,7 +30,7 @@ def batches(rows: tuple[int, ...]) -> list[SequenceBatch]:
     found = []
     for number, lengths in enumerate(torch.tensor(LENGTHS)[:, list(rows)]):
         draw, steps = torch.Generator().manual_seed(number), int(lengths.max())
-        x, y = (torch.randn(3, 21, n, generator=draw, dtype=torch.float64) for n in (FEATURES, VALUES))
+        x, y = (torch.randn(5, 21, n, generator=draw, dtype=torch.float64) for n in (FEATURES, VALUES))
         at, begins = torch.arange(steps), at_first_step(torch.ones(len(rows), dtype=torch.bool), steps)
         scored = (at < lengths[:, None]) & ~((at > 5) & (at < 11))
         own = list(rows)
@@ -47,21 +50,29 @@ class Signs:
 
     def __call__(self, like: torch.Tensor) -> torch.Tensor:
         draw = torch.Generator().manual_seed(next(self.seeds))
-        everywhere = torch.randint(0, 2, (3, *like.shape[1:]), generator=draw)
+        everywhere = torch.randint(0, 2, (5, *like.shape[1:]), generator=draw)
         return everywhere[list(self.rows)].to(like) * 2 - 1
 
 
-def two_processes() -> dict[str, Any]:
+def processes(count: int) -> dict[str, Any]:
+    if count == 1:
+        return {}
     strategy = FlatGradientStrategy(process_group_backend="gloo")
-    return {"devices": 2, "accelerator": "auto", "strategy": strategy}
+    return {"devices": count, "accelerator": "auto", "strategy": strategy}
 
 
-def trained(rows: tuple[int, ...], *, together: bool = False) -> dict[str, list[torch.Tensor]]:
-    """By the name of each strategy: the weights it ends with, and the last draw's credit."""
+def trained(rows: tuple[int, ...], *, table: list[Any], count: int = 1) -> dict[str, list[torch.Tensor]]:
+    """By the name of each strategy: the weights it ends with, and the last draw's credit.
+
+    Args:
+        rows: of this process.
+        table: the strategies.
+        count: processes that train together.
+    """
     from elman.bptt import kf_rtrl, uoro
 
     found = {}
-    for bptt in copy.deepcopy(EVERY):
+    for bptt in copy.deepcopy(table):
         signs, begin = Signs(rows), bptt.begin
         uoro.signs = kf_rtrl.signs = signs
 
@@ -72,22 +83,22 @@ def trained(rows: tuple[int, ...], *, together: bool = False) -> dict[str, list[
         bptt.begin = begun
         cell = IndRNN if isinstance(bptt, DiagonalRTRL) else GRU
         optimizer = partial(torch.optim.SGD, lr=0.1)
-        gradient = "auto" if together else "autograd"  # so that by hand, in two, is by autograd, in one
+        gradient = "autograd" if count == 1 else "auto"  # so that by hand, in several, is by autograd, in one
         task = make_task(bptt=bptt, core=partial(cell, hidden_size=4), optimizer=optimizer, gradient=gradient)
-        fit(task, batches(rows), **(two_processes() if together else {}))
+        fit(task, batches(rows), **processes(count))
         del bptt.begin
         credit = bptt.drawn_credit(21).double() if bptt.credit_holds == "always" else torch.zeros(0)
         found[name(bptt)] = [weights(task), credit]
     core = partial(GRU, hidden_size=4, weight_dropout=0.4)
     task = make_task(bptt=Truncated(k1=3, k2=7), core=core)
     torch.manual_seed(40 + rows[0])  # of processes, the first one's is that of one
-    fit(task, batches(rows), **(two_processes() if together else {}))
+    fit(task, batches(rows), **processes(count))
     found["weight dropout"] = [weights(task), torch.zeros(0)]
     return found
 
 
-def train(rank: int, port: int, path: str) -> None:
-    """As one of two processes."""
+def train(rank: int, count: int, port: int, path: str) -> None:
+    """As one of `count` processes."""
     os.environ.update(
         MASTER_ADDR="127.0.0.1",
         MASTER_PORT=str(port),
@@ -96,5 +107,4 @@ def train(rank: int, port: int, path: str) -> None:
         OMP_NUM_THREADS="1",
     )
     torch.set_num_threads(1)
-    found = trained(ROWS[rank], together=True)
-    torch.save(found, Path(path) / f"{rank}.pt")
+    torch.save(trained(ROWS[count][rank], table=TABLE[count], count=count), Path(path) / f"{rank}.pt")
