@@ -12,6 +12,7 @@ import torch
 from launching import differences, unequal_texts, wait_until
 
 from elman.cli import main
+from elman.tracking.floor import floors_of
 
 HERE = Path(__file__).parent
 ELMAN = Path(sys.executable).with_name("elman")
@@ -96,6 +97,8 @@ def compare(folder, one, two):
     assert (one.info.status, two.info.status) == ("FINISHED", "FINISHED")
     weights, wanted = folder.last(two)["state_dict"], folder.last(one)["state_dict"]
     torch.testing.assert_close(weights, wanted, rtol=0, atol=1e-10)
+    assert floors_of(two.data.tags) == pytest.approx(floors_of(one.data.tags))
+    assert floors_of(one.data.tags)
     found, expected = (
         [p for p in folder.points(r) if p[0] not in WALL_CLOCK and not p[0].startswith("ranks/")]
         for r in (two, one)

@@ -8,7 +8,7 @@ import pytest
 from study_toys import BPTT, CORE, K1, LAYERS, LOSS, LR, RATIO, realistic, review, row
 
 from elman.search.results.candidates import table
-from elman.search.results.importance import importance, importance_among_learned
+from elman.search.results.importance import importance, importance_near_best
 from elman.search.results.main_effects import main_effects
 
 pytestmark = pytest.mark.usefixtures("strict")
@@ -136,10 +136,10 @@ def test_too_few_trials_are_not_asked():
 def test_what_decides_among_trials_that_learned():
     found = study(lambda v: step("k2", 60)(v) + 0.1 * v["layers"], 60, chance={LOSS: 1.3})
     assert importance(found).shares[0].label == "k2"
-    among = importance_among_learned(found)
+    among = importance_near_best(found)
     assert among.shares[0].label == "layers"
     assert among.trials < 60
-    assert importance_among_learned(study(step("k2", 60))) is None
+    assert importance_near_best(study(step("k2", 60))) is None
 
 
 def test_one_that_diverged_does_not_hide_the_others():

@@ -25,7 +25,6 @@ from elman.run.checkpoints import Checkpoints, read_checkpoint
 from elman.run.results import ANSWERS, in_a_table, result_rows, shown
 from elman.tasks import SequenceTask, by_hand
 from elman.tasks.export import describe
-from elman.tracking.floor import floor_tags, floors
 from elman.tracking.logger import RunLogger
 from elman.tracking.note import described, run_note, without_measurements
 from elman.tracking.record import command_line, device_metadata, git_state, versions
@@ -89,7 +88,6 @@ def record_start(
             **{f"{VERSION_TAG}{name}": version for name, version in versions().items()},
             **{f"{DEVICE_TAG}{name}": value for name, value in device_metadata().items()},
             **(git.tags() if git else {}),
-            **floor_tags(known_floors(task, data)),
             **tags,
         }
     )
@@ -185,16 +183,6 @@ def run_name(task: SequenceTask, data: Any) -> str:
     parts = [type(task.network.core).__name__, type(task.bptt).__name__, data.description()["name"]]
     known = ["".join(c for c in part.lower() if c.isalnum() or c == "_") for part in parts]
     return "-".join([*filter(None, known), secrets.token_hex(3)])
-
-
-def known_floors(task: SequenceTask, data: Any) -> dict[str, float]:
-    """What a constant answer reaches on this data, by metric, as far as that is known."""
-    counts = data.class_counts
-    return floors(
-        data.description()["metadata"],
-        class_counts=None if counts is None else counts.tolist(),
-        balanced=getattr(task.loss, "balance", False),
-    )
 
 
 def _what_it_reads(task: SequenceTask, data: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import torch
 from elman.diagnostics.cost import Cost
 from elman.recipes.training import Training
 from elman.run.checkpoints import Checkpoints, WholeFiles
+from elman.run.known_floor import KnownFloor
 from elman.run.parallel import flat_gradient
 from elman.run.progress import Progress
 from elman.run.stop import Stop
@@ -115,6 +116,7 @@ def make_trainer(
         Budget(max_time_steps=max_time_steps, max_minutes=settings.max_minutes),
         *([Progress(monitor)] if settings.progress else []),
         *(callbacks or [Cost()]),
+        KnownFloor(),
         *([reports] if searched else []),
         stop,
         Checkpoints(

@@ -1,55 +1,20 @@
-"""What a network reaches that has learned nothing: known of the data, and kept with a run."""
+"""Whether a run has learned something: what has learned nothing reaches is kept with it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from math import isfinite, log
-from typing import Any
+from collections.abc import Mapping
+from math import isfinite
 
 from elman.tracking.metrics import high_is_good
 from elman.tracking.tags import FLOOR_TAG
 
 LEARNED_SHARE = 0.02
 """Of a floor: what a run must be better by to have learned. Validation at chance level scatters by less."""
-STATED = {
-    "baseline_nats": "nats_per_step",
-    "baseline_mse": "mse",
-    "mean_mse": "mse",
-    "chance": "accuracy",
-}
-"""Where a data module's metadata state a floor, and of which metric."""
-
-
-def floors(
-    metadata: Mapping[str, Any], *, class_counts: Sequence[float] | None = None, balanced: bool = False
-) -> dict[str, float]:
-    """What the best constant answer reaches, by metric: `nats_per_step`, `bits_per_step`, `accuracy`, `mse`.
-
-    Of classes: the entropy of the training targets, and the share of the most frequent one.
-
-    Args:
-        metadata: of the data.
-        class_counts: how often each class is a target in training; None: unknown, or without meaning.
-        balanced: whether metrics weigh all classes alike.
-    """
-    found = {
-        metric: float(metadata[name])
-        for name, metric in STATED.items()
-        if isinstance(metadata.get(name), int | float)
-    }
-    counts = [float(count) for count in class_counts or () if count > 0]
-    if len(counts) > 1:
-        shares = [1 / len(counts)] * len(counts) if balanced else [count / sum(counts) for count in counts]
-        found.setdefault("nats_per_step", -sum(share * log(share) for share in shares))
-        found.setdefault("accuracy", max(shares))
-    if "nats_per_step" in found:
-        found["bits_per_step"] = found["nats_per_step"] / log(2)
-    return found
 
 
 def floor_tags(found: Mapping[str, float]) -> dict[str, str]:
-    """Tags of a run that keep `floors`."""
-    return {f"{FLOOR_TAG}{metric}": f"{value:.10g}" for metric, value in found.items()}
+    """Tags of a run that keep what a constant answer reaches, by metric of validation."""
+    return {f"{FLOOR_TAG}{metric.removeprefix('val/')}": f"{value:.10g}" for metric, value in found.items()}
 
 
 def floors_of(tags: Mapping[str, str]) -> dict[str, float]:
@@ -81,9 +46,18 @@ def learned(
     if not known:
         return None
     name = metric if metric in known else known[0]
-    value, least = best[name], floor[name]
-    if not isfinite(value):
-        return False
-    if high_is_good(name):
-        return value > least + LEARNED_SHARE * (1 - least)
-    return value < least * (1 - LEARNED_SHARE)
+    return is_beaten(floor[name], best[name], high=high_is_good(name))
+
+
+def is_beaten(floor: float, value: float, *, high: bool) -> bool:
+    """Whether a value is better than a floor by enough: the one meaning of "learned".
+
+    Args:
+        high: whether more is better, of a share; else less is.
+    """
+    return isfinite(value) and (value > least(floor, high=high) if high else value < least(floor, high=high))
+
+
+def least(floor: float, *, high: bool) -> float:
+    """What a value must be better than to have been learned."""
+    return floor + LEARNED_SHARE * (1 - floor) if high else floor * (1 - LEARNED_SHARE)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from elman.search.results.cost_view import with_cost
 from elman.search.results.edges import edges
 from elman.search.results.format import cost_in_words, counted, counts_in_words, number
-from elman.search.results.importance import Importance, importance, importance_among_learned
+from elman.search.results.importance import Importance, importance, importance_near_best
 from elman.search.results.knee import knee
 from elman.search.results.named import named
 from elman.search.results.named_words import doubts, ended, evidence, price, sentence, where
@@ -122,11 +122,13 @@ def _front(review: Review) -> str:
 
 
 def _decided(review: Review) -> str:
-    """What decided, and what decided among the trials that learned; empty where neither can be said."""
-    found, among = importance(review), importance_among_learned(review)
+    """What decided, and what decided among those near the best; empty where neither can be said."""
+    found, among = importance(review), importance_near_best(review)
     lines = [] if found.silent else [_shares(found, "decided most")]
     if among is not None and not among.silent:
-        lines.append(_shares(among, f"decided most among the {among.trials} trials that learned"))
+        lines.append(
+            _shares(among, f"decided most among the {among.trials} trials nearer to the best than to chance")
+        )
     return " ".join(lines)
 
 

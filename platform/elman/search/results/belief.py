@@ -10,7 +10,7 @@ import numpy as np
 
 from elman.search.results.candidates import factors, table
 from elman.search.results.cost_view import cost_of
-from elman.search.results.learned import learned_from, signed, tolerance
+from elman.search.results.learned import learned_from, nearer_from, signed, tolerance
 from elman.search.results.noise_model import Posterior, posterior
 from elman.search.results.review import Review, TrialRow
 from elman.search.results.steady import steady
@@ -25,10 +25,10 @@ class Point:
 
     Args:
         trial: the first one with these values.
-        value: mean of the runs that learned, the trial's own among them, less being better.
+        value: mean of its runs that count, the trial's own among them, less being better.
         fresh: values of the confirming runs that learned.
         runs, fresh_runs: that ended, those that did not learn included.
-        failed: runs that did not learn.
+        failed: runs that do not count.
         cost: of the trial; 0 for all where no cost tells them apart.
     """
 
@@ -46,7 +46,7 @@ class Belief:
     """What is believed of the true values.
 
     Args:
-        points: that have learned, best value first.
+        points: that count, best value first.
         mean: (points,) of the true values, less being better.
         within: (points,) how likely a point is at most one noise standard deviation worse than the best mean.
         noise: standard deviation of a single run.
@@ -61,7 +61,7 @@ class Belief:
 
 
 def belief(review: Review) -> Belief | None:
-    """What the study so far makes believe; None where too few points have learned.
+    """What the study so far makes believe; None where too few points count.
 
     While a search runs it is taken after every tenth more trials, and after each confirming run.
 
@@ -90,7 +90,9 @@ def belief(review: Review) -> Belief | None:
 
 
 def points_of(review: Review) -> list[Point]:
-    """The points that have learned and keep all limits, best value first.
+    """The points that are nearer to the best than to chance and keep all limits, best value first.
+
+    Of confirming runs those count that learned.
 
     A trial with the values and the seed of an earlier one is the same run once more, bit by bit, and left
     out; one with another seed is a run of the same point. Confirming runs that trained longer than trials
@@ -98,7 +100,10 @@ def points_of(review: Review) -> list[Point]:
     """
     trials = [t for t in review.feasible if t.metric(review.objective) is not None]
     trials = steady(review, trials)
-    limit = learned_from(review, [trial.metric(review.objective) for trial in trials])
+    limit, least = (
+        nearer_from(review, [trial.metric(review.objective) for trial in trials]),
+        learned_from(review),
+    )
     cost = cost_of(review)
     together: dict[str, list[TrialRow]] = {}
     for trial in trials:
@@ -107,12 +112,12 @@ def points_of(review: Review) -> list[Point]:
         if trial.seed not in [other.seed for other in same]:
             same.append(trial)
     fresh = fresh_runs(review)
-    shift = _shift(review, fresh, {t.number: t for t in trials}, limit)
+    shift = _shift(review, fresh, {t.number: t for t in trials}, least)
     found = []
     for same in together.values():
         own = [signed(review, trial.measured(review.objective)) for trial in same]
         confirming = [value for trial in same for value in fresh.get(trial.number, ())]
-        passed = [v for v in confirming if v is not None and (limit is None or v <= limit)]
+        passed = [v for v in confirming if v is not None and (least is None or v < least)]
         kept = [v for v in own if limit is None or v <= limit]
         if not kept:
             continue
@@ -147,14 +152,14 @@ def _shift(
     review: Review,
     fresh: dict[int, list[float | None]],
     trials: dict[int, TrialRow],
-    limit: float | None,
+    least: float | None,
 ) -> float:
     """What longer training changes, on average over the trials that were repeated; 0 for equal budgets."""
     if review.confirm_budget == 1:
         return 0.0
     gaps = []
     for number, values in fresh.items():
-        passed = [v for v in values if v is not None and (limit is None or v <= limit)]
+        passed = [v for v in values if v is not None and (least is None or v < least)]
         if passed and number in trials:
             own = signed(review, trials[number].measured(review.objective))
             gaps.append(float(np.mean(passed)) - own)

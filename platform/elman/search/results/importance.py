@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from elman.search.results.candidates import Candidate, Table, factors, table, varied
-from elman.search.results.learned import learned
+from elman.search.results.learned import near_best
 from elman.search.results.main_effects import main_effects
 from elman.search.results.review import Review, TrialRow
 from elman.search.results.steady import steady
@@ -83,14 +83,14 @@ def importance(review: Review) -> Importance:
     return _importance(review, steady(review, _valued(review)))
 
 
-def importance_among_learned(review: Review) -> Importance | None:
-    """The same among trials that learned, where some did not: one step that decides hides all else.
+def importance_near_best(review: Review) -> Importance | None:
+    """The same among trials nearer to the best than to chance: one step that decides hides all else.
 
     Returns:
-        None where it is not known which have learned, or all did.
+        None where chance is unknown, or all are.
     """
     trials = steady(review, _valued(review))
-    kept = learned(review, trials)
+    kept = near_best(review, trials)
     return None if len(kept) in (0, len(trials)) else _importance(review, kept)
 
 

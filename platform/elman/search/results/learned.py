@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from math import inf
 
 from elman.search.results.review import Review, TrialRow
+from elman.tracking.floor import is_beaten, least
 
 HALF = 0.5
-BEATEN = 0.01  # of chance, by which it must be beaten
 NO_DIFFERENCE = 0.001  # of what was learned
 
 
-def learned(review: Review, trials: Sequence[TrialRow]) -> list[TrialRow]:
+def near_best(review: Review, trials: Sequence[TrialRow]) -> list[TrialRow]:
     """The trials whose value is nearer to the best of them than to chance; all where chance is unknown."""
     values = [trial.metric(review.objective) for trial in trials]
-    limit = learned_from(review, values)
+    limit = nearer_from(review, values)
     return [
         trial
         for trial, value in zip(trials, values, strict=True)
@@ -23,10 +23,14 @@ def learned(review: Review, trials: Sequence[TrialRow]) -> list[TrialRow]:
     ]
 
 
-def learned_from(review: Review, values: Sequence[float | None]) -> float | None:
-    """The value, less being better, at which a run has learned; None: all have, as far as is known.
+def nearer_from(review: Review, values: Sequence[float | None]) -> float | None:
+    """The value, less being better, from which on a trial is nearer to the best of `values` than to chance.
 
-    It is half way from chance to the best of the values; no value where even that is at chance.
+    What lies between says little about the others: a trial that has learned a first part alone is no
+    noise of those that have learned all.
+
+    Returns:
+        None where chance is unknown; no value where even the best is at chance.
     """
     known = [signed(review, value) for value in values if value is not None]
     chance = review.chance.get(review.objective)
@@ -37,10 +41,19 @@ def learned_from(review: Review, values: Sequence[float | None]) -> float | None
     return signed(review, chance) + HALF * (min(known) - signed(review, chance))
 
 
-def is_at_chance(review: Review, value: float) -> bool:
-    """Whether a value of the first objective is no better than chance, as far as that is known."""
+def learned_from(review: Review) -> float | None:
+    """The value, less being better, that a run must be better than to have learned; None: chance is unknown.
+
+    It is that of a run alone, of a group and of a comparison.
+    """
     chance = review.chance.get(review.objective)
-    return chance is not None and signed(review, value) >= signed(review, chance) - BEATEN * abs(chance)
+    return None if chance is None else signed(review, least(chance, high=_high(review)))
+
+
+def is_at_chance(review: Review, value: float) -> bool:
+    """Whether a value of the first objective says that a run has not learned, as far as that is known."""
+    chance = review.chance.get(review.objective)
+    return chance is not None and not is_beaten(chance, value, high=_high(review))
 
 
 def tolerance(review: Review, best: float, *, share: float = NO_DIFFERENCE) -> float:
@@ -56,4 +69,8 @@ def tolerance(review: Review, best: float, *, share: float = NO_DIFFERENCE) -> f
 
 def signed(review: Review, value: float) -> float:
     """A value of the first objective, less being better; and back."""
-    return -value if review.objectives[review.objective] == "maximize" else value
+    return -value if _high(review) else value
+
+
+def _high(review: Review) -> bool:
+    return review.objectives[review.objective] == "maximize"

@@ -44,9 +44,9 @@ class Named:
 def named(review: Review) -> Named | None:
     """The trial that this study names; None where none has come to its end within the limits.
 
-    Of the trials that learned, the cheapest one that a Gaussian process holds as good as the best: within one
-    standard deviation of the noise between seeds. Where too few have learned, or no better than chance, the
-    best one observed.
+    Of the trials nearer to the best than to chance, the cheapest one that a Gaussian process holds as good as
+    the best: within one standard deviation of the noise between seeds. Where these are too few, or the best
+    is at chance, the best one observed.
 
     Cost: that of `belief`, once a review.
     """

@@ -12,7 +12,7 @@ from elman.recipes.recipe import Recipe, make_task, refuse_monitor, refuse_targe
 from elman.run.trainer import prepare_process
 from elman.search.space.definition import Search
 from elman.search.space.space import Values
-from elman.tasks.chance import chance_levels
+from elman.tasks.chance import chance_levels, targets_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ def refuse_impossible(search: Search) -> dict[str, float]:
         _refuse_corner(search, values, data)
     if any(target == "data" or target.startswith("data.") for target in search.settings.space):
         return {}  # other data have another chance level
-    return chance_levels(task.loss, data, outputs=task.network.output_size)
+    return chance_levels(task.loss, targets_of(data, outputs=task.network.output_size), data)
 
 
 def measured_metrics(search: Search, task: Any, data: Any) -> list[str]:
