@@ -222,3 +222,55 @@ def test_two_searches_side_by_side(answer, client, uri, capsys):
         (line,) = capsys.readouterr().err.splitlines()
         assert f"{word} is for recipes and runs; searches" in line
     assert not Path("two.png").exists()
+
+
+def seeds(name, values, *, k1, first=1, **more):
+    """Runs of one recipe, a seed each; their ids."""
+    return [
+        record(
+            f"{name} seed {seed}",
+            [value + 1, value],
+            k1=k1,
+            params={"seed_everything": seed},
+            tags={"elman.group": name, "elman.floor.nats_per_step": "2", **more},
+        )
+        for seed, value in enumerate(values, first)
+    ]
+
+
+def test_the_best_recipe_is_not_that_of_the_luckiest_seed(answer):
+    """The worse recipe has the best single run, and a seed that did not learn."""
+    lucky = seeds("lucky", [0.1, 1.2, 1.3], k1=5)
+    seeds("steady", [0.8, 0.6], k1=6)
+    best = record("older k1", [0.5], k1=6, params={"seed_everything": 2}, tags={"elman.group": "steady"})
+    lines = answer("best", "toys", "--top=9").splitlines()
+    assert (
+        lines[0]
+        == f"2 recipes, 6 finished runs of experiment toys have {FIGURE}; the best by the mean of a recipe:"
+    )
+    assert lines[1].startswith(f"{FIGURE} mean 0.65 (95 % interval ")
+    assert "; 2 of 2 seeds learned; toys/echo Truncated, k1=6" in lines[1]
+    assert lines[2].startswith(f"    its best run: {FIGURE} 0.5; ")
+    assert lines[3].startswith(f"{FIGURE} mean 0.87 ")
+    assert f"run {lucky[0]}" in lines[4]
+    assert lines[5:] == [f"train it once more: elman rerun {best}", f"use it: elman test {best}"]
+    found = json.loads(answer("best", "toys", "--format=json", "--top=2"))
+    assert (found["best"]["run"], found["best"]["mean"], found["best"]["runs"]) == (best, 0.65, 2)
+    assert [each["runs"] for each in found["ranked"]] == [2, 3]
+
+
+def test_a_recipe_that_learns_more_often_comes_first(answer):
+    """As `elman compare` puts them; who did not learn is in no mean."""
+    seeds("often", [1.5, 1.4], k1=5)
+    seeds("rarely", [0.1, 1.99, 1.98], k1=6)
+    lines = answer("best", "toys", "--top=2").splitlines()
+    assert "; 2 of 2 seeds learned" in lines[1]
+    assert lines[3].startswith(f"{FIGURE} 0.1") or lines[3].startswith(f"{FIGURE} mean 0.1")
+    assert "; 1 of 3 seeds learned" in lines[3]
+
+
+def test_a_single_run_beside_a_group_is_called_one_run(answer):
+    seeds("several", [0.8, 0.6], k1=5)
+    seeds("single", [0.5], k1=6)
+    lines = answer("best", "toys").splitlines()
+    assert lines[1].startswith(f"{FIGURE} 0.5, one run; 1 of 1 seed learned; ")

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from elman.commands._table import printable
 from elman.errors import BadInput
 from elman.program import program
 from elman.recipes.strict_yaml import todays_text
@@ -126,41 +125,6 @@ def _named_lines(review: Review, answer: Named | None) -> list[str]:
     return [line for line in (text, f"{doubts(review, answer)} {evidence(review, answer)}".strip()) if line]
 
 
-def best_run(
-    client: MlflowClient, experiment: str, name: str, *, metric: str | None, top: int, like: RunRow | None
-) -> Winner:
-    """The best finished run of an experiment without a study, by the best value its metric ever had.
-
-    Metrics of other data are no better or worse: only runs on the same data are compared.
-
-    Args:
-        experiment, name: its id and name.
-        metric: None: what the newest of these runs has monitored.
-        like: a run on the data that is meant; None: the newest one.
-    """
-    rows, _ = newest_rows(client, [experiment], states=("finished", "complete"))
-    finished = [row for row in rows if not row.is_group]
-    if not finished:
-        raise BadInput(f"no run of experiment {name!r} has finished; `elman runs {name}` lists its runs")
-    model = like or finished[0]
-    rows = [row for row in finished if row.data == model.data]
-    if not rows:
-        raise BadInput(f"no run on the data of run {model.id} ({model.name}) has finished; name another run")
-    ranked, metric = _ranked(client, rows, metric)
-    lines = [f"{len(ranked)} finished runs of experiment {name} have {metric}; the best:"]
-    lines += [_run_line(row) for row in ranked[:top]]
-    lines += _others(name, [row for row in finished if row.data != model.data], model)
-    lines.append(f"train it once more: {program()} rerun {ranked[0].id}")
-    return Winner(
-        id=ranked[0].id,
-        lines=tuple(lines),
-        sources=((ranked[0].id, "recipe_minimal.yaml"),),
-        best=_run_facts(ranked[0]),
-        ranked=tuple(_run_facts(row) for row in ranked[:top]),
-        metric=metric,
-    )
-
-
 def _trial_facts(trial: TrialRow) -> dict[str, Any]:
     return {
         "run": trial.run_id,
@@ -172,29 +136,6 @@ def _trial_facts(trial: TrialRow) -> dict[str, Any]:
     }
 
 
-def _run_facts(row: RunRow) -> dict[str, Any]:
-    return {
-        "run": row.id,
-        "name": row.name,
-        "recipe": row.recipe,
-        "metrics": {str(row.metric): row.best},
-        "time_steps": row.time_steps,
-        "seconds": row.seconds,
-    }
-
-
-def _others(name: str, rows: Sequence[RunRow], model: RunRow) -> list[str]:
-    """A line on runs that cannot be compared with `model`: what differs, and how to compare them."""
-    if not rows:
-        return []
-    differs = sorted({key for key, _ in set(rows[0].data) ^ set(model.data)})
-    shown = ", ".join(differs[:3]) + (", ..." if len(differs) > 3 else "")
-    return [
-        f"{len(rows)} more are on other data, which does not compare ({shown}): "
-        f"{program()} best {name} --like={rows[0].id[:8]}"
-    ]
-
-
 def _best_by(client: MlflowClient, row: RunRow, review: Review, *, metric: str, top: int) -> Winner:
     """The best complete trial by a metric that was no objective, out of the histories of their runs."""
     feasible = {trial.run_id: trial for trial in review.feasible}
@@ -202,7 +143,7 @@ def _best_by(client: MlflowClient, row: RunRow, review: Review, *, metric: str, 
     rows = [each for each in rows if each.id in feasible]
     if not rows:
         raise BadInput(f"study {review.name!r} has no complete trial yet: {_counts(review)}")
-    ranked, metric = _ranked(client, rows, metric)
+    ranked, metric = ranked_runs(client, rows, metric)
     lines = [f"study {review.name} of experiment {review.experiment}: {_counts(review)}; by {metric}:"]
     lines += [
         f"{each.best:.6g}  {_trial_line(review, feasible[each.id], metric=None)}" for each in ranked[:top]
@@ -220,7 +161,7 @@ def _best_by(client: MlflowClient, row: RunRow, review: Review, *, metric: str, 
     )
 
 
-def _ranked(client: MlflowClient, rows: Sequence[RunRow], metric: str | None) -> tuple[list[RunRow], str]:
+def ranked_runs(client: MlflowClient, rows: Sequence[RunRow], metric: str | None) -> tuple[list[RunRow], str]:
     """The rows that have a metric, with its best value, best first, of equal ones the older; the metric."""
     there = sorted({name for row in rows for name in row.metrics})
     if metric is None:
@@ -253,13 +194,6 @@ def _trial_line(review: Review, trial: TrialRow, *, metric: str | None) -> str:
     )
     cost = ", ".join(filter(None, [f"{trial.time_steps:,} time steps", cost_in_words(trial)]))
     return f"trial {trial.number}: {metrics}; {in_words(review, trial.values)}; {cost}; run {trial.run_id}"
-
-
-def _run_line(row: RunRow) -> str:
-    windows = "".join(f", {n}={v}" for n, v in (("k1", row.k1), ("k2", row.k2), ("depth", row.depth)) if v)
-    cost = f"{row.time_steps or 0:,} time steps" + (f", {row.seconds:,.0f} s" if row.seconds else "")
-    what = printable(f"{row.recipe} {row.strategy}{windows}".strip())
-    return f"{row.metric} {row.best:.6g}; {what}; {cost}; run {row.id} ({printable(row.name)})"
 
 
 def _counts(review: Review) -> str:

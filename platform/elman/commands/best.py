@@ -1,4 +1,4 @@
-"""`elman best`: the best trial or run of an experiment, and its recipe."""
+"""`elman best`: the best trial or recipe of an experiment."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from elman.program import program
 def best(
     words: list[str], *, study: str, metric: str, output: str, top: int, like: str, form: str, uri: str
 ) -> int:
+    from elman.commands._best_recipe import best_recipe
     from elman.commands._studies import recorded_review, study_row
-    from elman.commands._winners import best_run, best_trial
+    from elman.commands._winners import best_trial
     from elman.predict.lines import opened
     from elman.tracking.find import find_run
     from elman.tracking.reading import experiment_id, open_to_read
@@ -24,7 +25,7 @@ def best(
         row = study_row(client, number, study or None)
         if row is None:
             model = find_run(store, like) if like else None
-            winner = best_run(client, number, experiment, metric=metric or None, top=top, like=model)
+            winner = best_recipe(client, number, experiment, metric=metric or None, top=top, like=model)
         elif like:
             raise BadInput(f"--like chooses among runs, but {experiment!r} holds the study {row.study!r}")
         else:
@@ -57,14 +58,15 @@ USAGE = (
 )
 COMMAND = Command(
     order=13,
-    line="name the best trial or run of an experiment and its recipe",
+    line="name the best trial or recipe of an experiment",
     usage="""\
 usage: elman best EXPERIMENT [--study=NAME] [--metric=METRIC] [--like=RUN] [--top=N] [--output=FILE]
                   [--format=FORMAT] [--tracking.tracking_uri=URI]
 
 Name the best trial of an experiment's newest study, or its Pareto front where it has several objectives;
-without a study, the best finished run by the best value of what it monitored, of those on the data of the
-newest one: metrics of other data, or of another division of it, do not compare.""",
+without a study, the best recipe: by the mean over its runs, which differ in seed or fold alone, of the best
+value of what they monitored. Of those on the data of the newest one: metrics of other data, or of another
+division of it, do not compare.""",
     options={
         "study": Option("--study=NAME", "another study"),
         "metric": Option("--metric=METRIC", "judge by another metric"),

@@ -125,16 +125,23 @@ def _of_experiment(client: MlflowClient, number: str, name: str) -> list[Source]
     ]
     by_recipe: dict[str, list[RunRow]] = {}
     for row in reversed(single):
-        by_recipe.setdefault(row.tags.get(GROUP_TAG) or _settings_key(row), []).append(row)
+        by_recipe.setdefault(recipe_key(row), []).append(row)
     if not by_recipe:
         return [Source(word=name, name=row.name, study=row) for row in rows if row.is_study]
     kept = [(rows[0].recipe or name, _newest(reversed(rows))) for rows in by_recipe.values()]
     return [Source(word=name, name=recipe, rows=found) for recipe, found in kept if found]
 
 
-def _settings_key(row: RunRow) -> str:
-    """What stands for the digest of a run of before, which has none without its seed."""
-    return repr(sorted((k, v) for k, v in row.params.items() if not k.endswith(APART)))
+def recipe_key(row: RunRow) -> str:
+    """What runs have in common that differ in seed and fold alone: a digest; of runs of before their values.
+
+    A fork is no run of its recipe.
+    """
+    if FORK_TAG in row.tags:
+        return row.id
+    return row.tags.get(GROUP_TAG) or repr(
+        sorted((k, v) for k, v in row.params.items() if not k.endswith(APART))
+    )
 
 
 def _newest(rows: object) -> dict[Member, RunRow]:
