@@ -7,7 +7,8 @@ from search_toys import BASE, SEARCH
 
 from elman.errors import BadInput
 from elman.search.space.definition import read_search
-from elman.search.study import proposals
+from elman.search.study import proposals, warm_start
+from elman.search.study.kept_study import DATA
 from elman.search.study.storage import open_storage
 from elman.search.study.study import Study
 
@@ -191,7 +192,7 @@ def test_pruning_by_the_first_objective_where_a_cost_is_the_second(opened, tmp_p
         assert other.ask().values["k1"]
 
 
-def test_another_study_warms_the_sampler_and_is_no_part_of_this_one(opened, tmp_path):
+def test_another_study_warms_the_sampler_and_is_no_part_of_this_one(opened, tmp_path, caplog):
     """Its twelve trials say that a large k1 is good, so that the first one of TPE is no draw at random."""
     before = opened("--name=before", "--budget.trials=12", "--sampler=random")
     while (asked := before.ask()) is not None:
@@ -210,6 +211,28 @@ def test_another_study_warms_the_sampler_and_is_no_part_of_this_one(opened, tmp_
     ):
         with pytest.raises(BadInput, match=expected):
             opened(*words)
+
+    def said(*words):
+        caplog.clear()
+        opened(*words)
+        return caplog.text
+
+    assert said("--name=same", "--warm_start=before") == ""
+    text = said("--name=longer", "--warm_start=before", "--trainer.max_time_steps=2000")
+    assert "warm_start=before: its trials had other fixed values, and the sampler learns from them" in text
+    assert "trainer.max_time_steps 1000 there and 2000 here" in text
+    for number, (word, expected) in enumerate(
+        (
+            ("--data.lag=3", r"unlike data or scores: data\.lag 2 there and 3 here; such figures mean"),
+            ("--model.loss.balance=true", "model.loss.balance false there and true here"),
+        )
+    ):
+        with pytest.raises(BadInput, match=expected):
+            opened(f"--name=other-{number}", "--warm_start=before", word)
+    before.kept.note(DATA, "a" * 40)
+    warm_start.refuse_other_data(read_search(["search.yaml", "--warm_start=before"]), "a" * 40)
+    with pytest.raises(BadInput, match="its data have the digest aaaaaaaaaaaa, those here bbbbbbbbbbbb"):
+        warm_start.refuse_other_data(read_search(["search.yaml", "--warm_start=before"]), "b" * 40)
     (tmp_path / "search.yaml").write_text(SEARCH.replace("high: 3", "high: 4"))
     with pytest.raises(BadInput, match=r"do not compare, .*model\.bptt\.k2: 1 to 3, now 1 to 4"):
         opened("--name=wider", "--warm_start=before")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from elman.diagnostics.cost import COSTS
 from elman.diagnostics.meter import Meter
@@ -47,11 +47,23 @@ def common(search: Search) -> Trials:
     return Trials(max_time_steps=budget, val_every=settings.val_every or max(1, budget // 10))
 
 
-def refuse_impossible(search: Search) -> dict[str, float]:
+class Measured(NamedTuple):
+    """What is known of the data that all trials have in common.
+
+    Args:
+        chance: what has learned nothing reaches on the base recipe's validation, by metric.
+        digest: of the data.
+    """
+
+    chance: dict[str, float]
+    digest: str
+
+
+def refuse_impossible(search: Search) -> Measured:
     """Build the base recipe and every corner of the space, without training them.
 
     Returns:
-        What has learned nothing reaches on the base recipe's validation, by metric.
+        Of the base recipe; empty where trials have data of their own.
 
     Raises:
         BadInput: for a metric that no run logs, and for values that no task takes.
@@ -68,8 +80,9 @@ def refuse_impossible(search: Search) -> dict[str, float]:
     for values in search.space.corners():
         _refuse_corner(search, values, data)
     if any(target == "data" or target.startswith("data.") for target in search.settings.space):
-        return {}  # other data have another chance level
-    return chance_levels(task.loss, targets_of(data, outputs=task.network.output_size), data)
+        return Measured({}, "")  # other data have another chance level
+    targets = targets_of(data, outputs=task.network.output_size)
+    return Measured(chance_levels(task.loss, targets, data), str(data.description()["digest"]))
 
 
 def measured_metrics(search: Search, task: Any, data: Any) -> list[str]:

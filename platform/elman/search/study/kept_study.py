@@ -10,6 +10,7 @@ from elman.tracking.retry import retry
 # The attributes of a study. Stored names stay as they are: studies that were begun with them go on.
 IDENTITY, STUDY_ID, STUDY_RUN, HOURS = "elman:identity", "elman:id", "elman:run", "elman:hours"
 CHANCE = "elman:chance"  # what has learned nothing reaches, by metric
+BASE, DATA = "elman:base", "elman:data"  # the base recipe by option, and the digest of its data
 LEADER, BEAT = "elman:leader", "elman:beat:"
 # The attributes of a trial.
 OWNER = "elman:owner"  # the process that runs it; empty: none, and any may go on with it

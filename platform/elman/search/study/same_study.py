@@ -8,7 +8,7 @@ from typing import Any
 
 from elman.errors import BadInput
 from elman.search.space.definition import Search
-from elman.search.study.kept_study import IDENTITY, KeptStudy
+from elman.search.study.kept_study import BASE, IDENTITY, KeptStudy
 
 
 def refuse_another(search: Search, kept: KeptStudy) -> None:
@@ -21,6 +21,7 @@ def refuse_another(search: Search, kept: KeptStudy) -> None:
     known = kept.notes().get(IDENTITY)
     if known is None:
         kept.note(IDENTITY, json.dumps(mine))
+        kept.note(BASE, json.dumps(search.base.decisive))
         return
     then = {"value": "best", **json.loads(known)}  # what there was before values could be others
     for part, value in mine.items():

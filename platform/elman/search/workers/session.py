@@ -9,9 +9,10 @@ from elman.run.summary import command
 from elman.search.results.review import Review
 from elman.search.space.checks import common, refuse_impossible
 from elman.search.space.definition import Search
-from elman.search.study.kept_study import CHANCE, is_kept
+from elman.search.study.kept_study import CHANCE, DATA, is_kept
 from elman.search.study.storage import mutex, open_storage
 from elman.search.study.study import Study
+from elman.search.study.warm_start import refuse_other_data
 from elman.tracking.find import mark_stale
 from elman.tracking.store import resolve_uri
 from elman.tracking.study_run import StudyRun
@@ -47,9 +48,10 @@ def open_session(search: Search, storage_url: str | None) -> Session:
     mark_stale(uri)  # fails at once if there is no such store
     trials = common(search)
     storage = open_storage(storage_url, search.folder)
-    chance = None
+    measured = None
     if not is_kept(storage, search.name):  # before anything is kept that a mended file would then contradict
-        chance = refuse_impossible(search)
+        measured = refuse_impossible(search)
+        refuse_other_data(search, measured.digest)
     study = Study(
         search,
         storage,
@@ -57,7 +59,8 @@ def open_session(search: Search, storage_url: str | None) -> Session:
         val_every=trials.val_every,
         mutex=partial(mutex, storage_url, search.folder),
     )
-    if chance:
-        study.kept.note(CHANCE, chance)
+    if measured is not None:
+        study.kept.note(CHANCE, measured.chance)
+        study.kept.note(DATA, measured.digest)
     runs = StudyRun(uri, experiment=search.base.config.tracking.experiment, name=search.name)
     return Session(search=search, storage_url=storage_url, study=study, runs=runs)
