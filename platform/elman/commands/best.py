@@ -10,7 +10,6 @@ from elman.program import program
 def best(
     words: list[str], *, study: str, metric: str, output: str, top: int, like: str, form: str, uri: str
 ) -> int:
-    from elman.commands._best_recipe import best_recipe
     from elman.commands._studies import recorded_review, study_row
     from elman.commands._winners import best_trial
     from elman.predict.lines import opened
@@ -25,6 +24,8 @@ def best(
         row = study_row(client, number, study or None)
         if row is None:
             model = find_run(store, like) if like else None
+            from elman.commands._best_recipe import best_recipe
+
             winner = best_recipe(client, number, experiment, metric=metric or None, top=top, like=model)
         elif like:
             raise BadInput(f"--like chooses among runs, but {experiment!r} holds the study {row.study!r}")

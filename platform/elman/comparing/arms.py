@@ -10,7 +10,6 @@ from elman.errors import BadInput
 from elman.groups.member import Member, member_of
 from elman.groups.results import has_diverged
 from elman.recipes.arguments import Words, is_recipe
-from elman.recipes.recipe import parse
 from elman.tracking.find import find_run
 from elman.tracking.group_run import members
 from elman.tracking.reading import close_to
@@ -76,6 +75,8 @@ def sources(client: MlflowClient, store: str, words: Words, names: Sequence[str]
 
 
 def _of_recipe(client: MlflowClient, store: str, words: Words, name: str) -> Source:
+    from elman.recipes.recipe import parse
+
     recipe = parse("compare", words._replace(recipes=(name,), positional=()))
     experiments = [str(each.experiment_id) for each in client.search_experiments()]
     rows, _ = newest_rows(client, experiments, wanted=f"tags.`{GROUP_TAG}` = {quoted(recipe.group_digest)}")

