@@ -1,6 +1,7 @@
 """No point twice: of a finite space every one is tried once, whoever asks; first ones come first."""
 
 import json
+import random
 
 import pytest
 from search_toys import BASE, SEARCH
@@ -190,6 +191,34 @@ def test_pruning_by_the_first_objective_where_a_cost_is_the_second(opened, tmp_p
     for sampler in ("TPE", "GP"):
         other = opened(*words, f"--sampler={sampler}", "--startup_trials=2")
         assert other.ask().values["k1"]
+
+
+def test_hyperband_prunes_by_the_first_objective_too(opened, tmp_path):
+    """As where it is the only one: the same values in the same order end the same trials."""
+    opened()
+    one = SEARCH.replace("trials: 4", "trials: 40")
+    two = one.replace("objectives: {val/bits_per_step: minimize}", TWO)
+    draw, ended = random.Random(1), {}
+    curves = [[(steps, draw.random()) for steps in range(100, 1001, 100)] for _ in range(30)]
+    for name, text in (("one", one), ("two", two)):
+        (tmp_path / "search.yaml").write_text(text)
+        study = opened("--pruner=hyperband", f"--name={name}", "--sampler=random")
+        study.rungs.pruner._get_bracket_id = lambda study, trial: trial.number % 2  # else by the study's name
+        ended[name] = {}
+        for number, curve in enumerate(curves):
+            study.ask()
+            for steps, value in curve:
+                metrics = {**METRICS, "val/bits_per_step": value, "cost/core_steps_per_step": -value}
+                if study.report(number, time_steps=steps, rung=steps, metrics=metrics):
+                    ended[name][number] = steps
+                    assert study.prune(number) == "pruned"
+                    break
+            else:
+                study.complete(number)
+    assert ended["one"] == ended["two"]
+    assert 3 < len(ended["two"]) < 30
+    for sampler in ("TPE", "GP"):
+        assert opened("--pruner=hyperband", "--name=two", f"--sampler={sampler}").ask().values["k1"]
 
 
 def test_another_study_warms_the_sampler_and_is_no_part_of_this_one(opened, tmp_path, caplog):

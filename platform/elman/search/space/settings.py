@@ -171,9 +171,10 @@ class Settings:
                 f"pruner={self.pruner} compares {next(iter(self.objectives))}, but {others[0]} is to be good "
                 "too; set pruner: none, or keep one objective beside costs"
             )
-        if self.pruner == "hyperband":
+        if self.pruner == "hyperband" and self.rungs != "time_steps":
             raise ValueError(
-                "pruner=hyperband takes one objective and rungs in time steps; set pruner: median, or none"
+                f"pruner=hyperband counts rungs in time steps, got rungs={self.rungs}; leave rungs out, or set "
+                "pruner: median"
             )
 
     @property

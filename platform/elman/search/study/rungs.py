@@ -67,15 +67,27 @@ class Rungs:
     def _by_first(self) -> Any:
         """The study as if its first objective were its only one."""
         if self._first is None:
-            optuna = self.kept.optuna
-
-            class ByFirst(optuna.Study):  # type: ignore[misc, name-defined]
-                @property
-                def directions(self) -> list[Any]:
-                    return list(super().directions[:1])
-
-            self._first = ByFirst(self.kept.name, self.kept.storage.once, pruner=self.pruner)
+            storage = FirstObjective(self.kept.storage.once)
+            self._first = self.kept.optuna.Study(self.kept.name, storage, pruner=self.pruner)  # type: ignore[attr-defined]
         return self._first
+
+
+class FirstObjective:
+    """A storage whose studies have their first objective alone, also those that a pruner makes of them.
+
+    Args:
+        storage: of Optuna.
+    """
+
+    def __init__(self, storage: Any) -> None:
+        self._storage = storage
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
+
+    def get_study_directions(self, study_id: int) -> list[Any]:
+        """The first of them."""
+        return list(self._storage.get_study_directions(study_id)[:1])
 
 
 def levels(before: float, now: float) -> list[int]:
