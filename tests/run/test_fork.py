@@ -1,15 +1,18 @@
 """A fork goes on from a checkpoint of a run: with nothing changed it is that run, else it says what is."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from launching import Fit, differences
+from launching import Fit, Ranks, differences
 
 from elman.cli import main
 from elman.run.checkpoints import outlived
 
 EXACT = ("state_dict", "optimizer_states")
-WALL_CLOCK = ("train/steps_per_second", "train/update_ms", "train/waiting_share", "cost/")
+WALL_CLOCK = ("train/steps_per_second", "train/update_ms", "train/waiting_share", "cost/", "ranks/")
+ELMAN = Path(sys.executable).with_name("elman")
 
 
 @pytest.fixture
@@ -46,6 +49,33 @@ def test_a_fork_with_nothing_changed_is_the_run_bit_by_bit(fit, folder, whole):
     fork, output = forked(folder, run, kept[0])
     name = f"{run.info.run_id} ({run.info.run_name})"
     assert f"forked from run {name} at {kept[0]:,} time steps, nothing changed" in output
+    is_the_run(folder, fork, run, kept[0])
+    tags = folder.client.get_run(fork.info.run_id).data.tags
+    assert tags["elman.fork_of"] == tags["mlflow.parentRunId"] == run.info.run_id
+    assert tags["elman.fork_step"] == str(kept[0])
+    assert tags["elman.recipe_digest"] != run.data.tags["elman.recipe_digest"]  # no run of the recipe alone
+    assert "forked from run" in tags["mlflow.note.content"]
+
+
+def test_a_fork_of_several_processes_is_the_run_bit_by_bit(recipe, folder):
+    """Both processes go on from the same checkpoint, each with its own rows and random numbers."""
+    two = ["--trainer.devices=2", "--trainer.accelerator=cpu", "--trainer.keep_every=3000"]
+    pair = Ranks(2, "fit", recipe, *two, "--trainer.max_time_steps=9600", "--trainer.val_every=3000")
+    assert pair.wait() == [0, 0], pair.output
+    run = folder.run()
+    kept = [int(path.stem.removeprefix("step-")) for path in folder.checkpoints(run)]
+    assert kept[0] < 9600 <= kept[-1]
+    words = [ELMAN, "fork", f"{run.info.run_id}@{kept[0]}"]  # which starts the second process itself
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"at {kept[0]:,} time steps, nothing changed" in done.stdout
+    (fork,) = [each for each in folder.runs() if each.info.run_id != run.info.run_id]
+    assert len(folder.last(fork)["elman"]["states"]) == 2
+    is_the_run(folder, fork, run, kept[0])
+
+
+def is_the_run(folder, fork, run, step):
+    """Its last and best checkpoints and all points after `step` are those of the run."""
     ours, theirs = folder.last(fork), folder.last(run)
     for part in EXACT:
         assert not differences(ours[part], theirs[part])
@@ -53,13 +83,9 @@ def test_a_fork_with_nothing_changed_is_the_run_bit_by_bit(fit, folder, whole):
     assert not differences(mine, wanted)
     best, wanted_best = (folder.best(each) for each in (fork, run))
     assert not differences(best["state_dict"], wanted_best["state_dict"])
-    after = [p for p in folder.points(run) if p[1] > kept[0] and not p[0].startswith(WALL_CLOCK)]
+    after = [p for p in folder.points(run) if p[1] > step and not p[0].startswith(WALL_CLOCK)]
+    assert after
     assert [p for p in folder.points(fork) if not p[0].startswith(WALL_CLOCK)] == after
-    tags = folder.client.get_run(fork.info.run_id).data.tags
-    assert tags["elman.fork_of"] == tags["mlflow.parentRunId"] == run.info.run_id
-    assert tags["elman.fork_step"] == str(kept[0])
-    assert tags["elman.recipe_digest"] != run.data.tags["elman.recipe_digest"]  # no run of the recipe alone
-    assert "forked from run" in tags["mlflow.note.content"]
 
 
 def test_what_is_changed_is_said_and_done_and_what_cannot_be_is_one_line(fit, folder, whole, capsys):

@@ -173,8 +173,8 @@ class Settings:
             )
         if self.pruner == "hyperband" and self.rungs != "time_steps":
             raise ValueError(
-                f"pruner=hyperband counts rungs in time steps, got rungs={self.rungs}; leave rungs out, or set "
-                "pruner: median"
+                f"pruner=hyperband counts rungs in time steps, got rungs={self.rungs}; leave rungs out, or "
+                "set pruner: median"
             )
 
     @property
