@@ -43,19 +43,19 @@ class Targets:
         if batch.y is None or batch.weights is not None:
             self.weighted = True
             return
-        scored = batch.scored.to(batch.y.device)
-        y = batch.y[scored]
+        scored = batch.scored
+        y = batch.y.cpu()[scored]  # some devices have no numbers of 64 bits
         self.count += len(y)
         if not y.is_floating_point():
-            self.sums[0] += torch.bincount(y, minlength=self.sums.shape[1]).cpu()
+            self.sums[0] += torch.bincount(y, minlength=self.sums.shape[1])
             return
         y = y.double()
         squares = torch.ones_like(y)
         if batch.scale is not None:
             by_step = batch.scale if batch.scale.dim() == 3 else batch.scale[:, None]  # (B, T or 1, O)
-            squares = by_step.expand(*scored.shape, -1).to(y)[scored].square()
+            squares = by_step.cpu().double().expand(*scored.shape, -1)[scored].square()
         parts = (y, y.square(), squares, squares * y, squares * y.square())
-        self.sums += torch.stack([part.sum(0) for part in parts]).cpu()
+        self.sums += torch.stack([part.sum(0) for part in parts])
 
     def over_ranks(self, device: torch.device) -> None:
         """Add up what all processes have counted; called by each of them."""
