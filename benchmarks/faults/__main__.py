@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -35,6 +36,8 @@ def main() -> int:
         for case in CASES
         if not options.only or any(case.name.startswith(word) for word in options.only.split(";"))
     ]
+    # A shell that starts this in the background has it ignore Ctrl-C, which its children would inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     root = Path(tempfile.mkdtemp(prefix="elman-faults-"))
     references: dict[str, Reference] = {}
     bad, began = 0, time.monotonic()
@@ -46,23 +49,22 @@ def main() -> int:
         if why := case.lacking():
             print(f"| {case.name:<44} | not run: {why} |")
             continue
+        started = time.monotonic()
         total, times = Verdict(), options.times or case.times
         for number in range(times):
             place = root / f"{case.name.replace(' ', '-')}-{number}"
             verdict = _once(case, place, references, options.seed + number)
-            if verdict.bad and options.keep:
-                print(f"  {case.name} {number}: {'; '.join(verdict.notes)}", file=sys.stderr)
-            elif not verdict.bad:
+            for note in verdict.notes:
+                print(f"  {case.name}, {number}: {note}", file=sys.stderr)
+            if not verdict.bad:
                 shutil.rmtree(place, ignore_errors=True)
             for column in COLUMNS:
                 setattr(total, column, getattr(total, column) + getattr(verdict, column))
             total.slowest = max(total.slowest, verdict.slowest)
-            total.notes += verdict.notes
         bad += total.bad
         cells = " | ".join(f"{getattr(total, column):{len(column)}d}" for column in COLUMNS)
         print(f"| {case.name:<44} | {times:5d} | {cells} | {total.slowest:14.1f} |", flush=True)
-        for note in total.notes:
-            print(f"  {note}", file=sys.stderr)
+        print(f"  {case.name}: {time.monotonic() - started:.0f} s", file=sys.stderr)
     print(f"\n{time.monotonic() - began:.0f} s, {bad} bad")
     if not options.keep or not bad:
         shutil.rmtree(root, ignore_errors=True)

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psutil
 import torch
+from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 MARK = "ELMAN_FAULT_CASE"
 LONGEST_SECONDS = 240.0
 """A process that runs longer hangs."""
-TIMED = ("seconds", "per_second", "_ms", "ms_per_step", "waiting_share", "memory_mib")
+TIMED = ("seconds", "per_second", "_ms", "ms_per_step", "ing_share", "efficiency", "memory_mib")
 """How metrics end whose values no two runs share."""
 REPOSITORY = Path(__file__).parents[2]
 
@@ -77,7 +77,11 @@ class Program:
 
     def until_file(self, pattern: str) -> bool:
         """Wait for a file below its folder; False: it ended before there was one."""
-        while not any(self.folder.glob(pattern)):
+        return self.until(lambda: any(self.folder.glob(pattern)))
+
+    def until(self, true: Callable[[], bool]) -> bool:
+        """Wait until something is so; False: it ended before."""
+        while not true():
             if self.process.poll() is not None:
                 return False
             self._refuse_hanging()
@@ -152,27 +156,55 @@ def orphans(folder: Path, *, seconds: float = 8.0) -> int:
 
 
 class Record:
-    """What a SQLite store, or that of a server, holds of its only run; `runs` counts those there are."""
+    """What a store holds of its runs; points and values are those of one, the last unless `run` is given.
 
-    def __init__(self, store: Path) -> None:
+    Args:
+        store: a SQLite file, or the URL of a database.
+        run: its id.
+    """
+
+    def __init__(self, store: Path | str, run: str = "") -> None:
         self.points: Counter[tuple[str, int]] = Counter()
         self.values: dict[tuple[str, int], float] = {}
-        self.status, self.runs, self.run = "", 0, ""
-        if not store.is_file():
+        self._all: list[tuple[str, str]] = []
+        if isinstance(store, Path) and not store.is_file():
             return
-        with closing(sqlite3.connect(store, timeout=30)) as database:
+        url = f"sqlite:///{store}" if isinstance(store, Path) else store
+        with create_engine(url, poolclass=NullPool).connect() as database:
             try:
-                found = database.execute("SELECT run_uuid, status FROM runs").fetchall()
-            except sqlite3.OperationalError:  # no table yet
+                found = database.execute(text("SELECT run_uuid, status FROM runs ORDER BY start_time"))
+                self._all = [(name, status) for name, status in found]
+                asked = text("SELECT key, step, value FROM metrics WHERE run_uuid = :run")
+                for key, step, value in database.execute(asked, {"run": run or self.run}):
+                    if not key.startswith("system/"):
+                        self.points[key, step] += 1
+                        self.values[key, step] = value
+            except (OperationalError, ProgrammingError):  # no table yet
                 return
-            self.runs = len(found)
-            if found:
-                self.run, self.status = found[-1]
-            asked = "SELECT key, step, value FROM metrics WHERE run_uuid = ?"
-            for key, step, value in database.execute(asked, (self.run,)):
-                if not key.startswith("system/"):
-                    self.points[key, step] += 1
-                    self.values[key, step] = value
+        if run:
+            self._all = [(name, status) for name, status in self._all if name == run]
+
+    @property
+    def run(self) -> str:
+        return self._all[-1][0] if self._all else ""
+
+    @property
+    def ids(self) -> list[str]:
+        return [name for name, _ in self._all]
+
+    @property
+    def statuses(self) -> list[str]:
+        return [status for _, status in self._all]
+
+    @property
+    def status(self) -> str:
+        """Of the last run; "": there is none."""
+        return self.statuses[-1] if self._all else ""
+
+
+def every_record(store: Path | str) -> list[Record]:
+    """One of each run."""
+    return [Record(store, run) for run in Record(store).ids]
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -189,28 +221,37 @@ class Verdict:
         self.slowest = 0.0
         self.notes: list[str] = []
 
-    def compare(self, folder: Path, store: Path, reference: Reference) -> None:
+    def compare(self, folder: Path, store: Path | str, reference: Reference) -> None:
         """Count what differs once a case's run has finished."""
         record = Record(store)
         self.lost += len(set(reference.record.points) - set(record.points))
         self.doubled += sum(count - 1 for count in record.points.values())
-        if record.status != "FINISHED" or record.runs != 1:
+        if record.statuses != ["FINISHED"]:
             self.status += 1
-            self.notes.append(f"{record.runs} runs, the last {record.status or 'none'}")
+            self.notes.append(f"runs that are {', '.join(record.statuses) or 'not there'}")
         unlike = [
             point
             for point, value in reference.record.values.items()
             if not point[0].endswith(TIMED) and record.values.get(point, value) != value
         ]
+        if unlike or not self._weights_are_those_of(reference, folder):
+            self.unequal += 1
+            self.notes.append(f"{len(unlike)} values differ, the first {sorted(unlike)[:3]}")
+
+    def compare_weights(self, folder: Path, reference: Reference) -> None:
+        """Count a run whose last weights differ."""
+        self.unequal += not self._weights_are_those_of(reference, folder)
+
+    def _weights_are_those_of(self, reference: Reference, folder: Path) -> bool:
         try:
             ours = weights(folder)
             same = all(torch.equal(ours[name], tensor) for name, tensor in reference.weights.items())
         except (IndexError, KeyError, RuntimeError) as error:
             same = False
             self.notes.append(f"no weights: {error}")
-        if unlike or not same:
-            self.unequal += 1
-            self.notes.append(f"{len(unlike)} values differ, weights {'equal' if same else 'differ'}")
+        if not same:
+            self.notes.append("weights differ")
+        return same
 
     @property
     def bad(self) -> int:

@@ -66,6 +66,8 @@ def text(steps: int = 60_000, more: str = "accelerator: cpu", **options: bool) -
 
 RECIPES = {
     "text": text(),
+    "torchrun2": text(),
+    "long": text(300_000),
     "fresh": text(24_000, fresh=True),
     "bf16": text(30_000, "accelerator: cpu, precision: bf16-mixed"),
     "double": text(30_000, "accelerator: cpu, precision: 64-true"),

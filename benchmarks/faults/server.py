@@ -14,6 +14,7 @@ from pathlib import Path
 
 HOST = "127.0.0.1"
 BROKEN = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 6\r\nConnection: close\r\n\r\nbroken"
+SILENT = ("shut", "killed")
 
 
 def free_port() -> int:
@@ -26,21 +27,33 @@ class Server:
     """MLflow's server on a SQLite file, reached through `address`.
 
     `mood` is how it answers: well; slow: 200 ms later; broken: with 500; hanging: never; shut: it refuses
-    connections.
+    connections; killed: so too, and its processes are gone.
+
+    Args:
+        backend: a database's URL; "": a SQLite file.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, backend: str = "") -> None:
         self.folder, self.store = folder, folder / "server.db"
+        self._backend = backend or f"sqlite:///{self.store}"
         self._port, self._behind = free_port(), free_port()
         self.address, self.mood = f"http://{HOST}:{self._port}", "well"
         self._process: subprocess.Popen[bytes] | None = None
         self._door: socket.socket | None = None
         threading.Thread(target=self._listen, daemon=True).start()
 
+    def become(self, mood: str) -> None:
+        """Answer in that mood; `killed` is kill -9, and what follows it starts the server again."""
+        if mood == "killed":
+            self.end()
+        elif self.mood == "killed":
+            self.start()
+        self.mood = mood
+
     def start(self) -> None:
         log = (self.folder / "server.txt").open("ab")
         command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(self._behind)]
-        command += ["--backend-store-uri", f"sqlite:///{self.store}", "--workers", "1"]
+        command += ["--backend-store-uri", self._backend, "--workers", "1"]
         command += ["--artifacts-destination", str(self.folder / "artifacts")]
         self._process = subprocess.Popen(
             command, cwd=self.folder, stdout=log, stderr=log, start_new_session=True
@@ -61,7 +74,7 @@ class Server:
 
     def _listen(self) -> None:
         while True:
-            if self.mood == "shut":
+            if self.mood in SILENT:
                 if self._door is not None:
                     self._door.close()
                     self._door = None
@@ -94,7 +107,7 @@ class Server:
     def _pass_on(self, source: socket.socket, target: socket.socket, asked: bool) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
-                if self.mood in ("shut", "broken", "hanging"):
+                if self.mood in (*SILENT, "broken", "hanging"):
                     break
                 if asked and self.mood == "slow":
                     time.sleep(0.2)
