@@ -98,7 +98,7 @@ def store_deleted(run: Run) -> None:
     if program.until_file(CHECKPOINT):
         time.sleep(run.dice.uniform(0, 1))
         _out_for(None, program, lambda: _delete(run.folder / "mlflow.db"), lambda: None, run)
-    if run.sync() != 1 or "put it back" not in program.output.read_text():
+    if run.sync() != 1 or "put that store back" not in program.output.read_text():
         run.bad("elman sync does not say what is missing")
     run.verdict.compare_weights(run.folder, run.reference)
 

@@ -9,6 +9,7 @@ from elman.errors import BadInput
 from elman.tracking import recording
 from elman.tracking.find import mark_stale
 from elman.tracking.logger import RunLogger
+from elman.tracking.store_file import let_go
 from elman.tracking.unsent import send_left
 
 
@@ -63,3 +64,19 @@ def test_a_damaged_spool_is_named_and_one_in_use_is_left_alone(folder):
     (place / "entries.db").write_bytes(b"no database at all" * 100)
     with pytest.raises(BadInput, match=r"spool: .*not a database.* move a broken one away"):
         send_left(place, None)
+
+
+def test_what_waits_for_a_store_that_was_deleted_for_good(client, folder, fresh_store, monkeypatch):
+    monkeypatch.setattr(recording, "PATIENCE_SECONDS", 0.1)
+    logger = RunLogger(flush_seconds=0.05, system_metrics=False)
+    logger.log_metrics({"a": 1.0}, step=1)
+    assert logger.deliver()
+    (folder / "mlflow.db").unlink()
+    logger.log_metrics({"a": 2.0}, step=2)
+    logger.close()
+    shutil.copy(fresh_store, folder / "mlflow.db")  # another command has made one
+    let_go(client)  # as that command is another process
+    place = folder / "checkpoints" / logger.run_id / "spool"
+    with pytest.raises(BadInput, match=rf"is not in sqlite.*; put that store back, or delete {place}"):
+        send_left(place, None)
+    assert place.is_dir()

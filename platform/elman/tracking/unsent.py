@@ -19,7 +19,7 @@ from elman.tracking.runs import present_run
 from elman.tracking.secrets import without_secrets
 from elman.tracking.sender import Sender
 from elman.tracking.spool import FILE, Spool
-from elman.tracking.store import open_store
+from elman.tracking.store import first_line, open_store
 from elman.tracking.writer import RunWriter
 
 if TYPE_CHECKING:
@@ -45,7 +45,10 @@ def connect(spool: Spool, uri: str, client: MlflowClient | None = None, *, fresh
     if about.get("run"):
         run = present_run(client, about["run"])
         if run is None:
-            raise BadInput(f"run {about['run']} is not in {without_secrets(uri)}; put it back")
+            raise BadInput(
+                f"run {about['run']} is not in {without_secrets(uri)}; put that store back, or delete "
+                f"{spool.folder}, which gives up this record"
+            )
     else:
         run = run_of_origin(client, about["experiment"], about["origin"])
         if run is None:
@@ -118,9 +121,8 @@ def send_left(folder: Path, uri: str | None, *, moved: bool = False) -> int | No
                 Sender(spool, lambda: connect(spool, store), store).send_all()
             except Exception as error:
                 run = spool.about.get("run") or spool.about.get("origin")
-                raise BadInput(
-                    f"{len(spool)} entries of run {run} wait in {folder}: {reason(error)}"
-                ) from error
+                why = reason(error) if is_passing(error) else first_line(error)
+                raise BadInput(f"{len(spool)} entries of run {run} wait in {folder}: {why}") from error
         over = bool(spool.about.get("finished"))
     finally:
         spool.close()
