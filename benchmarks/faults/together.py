@@ -45,7 +45,7 @@ def fits(count: int) -> Break:
     return breaks
 
 
-def searches(count: int, *, trials: int = 2) -> Break:
+def searches(count: int, *, trials: int = 1) -> Break:
     """Searches that begin in the same second, in one folder and one store."""
 
     def breaks(run: Run) -> None:
