@@ -97,6 +97,11 @@ def ranks(folder):
         each.end()
 
 
+def logged(run, rank):
+    """What a rank printed, as an artifact of its run."""
+    return (Path(run.info.artifact_uri.removeprefix("file://")) / "logs" / f"rank-{rank}.txt").read_text()
+
+
 def alike(folder, one, many):
     assert (one.info.status, many.info.status) == ("FINISHED", "FINISHED")
     ours, theirs = (folder.last(run)["state_dict"] for run in (one, many))
@@ -166,6 +171,12 @@ def test_what_one_process_refuses_is_printed_once(ranks, folder):
     assert errors == ["elman: error: batch 5 is not to be had; take another one"]
     assert "Traceback" not in both.output
     assert folder.run().info.status == "FAILED"
+    first, second = (logged(folder.run(), rank) for rank in range(2))
+    assert "; run " in first
+    assert "; run " not in second
+    assert [first.splitlines()[-1], second.splitlines()[-1]] == [
+        "batch 5 is not to be had; take another one"
+    ] * 2
 
 
 def test_two_machines_of_lightnings_own_launcher(folder, ranks):

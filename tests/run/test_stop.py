@@ -121,6 +121,11 @@ def test_a_crash_fails_the_run_and_keeps_its_metrics(fit, folder):
     run = folder.run()
     assert run.info.status == "FINISHED"
     assert "elman.why" not in run.data.tags
+    (log,) = folder.path.glob(f"mlruns/**/{run.info.run_id}/artifacts/logs/rank-0.txt")
+    starts = log.read_text().split("--- ")[1:]
+    assert [start.count("; run ") for start in starts] == [1, 1]
+    assert ["ZeroDivisionError: batch 5\n" in start for start in starts] == [True, False]
+    assert "Traceback" in starts[0]
 
 
 def test_bad_input_in_training_is_one_line(fit, folder):

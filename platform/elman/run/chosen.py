@@ -43,10 +43,12 @@ def open_run(run: Run) -> None:
     """The run in the store and the folder of its checkpoints, once all processes are ready to train."""
     if started_for_a_run():
         run.folder = run.folder / str(run.run_id)
+        run.printed.keep_in(run.folder)
         return
     run.ranks.meet()
     run.run_id, folder, saved = run.ranks.share(lambda: _opened(run))
     run.folder, run.checkpoint = Path(folder), Path(saved) if saved else None
+    run.printed.keep_in(run.folder)
     if launched() is None:
         _inform_those_it_starts(run)
 

@@ -13,6 +13,7 @@ from elman.batch import SequenceBatch
 from elman.recipes.recipe import Recipe
 from elman.run.fork import Fork
 from elman.run.kernels_then import KernelsThen
+from elman.run.printed import Printed
 from elman.run.ranks import Ranks
 from elman.run.trial import SearchClient
 from elman.tasks import SequenceTask
@@ -32,6 +33,7 @@ class Run:
         checkpoint: what it goes on from; None: it begins.
         fork: what it begins with, where it goes on from a checkpoint of another run.
         ranks: the processes that can talk before training.
+        printed: what this process has printed so far.
         parts: the recipe's classes, made.
         callbacks: the recipe's own; those that measure the run come before them.
         search: the search that has started it, on its first process.
@@ -51,6 +53,7 @@ class Run:
     checkpoint: Path | None = None
     fork: Fork | None = None
     ranks: Ranks = field(default_factory=Ranks)
+    printed: Printed = field(default_factory=Printed)
     parts: Any = field(init=False)
     callbacks: list[pl.Callback] = field(init=False)
     search: SearchClient | None = None

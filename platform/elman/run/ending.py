@@ -14,6 +14,7 @@ from elman.run.checkpoints import Checkpoints
 from elman.run.context import Run
 from elman.run.launched import launched
 from elman.run.parallel import end_other_processes, hand_over, handed_over, is_first_process, lost
+from elman.run.printed import keeping
 from elman.run.protocol import PRUNED_CODE
 from elman.run.stop import Stopped, ending, stoppable, watching_the_launcher
 from elman.run.summary import command, say
@@ -47,7 +48,8 @@ def ended(run: Run, stages: Callable[[], None]) -> Ended:
     """
     code, first = 0, is_first_process
     try:
-        with stoppable(), releasing(), watching_the_launcher() if launched() else nullcontext():
+        watching = watching_the_launcher() if launched() else nullcontext()
+        with keeping(run.printed), stoppable(), releasing(), watching:
             stages()
     except Pruned:
         code = PRUNED_CODE
@@ -99,6 +101,7 @@ def end_early(run: Run, error: BaseException) -> None:
     pruned = isinstance(error, Pruned)
     if run.logger.has_begun:
         run.logger.set_tags({STATE_TAG: "pruned"} if pruned else {WHY_TAG: why(run, error)})
+        run.printed.record(run.logger, "pruned" if pruned else why(run, error))
     run.logger.close()
     if run.trainer is None:
         return

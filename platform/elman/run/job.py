@@ -227,6 +227,7 @@ def close(run: Run) -> None:
             results=run.results,
             example=run.first,
         )
+        run.printed.record(run.logger)
     run.logger.close("FINISHED")
     if run.search is not None:
         run.search.end(time_steps=run.task.time_steps, metrics=reported(run.trainer))
