@@ -6,7 +6,7 @@ import signal
 import sys
 
 from case import Case
-from kills import checkpoint_broken, rank_killed, stopped
+from kills import checkpoint_broken, rank_killed, resumed_by_name, stopped
 from machine import clock_set, disk_full
 from stores import database_stopped, served, store_deleted, store_gone, store_locked
 from together import fits, searches, two_resumes
@@ -32,6 +32,7 @@ CASES = [
         Case(f"torchrun, 2: {name}", rank_killed(which), "torchrun2", launcher=TORCHRUN)
         for name, which in RANKS.items()
     ),
+    Case("torchrun, 2: SIGTERM, resumed by name", resumed_by_name, "torchrun2", launcher=TORCHRUN),
     Case("server, killed for 30 s", served("killed", seconds=30), "long"),
     Case("server, killed until the end", served("killed")),
     Case("server, unreachable from the start", served("shut", from_start=True)),

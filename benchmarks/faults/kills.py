@@ -44,6 +44,19 @@ def rank_killed(which: int | None) -> Break:
     return breaks
 
 
+def resumed_by_name(run: Run) -> None:
+    """Stopped by SIGTERM to what started its ranks, and gone on with by its name alone, without a recipe."""
+    program = run.fit()
+    if run.at_a_random_moment(program, least=0.4):
+        run.stop(program, signal.SIGTERM)
+    record = Record(run.store)
+    if record.status == "KILLED":
+        run.words.clear()
+        if code := run.fit("--resume", record.run).end():
+            run.bad(f"--resume {record.run}: exit code {code}")
+    run.finished()
+
+
 def checkpoint_broken(how: str) -> Break:
     """The last checkpoint is damaged between two starts."""
 
