@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,13 +48,14 @@ class Run:
 
     def stop(self, program: Program, number: int, *, child: int | None = None) -> None:
         """Send a signal, and count how it was obeyed."""
-        seconds = program.signal(number, child=child)
+        began = time.monotonic()
+        program.signal(number, child=child)
+        self.verdict.orphan += orphans(self.folder)
+        self.verdict.slowest = max(self.verdict.slowest, time.monotonic() - began)
         if number != signal.SIGKILL:
-            self.verdict.slowest = max(self.verdict.slowest, seconds)
             record = Record(self.store)
             if record.status not in ("", "KILLED", "FINISHED") and program.process.returncode:
                 self.bad(f"{record.status} after signal {number}")
-        self.verdict.orphan += orphans(self.folder)
 
     def go_on(self) -> None:
         """Until it has finished, which it may have done before it was stopped; then as `finished`."""

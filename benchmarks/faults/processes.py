@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -95,15 +96,11 @@ class Program:
             time.sleep(0.02)
         return int(self.process.returncode)
 
-    def signal(self, number: int, *, child: int | None = None) -> float:
-        """Send it, or a child of it, a signal; the seconds until all of it is gone."""
-        try:
+    def signal(self, number: int, *, child: int | None = None) -> None:
+        """Send it, or a child of it, a signal, and wait for its end."""
+        with suppress(ProcessLookupError):
             os.kill(self.process.pid if child is None else child, number)
-        except ProcessLookupError:
-            return 0.0
-        began = time.monotonic()
         self.end()
-        return time.monotonic() - began
 
     def ranks(self) -> dict[int, int]:
         """Process ids of the processes that train together, by rank."""
@@ -146,8 +143,8 @@ def kill_all(folder: Path) -> None:
             continue
 
 
-def orphans(folder: Path, *, seconds: float = 8.0) -> int:
-    """Processes of a case that go on though the one that was started has ended."""
+def orphans(folder: Path, *, seconds: float = 30.0) -> int:
+    """Processes of a case that go on though the one that was started has ended `seconds` ago."""
     end = time.monotonic() + seconds
     while (left := family(folder)) and time.monotonic() < end:
         time.sleep(0.1)
