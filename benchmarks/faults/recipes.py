@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import sys
+import threading
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -78,6 +79,9 @@ RECIPES = {
 }
 
 
+_making = threading.Lock()
+
+
 def prepare(folder: Path, recipe: Recipe) -> None:
     """A folder with a recipe, its data, and a store unless the run has to make it."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -90,7 +94,9 @@ def prepare(folder: Path, recipe: Recipe) -> None:
 
         two_classes(folder / "sounds")
     if not recipe.fresh:
-        shutil.copy(_store(folder.parent), folder / "mlflow.db")
+        with _making:
+            made = _store(folder.parent)
+        shutil.copy(made, folder / "mlflow.db")
 
 
 @cache
