@@ -25,7 +25,7 @@ HELD_CHARACTERS = 1_000_000
 class Printed:
     """What this process prints: kept until the run has a folder, from then on appended to a file there.
 
-    Lines that a progress bar draws over are left out. Where the disk takes nothing, lines are lost.
+    What a progress bar draws over is left out. Where the disk takes nothing, lines are lost.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,8 @@ class Printed:
     def add(self, text: str) -> None:
         """Keep what was printed, from any thread."""
         with self._lock:
-            self._held = (self._held + text)[-HELD_CHARACTERS:]
+            before, end, line = (self._held + text).rpartition("\n")
+            self._held = (before + end + line.rpartition("\r")[2])[-HELD_CHARACTERS:]
             if "\n" in text and self._file.name:
                 self._append()
 
