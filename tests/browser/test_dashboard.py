@@ -138,7 +138,7 @@ def test_three_thousand_trials_lead_to_a_picture_of_all(large_site, reader, scre
     value = number(best.objectives["val/bits_per_step"])
     screen(1280, 800)
     reader.without_assistant(large_site.page)
-    reader.open(large_site.page, "all 3,000 trials", "MLflow draws 100", name="16_landing_3000")
+    reader.open(large_site.page, "all 3,000 trials", "100 here", name="16_landing_3000")
     seen = reader.in_view()
     assert f"val/bits_per_step {value}: {trial_name(best.number, best.values)}" in seen
     assert "all 3,000 trials" in seen

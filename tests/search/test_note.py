@@ -144,7 +144,7 @@ def test_beyond_what_mlflow_draws_the_first_line_leads_to_all():
         assert "[the report](http://h/all) draws all of them" in write(many, links=links)
         assert "`elman report` draws all of them" in write(many, links={})
     line = experiment_note(many, links=links).split("\n")[0]
-    assert line.endswith("[all 101 trials](http://h/all) (MLflow draws 100)")
+    assert line.endswith("[all 101 trials](http://h/all), 100 here")
 
 
 def test_only_the_question_itself_is_the_title():

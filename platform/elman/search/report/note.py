@@ -80,7 +80,7 @@ def _short(review: Review, links: Mapping[str, str]) -> str:
     if len(review.trials) > SHOWN_BY_MLFLOW:
         everything = f"all {len(review.trials):,} trials"
         parts.append(f"[{everything}]({links[ALL]})" if ALL in links else everything)
-        parts[-1] += f" (MLflow draws {SHOWN_BY_MLFLOW})"
+        parts[-1] += f", {SHOWN_BY_MLFLOW} here"
     return " · ".join(parts)
 
 
