@@ -180,16 +180,23 @@ def test_what_one_process_refuses_is_printed_once(ranks, folder):
 
 
 def test_two_machines_of_lightnings_own_launcher(folder, ranks):
-    """Each knows its number and the first one's address; what they lack is said before they wait."""
+    """Each knows its number and the first one's address, and is measured."""
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port(0))}
-    both = ranks(0)
+    place["MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL"] = "0.2"
+    both, words = ranks(0), ["--trainer.num_nodes=2", "--tracking.system_metrics=true"]
+    words += ["--trainer.max_minutes=0.05", "--trainer.max_time_steps=null"]
     for node in ("0", "1"):
-        both.all.append(
-            Fit("fit", "echo.yaml", "--trainer.num_nodes=2", environment={**place, "NODE_RANK": node})
-        )
+        both.all.append(Fit("fit", "echo.yaml", *words, environment={**place, "NODE_RANK": node}))
     assert both.wait() == [0, 0], both.output
     assert both.output.count("dashboard: ") == 1
-    assert len(folder.last(folder.run())["elman"]["states"]) == 2
+    run = folder.run()
+    assert len(folder.last(run)["elman"]["states"]) == 2
+    measured = {
+        node: {n.rpartition("/")[2] for n in run.data.metrics if n.startswith(f"system/{node}/")}
+        for node in ("node_0", "node_1")
+    }
+    assert "cpu_utilization_percentage" in measured["node_1"]
+    assert measured["node_1"] == measured["node_0"]
 
 
 @pytest.mark.parametrize(

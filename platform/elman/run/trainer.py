@@ -14,6 +14,7 @@ from elman.diagnostics.cost import Cost
 from elman.recipes.training import Training
 from elman.run.checkpoints import Checkpoints, WholeFiles
 from elman.run.known_floor import KnownFloor
+from elman.run.other_machines import OtherMachines
 from elman.run.parallel import flat_gradient
 from elman.run.progress import Progress
 from elman.run.stop import Stop
@@ -117,6 +118,7 @@ def make_trainer(
         *([Progress(monitor)] if settings.progress else []),
         *(callbacks or [Cost()]),
         KnownFloor(),
+        *([OtherMachines()] if settings.num_nodes > 1 else []),
         *([reports] if searched else []),
         stop,
         Checkpoints(

@@ -106,7 +106,7 @@ class RunLogger(MLFlowLogger):
         )
         self._client = self._mlflow_client
         self._experiment, self._name, self._run = experiment, run_name, run_id
-        self._flush_seconds, self._system_metrics = flush_seconds, system_metrics
+        self._flush_seconds, self.system_metrics = flush_seconds, system_metrics
         self.first_tags: Mapping[str, Any] = {}  # of a new run, from its first moment on
         self._folder = Path(folder).absolute()
         self._stored_in: str | None = None
@@ -133,7 +133,7 @@ class RunLogger(MLFlowLogger):
             )
             self._run, self._experiment, self._stored_in = begun.id, begun.experiment, begun.experiment_id
             self._recording = recording(
-                begun, self.tracking_uri, seconds=self._flush_seconds, system_metrics=self._system_metrics
+                begun, self.tracking_uri, seconds=self._flush_seconds, system_metrics=self.system_metrics
             )
         except BaseException as error:
             self._stopped = not isinstance(error, Exception)  # after a signal nothing may begin it once more
@@ -163,6 +163,11 @@ class RunLogger(MLFlowLogger):
             ours.add(metrics, max(ours.last_step, 0) if step is None else step)
         except TypeError as error:
             log.warning("%s", error)
+
+    @rank_zero_only
+    def measure_also(self, read: Callable[[], dict[str, float]]) -> None:
+        """As of `Recording`."""
+        self.recording.measure_also(read)
 
     @best_effort
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: Any, **__: Any) -> None:

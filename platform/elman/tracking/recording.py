@@ -97,6 +97,11 @@ class Recording:
                 "%s: what is recorded waits in memory, since %s", self.spool.folder, self.spool.failure
             )
 
+    def measure_also(self, read: Callable[[], dict[str, float]]) -> None:
+        """Take what `read` gives with every sample of system metrics, if there are any."""
+        if self._monitor is not None:
+            self._monitor.also = read
+
     def deliver(self, seconds: float) -> bool:
         """Wait until the store has all; False if it did not take it in `seconds`."""
         self.flush()

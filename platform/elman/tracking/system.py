@@ -37,6 +37,7 @@ class SystemMonitor:
 
     def __init__(self, record: Callable[[dict[str, float], int], None], *, first: int = 0) -> None:
         self._record, self.next = record, first
+        self.also: Callable[[], dict[str, float]] = dict  # what else belongs to a sample: of other machines
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="elman-system", daemon=True)
 
@@ -68,7 +69,8 @@ class SystemMonitor:
                 return
             if self._closing.wait(self._seconds):
                 return
-            self._record({prefix + k: float(v) for k, v in found.items() if math.isfinite(v)}, self.next)
+            own = {prefix + k: float(v) for k, v in found.items() if math.isfinite(v)}
+            self._record(own | self.also(), self.next)
             self.next += 1
 
 
