@@ -222,7 +222,8 @@ class Stack(nn.Module):
 
     def _by_layer(self, carry: Carry) -> Carry:
         """(L, B, H) each, in the weights' precision."""
-        return tuple(leaf.to(self._weight.dtype).transpose(0, 1).contiguous() for leaf in carry)
+        dtype = self._weight.dtype
+        return tuple(leaf.to(dtype).transpose(0, 1).contiguous() for leaf in carry)
 
     def _run_fused(self, steps: Steps, by_layer: Carry) -> tuple[Steps, Carry]:
         per_part = self.layers // len(self.parts)
@@ -328,12 +329,13 @@ class Stack(nn.Module):
     ) -> tuple[Tensor, Carry, list[TracedStep]]:
         """As `Cell.traced_steps`, in the weights' precision."""
         flat, ends, layers = x.to(self._weight.dtype).transpose(0, 1), [], []
+        after = wide(flat.dtype)
         with torch.autocast(x.device.type, enabled=False):
             for layer, start in enumerate(zip(*self._by_layer(carry), strict=True)):
                 below = flat
                 states, traced = traced_layer(cell, below, start, self.weights_of(layer))
                 flat = states[0][1:] + below if layer and self.residual else states[0][1:]
-                ends.append([leaf[-1].to(wide(leaf.dtype)) for leaf in states])
+                ends.append([leaf[-1].to(after) for leaf in states])
                 layers.append(traced)
         steps = [TracedStep(parts, self.residual) for parts in zip(*layers, strict=True)]
         return flat.transpose(0, 1), by_layer(ends), steps

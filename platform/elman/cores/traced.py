@@ -74,16 +74,14 @@ class TracedLayer(NamedTuple):
 
     def outer_square(self, product: Tensor, drive: Tensor) -> Tensor:
         """(B,), the sum of squares of `outer`, which need not be made for it."""
-        by_p, by_d = product.square(), drive.square() if drive is not product else None
-        of_x = torch.linalg.vecdot(self.x, self.x) + 1
-        by_d = by_p if by_d is None else by_d
+        by_p, of_x = product.square(), torch.linalg.vecdot(self.x, self.x) + 1
         if self.is_diagonal:
-            of_p = (by_p * self.h.square().unsqueeze(1)).sum((1, 2)) + by_p.sum((1, 2))
-            return of_p + by_d.sum((1, 2)) * of_x
+            of_p = (by_p * (self.h.square() + 1).unsqueeze(1)).sum((1, 2))
+            return torch.addcmul(of_p, drive.square().sum((1, 2)), of_x)
         of_h = torch.linalg.vecdot(self.h, self.h) + 1
-        if by_d is by_p:
+        if drive is product:
             return by_p.sum((1, 2)) * (of_h + of_x)
-        return by_p.sum((1, 2)) * of_h + by_d.sum((1, 2)) * of_x
+        return by_p.sum((1, 2)) * of_h + drive.square().sum((1, 2)) * of_x
 
     def diagonal(self) -> Tensor:
         """(B, P, P, H), how a unit's carry depends on its own one step before."""
