@@ -63,7 +63,7 @@ class Program:
             for process in [own, *own.children(recursive=True)]:
                 times = process.cpu_times()
                 total += times.user + times.system
-        except psutil.Error:  # one of them has just ended
+        except (psutil.Error, OSError):  # one of them has just ended
             pass
         return total
 
@@ -108,7 +108,7 @@ class Program:
         for process in family(self.folder):
             try:
                 environment = process.environ()
-            except psutil.Error:
+            except (psutil.Error, OSError):
                 continue
             rank = environment.get("RANK", environment.get("LOCAL_RANK"))
             if rank is not None and "torchrun" not in " ".join(process.cmdline()[:2]):
@@ -139,7 +139,7 @@ def kill_all(folder: Path) -> None:
     for process in family(folder):
         try:
             process.kill()
-        except psutil.Error:
+        except (psutil.Error, OSError):
             continue
 
 

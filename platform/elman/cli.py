@@ -14,6 +14,7 @@ from elman.errors import BadInput, out_of_memory
 from elman.printable import printable
 from elman.run.launched import launched, refuse_launcher
 from elman.run.refusing import refusing
+from elman.run.waiting import share_processors
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 HELP = """\
@@ -135,6 +136,7 @@ def _answer(words: list[str]) -> int:
         # a module of ours or of a library.
         sys.path.append("")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # what is trained here stays here
+    share_processors()
     if not chosen.together:
         refuse_launcher(command)
     elif launched() is not None:
