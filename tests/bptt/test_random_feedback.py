@@ -101,6 +101,8 @@ def test_they_follow_from_the_seed() -> None:
     (other,) = EProp(feedback="random", seed=6).feedback_weights(weight, [8])
     assert not torch.equal(other, one.feedback_weights(weight, [8])[0])
     assert other.abs().max() <= 8**-0.5
+    (single,) = one.feedback_weights(weight.float(), [8])  # of a network whose precision has changed
+    assert single.dtype == torch.float32
 
 
 def test_what_is_no_feedback_is_refused() -> None:

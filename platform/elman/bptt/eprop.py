@@ -54,14 +54,15 @@ class EProp(OwnTraces):
         self._drawn: list[Tensor] = []
 
     def feedback_weights(self, like: Tensor, sizes: Sequence[int]) -> list[Tensor]:
-        """(O, H) for every layer, the same from every seed in every process.
+        """(O, H) for every layer; from one seed the same in every process.
 
         Args:
             like: (O, ...), of whose type and device they are.
             sizes: H of every layer.
         """
         wanted = [(like.shape[0], size) for size in sizes]
-        if [tuple(drawn.shape) for drawn in self._drawn] != wanted or self._drawn[0].device != like.device:
+        found = [((*drawn.shape,), drawn.device, drawn.dtype) for drawn in self._drawn]
+        if found != [(shape, like.device, like.dtype) for shape in wanted]:
             source = torch.Generator().manual_seed(self.seed)
             uniform = [torch.rand(shape, generator=source, dtype=torch.float64) for shape in wanted]
             self._drawn = [((2 * drawn - 1) / drawn.shape[1] ** 0.5).to(like) for drawn in uniform]

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from elman.cores._by_hand import gradient_of
 from elman.tree import Carry
 
 NUMBERS = count()
@@ -99,10 +100,7 @@ def add_gradient(parameter: Tensor, gradient: Tensor) -> None:
     for hook in tuple((parameter._backward_hooks or {}).values()):
         changed = hook(gradient)
         gradient = gradient if changed is None else changed
-    if parameter.grad is None:
-        parameter.grad = torch.empty_like(parameter).copy_(gradient)
-    else:
-        parameter.grad.add_(gradient)
+    gradient_of(parameter).add_(gradient)
     for hook in tuple((getattr(parameter, "_post_accumulate_grad_hooks", None) or {}).values()):
         hook(parameter)
 
