@@ -283,7 +283,7 @@ class RunLogger(MLFlowLogger):
         if status not in ("success", "finished"):
             ended = status_of(sys.exc_info()[1])
             recording.end("FAILED" if ended == "FINISHED" else ended)
-            recording.deliver(LAST_SECONDS)
+            recording.deliver(LAST_SECONDS / 2)
 
     @rank_zero_only
     def close(self, status: str | None = None) -> None:

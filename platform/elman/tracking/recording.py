@@ -18,7 +18,7 @@ from elman.tracking.unsent import forget
 log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 10.0  # without an arrival, after which a run that ended well leaves the rest to `sync`
-LAST_SECONDS = 2.5  # Lightning kills the main process 5 s after another rank died
+LAST_SECONDS = 4.5  # in all, of a run that did not end well: Lightning kills it 5 s after another rank died
 
 
 def recording(begun: Begun, uri: str, *, seconds: float, system_metrics: bool) -> Recording:
@@ -44,6 +44,7 @@ class Recording:
         about = begun.spool.about
         self.spool, self.status = begun.spool, "RUNNING"
         self.is_closed = self._told = False
+        self._leave_by = float("inf")
         self._monitor: system.SystemMonitor | None = None
         self._sender = Sender(begun.spool, begun.connect, uri, flush_seconds=flush_seconds)
         self._buffer = MetricBuffer(
@@ -111,6 +112,8 @@ class Recording:
         """Record how the run has ended, in MLflow's words."""
         if self.status == status:
             return
+        if status != "FINISHED":
+            self._leave_by = min(self._leave_by, time.monotonic() + LAST_SECONDS)
         self.status = status
         about = {"status": status, "ended_ms": int(time.time() * 1000), "non_finite": self._buffer.non_finite}
         self.spool.append("status", about, {"finished": status == "FINISHED"})
@@ -122,8 +125,8 @@ class Recording:
         self._buffer.close()
         self.end(status)
         well = status == "FINISHED"
-        patience, most = (PATIENCE_SECONDS, float("inf")) if well else (LAST_SECONDS, LAST_SECONDS)
-        sent = self._sender.wait(patience, most=most)
+        left = float("inf") if well else self._leave_by - time.monotonic()
+        sent = self._sender.wait(min(PATIENCE_SECONDS, left), most=left)
         idle = self._sender.close()
         self.is_closed = True
         self._say_what_is_left()
