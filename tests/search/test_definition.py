@@ -31,11 +31,11 @@ def test_the_trial_is_a_recipe_that_fit_runs(read, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "gpus", "devices", "threads"),
-    [((), 0, 1, 4), ((), 1, 1, 4), ((), 2, 2, 2), (("--trainer.devices=4",), 0, 4, 1)],
+    ("words", "processes", "devices", "threads"),
+    [((), 1, 1, 4), ((), 2, 2, 2), (("--trainer.devices=4",), 1, 4, 1)],
 )
-def test_processes_and_their_threads(read, words, gpus, devices, threads):
-    trainer = read(*words).recipe(VALUES, threads=4, gpus=gpus).config.trainer
+def test_processes_and_their_threads(read, words, processes, devices, threads):
+    trainer = read(*words).recipe(VALUES, threads=4, processes=processes).config.trainer
     assert (trainer.devices, trainer.threads) == (devices, threads)
 
 

@@ -37,7 +37,8 @@ def test_impossible(each, gpus, expected):
 
 
 def test_a_trial_of_more_processes_than_it_has_gpus():
-    refuse_too_few(("0", "1"), 2)
-    refuse_too_few((), 2)
+    refuse_too_few(2, 2)
+    refuse_too_few(0, 2)
+    refuse_too_few(0.5, 1)
     with pytest.raises(BadInput, match=r"trainer\.devices=2, but a trial has 1 .* --gpus-per-trial=2"):
-        refuse_too_few(("0",), 2)
+        refuse_too_few(1, 2)

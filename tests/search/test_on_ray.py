@@ -164,8 +164,10 @@ def test_the_search_is_killed(folder, toys):
     assert all(set(trial.curve) == set(range(100, 700, 100)) for trial in trials(folder))
 
 
-def test_real_trials_without_a_cluster(ray, folder, start):
-    process = start("-m", "elman", "search", "search.yaml", "--on=ray", "--budget.trials=2")
+@pytest.mark.parametrize("devices", [1, 2])
+def test_real_trials_without_a_cluster(ray, folder, start, devices):
+    words = ("search.yaml", "--on=ray", "--budget.trials=2", f"--trainer.devices={devices}")
+    process = start("-m", "elman", "search", *words)
     assert process.wait(180) == 0, (folder / "printed").read_text()
     nested, (own,) = runs(folder)
     assert [run.info.status for run in [*nested, own]] == ["FINISHED"] * 3
@@ -173,13 +175,14 @@ def test_real_trials_without_a_cluster(ray, folder, start):
     for run in nested:
         history = client.get_metric_history(run.info.run_id, "val/bits_per_step")
         assert [point.step for point in history] == [384, 768, 1152]
+        assert run.data.params["trainer.devices"] == str(devices)
 
 
 def test_more_than_the_cluster_has(folder, toys):
     for words, gpus, printed in (
-        ((), 3, "takes 1 CPUs (trainer.threads) and 3 GPUs (--gpus-per-trial), but no machine of the "
-                "cluster has more than 2 and 2"),
-        (("--trainer.threads=64",), 0, "takes 64 CPUs"),
+        ((), 3, "takes 3 CPUs (trainer.threads of each process) and 3 GPUs (--gpus-per-trial), but no "
+                "machine of the cluster has more than 2 and 2"),
+        (("--trainer.threads=32", "--trainer.devices=2"), 0, "takes 64 CPUs"),
     ):  # fmt: skip
         assert toys(*words, gpus=gpus).wait(60) == 1  # the command line prints the last line alone
         *_, last = (folder / "printed").read_text().splitlines()
@@ -220,11 +223,20 @@ def test_a_file_is_no_store_of_several_machines(folder):
 
 def test_the_room_of_a_cluster():
     both = Machines("a", "b")
-    assert on_ray._room(both, gpus=None, threads=1) == (1.0, 2)
-    assert on_ray._room(both, gpus=0, threads=2) == (0, 2)  # a trial does not span machines
-    assert on_ray._room(both, gpus=0.5, threads=1) == (0.5, 4)
+    assert on_ray._room(both, gpus=1, threads=1) == 2
+    assert on_ray._room(both, gpus=0, threads=2) == 2  # a trial does not span machines
+    assert on_ray._room(both, gpus=0.5, threads=1) == 4
+
+
+def test_the_gpus_of_a_trial():
+    both = Machines("a", "b")
+    assert on_ray._gpus_of_a_trial(both, None, processes=1) == 1
+    assert on_ray._gpus_of_a_trial(both, None, processes=2) == 2
+    assert on_ray._gpus_of_a_trial(both, 0, processes=2) == 0
     with pytest.raises(BadInput, match=r"whole number, or a share below 1, got 1\.5"):
-        on_ray._room(both, gpus=1.5, threads=1)
+        on_ray._gpus_of_a_trial(both, 1.5, processes=1)
+    with pytest.raises(BadInput, match=r"trainer\.devices=2, but a trial has 1 .* --gpus-per-trial=2"):
+        on_ray._gpus_of_a_trial(both, 1, processes=2)
 
 
 def test_a_machine_that_is_unfit(tmp_path):

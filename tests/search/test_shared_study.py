@@ -9,9 +9,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import mlflow
 import psutil
 import pytest
-from searched import behave, check, rungs, trials, wait_until
+from searched import behave, check, rungs, runs, trials, wait_until
 from standing import Postgres
 
 from elman.search.space.definition import read_search
@@ -70,6 +71,22 @@ def leader(storage):
 
 def printed(folder):
     return [path.read_text() for path in sorted(folder.glob("printed-*"))]
+
+
+def test_real_trials_of_two_processes_from_two_searches(folder, storage):
+    words = ("search.yaml", "--budget.trials=3", "--trainer.devices=2")
+    command = [sys.executable, "-m", "elman", "search", *words, f"--storage={storage}", "--workers=1"]
+    both = []
+    for name in ("a", "b"):
+        with (folder / f"printed-{name}").open("w") as output:
+            both.append(subprocess.Popen(command, cwd=folder, stdout=output, stderr=output))
+    assert [process.wait(400) for process in both] == [0, 0], printed(folder)
+    check(folder, *words[1:], states=["complete"] * 3, storage=storage)
+    client = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    for run in runs(folder)[0]:
+        assert run.data.params["trainer.devices"] == "2"
+        points = client.get_metric_history(run.info.run_id, "val/bits_per_step")
+        assert [point.step for point in points] == [384, 768, 1152]
 
 
 def test_two_at_once(folder, storage, start):

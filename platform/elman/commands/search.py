@@ -22,7 +22,7 @@ def search(words: list[str], *, workers: int, gpus: str, storage: str, place: st
 
         return search_on_ray(found, storage=storage or None, workers=workers or None, gpus=share)
     here = places(workers=workers or None, gpus_per_trial=share, gpus=visible_gpus(), cores=usable_cores())
-    refuse_too_few(here[0].gpus, found.base.config.trainer.devices)
+    refuse_too_few(len(here[0].gpus), found.base.config.trainer.devices)
     return work(Driver(open_session(found, storage or None), here))
 
 

@@ -126,7 +126,7 @@ def _places(recipe: Recipe, *, workers: int | None, count: int) -> list[Lease]:
     found = places(
         workers=most, gpus_per_trial=float(trainer.devices) if gpus else None, gpus=gpus, cores=cores
     )
-    refuse_too_few(found[0].gpus, trainer.devices)
+    refuse_too_few(len(found[0].gpus), trainer.devices)
     return [replace(each, threads=max(1, each.threads // trainer.devices)) for each in found]
 
 

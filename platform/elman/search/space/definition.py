@@ -73,7 +73,7 @@ class Search:
         values: Mapping[str, Any],
         *,
         threads: int | None = None,
-        gpus: int = 0,
+        processes: int = 1,
         seed: int | None = None,
         times: float = 1.0,
     ) -> Recipe:
@@ -83,11 +83,11 @@ class Search:
             values: by label.
             threads: CPU threads that all its processes share, where the base sets none; part of the
                 recipe, since sums depend on them.
-            gpus: that are leased to it; it trains with a process on each.
+            processes: that train together in it, at least: one for each GPU that is leased to it.
             seed: other than the base's.
             times: how many times as long as in the base it trains.
         """
-        devices = max(self.base.config.trainer.devices, gpus)
+        devices = max(self.base.config.trainer.devices, processes)
         options = [f"--{target}={in_yaml(value)}" for target, value in self.space.targets(values).items()]
         if threads is not None and self.base.config.trainer.threads is None:
             options.append(f"--trainer.threads={max(1, threads // devices)}")

@@ -112,7 +112,7 @@ class Driver(Processes[int]):
             write_whole(file, text)  # with the threads it began with, wherever it goes on
         else:
             recipe = self.search.recipe(
-                values, threads=lease.threads, gpus=len(lease.gpus), seed=asked.seed, times=asked.times
+                values, threads=lease.threads, processes=lease.processes, seed=asked.seed, times=asked.times
             ).minimal
             again = "" if asked.confirms is None else f": trial {asked.confirms} once more, with a new seed"
             write_whole(file, f"# Trial {number} of the search {self.search.name}{again}.\n{recipe}")

@@ -15,7 +15,7 @@ from elman import __version__
 from elman.errors import BadInput
 from elman.search.space.definition import Search
 from elman.search.workers.driver import Driver
-from elman.search.workers.places import Lease
+from elman.search.workers.places import Lease, refuse_too_few
 from elman.search.workers.ray_trial import RayTrial, RemoteTrial, unfit
 from elman.search.workers.session import open_session
 from elman.search.workers.trial_process import PROGRAM
@@ -56,15 +56,20 @@ def search_on_ray(
     ray = _connected()
     try:
         _refuse_store_of_one(ray, search)
-        threads = search.base.config.trainer.threads or 1
-        gpus, room = _room(ray, gpus=gpus, threads=threads)
+        trainer = search.base.config.trainer
+        gpus = _gpus_of_a_trial(ray, gpus, processes=trainer.devices)
+        processes = max(trainer.devices, int(gpus))
+        threads = (trainer.threads or 1) * processes
+        room = _room(ray, gpus=gpus, threads=threads)
         _refuse_unfit(ray, search.folder)
         session = open_session(search, storage)
         # Trials need these, and another machine's environment may lack them.
         environment = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
         environment["MLFLOW_TRACKING_URI"] = session.runs.uri
         actor = ray.remote(RemoteTrial).options(num_cpus=threads, num_gpus=gpus, max_concurrency=2)
-        places = [Lease(place=n, gpus=(), threads=threads) for n in range(workers or room)]
+        places = [
+            Lease(place=n, gpus=(), threads=threads, processes=processes) for n in range(workers or room)
+        ]
         begin = partial(RayTrial, actor=actor, environment=environment)
         return work(Driver(session, places, program=program, begin=begin))
     finally:
@@ -96,13 +101,19 @@ def _machines(ray: Any) -> list[dict[str, Any]]:
     return [node for node in ray.nodes() if node["Alive"]]
 
 
-def _room(ray: Any, *, gpus: float | None, threads: int) -> tuple[float, int]:
-    """GPUs of a trial, and how many trials the cluster's machines can run at once."""
+def _gpus_of_a_trial(ray: Any, asked: float | None, *, processes: int) -> float:
+    """One for each process where the cluster has any, unless another number is asked for."""
+    if asked is None:
+        return float(processes) if any(m["Resources"].get("GPU") for m in _machines(ray)) else 0.0
+    if asked > 1 and asked != int(asked):
+        raise BadInput(f"--gpus-per-trial must be a whole number, or a share below 1, got {asked:g}")
+    refuse_too_few(asked, processes)
+    return asked
+
+
+def _room(ray: Any, *, gpus: float, threads: int) -> int:
+    """How many trials the cluster's machines can run at once."""
     machines = [machine["Resources"] for machine in _machines(ray)]
-    if gpus is None:
-        gpus = float(any(machine.get("GPU") for machine in machines))
-    if gpus > 1 and gpus != int(gpus):
-        raise BadInput(f"--gpus-per-trial must be a whole number, or a share below 1, got {gpus:g}")
     room = 0
     for machine in machines:
         at_once = int(machine.get("CPU", 0) // threads)
@@ -110,10 +121,11 @@ def _room(ray: Any, *, gpus: float | None, threads: int) -> tuple[float, int]:
     if not room:
         largest = {kind: max((m.get(kind, 0) for m in machines), default=0) for kind in ("CPU", "GPU")}
         raise BadInput(
-            f"--on=ray: a trial takes {threads} CPUs (trainer.threads) and {gpus:g} GPUs (--gpus-per-trial), "
-            f"but no machine of the cluster has more than {largest['CPU']:g} and {largest['GPU']:g}"
+            f"--on=ray: a trial takes {threads} CPUs (trainer.threads of each process) and {gpus:g} GPUs "
+            f"(--gpus-per-trial), but no machine of the cluster has more than {largest['CPU']:g} and "
+            f"{largest['GPU']:g}"
         )
-    return gpus, room
+    return room
 
 
 def _refuse_store_of_one(ray: Any, search: Search) -> None:

@@ -16,14 +16,16 @@ class Lease:
     Args:
         place: its number.
         gpus: ids of GPUs that only this trial uses, or shares where a trial takes less than one.
-        threads: CPU threads of its process.
+        threads: CPU threads that its processes share.
         hides_gpus: those of this machine are not for it.
+        processes: that train together in it, at least.
     """
 
     place: int
     gpus: tuple[str, ...]
     threads: int
     hides_gpus: bool = False
+    processes: int = 1
 
 
 def places(
@@ -60,20 +62,26 @@ def places(
     groups = groups[:workers]
     threads = max(1, cores // len(groups))
     return [
-        Lease(place=number, gpus=group, threads=threads, hides_gpus=not wanted)
+        Lease(
+            place=number,
+            gpus=group,
+            threads=threads,
+            hides_gpus=not wanted,
+            processes=max(1, len(group)),
+        )
         for number, group in enumerate(groups)
     ]
 
 
-def refuse_too_few(gpus: Sequence[str], devices: int) -> None:
-    """Compare the GPUs of a trial with the processes that its recipe asks for.
+def refuse_too_few(gpus: float, devices: int) -> None:
+    """Compare the number of GPUs of a trial with the processes that its recipe asks for.
 
     Raises:
         BadInput: if there are fewer GPUs.
     """
-    if gpus and devices > len(gpus):
+    if gpus and devices > max(gpus, 1):
         raise BadInput(
-            f"trainer.devices={devices}, but a trial has {len(gpus)} of the GPUs; "
+            f"trainer.devices={devices}, but a trial has {gpus:g} of the GPUs; "
             f"give --gpus-per-trial={devices}, or --gpus-per-trial=0 to train on the CPU"
         )
 
