@@ -11,7 +11,7 @@ from elman.run.context import Run
 from elman.run.folder import take
 from elman.run.launched import launched
 from elman.run.parallel import REFUSAL_VARIABLE
-from elman.run.protocol import RUN_VARIABLE
+from elman.run.protocol import RUN_VARIABLE, STARTER_VARIABLE
 from elman.run.resume import begun, resumed
 from elman.run.summary import say
 from elman.run.together import started_for_a_run
@@ -110,6 +110,6 @@ def _opened(run: Run) -> list[str]:
 
 def _inform_those_it_starts(run: Run) -> None:
     """Leave what was decided where processes find it that Lightning's launcher starts here."""
-    os.environ[RUN_VARIABLE] = str(run.run_id)
+    os.environ[RUN_VARIABLE], os.environ[STARTER_VARIABLE] = str(run.run_id), str(os.getpid())
     os.environ[RESUME_VARIABLE] = str(run.checkpoint or "")
     os.environ[REFUSAL_VARIABLE] = str(run.folder / "refusal.txt")

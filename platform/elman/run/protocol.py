@@ -2,6 +2,8 @@
 
 RUN_VARIABLE = "ELMAN_RUN"
 """The run, in the environment of processes that Lightning's launcher starts for it."""
+STARTER_VARIABLE = "ELMAN_STARTER"
+"""The id of the process whose launcher it is, beside it."""
 SOCKET_VARIABLE = "ELMAN_TRIAL_SOCKET"
 RUN_ID_VARIABLE = "ELMAN_TRIAL_RUN"
 PRUNED_CODE = 75

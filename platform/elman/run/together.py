@@ -16,7 +16,8 @@ from elman.errors import BadInput
 from elman.recipes.recipe import Recipe
 from elman.recipes.training import Training
 from elman.run.launched import Launch, launched
-from elman.run.protocol import RUN_VARIABLE
+from elman.run.left_alone import end_with
+from elman.run.protocol import RUN_VARIABLE, STARTER_VARIABLE
 from elman.run.ranks import Ranks, ranks_at, ranks_of
 
 OF_NODES = ("NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
@@ -100,6 +101,8 @@ def settle(recipe: Recipe, settings: Training) -> tuple[Training, Ranks]:
         _be(launch.rank)
         return settings, ranks_of(launch)
     node = _node(settings)
+    if started_for_a_run():
+        end_with(int(os.environ[STARTER_VARIABLE]))
     if RUN_VARIABLE not in os.environ:
         os.environ.pop("LOCAL_RANK", None)  # of something else: Lightning would wait for processes of others
     _be(node * settings.devices + int(os.environ.get("LOCAL_RANK", "0")))
