@@ -177,6 +177,26 @@ def test_a_store_is_never_made_for_reading(complaint, folder):
     assert "cannot be read as a tracking store" in complaint("runs")
 
 
+KILLED_WHILE_IT_WROTE = """
+import os, sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("PRAGMA cache_size = 1")
+database.execute("BEGIN IMMEDIATE")
+database.execute("UPDATE runs SET name = 'half'")
+rows = [(str(number), "x" * 900, sys.argv[2]) for number in range(500)]
+database.executemany("INSERT INTO tags VALUES (?, ?, ?)", rows)
+os._exit(1)
+"""
+
+
+def test_what_a_killed_process_had_half_written_is_taken_back(answer, folder):
+    run = record("one", [1.0])
+    subprocess.run([sys.executable, "-c", KILLED_WHILE_IT_WROTE, folder / "mlflow.db", run], check=False)
+    assert (folder / "mlflow.db-journal").stat().st_size
+    assert "one" in answer("runs")
+    assert not (folder / "mlflow.db-journal").exists()
+
+
 PROGRAM = "import sys; from elman.cli import main; sys.exit(main(['runs']))"
 
 

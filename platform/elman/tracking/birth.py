@@ -55,7 +55,8 @@ def make_whole(
 
 def contents(path: Path) -> dict[str, int]:
     """Rows by table; the version of its tables is one of them, by its name."""
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=20)) as database:
+    # Not `ro`: what a killed process had half written could not be taken back.
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=20)) as database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         rows = {name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables}
         found = {name: int(number) for name, number in rows.items()}

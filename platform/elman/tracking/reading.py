@@ -125,7 +125,8 @@ def _refuse_other_files(path: Path) -> None:
     if not path.is_file() or path.stat().st_size == 0:
         raise BadInput(f"there is no tracking store at {path}; {way_out}")
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=20)) as database:
+        # Not `ro`: what a killed process had half written could not be taken back.
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=20)) as database:
             asked = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'experiments'"
             ours = database.execute(asked).fetchone()
     except sqlite3.Error as error:
