@@ -39,7 +39,10 @@ class Run:
 
     def at_a_random_moment(self, program: Program, *, least: float = 0.0) -> bool:
         """Let it compute for a random share of what the reference computed; False: it ended before."""
-        return program.until_cpu(self.reference.cpu * self.dice.uniform(least, 1.0))
+        there = program.until_cpu(self.reference.cpu * self.dice.uniform(least, 0.95))
+        if not there:
+            self.verdict.notes.append("ended before it could be stopped")
+        return there
 
     def bad(self, note: str) -> None:
         """Count a wrong status or exit code."""

@@ -62,10 +62,11 @@ def checkpoint_broken(how: str) -> Break:
 
     def breaks(run: Run) -> None:
         program = run.fit()
-        if program.until_file("checkpoints/*/step-*.ckpt") and run.at_a_random_moment(program, least=0.6):
+        there = program.until_file("checkpoints/*/step-*.ckpt") and run.at_a_random_moment(program, least=0.6)
+        if there:
             run.stop(program, signal.SIGKILL)
         found = sorted(run.folder.glob("checkpoints/*/step-*.ckpt"))
-        if len(found) > 1:
+        if there and len(found) > 1:
             whole = found[-1].read_bytes()
             place, bit = run.dice.randrange(len(whole)), 1 << run.dice.randrange(8)
             damaged = {
