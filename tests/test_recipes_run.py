@@ -1,5 +1,6 @@
 """Every recipe of the repository is built by the command line and takes an update."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -124,6 +125,18 @@ def test_every_corner_of_a_search_can_run(file, folder):
     refuse_impossible(search)
     assert common(search).max_time_steps == search.settings.fixed["trainer.max_time_steps"]
     assert f"#   elman search experiments/{name(file)}" in file.read_text(encoding="utf-8")
+
+
+STRATEGIES = FOLDER / "strategies" / "search.yaml"
+
+
+@pytest.mark.parametrize("strategy", read(STRATEGIES)["space"]["model.bptt"], ids=str)
+def test_every_strategy_that_is_searched_trains_on_data_of_that_length(strategy, folder):
+    asked = read(STRATEGIES)
+    recipe = {**asked["fixed"], "model.bptt": strategy}
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in recipe.items()}
+    words = [f"--{key}={text}" for key, text in texts.items()]
+    assert main(["fit", str(STRATEGIES.parent / asked["recipe"]), *words, *QUICK]) == 0
 
 
 @pytest.mark.parametrize("file", SEARCHES, ids=name)
