@@ -53,10 +53,17 @@ def make_whole(
         _remove(part)
 
 
+def existing(path: Path) -> sqlite3.Connection:
+    """A connection to a database that is there; it makes none.
+
+    It may write, or what a killed process had half written could not be taken back.
+    """
+    return sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=20)
+
+
 def contents(path: Path) -> dict[str, int]:
     """Rows by table; the version of its tables is one of them, by its name."""
-    # Not `ro`: what a killed process had half written could not be taken back.
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=20)) as database:
+    with closing(existing(path)) as database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         rows = {name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables}
         found = {name: int(number) for name, number in rows.items()}

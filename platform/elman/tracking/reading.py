@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elman.errors import BadInput
+from elman.tracking.birth import existing
 from elman.tracking.runs import newest_run
 from elman.tracking.secrets import without_secrets
 from elman.tracking.store import open_store, resolve_uri, sqlite_path
@@ -125,8 +126,7 @@ def _refuse_other_files(path: Path) -> None:
     if not path.is_file() or path.stat().st_size == 0:
         raise BadInput(f"there is no tracking store at {path}; {way_out}")
     try:
-        # Not `ro`: what a killed process had half written could not be taken back.
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=20)) as database:
+        with closing(existing(path)) as database:
             asked = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'experiments'"
             ours = database.execute(asked).fetchone()
     except sqlite3.Error as error:
