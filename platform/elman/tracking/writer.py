@@ -190,7 +190,9 @@ class RunWriter:
         described.model_id = described.model_uuid = logged.model_id
         described.save(str(path / "MLmodel"))
         self.client.log_model_artifacts(logged.model_id, str(path))
-        self.client.log_outputs(self.id, [LoggedModelOutput(logged.model_id, step)])
+        outputs = self.client.get_run(self.id).outputs
+        if outputs is None or all(each.model_id != logged.model_id for each in outputs.model_outputs):
+            self.client.log_outputs(self.id, [LoggedModelOutput(logged.model_id, step)])
         self._link_metrics(str(logged.model_id), step, metrics)
         self.client.finalize_logged_model(logged.model_id, "READY")  # last: until then all is done again
 
