@@ -66,7 +66,7 @@ def checkpoint_broken(how: str) -> Break:
         if there:
             run.stop(program, signal.SIGKILL)
         found = sorted(run.folder.glob("checkpoints/*/step-*.ckpt"))
-        if there and len(found) > 1:
+        if there and len(found) > 1 and Record(run.store).status != "FINISHED":  # or nothing goes on
             whole = found[-1].read_bytes()
             place, bit = run.dice.randrange(len(whole)), 1 << run.dice.randrange(8)
             damaged = {
