@@ -89,13 +89,10 @@ class KFRTRL(Online):
 
 def _products(layer: TracedLayer) -> list[tuple[Tensor, Tensor]]:
     """What is read, (B, K) each, and how the carry depends on what the gates make of it, (B, P, G, H)."""
-    one = layer.h.new_ones(len(layer.h), 1)
     if layer.sums:
-        return [(torch.cat([layer.h, one, layer.x, one], 1), layer.by_product)]
-    return [
-        (torch.cat([layer.h, one], 1), layer.by_product),
-        (torch.cat([layer.x, one], 1), layer.by_drive),
-    ]
+        return [(layer.read, layer.by_product)]
+    of_h, of_x = layer.reads()
+    return [(of_h, layer.by_product), (of_x, layer.by_drive)]
 
 
 def _spread(step: TracedStep, like: Traces) -> Iterator[Tensor]:

@@ -171,7 +171,7 @@ class Online(BackpropThroughTime):
         Raises:
             BadInput: if they are larger than `most_mib`.
         """
-        like, shapes = step.layers[0].h, self.shapes(step)
+        like, shapes = step.layers[0].read, self.shapes(step)
         mib = sum(map(math.prod, shapes)) * row_count * like.element_size() / 2**20
         if mib > self.most_mib:
             raise BadInput(
@@ -213,8 +213,7 @@ def _run_forward(
         if rows is not None:
             out = out * rows.to(out.device)[:, None, None]
             carry = where_rows(rows, carry, before)
-        first = begun if bool(begun.any()) else None
-        steps += [_Step(step, None if number else first, rows) for number, step in enumerate(traced)]
+        steps += [_Step(step, None if number else begun, rows) for number, step in enumerate(traced)]
         outs.append(out)
     return outs[0] if len(outs) == 1 else torch.cat(outs, 1), carry, steps
 
@@ -241,4 +240,5 @@ def _faded(traces: Traces, decay: float, layers: int) -> Traces:
 
 def signs(like: Tensor) -> Tensor:
     """1 or -1 with equal chances, shaped as `like`, from torch's generator."""
-    return torch.randint(0, 2, like.shape, dtype=like.dtype, device=like.device).mul_(2).sub_(1)
+    drawn = torch.randint(0, 2, like.shape, dtype=like.dtype, device=like.device)
+    return torch.rsub(drawn, 1, alpha=2)

@@ -71,8 +71,8 @@ class Objective(Protocol):
         gives zero and the carry it was given.
         """
 
-    def begin(self, window: SequenceBatch, carry: Carry) -> tuple[Carry, Tensor]:
-        """The carry that `window` starts with, and (B,) bool on the host, which rows start anew."""
+    def begin(self, window: SequenceBatch, carry: Carry) -> tuple[Carry, Tensor | None]:
+        """The carry that `window` starts with; (B,) bool on the host, which rows start anew, None: none."""
 
     def encode(self, window: SequenceBatch) -> Tensor:
         """What the core reads, (B, T, core.input_size)."""

@@ -46,9 +46,10 @@ class UORO(Online):
         pushed = [change.squeeze(-1) for change in step.push([part.unsqueeze(-1) for part in s])]
         nu = [signs(part) for part in s]
         gates = [layer.by_gates(g) for layer, g in zip(step.layers, step.back(nu), strict=True)]
-        squares = [layer.outer_square(*parts) for layer, parts in zip(step.layers, gates, strict=True)]
-        immediate = sum(squares[1:], squares[0]).sqrt()
-        signs_norm = math.sqrt(sum(part[0].numel() for part in nu))
+        immediate = _joint(
+            [layer.outer_norm(*parts) for layer, parts in zip(step.layers, gates, strict=True)]
+        )
+        signs_norm = math.sqrt(sum(part.numel() // len(part) for part in nu))
         rho0 = ((_norm(theta) + EPSILON) / (_norm(pushed) + EPSILON)).sqrt()
         rho1 = ((immediate + EPSILON) / (signs_norm + EPSILON)).sqrt()
         keeps, draws = rho0.view(-1, 1, 1), rho1.view(-1, 1, 1)
@@ -73,5 +74,9 @@ class UORO(Online):
 
 def _norm(parts: tuple[Tensor, ...] | list[Tensor]) -> Tensor:
     """(B,), over all parts of a row."""
-    norms = [torch.linalg.vector_norm(part.flatten(1), dim=1) for part in parts]
+    return _joint([torch.linalg.vector_norm(part, dim=tuple(range(1, part.dim()))) for part in parts])
+
+
+def _joint(norms: list[Tensor]) -> Tensor:
+    """The norm of all parts from that of each."""
     return norms[0] if len(norms) == 1 else torch.linalg.vector_norm(torch.stack(norms), dim=0)

@@ -328,14 +328,15 @@ class Stack(nn.Module):
         self, cell: Pointwise, x: Tensor, carry: Carry
     ) -> tuple[Tensor, Carry, list[TracedStep]]:
         """As `Cell.traced_steps`, in the weights' precision."""
-        flat, ends, layers = x.to(self._weight.dtype).transpose(0, 1), [], []
-        after = wide(flat.dtype)
+        dtype, ends, layers = self._weight.dtype, [], []
+        flat, after = x.to(dtype).transpose(0, 1), wide(dtype)
         with torch.autocast(x.device.type, enabled=False):
-            for layer, start in enumerate(zip(*self._by_layer(carry), strict=True)):
+            for layer, start in enumerate(zip(*(leaf.to(dtype).unbind(1) for leaf in carry), strict=True)):
                 below = flat
-                states, traced = traced_layer(cell, below, start, self.weights_of(layer))
-                flat = states[0][1:] + below if layer and self.residual else states[0][1:]
-                ends.append([leaf[-1].to(after) for leaf in states])
+                flat, end, traced = traced_layer(cell, below, start, self.weights_of(layer))
+                if layer and self.residual:
+                    flat = flat + below
+                ends.append([leaf.to(after) for leaf in end])
                 layers.append(traced)
         steps = [TracedStep(parts, self.residual) for parts in zip(*layers, strict=True)]
         return flat.transpose(0, 1), by_layer(ends), steps

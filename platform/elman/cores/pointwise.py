@@ -71,7 +71,7 @@ class Pointwise(ABC):
         """Derivatives of a block of steps, n rows of all of them under one another.
 
         Args:
-            joined, rest, apart: as `step` has left them; empty where `keeps_gates` is False.
+            joined, rest, apart: as `step` has left them; read where `keeps_gates` is True.
             before: (n, H) each, the carry that every step began with.
             after: the carry that it ended with.
         """

@@ -24,15 +24,13 @@ class TracedLayer(NamedTuple):
     W, b', U and b one after the other, K = H + F + 2; K = F + 3 where units do not read one another.
 
     Args:
-        h: (B, H), h_{t-1}.
-        x: (B, F), what the layer reads.
+        read: (B, H + F + 2), h_{t-1}, 1, x_t and 1 one after the other.
         by_product, by_drive: (B, P, G, H), ds_t by p and by d; one tensor where they are the same.
         own: (B, P, P, H), ds_t by ds_{t-1} past the product; None: nothing goes past it.
         weights: by name.
     """
 
-    h: Tensor
-    x: Tensor
+    read: Tensor
     by_product: Tensor
     by_drive: Tensor
     own: Tensor | None
@@ -46,46 +44,50 @@ class TracedLayer(NamedTuple):
     @property
     def columns(self) -> int:
         """K, numbers for every row of weights."""
-        return (1 if self.is_diagonal else self.h.shape[1]) + self.x.shape[1] + 2
+        return self.read.shape[1] - (self.by_product.shape[3] - 1 if self.is_diagonal else 0)
 
     @property
     def sums(self) -> bool:
         """Whether every gate reads p + d alone."""
         return self.by_drive is self.by_product
 
+    def reads(self) -> tuple[Tensor, Tensor]:
+        """h_{t-1} and 1, (B, H + 1), and x_t and 1, (B, F + 1)."""
+        by_h = self.by_product.shape[3] + 1
+        return self.read[:, :by_h], self.read[:, by_h:]
+
     def outer(self, product: Tensor, drive: Tensor) -> Tensor:
         """(B, ..., G, H, K), a number for every weight from one for every p and d, (B, ..., G, H) each."""
-        one, middle = self.h.new_ones(len(self.h), 1), [1] * (product.dim() - 1)
-
-        def read(*parts: Tensor) -> Tensor:
-            return torch.cat([*parts, one], 1).view(len(one), *middle, -1)
-
+        middle = [1] * (product.dim() - 1)
         if drive is product and not self.is_diagonal:
-            return product.unsqueeze(-1) * read(self.h, one, self.x)
+            return product.unsqueeze(-1) * self.read.view(len(self.read), *middle, -1)
         found = product.new_empty(*product.shape, self.columns)
-        of_x = self.x.shape[1] + 1
+        of_h, of_x = (part.unflatten(0, (-1, *middle)) for part in self.reads())
+        apart = of_x.shape[-1]
         if self.is_diagonal:
-            torch.mul(product, self.h.view(len(one), *middle[1:], -1), out=found[..., 0])
+            torch.mul(product, of_h.squeeze(-2)[..., :-1], out=found[..., 0])
             found[..., 1] = product
         else:
-            torch.mul(product.unsqueeze(-1), read(self.h), out=found[..., :-of_x])
-        torch.mul(drive.unsqueeze(-1), read(self.x), out=found[..., -of_x:])
+            torch.mul(product.unsqueeze(-1), of_h, out=found[..., :-apart])
+        torch.mul(drive.unsqueeze(-1), of_x, out=found[..., -apart:])
         return found
 
-    def outer_square(self, product: Tensor, drive: Tensor) -> Tensor:
-        """(B,), the sum of squares of `outer`, which need not be made for it."""
-        by_p, of_x = product.square(), torch.linalg.vecdot(self.x, self.x) + 1
+    def outer_norm(self, product: Tensor, drive: Tensor) -> Tensor:
+        """(B,), the norm of `outer` of (B, G, H) each, which need not be made for it."""
+        norm = torch.linalg.vector_norm
+        if drive is product and not self.is_diagonal:
+            return norm(product, dim=(1, 2)) * norm(self.read, dim=1)
+        of_h, of_x = self.reads()
         if self.is_diagonal:
-            of_p = (by_p * (self.h.square() + 1).unsqueeze(1)).sum((1, 2))
-            return torch.addcmul(of_p, drive.square().sum((1, 2)), of_x)
-        of_h = torch.linalg.vecdot(self.h, self.h) + 1
-        if drive is product:
-            return by_p.sum((1, 2)) * (of_h + of_x)
-        return by_p.sum((1, 2)) * of_h + drive.square().sum((1, 2)) * of_x
+            by_h = torch.stack([product * of_h[:, None, :-1], product])
+            by_h = norm(by_h, dim=(0, 2, 3))
+        else:
+            by_h = norm(product, dim=(1, 2)) * norm(of_h, dim=1)
+        return torch.hypot(by_h, norm(drive, dim=(1, 2)) * norm(of_x, dim=1))
 
     def diagonal(self) -> Tensor:
         """(B, P, P, H), how a unit's carry depends on its own one step before."""
-        hidden = self.h.shape[1]
+        hidden = self.by_product.shape[3]
         weight = self.weights["weight_hh"].view(-1, hidden, *([] if self.is_diagonal else [hidden]))
         to_itself = weight if self.is_diagonal else weight.diagonal(dim1=1, dim2=2)  # (G, H)
         by_h = (
@@ -120,13 +122,13 @@ class TracedLayer(NamedTuple):
 
     def by_gates(self, after: Tensor) -> tuple[Tensor, Tensor]:
         """The gradient by p and by d, (B, G, H) each, of one by the carry after the step, (B, P, H)."""
-        product = (self.by_product * after.unsqueeze(2)).sum(1)
-        return product, product if self.sums else (self.by_drive * after.unsqueeze(2)).sum(1)
+        product = _over_carry(self.by_product, after)
+        return product, product if self.sums else _over_carry(self.by_drive, after)
 
     def split(self, rows: Tensor) -> dict[str, Tensor]:
         """Numbers for every weight, (G, H, K), by the names of the weights and in their shapes."""
-        flat, features = rows.flatten(0, 1), self.x.shape[1]
-        at = self.columns - features - 2  # W, b', U, b
+        flat = rows.flatten(0, 1)
+        at = 1 if self.is_diagonal else self.by_product.shape[3]  # W, b', U, b
         return {
             "weight_hh": flat[:, 0] if self.is_diagonal else flat[:, :at],
             "bias_hh": flat[:, at],
@@ -211,10 +213,15 @@ def _over_gates(slopes: Tensor, read: Tensor) -> Tensor:
     return (slopes.unsqueeze(-1) * read.unsqueeze(1)).sum(2)
 
 
+def _over_carry(slopes: Tensor, after: Tensor) -> Tensor:
+    """(B, G, H), the sum over carries of slopes, (B, P, G, H), times `after`, (B, P, H)."""
+    return slopes[:, 0] * after if slopes.shape[1] == 1 else (slopes * after.unsqueeze(2)).sum(1)
+
+
 def traced_layer(
     cell: Pointwise, x: Tensor, carry: Carry, weights: Mapping[str, Tensor]
-) -> tuple[Carry, list[TracedLayer]]:
-    """Some steps of one layer: the carry before and after them, (T + 1, B, H) each, and their derivatives.
+) -> tuple[Tensor, Carry, list[TracedLayer]]:
+    """Some steps of one layer: their h, (T, B, H), the carry after the last, and their derivatives.
 
     Args:
         x: (T, B, F).
@@ -223,23 +230,26 @@ def traced_layer(
             cell without recurrent weights, weight_ih and bias.
     """
     weights = weights if "weight_hh" in weights else _with_nothing_read(weights)
-    steps, (rows, hidden) = len(x), carry[0].shape
-    states = tuple(torch.cat([leaf.unsqueeze(0), x.new_empty(steps, rows, hidden)]) for leaf in carry)
-    parts = _run_steps(cell, x, states, weights)
-    none = x.new_empty(0)
-    slopes = cell.slopes(
-        *(parts if cell.keeps_gates else (none, none, none)),
-        before=tuple(leaf[:-1].flatten(0, 1) for leaf in states),
-        after=tuple(leaf[1:].flatten(0, 1) for leaf in states),
-    )
+    steps, (rows, hidden), flat = len(x), carry[0].shape, x.flatten(0, 1)
+    after = tuple(x.new_empty(steps * rows, hidden) for _ in carry)
+    parts = _run_steps(cell, flat, carry, after, weights)
+    before = carry
+    if steps > 1:
+        before = tuple(torch.cat([first, leaf[:-rows]]) for first, leaf in zip(carry, after, strict=True))
+    slopes = cell.slopes(*parts, before=before, after=after)
     by_product, by_drive, own = _by_gates(cell, slopes)
+    one = x.new_ones(steps * rows, 1)
+    read = torch.cat([before[0], one, flat, one], 1)
     if steps == 1:
-        return states, [TracedLayer(carry[0], x[0], by_product, by_drive, own, weights)]
+        return after[0].unsqueeze(0), after, [TracedLayer(read, by_product, by_drive, own, weights)]
     products, drives = by_product.split(rows), by_drive.split(rows)
     drives = products if by_drive is by_product else drives
     owns = [None] * steps if own is None else own.split(rows)
-    layers = zip(states[0].unbind(), x.unbind(), products, drives, owns, strict=False)
-    return states, [TracedLayer(*of_step, weights) for of_step in layers]
+    layers = [
+        TracedLayer(*of_step, weights)
+        for of_step in zip(read.split(rows), products, drives, owns, strict=True)
+    ]
+    return after[0].view(steps, rows, hidden), tuple(leaf[-rows:] for leaf in after), layers
 
 
 def _with_nothing_read(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
@@ -250,35 +260,35 @@ def _with_nothing_read(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
 
 
 def _run_steps(
-    cell: Pointwise, x: Tensor, states: Carry, weights: Mapping[str, Tensor]
+    cell: Pointwise, x: Tensor, carry: Carry, after: Carry, weights: Mapping[str, Tensor]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Fill `states` from their first entry on; what `cell.step` leaves of its gates, (T B, ...) each."""
-    steps, rows, _ = x.shape
-    hidden = states[0].shape[-1]
+    """Fill `after`, (T B, H) each; what `cell.step` leaves of its gates, (T B, ...) each.
+
+    Args:
+        x: (T B, F).
+    """
+    rows, hidden = carry[0].shape
     joined = cell.joined * hidden
-    whole = joined == cell.gates * hidden
     w_ih, w_hh, b_ih, b_hh = (weights[name] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
-    diagonal, flat = w_hh.dim() == 1, x.flatten(0, 1)
-    w_hh = w_hh if diagonal else w_hh.t()
-    products: list[tuple[Tensor, Tensor]]  # of steps under one another, and what their h are multiplied by
-    if whole:
-        gates, rest = torch.addmm(b_ih + b_hh, flat, w_ih.t()), x.new_empty(steps * rows, 0)
-        apart, products = rest, [(gates, w_hh)]
+    w_hh = w_hh if w_hh.dim() == 1 else w_hh.t()
+    if joined == cell.gates * hidden:
+        gates, rest = torch.addmm(b_ih + b_hh, x, w_ih.t()), x.new_empty(len(x), 0)
+        apart, w_read = rest, [w_hh]
     else:
-        w_joined, w_apart = w_hh.tensor_split([joined], -1)
-        gates = torch.addmm(b_ih[:joined] + b_hh[:joined], flat, w_ih[:joined].t())
-        rest = torch.addmm(b_ih[joined:], flat, w_ih[joined:].t())
-        apart = b_hh[joined:].expand_as(rest).clone()
-        products = [(gates, w_joined), (apart, w_apart)]
-    before = [tuple(leaf[step] for leaf in states) for step in range(steps + 1)]
-    for step, start in enumerate(range(0, steps * rows, rows)):
-        h, stop = before[step][0], start + rows
-        for part, w in products:
-            if diagonal:
-                part[start:stop].addcmul_(w, h.repeat(1, part.shape[-1] // hidden))
+        gates = torch.addmm(b_ih[:joined] + b_hh[:joined], x, w_ih[:joined].t())
+        rest = torch.addmm(b_ih[joined:], x, w_ih[joined:].t())
+        apart, w_read = b_hh[joined:].expand_as(rest).clone(), list(w_hh.tensor_split([joined], -1))
+    now = carry
+    under = (gates, rest, apart, *after)
+    of_steps = [under] if len(x) == rows else zip(*(leaf.split(rows) for leaf in under), strict=True)
+    for of_joined, of_rest, of_apart, *new in of_steps:
+        for part, w in zip((of_joined, of_apart), w_read, strict=False):
+            if w.dim() == 1:
+                part.addcmul_(w, now[0].repeat(1, part.shape[-1] // hidden))
             else:
-                part[start:stop].addmm_(h, w)
-        cell.step(gates[start:stop], rest[start:stop], apart[start:stop], before[step], before[step + 1])
+                part.addmm_(now[0], w)
+        cell.step(of_joined, of_rest, of_apart, now, tuple(new))
+        now = tuple(new)
     return gates, rest, apart
 
 

@@ -88,7 +88,7 @@ class WindowLoss:
                     loss, by_output = slopes
                     by_output = by_output.to(outputs.dtype)
                     by_read, learned = self.readout.gradient(flat, by_output)
-                    by_steps = (grad.unflatten(0, read.shape[:-1]) for grad in (by_read, by_output))
+                    by_steps = (grad.view(*read.shape[:-1], -1) for grad in (by_read, by_output))
                     by_out, errors = (_spread(grad, window) for grad in by_steps)
                     return ReadoutGradient(loss, by_out, learned, errors)
         return gradient_of_readout(self.readout_loss, self.after_core, out, window)
@@ -112,14 +112,14 @@ class WindowLoss:
         """What the core reads, (B, T, F)."""
         return self.embed(window.x)
 
-    def begin(self, window: SequenceBatch, carry: Carry) -> tuple[Carry, Tensor]:
-        """The carry that the window starts with, and (B,) bool, which rows start anew.
+    def begin(self, window: SequenceBatch, carry: Carry) -> tuple[Carry, Tensor | None]:
+        """The carry that the window starts with, and (B,) bool, which rows start anew; None: none does.
 
         Raises:
             BadInput: if rows go on from a carry but the core reads later steps.
         """
-        carry, begun, _ = self.begin_from(window, carry)
-        return carry, begun
+        carry, begun, first = self.begin_from(window, carry)
+        return carry, None if first is None else begun
 
     def begin_from(self, window: SequenceBatch, carry: Carry) -> tuple[Carry, Tensor, Carry | None]:
         """As `begin`, and what sequences begin with; None: no row begins."""
