@@ -79,8 +79,7 @@ class TracedLayer(NamedTuple):
             return norm(product, dim=(1, 2)) * norm(self.read, dim=1)
         of_h, of_x = self.reads()
         if self.is_diagonal:
-            by_h = torch.stack([product * of_h[:, None, :-1], product])
-            by_h = norm(by_h, dim=(0, 2, 3))
+            by_h = norm(torch.stack([product * of_h[:, None, :-1], product]), dim=(0, 2, 3))
         else:
             by_h = norm(product, dim=(1, 2)) * norm(of_h, dim=1)
         return torch.hypot(by_h, norm(drive, dim=(1, 2)) * norm(of_x, dim=1))
