@@ -151,7 +151,7 @@ class Online(BackpropThroughTime):
     ) -> tuple[Traces, list[Tensor]]:
         """The traces after a window, and what they give for every layer's weights; no `behind`: nothing."""
         totals: list[Tensor] = []
-        traces = traces or self._zeros(steps[0].traced, len(window.x))
+        traces = traces or self._zeros(steps[0].traced, window.x.shape[0])
         for number, (step, begins, exist) in enumerate(steps):
             if begins is not None:
                 traces = _forgotten(begins, traces)

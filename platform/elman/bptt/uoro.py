@@ -49,7 +49,7 @@ class UORO(Online):
         immediate = _joint(
             [layer.outer_norm(*parts) for layer, parts in zip(step.layers, gates, strict=True)]
         )
-        signs_norm = math.sqrt(sum(part.numel() // len(part) for part in nu))
+        signs_norm = math.sqrt(sum(part.shape[1:].numel() for part in nu))
         rho0 = ((_norm(theta) + EPSILON) / (_norm(pushed) + EPSILON)).sqrt()
         rho1 = ((immediate + EPSILON) / (signs_norm + EPSILON)).sqrt()
         keeps, draws = rho0.view(-1, 1, 1), rho1.view(-1, 1, 1)
@@ -63,8 +63,7 @@ class UORO(Online):
 
     def gradients(self, step: TracedStep, traces: Traces, dout: Tensor) -> list[Tensor]:
         count = len(step.layers)
-        shown = step.shown([part.unsqueeze(-1) for part in traces[:count]]).squeeze(-1)
-        share = (dout * shown).sum(1)
+        share = (dout * step.shown(traces[:count])).sum(1)
         return [(share @ theta.flatten(1)).view(theta.shape[1:]) for theta in traces[count:]]
 
     def credit_matrix(self, steps: int) -> Tensor:

@@ -60,7 +60,7 @@ class TracedLayer(NamedTuple):
         """(B, ..., G, H, K), a number for every weight from one for every p and d, (B, ..., G, H) each."""
         middle = [1] * (product.dim() - 1)
         if drive is product and not self.is_diagonal:
-            return product.unsqueeze(-1) * self.read.view(len(self.read), *middle, -1)
+            return product.unsqueeze(-1) * self.read.view(-1, *middle, self.read.shape[1])
         found = product.new_empty(*product.shape, self.columns)
         of_h, of_x = (part.unflatten(0, (-1, *middle)) for part in self.reads())
         apart = of_x.shape[-1]
@@ -192,7 +192,7 @@ class TracedStep(NamedTuple):
         return [by_carry[:, 0] for by_carry in self.back(nothing, dout)]
 
     def shown(self, changes: Sequence[Tensor]) -> Tensor:
-        """(B, H, n), the change of the output by those of all carries, (B, P, H, n) each."""
+        """(B, H, ...), the change of the output by those of all carries, (B, P, H, ...) each."""
         if not self.residual:
             return changes[-1][:, 0]
         return torch.stack([change[:, 0] for change in changes]).sum(0)
@@ -229,7 +229,7 @@ def traced_layer(
             cell without recurrent weights, weight_ih and bias.
     """
     weights = weights if "weight_hh" in weights else _with_nothing_read(weights)
-    steps, (rows, hidden), flat = len(x), carry[0].shape, x.flatten(0, 1)
+    steps, (rows, hidden), flat = x.shape[0], carry[0].shape, x.flatten(0, 1)
     after = tuple(x.new_empty(steps * rows, hidden) for _ in carry)
     parts = _run_steps(cell, flat, carry, after, weights)
     before = carry
@@ -266,12 +266,12 @@ def _run_steps(
     Args:
         x: (T B, F).
     """
-    rows, hidden = carry[0].shape
+    (rows, hidden), count = carry[0].shape, x.shape[0]
     joined = cell.joined * hidden
     w_ih, w_hh, b_ih, b_hh = (weights[name] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
     w_hh = w_hh if w_hh.dim() == 1 else w_hh.t()
     if joined == cell.gates * hidden:
-        gates, rest = torch.addmm(b_ih + b_hh, x, w_ih.t()), x.new_empty(len(x), 0)
+        gates, rest = torch.addmm(b_ih + b_hh, x, w_ih.t()), x.new_empty(count, 0)
         apart, w_read = rest, [w_hh]
     else:
         gates = torch.addmm(b_ih[:joined] + b_hh[:joined], x, w_ih[:joined].t())
@@ -279,7 +279,7 @@ def _run_steps(
         apart, w_read = b_hh[joined:].expand_as(rest).clone(), list(w_hh.tensor_split([joined], -1))
     now = carry
     under = (gates, rest, apart, *after)
-    of_steps = [under] if len(x) == rows else zip(*(leaf.split(rows) for leaf in under), strict=True)
+    of_steps = [under] if count == rows else zip(*(leaf.split(rows) for leaf in under), strict=True)
     for of_joined, of_rest, of_apart, *new in of_steps:
         for part, w in zip((of_joined, of_apart), w_read, strict=False):
             if w.dim() == 1:
