@@ -43,7 +43,7 @@ class UORO(Online):
     def advance(self, step: TracedStep, traces: Traces) -> Traces:
         count = len(step.layers)
         s, theta = traces[:count], traces[count:]
-        pushed = [change.squeeze(-1) for change in step.push([part.unsqueeze(-1) for part in s])]
+        pushed = step.push(s)
         nu = [signs(part) for part in s]
         gates = [layer.by_gates(g) for layer, g in zip(step.layers, step.back(nu), strict=True)]
         immediate = _joint(

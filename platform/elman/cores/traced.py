@@ -101,22 +101,22 @@ class TracedLayer(NamedTuple):
         return found
 
     def past(self, before: Tensor) -> Tensor:
-        """(B, P, H, n), n changes of the carry after the step by those of the one before it, likewise."""
+        """(B, P, H, n), n changes of the carry after the step by those before it; or one, (B, P, H)."""
         rows, _, gates, hidden = self.by_product.shape
         weight = self.weights["weight_hh"]
         if self.is_diagonal:
-            read = weight.view(gates, hidden, 1) * before[:, :1]
+            read = _beside(weight.view(gates, hidden), before) * before[:, :1]
         else:
-            read = _times(weight, before[:, 0]).view(rows, gates, hidden, -1)
+            read = _times(weight, before[:, 0]).view(rows, gates, hidden, *before.shape[3:])
         new = _over_gates(self.by_product, read)
         if self.own is not None:
-            new += (self.own.unsqueeze(-1) * before.unsqueeze(1)).sum(2)
+            new += (_beside(self.own, before) * before.unsqueeze(1)).sum(2)
         return new
 
     def lift(self, below: Tensor) -> Tensor:
-        """(B, P, H, n), n changes of the carry after the step by those of the input, (B, F, n)."""
+        """(B, P, H, n), n changes of the carry after the step by those of the input, (B, F, n); or one."""
         rows, _, gates, hidden = self.by_drive.shape
-        read = _times(self.weights["weight_ih"], below).view(rows, gates, hidden, -1)
+        read = _times(self.weights["weight_ih"], below).view(rows, gates, hidden, *below.shape[2:])
         return _over_gates(self.by_drive, read)
 
     def by_gates(self, after: Tensor) -> tuple[Tensor, Tensor]:
@@ -148,11 +148,11 @@ class TracedStep(NamedTuple):
     residual: bool
 
     def push(self, before: Sequence[Tensor]) -> list[Tensor]:
-        """n changes of every layer's carry after the step by those before it, (B, P, H, n) each."""
+        """n changes of every layer's carry by those of the one before, (B, P, H, n) each; or one change."""
         return self.lift([layer.past(change) for layer, change in zip(self.layers, before, strict=True)])
 
     def lift(self, own: Sequence[Tensor]) -> list[Tensor]:
-        """n changes of every layer's carry, (B, P, H, n) each, with what the layers below add at this step.
+        """n changes of every layer's carry, (B, P, H, n) each, with what the layers below add; or one change.
 
         Args:
             own: of every layer alone; overwritten.
@@ -198,18 +198,20 @@ class TracedStep(NamedTuple):
         return torch.stack([change[:, 0] for change in changes]).sum(0)
 
 
+def _beside(slopes: Tensor, changes: Tensor) -> Tensor:
+    """Slopes with a last dimension for n where `changes`, (B, P, H, n) or (B, P, H), are several."""
+    return slopes.unsqueeze(-1) if changes.dim() > 3 else slopes
+
+
 def _times(weight: Tensor, changes: Tensor) -> Tensor:
-    """weight (G H, n) times changes (B, n, m); one product for all rows where m is 1."""
-    if changes.shape[-1] == 1:
-        return F.linear(changes.squeeze(-1), weight).unsqueeze(-1)
-    return weight @ changes
+    """weight (G H, m) times changes, (B, m, n) or (B, m)."""
+    return F.linear(changes, weight) if changes.dim() == 2 else weight @ changes
 
 
 def _over_gates(slopes: Tensor, read: Tensor) -> Tensor:
-    """(B, P, H, n), the sum over gates of slopes, (B, P, G, H), times what the gates read, (B, G, H, n)."""
-    if slopes.shape[2] == 1:
-        return slopes[:, :, 0].unsqueeze(-1) * read
-    return (slopes.unsqueeze(-1) * read.unsqueeze(1)).sum(2)
+    """(B, P, H, n), the sum over gates of slopes, (B, P, G, H), times their reading, (B, G, H, n); or one."""
+    slopes = _beside(slopes, read)
+    return slopes[:, :, 0] * read if slopes.shape[2] == 1 else (slopes * read.unsqueeze(1)).sum(2)
 
 
 def _over_carry(slopes: Tensor, after: Tensor) -> Tensor:
