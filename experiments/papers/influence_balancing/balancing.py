@@ -78,9 +78,9 @@ class Chain(Core):
         """As of a `Cell`. Of each step, s' by s is A, past any product, and s' by the bias, theta, is v."""
         out, after = self(x, carry)
         by_drive = self.signs.view(1, UNITS, 1, 1).expand(len(x), -1, -1, -1)
+        one, nothing = x.new_ones(len(x), 1), torch.zeros_like(x[:, 0])  # no gate reads h or x
         layer = TracedLayer(
-            h=x.new_zeros(len(x), 1),  # which no gate reads
-            x=torch.zeros_like(x[:, 0]),
+            read=torch.cat([torch.zeros_like(one), one, nothing, one], 1),
             by_product=torch.zeros_like(by_drive),
             by_drive=by_drive,
             own=self.within.view(1, UNITS, UNITS, 1).expand(len(x), -1, -1, -1),
