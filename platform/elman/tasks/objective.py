@@ -88,7 +88,7 @@ class WindowLoss:
                     loss, by_output = slopes
                     by_output = by_output.to(outputs.dtype)
                     by_read, learned = self.readout.gradient(flat, by_output)
-                    by_steps = (grad.view(*read.shape[:-1], -1) for grad in (by_read, by_output))
+                    by_steps = (grad.view(*read.shape[:-1], grad.shape[-1]) for grad in (by_read, by_output))
                     by_out, errors = (_spread(grad, window) for grad in by_steps)
                     return ReadoutGradient(loss, by_out, learned, errors)
         return gradient_of_readout(self.readout_loss, self.after_core, out, window)
